@@ -1,0 +1,1 @@
+"""The arithmetic of convolution: what a network costs, sees and is."""

@@ -1,0 +1,51 @@
+"""What a data set is: named splits of samples that are read one at a time."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+from pixelwise.errors import DataError, did_you_mean
+from pixelwise.types import DatasetInfo, Sample
+
+
+class Dataset(ABC):
+    """Named splits of samples, read one at a time, by index. Making one reads lists, never pictures.
+
+    Builders on the shelf have the form `def voc(root: Path, *, year: int = 2007) -> Dataset`, where `root` is the data folder
+    (`--data`, `PIXELWISE_DATA`, else `~/.cache/pixelwise`) and keyword-only parameters are the recipe's options.
+    """
+
+    info: DatasetInfo
+
+    @abstractmethod
+    def splits(self) -> tuple[str, ...]:
+        """Names of the splits, `train` first."""
+
+    @abstractmethod
+    def names(self, split: str) -> tuple[str, ...]:
+        """Names of the samples of a split, in order."""
+
+    @abstractmethod
+    def read(self, split: str, index: int) -> Sample:
+        """One sample at its own size. Raises DataError with the file's name where it cannot be read."""
+
+    @abstractmethod
+    def sources(self, split: str, index: int) -> tuple[Path, ...]:
+        """The files behind a sample; empty where it is drawn. A cache is rebuilt when one of them changes."""
+
+    @abstractmethod
+    def settings(self) -> dict[str, object]:
+        """The options, as JSON values, that decide what `read` returns (part of the cache's key)."""
+
+    def check_split(self, split: str) -> None:
+        """Raise DataError for a split that does not exist or is empty."""
+        known = self.splits()
+        if split not in known:
+            raise DataError(
+                f"there is no split '{split}'; it has {', '.join(known)}.",
+                where=self.info.name,
+                hint=did_you_mean(split, known),
+            )
+        if not self.names(split):
+            raise DataError(f"the split '{split}' is empty", where=self.info.name)

@@ -1,0 +1,1 @@
+"""What runs a recipe: loading, training, checkpoints, evaluation, prediction."""

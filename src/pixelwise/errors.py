@@ -1,0 +1,97 @@
+"""One family of errors: each says where, what was read, what is allowed and what to try.
+
+A user's mistake never ends in a traceback: the command line prints `str(error)` and exits with code 2.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong.
+
+    where:   path of a key, file or option, e.g. `train.epochs` or `masks/cat.png`; may be empty
+    what:    one sentence with what was read and what is allowed
+    hint:    what to try; may be empty
+    """
+
+    where: str
+    what: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        line = f"{self.where}: {self.what}" if self.where else self.what
+        return f"{line} {self.hint}" if self.hint else line
+
+
+class PixelwiseError(Exception):
+    """Base of every error that pixelwise raises on purpose."""
+
+    def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
+        self.problems: tuple[Problem, ...] = (Problem(where, what, hint),)
+        super().__init__(str(self.problems[0]))
+
+    def __reduce__(self) -> tuple[object, ...]:  # a DataLoader worker sends its error to the parent process
+        return (_rebuild, (type(self), self.problems))
+
+    @classmethod
+    def all(cls, problems: Sequence[Problem]) -> PixelwiseError:
+        """One error for several problems, so that a user can mend all of them in one go."""
+        return _rebuild(cls, tuple(problems))
+
+    def __str__(self) -> str:
+        if len(self.problems) == 1:
+            return str(self.problems[0])
+        return "\n".join(f"  - {problem}" for problem in self.problems)
+
+
+def _rebuild(cls: type[PixelwiseError], problems: tuple[Problem, ...]) -> PixelwiseError:
+    error = cls.__new__(cls)
+    error.problems = problems
+    Exception.__init__(error, "; ".join(map(str, problems)))
+    return error
+
+
+class RecipeError(PixelwiseError):
+    """A recipe, or an override on the command line, that cannot be used as written."""
+
+
+class DataError(PixelwiseError):
+    """A data set, picture or mask that is missing, damaged or inconsistent."""
+
+
+class ShapeError(PixelwiseError):
+    """Sizes, kernels, channels or dtypes that do not fit each other."""
+
+
+class RunError(PixelwiseError):
+    """A run folder or checkpoint that is missing, damaged, in the way, or of another recipe."""
+
+
+class TrainingError(PixelwiseError):
+    """A training that cannot go on: a loss that is not finite, no memory, no space, a lost process."""
+
+
+class DeviceError(PixelwiseError):
+    """A device or precision that this machine does not have."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A suggestion as a sentence, or an empty string where nothing is near.
+
+    >>> did_you_mean("unett", ["unet", "basic_fcn"])
+    "Did you mean 'unet'?"
+    """
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"Did you mean '{near[0]}'?" if near else ""
+
+
+def listing(names: Iterable[str], limit: int = 8) -> str:
+    """Names in one line, cut after `limit` with the number of the rest."""
+    names = list(names)
+    shown = ", ".join(names[:limit])
+    return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"

@@ -1,0 +1,10 @@
+"""The losses. A builder takes the class counts of the training set and, by keyword, the recipe's options."""
+
+from pixelwise.shelf import Shelf
+
+LOSSES = Shelf(
+    "loss",
+    {
+        "cross_entropy": "pixelwise.losses.cross_entropy:cross_entropy",
+    },
+)

@@ -1,0 +1,10 @@
+"""The metrics. A builder takes what is known of the data set and, by keyword, the recipe's options."""
+
+from pixelwise.shelf import Shelf
+
+METRICS = Shelf(
+    "metric",
+    {
+        "confusion": "pixelwise.metrics.confusion:confusion",
+    },
+)

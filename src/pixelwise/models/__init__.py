@@ -1,0 +1,11 @@
+"""The models. A builder takes (in_channels, out_channels) and, by keyword, the recipe's options."""
+
+from pixelwise.shelf import Shelf
+
+MODELS = Shelf(
+    "model",
+    {
+        "basic_fcn": "pixelwise.models.basic_fcn:basic_fcn",
+        "unet": "pixelwise.models.unet:unet",
+    },
+)

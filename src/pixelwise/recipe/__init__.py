@@ -1,0 +1,1 @@
+"""Recipes: YAML files that say everything about an experiment, checked before anything is loaded."""

@@ -1,0 +1,1 @@
+"""Reports that people want to read, made from a run folder alone."""

@@ -1,0 +1,1 @@
+"""A convolutional network in plain NumPy, its backward pass written out."""
