@@ -204,6 +204,8 @@ def _type_of(node: ast.expr | None, aliases: Mapping[str, ast.expr]) -> Any:
             return dict[_type_of(key, aliases), _type_of(value, aliases)]  # type: ignore[misc]
         case ast.Subscript(value=ast.Name(id="tuple"), slice=inner):
             elements = inner.elts if isinstance(inner, ast.Tuple) else [inner]
-            types = [... if isinstance(e, ast.Constant) and e.value is ... else _type_of(e, aliases) for e in elements]
-            return tuple[*types]
+            members = [
+                ... if isinstance(e, ast.Constant) and e.value is ... else _type_of(e, aliases) for e in elements
+            ]
+            return tuple[tuple(members)]  # type: ignore[misc]
     return Any

@@ -1,4 +1,4 @@
-"""What flows through the house: samples, what is known of a data set, and predictions. Plain NumPy, validated when made.
+"""What flows through the house: samples, what is known of a data set, predictions. Plain NumPy, validated when made.
 
 Legend of shapes, used everywhere: **B** batch, **C** channels or classes, **H W** size, **N** objects.
 """
@@ -44,7 +44,9 @@ class Sample:
             if plane is None:
                 continue
             if plane.dtype not in (np.uint8, np.uint16) or plane.ndim != 2:
-                raise DataError(f"a {what} is (H, W) uint8 or uint16, this is {plane.shape} {plane.dtype}", where=self.name)
+                raise DataError(
+                    f"a {what} is (H, W) uint8 or uint16, this is {plane.shape} {plane.dtype}", where=self.name
+                )
             if plane.shape != image.shape[:2]:
                 height, width = plane.shape
                 raise DataError(
@@ -151,7 +153,7 @@ class Instances:
         n = len(self.masks)
         if self.masks.ndim != 3 or (len(self.labels), len(self.scores), self.boxes.shape) != (n, n, (n, 4)):
             raise DataError(
-                f"{n} masks, {len(self.labels)} labels, {len(self.scores)} scores and boxes {self.boxes.shape} do not fit"
+                f"{n} masks, {len(self.labels)} labels, {len(self.scores)} scores, boxes {self.boxes.shape}: no fit"
             )
 
 

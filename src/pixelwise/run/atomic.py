@@ -14,8 +14,8 @@ from pixelwise.errors import RunError
 def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Call `write(file)` on a temporary file beside `path`, then rename it into place.
 
-    Whatever happens on the way, `path` holds its earlier content or all of the new one. Raises RunError where the disk is
-    full or read-only; the temporary file is then removed.
+    Whatever happens on the way, `path` holds its earlier content or all of the new one. Raises RunError where the
+    disk is full or read-only; the temporary file is then removed.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:

@@ -1,0 +1,84 @@
+"""The command line. A command's module is imported only when it is called: `pixelwise --help` loads nothing heavy."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import typer
+
+from pixelwise.errors import PixelwiseError
+
+# name → (module:attribute, one line for --help); the attribute is a function, or a typer.Typer with subcommands
+COMMANDS = {
+    "list": (
+        "pixelwise.cli.shelves:list_",
+        "What there is: recipes, models, data sets, losses, metrics, augmentations.",
+    ),
+    "show": ("pixelwise.cli.shelves:show", "One thing: what it is, and its options with their defaults."),
+    "check": ("pixelwise.cli.check:check", "Check a recipe without loading anything."),
+    "train": ("pixelwise.cli.train:train", "Train a recipe, or go on with a run that was stopped."),
+    "evaluate": ("pixelwise.cli.evaluate:evaluate", "Score a trained run on a split."),
+    "predict": ("pixelwise.cli.predict:predict", "Label your own pictures with a trained run."),
+    "report": ("pixelwise.cli.report:report", "Build a run's report again."),
+    "data": ("pixelwise.cli.data:app", "Check, fetch and describe data sets."),
+    "arithmetic": ("pixelwise.cli.arithmetic:app", "What a convolution costs, sees and is."),
+}
+ABOUT = "Convolutional vision, from the arithmetic of one convolution to whole labelled pictures."
+
+
+def app(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and exit: 0 done, 1 the answer is no (fatal findings), 2 a user's mistake."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words and words[0] in COMMANDS:
+        name, rest = f"pixelwise {words[0]}", words[1:]
+        interface = _load(words[0])
+    else:
+        name, rest = "pixelwise", words or ["--help"]
+        interface = _contents()
+    try:
+        interface(args=rest, prog_name=name)
+    except PixelwiseError as error:
+        _complain(error)
+        sys.exit(2)
+
+
+def _load(command: str) -> typer.Typer:
+    target, help_line = COMMANDS[command]
+    module, _, attribute = target.partition(":")
+    found = getattr(import_module(module), attribute)
+    if isinstance(found, typer.Typer):
+        return found
+    interface = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    interface.command(help=found.__doc__ or help_line)(found)
+    return interface
+
+
+def _contents() -> typer.Typer:
+    """An interface that knows every command's name and line, and none of their code."""
+    interface = typer.Typer(help=ABOUT, add_completion=False, pretty_exceptions_enable=False)
+    for name, (_, line) in COMMANDS.items():
+        interface.command(name, help=line)(lambda: None)
+
+    def show_version(asked: bool) -> None:
+        if asked:
+            from importlib.metadata import version
+
+            typer.echo(f"pixelwise {version('pixelwise')}")
+            raise typer.Exit
+
+    @interface.callback()
+    def root(
+        version: bool = typer.Option(
+            False, "--version", callback=show_version, is_eager=True, help="Print the version."
+        ),
+    ) -> None:
+        """Nothing to do here: the commands do the work."""
+
+    return interface
+
+
+def _complain(error: PixelwiseError) -> None:
+    head = "error:" if len(error.problems) == 1 else f"{len(error.problems)} errors:\n"
+    typer.echo(f"{head} {error}" if len(error.problems) == 1 else f"{head}{error}", err=True)

@@ -1,0 +1,152 @@
+"""A run is a folder. Training writes it; report, compare, predict, export and serve read it.
+
+recipe.yaml        the recipe, resolved: no parent, every default written out
+environment.json   versions, machine, commit, command
+setup.json         what was found out once: choices made by trying, class counts and weights, layers, pictures per split
+events.jsonl       one event a line
+last/ best/        checkpoints
+predictions/       a few pictures with truth and prediction, for the gallery
+summary.json       final scores with their conventions, time spent
+report.html        one page for people; plots/ holds its figures as files
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pixelwise.errors import RunError
+from pixelwise.run.atomic import read_json, write_json, write_text
+from pixelwise.run.events import Event, as_record
+
+
+class RunFolder:
+    """Paths and records of one run. Opening reads nothing but the names."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+
+    @classmethod
+    def create(cls, path: Path, recipe: str) -> RunFolder:
+        """A new run folder with its recipe. Raises RunError where something is in the way; that is left untouched."""
+        path = Path(path)
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise RunError(
+                "is already there and not empty.",
+                where=str(path),
+                hint=f"Go on with it by `pixelwise train --resume {path}`, or choose another folder with --out.",
+            )
+        run = cls(path)
+        write_text(run.recipe_file, recipe)
+        return run
+
+    @classmethod
+    def open(cls, path: Path) -> RunFolder:
+        """An existing run. Raises RunError where the folder holds no recipe."""
+        run = cls(Path(path))
+        if not run.path.is_dir():
+            raise RunError(
+                "there is no such run folder.",
+                where=str(path),
+                hint="Runs are written under runs/ by `pixelwise train`.",
+            )
+        if not run.recipe_file.is_file():
+            raise RunError("is not a run folder: it has no recipe.yaml.", where=str(path))
+        return run
+
+    @property
+    def recipe_file(self) -> Path:
+        return self.path / "recipe.yaml"
+
+    @property
+    def events_file(self) -> Path:
+        return self.path / "events.jsonl"
+
+    @property
+    def predictions(self) -> Path:
+        return self.path / "predictions"
+
+    @property
+    def plots(self) -> Path:
+        return self.path / "plots"
+
+    @property
+    def report_file(self) -> Path:
+        return self.path / "report.html"
+
+    # -- records -------------------------------------------------------------------------------------------------
+
+    def write(self, name: str, value: Any) -> None:
+        """A JSON record, e.g. `write("setup", {...})`."""
+        write_json(self.path / f"{name}.json", value)
+
+    def read(self, name: str) -> Any:
+        """A JSON record. Raises RunError where it is missing or damaged."""
+        return read_json(self.path / f"{name}.json")
+
+    def has(self, name: str) -> bool:
+        return (self.path / f"{name}.json").is_file()
+
+    # -- events --------------------------------------------------------------------------------------------------
+
+    def append(self, event: Event) -> None:
+        """Add one event to events.jsonl."""
+        line = json.dumps(as_record(event), ensure_ascii=False, allow_nan=False) + "\n"
+        try:
+            with open(self.events_file, "ab") as file:
+                file.write(line.encode("utf-8"))
+        except OSError as error:
+            raise RunError(
+                f"could not be written: {error.strerror or error}.",
+                where=str(self.events_file),
+                hint="Make room, then go on with `pixelwise train --resume`: the last checkpoint is whole.",
+            ) from error
+
+    def events_length(self) -> int:
+        """Bytes of events on the disk, flushed. A checkpoint records it, a resume cuts back to it."""
+        if not self.events_file.exists():
+            return 0
+        with open(self.events_file, "rb+") as file:
+            os.fsync(file.fileno())
+            return file.seek(0, os.SEEK_END)
+
+    def cut_events(self, length: int) -> None:
+        """Forget the events after `length` bytes: they are about to happen again."""
+        if not self.events_file.exists():
+            if length:
+                raise RunError("is missing, the checkpoint says that it should be there.", where=str(self.events_file))
+            return
+        with open(self.events_file, "rb+") as file:
+            file.truncate(length)
+            os.fsync(file.fileno())
+
+    def events(self, kind: str | None = None) -> list[dict[str, Any]]:
+        """The events so far, optionally of one kind. A last line cut short by a crash is left out."""
+        if not self.events_file.exists():
+            return []
+        records = []
+        for line in self.events_file.read_bytes().splitlines(keepends=True):
+            if line.endswith(b"\n"):
+                records.append(json.loads(line))
+        return records if kind is None else [record for record in records if record["event"] == kind]
+
+    # -- one writer ----------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the run for writing. Raises RunError where another process does (the lock ends with its process)."""
+        with open(self.path / ".lock", "a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise RunError(
+                    "another process is writing to this run.",
+                    where=str(self.path),
+                    hint="Wait for it, stop it, or choose another folder with --out.",
+                ) from error
+            yield
