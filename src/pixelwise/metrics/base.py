@@ -1,0 +1,84 @@
+"""What a metric is: whole numbers that add up, and scores that are functions of them.
+
+A state of integers is exact, so batch size, order and number of processes change no bit of any score.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pixelwise.types import Prediction, Sample
+
+
+@dataclass(frozen=True)
+class Score:
+    """One number with the convention it was counted by.
+
+    name:        e.g. `mean_iou`
+    value:       None where nothing was counted that could give one; shown as "–", never as a number
+    convention:  e.g. `void=ignore,absent=skipped`; empty where there is nothing to choose
+    support:     how many things (pixels, pictures) the score stands on
+    """
+
+    name: str
+    value: float | None
+    convention: str = ""
+    support: int = 0
+    higher_is_better: bool = True
+
+    @property
+    def key(self) -> str:
+        """The full name under which the score is stored, e.g. `mean_iou[void=ignore,absent=skipped]`."""
+        return f"{self.name}[{self.convention}]" if self.convention else self.name
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """The scores of one class, by name; None where the class was absent.
+
+    support: its pixels (or pictures) in the truth
+    """
+
+    index: int
+    name: str
+    support: int
+    values: Mapping[str, float | None] = field(default_factory=dict)
+
+
+class Metric(ABC):
+    """Counts over a split, and the scores they give.
+
+    `state` is an int64 array that can be read, assigned, and added to that of another process over the same classes.
+    """
+
+    state: NDArray[np.int64]
+
+    @abstractmethod
+    def update(self, sample: Sample, prediction: Prediction) -> None:
+        """Count one picture. Raises DataError where truth or prediction does not fit the data set."""
+
+    @abstractmethod
+    def scores(self) -> list[Score]:
+        """All scores, those of the recipe's convention first: a plain name means the first score of that name."""
+
+    @abstractmethod
+    def per_class(self) -> list[ClassRow]:
+        """One row a class, in the recipe's convention."""
+
+    @abstractmethod
+    def sample_score(self, sample: Sample, prediction: Prediction) -> float | None:
+        """The score of one picture by itself, to rank pictures for a gallery (never averaged); None where undefined."""
+
+    @abstractmethod
+    def figures(self) -> dict[str, Any]:
+        """What the report draws, as JSON values."""
+
+    def reset(self) -> None:
+        """Forget everything counted so far."""
+        self.state = np.zeros_like(self.state)
