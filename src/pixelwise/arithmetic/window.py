@@ -1,0 +1,239 @@
+"""A window that slides over a picture: the one place where output sizes, padding and dilation are computed.
+
+Every size in the house comes from here: the NumPy convolution, the arithmetic tools, the torch models. Dumoulin and
+Visin, "A guide to convolution arithmetic for deep learning" (2016), derives the formulas with pictures.
+
+Lengths and kernels may also be SymPy expressions; what cannot be decided for a symbol is then not checked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from operator import index
+from typing import Any
+
+from pixelwise.errors import ShapeError
+
+Length = Any  # an int, or a SymPy expression that stands for one
+Pair = tuple[Length, Length]
+
+
+def span(kernel: Length, dilation: Length = 1) -> Length:
+    """How many rows a kernel covers from its first to its last: dilation·(kernel − 1) + 1."""
+    return dilation * (kernel - 1) + 1
+
+
+def output_length(
+    length: Length, kernel: Length, stride: Length = 1, padding: Length = 0, dilation: Length = 1, extra: Length = 0
+) -> Length:
+    """Number of places where a window fits: floor((length + 2·padding + extra − dilation·(kernel − 1) − 1)/stride) + 1.
+
+    One axis. `padding` is added on both sides, `extra` on the far side only. Raises ShapeError where nothing fits.
+
+    >>> output_length(32, kernel=3, stride=2, padding=1)
+    16
+    """
+    places = (length + 2 * padding + extra - span(kernel, dilation)) // stride + 1
+    if isinstance(places, int) and (places < 1 or length < 1):
+        raise _nothing_fits(length, kernel, stride, padding, dilation, extra)
+    return places
+
+
+def input_length(
+    length: Length, kernel: Length, stride: Length = 1, padding: Length = 0, dilation: Length = 1, extra: Length = 0
+) -> Length:
+    """The smallest input with `length` outputs: (length − 1)·stride + dilation·(kernel − 1) + 1 − 2·padding − extra.
+
+    Up to stride − 1 more rows give the same number of outputs: the floor forgets them. Never below 1.
+    """
+    needed = (length - 1) * stride + span(kernel, dilation) - 2 * padding - extra
+    return max(1, needed) if isinstance(needed, int) else needed
+
+
+def transposed_output_length(
+    length: Length,
+    kernel: Length,
+    stride: Length = 1,
+    padding: Length = 0,
+    dilation: Length = 1,
+    output_padding: Length = 0,
+) -> Length:
+    """Output of a transposed convolution: (length − 1)·stride − 2·padding + dilation·(kernel − 1) + output_padding + 1.
+
+    `output_padding` chooses among the inputs that `input_length` cannot tell apart, so it must stay below
+    max(stride, dilation). Raises ShapeError where it does not, and where nothing is left.
+
+    >>> transposed_output_length(8, kernel=3, stride=2, padding=1, output_padding=1)
+    16
+    """
+    if isinstance(output_padding, int) and not 0 <= output_padding < max(stride, dilation):
+        raise ShapeError(
+            f"output_padding {output_padding} is not allowed: it must be at least 0 and below "
+            f"max(stride, dilation) = {max(stride, dilation)}.",
+            hint="More rows than that would be reached by no input pixel at all.",
+        )
+    rows = (length - 1) * stride - 2 * padding + span(kernel, dilation) + output_padding
+    if isinstance(rows, int) and (rows < 1 or length < 1):
+        raise ShapeError(
+            f"a transposed convolution of {length} leaves nothing: ({length} − 1)·{stride} − 2·{padding} + "
+            f"{dilation}·({kernel} − 1) + {output_padding} + 1 = {rows}.",
+            hint=f"Padding may be at most {max(0, (padding * 2 + rows - 1) // 2)} here.",
+        )
+    return rows
+
+
+def padded_to(length: int, multiple: int) -> int:
+    """The smallest multiple of `multiple` that is not below `length`.
+
+    >>> padded_to(65, 32)
+    96
+    """
+    return -(-length // multiple) * multiple
+
+
+def same_padding(kernel: Length, dilation: Length = 1) -> tuple[Length, Length]:
+    """Rows to add before and after so that a window with stride 1 keeps the length.
+
+    An even kernel has no middle: it gets one row more behind than in front.
+
+    >>> same_padding(4)
+    (1, 2)
+    """
+    total = dilation * (kernel - 1)
+    return total // 2, total - total // 2
+
+
+@dataclass(frozen=True)
+class Window:
+    """A kernel's size and how it moves. Every field is an int or a pair (vertical, horizontal); it is kept as a pair.
+
+    padding:  rows added on both sides
+    extra:    rows added on the far side only (bottom, right), which an even kernel needs to keep a size
+
+    >>> Window(3, stride=2, padding=1).output_size((32, 48))
+    (16, 24)
+    """
+
+    kernel: Any
+    stride: Any = 1
+    padding: Any = 0
+    dilation: Any = 1
+    extra: Any = 0
+
+    def __post_init__(self) -> None:
+        for name, least in (("kernel", 1), ("stride", 1), ("padding", 0), ("dilation", 1), ("extra", 0)):
+            object.__setattr__(self, name, as_pair(getattr(self, name), name, least))
+
+    @classmethod
+    def same(cls, kernel: Any, dilation: Any = 1) -> Window:
+        """A window with stride 1 that keeps the size, also for an even kernel."""
+        kernels, dilations = as_pair(kernel, "kernel", 1), as_pair(dilation, "dilation", 1)
+        sides = [same_padding(k, d) for k, d in zip(kernels, dilations, strict=True)]
+        before = tuple(front for front, _ in sides)
+        extra = tuple(back - front for front, back in sides)
+        return cls(kernels, 1, before, dilations, extra)
+
+    @property
+    def span(self) -> Pair:
+        """(rows, columns) from the first to the last cell of the kernel, holes of the dilation included."""
+        return span(self.kernel[0], self.dilation[0]), span(self.kernel[1], self.dilation[1])
+
+    def output_size(self, size: Pair) -> Pair:
+        """(H, W) → (h, w) of a convolution or pooling. Raises ShapeError where nothing fits."""
+        return self._along(0, output_length, size), self._along(1, output_length, size)
+
+    def input_size(self, size: Pair) -> Pair:
+        """(h, w) → the smallest (H, W) that gives it."""
+        return self._along(0, input_length, size), self._along(1, input_length, size)
+
+    def transposed_output_size(self, size: Pair, output_padding: Any = 0) -> Pair:
+        """(h, w) → (H, W) of the transposed convolution."""
+        if self.extra != (0, 0):
+            raise ShapeError(
+                f"a transposed convolution has no padding on one side only, this window has {self.extra}.",
+                hint="Use output_padding.",
+            )
+        more = as_pair(output_padding, "output_padding", 0)
+        height, width = (
+            _named(
+                axis,
+                transposed_output_length,
+                size[axis],
+                self.kernel[axis],
+                self.stride[axis],
+                self.padding[axis],
+                self.dilation[axis],
+                more[axis],
+            )
+            for axis in (0, 1)
+        )
+        return height, width
+
+    def _along(self, axis: int, formula: Any, size: Pair) -> Length:
+        return _named(
+            axis,
+            formula,
+            size[axis],
+            self.kernel[axis],
+            self.stride[axis],
+            self.padding[axis],
+            self.dilation[axis],
+            self.extra[axis],
+        )
+
+
+def as_pair(value: Any, name: str, least: int) -> Pair:
+    """An int or pair as a pair; every member a whole number of at least `least`, or a symbol."""
+    members = tuple(value) if isinstance(value, tuple | list) else (value, value)
+    if len(members) != 2:
+        raise ShapeError(f"{name} {value!r} has {len(members)} members; it is one number or (vertical, horizontal).")
+    first, second = (_whole(member, name, least) for member in members)
+    return first, second
+
+
+def is_symbolic(value: Any) -> bool:
+    """Whether a length is an expression whose value is not known."""
+    return bool(getattr(value, "free_symbols", False))
+
+
+def _whole(value: Any, name: str, least: int) -> Length:
+    if is_symbolic(value):
+        return value
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        number = index(value)
+    except TypeError:
+        raise ShapeError(f"{name} must be a whole number, not {value!r}.") from None
+    if number < least:
+        raise ShapeError(f"{name} must be at least {least}, not {number}.")
+    return number
+
+
+def _named(axis: int, formula: Any, *numbers: Length) -> Length:
+    """A formula along one axis; its error says which axis."""
+    try:
+        return formula(*numbers)
+    except ShapeError as error:
+        problem = error.problems[0]
+        raise ShapeError(problem.what, where=("height", "width")[axis], hint=problem.hint) from None
+
+
+def _nothing_fits(
+    length: Length, kernel: Length, stride: Length, padding: Length, dilation: Length, extra: Length
+) -> ShapeError:
+    """The error with the sum done: which size, which kernel, what would fit."""
+    if length < 1:
+        return ShapeError(f"there is no picture of length {length}; a length is at least 1.")
+    more = f" + {extra}" if extra else ""
+    covers = span(kernel, dilation)
+    padded = length + 2 * padding + extra
+    result = (padded - covers) // stride + 1
+    largest = (padded - 1) // dilation + 1
+    return ShapeError(
+        f"a kernel of {kernel}{f' with dilation {dilation}' if dilation != 1 else ''} covers {covers}, but the input "
+        f"is {length} long, with padding {padded}: floor(({length} + 2·{padding}{more} − {dilation}·({kernel} − 1) "
+        f"− 1)/{stride}) + 1 = {result}, below 1.",
+        hint=f"What fits: an input of at least {covers - 2 * padding - extra}, a kernel of at most {largest}, "
+        f"or padding of at least {-(-(covers - length - extra) // 2)}.",
+    )
