@@ -1,0 +1,124 @@
+"""Drawings of class maps: coloured, over their picture, with a legend, side by side; all (H, W, 3) uint8, RGB."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Pillow
+from PIL import ImageDraw, ImageFont
+
+from pixelwise.errors import DataError, ShapeError
+from pixelwise.types import RGB, Image, IndexMap
+
+VOID_COLOUR: RGB = (224, 224, 192)  # cream, as the PASCAL VOC masks draw their rim
+PAPER: RGB = (255, 255, 255)
+INK: RGB = (34, 40, 49)
+ROWS = 256  # rows blended at a time, so that a large picture needs little memory beside itself
+
+
+def colourise(indices: IndexMap, colours: Sequence[RGB], *, void: int | None = None) -> Image:
+    """A class map (H, W) as a picture (H, W, 3): class i in `colours[i]`, void in cream.
+
+    Raises DataError for an index that is neither a class nor void.
+    """
+    table = np.empty((max(len(colours), (void or 0) + 1), 3), np.uint8)
+    table[: len(colours)] = colours
+    known = np.zeros(len(table), bool)
+    known[: len(colours)] = True
+    if void is not None:
+        table[void], known[void] = VOID_COLOUR, True
+    largest = int(indices.max(initial=0))
+    if largest >= len(table) or not known[indices].all():
+        allowed = f"0..{len(colours) - 1}" + ("" if void is None else f" or {void} (void)")
+        strange = next(int(value) for value in np.unique(indices) if value >= len(table) or not known[value])
+        raise DataError(f"the class map holds {strange}, allowed is {allowed}.")
+    return table[indices]
+
+
+def borders(indices: IndexMap) -> NDArray[np.bool_]:
+    """Pixels (H, W) whose right or lower neighbour belongs to another class."""
+    edge = np.zeros(indices.shape, bool)
+    edge[:, :-1] |= indices[:, :-1] != indices[:, 1:]
+    edge[:-1] |= indices[:-1] != indices[1:]
+    return edge
+
+
+def overlay(
+    image: Image,
+    indices: IndexMap,
+    colours: Sequence[RGB],
+    *,
+    opacity: float = 0.5,
+    clear: Collection[int] = (),
+    void: int | None = None,
+) -> Image:
+    """The picture with its class map laid over it, and a line in the class's own colour where classes meet.
+
+    opacity:  0 = only the picture, 1 = only the colours
+    clear:    classes (a background, say) and void through which the picture stays as it is
+
+    Raises ShapeError where picture and class map differ in size.
+    """
+    if image.shape[:2] != indices.shape:
+        raise ShapeError(
+            f"the picture is {image.shape[1]}×{image.shape[0]}, its class map {indices.shape[1]}×{indices.shape[0]} "
+            "(width × height)"
+        )
+    paint = round(256 * min(max(opacity, 0.0), 1.0))
+    see_through = [*clear] if void is None else [*clear, void]
+    edge = borders(indices)
+    drawn = np.empty_like(image)
+    for top in range(0, len(image), ROWS):
+        rows = slice(top, top + ROWS)
+        colour = colourise(indices[rows], colours, void=void)
+        mixed = (image[rows].astype(np.uint16) * (256 - paint) + colour.astype(np.uint16) * paint + 128) >> 8
+        block = np.where(edge[rows, :, None], colour, mixed.astype(np.uint8))
+        drawn[rows] = np.where(np.isin(indices[rows], see_through)[..., None], image[rows], block)
+    return drawn
+
+
+def legend(
+    classes: Sequence[str], colours: Sequence[RGB], *, width: int = 640, text_size: int = 14, void: bool = False
+) -> Image:
+    """Class names beside their colours, in as many lines as `width` pixels need."""
+    if len(classes) != len(colours):
+        raise ShapeError(f"{len(classes)} classes but {len(colours)} colours")
+    font = ImageFont.load_default(text_size)
+    swatch, gap = text_size, text_size // 2
+    entries = [*zip(classes, colours, strict=True), *([("void", VOID_COLOUR)] if void else [])]
+    places, left, top = [], gap, gap
+    for name, _ in entries:
+        needed = swatch + gap + round(font.getlength(name)) + 2 * gap
+        if left > gap and left + needed > width:
+            left, top = gap, top + text_size + gap
+        places.append((left, top))
+        left += needed
+    canvas = Pillow.new("RGB", (width, top + text_size + gap), PAPER)
+    pen = ImageDraw.Draw(canvas)
+    for (name, colour), (x, y) in zip(entries, places, strict=True):
+        pen.rectangle((x, y, x + swatch - 1, y + swatch - 1), fill=tuple(colour), outline=INK)
+        pen.text((x + swatch + gap, y + swatch / 2), name, fill=INK, font=font, anchor="lm")
+    return np.asarray(canvas)
+
+
+def side_by_side(pictures: Sequence[Image], captions: Sequence[str] = (), *, gap: int = 8) -> Image:
+    """Pictures in one row on white paper, top edges level, each with its caption beneath if captions are given."""
+    if not pictures or (captions and len(captions) != len(pictures)):
+        raise ShapeError(f"{len(pictures)} pictures and {len(captions)} captions do not make a row")
+    text_size = 14
+    foot = text_size + gap if captions else 0
+    height = max(len(picture) for picture in pictures)
+    width = sum(picture.shape[1] for picture in pictures) + gap * (len(pictures) - 1)
+    canvas = Pillow.new("RGB", (width, height + foot), PAPER)
+    pen = ImageDraw.Draw(canvas)
+    left = 0
+    for number, picture in enumerate(pictures):
+        canvas.paste(Pillow.fromarray(picture), (left, 0))
+        if captions:
+            font = ImageFont.load_default(text_size)
+            middle = left + picture.shape[1] / 2
+            pen.text((middle, height + gap / 2), captions[number], fill=INK, font=font, anchor="ma")
+        left += picture.shape[1] + gap
+    return np.asarray(canvas)
