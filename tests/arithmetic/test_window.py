@@ -91,6 +91,23 @@ def test_same_keeps_the_size(kernel, dilation, length):
     assert after - before in (0, 1)
 
 
+@given(small, small, st.integers(1, 3), st.integers(1, 30))
+def test_same_transposed_multiplies_by_the_stride(kernel, stride, dilation, length):
+    if stride == dilation == 1 and kernel % 2 == 0:
+        with pytest.raises(ShapeError, match="no padding lets"):
+            Window.same_transposed(kernel, stride, dilation)
+        return
+    window, more = Window.same_transposed(kernel, stride, dilation)
+    assert window.transposed_output_size((length, length), more) == (length * stride, length * stride)
+    down = Window.same(kernel, dilation, stride)
+    assert down.output_size((length, length)) == (-(-length // stride), -(-length // stride))
+
+
+def test_a_numpy_size_is_checked_as_well():
+    with pytest.raises(ShapeError, match="below 1"):
+        Window(5).output_size(tuple(np.array([3, 9])))
+
+
 def test_padded_to():
     assert [padded_to(n, 32) for n in (1, 32, 33)] == [32, 32, 64]
 

@@ -34,7 +34,7 @@ def output_length(
     16
     """
     places = (length + 2 * padding + extra - span(kernel, dilation)) // stride + 1
-    if isinstance(places, int) and (places < 1 or length < 1):
+    if not is_symbolic(places) and (places < 1 or length < 1):
         raise _nothing_fits(length, kernel, stride, padding, dilation, extra)
     return places
 
@@ -47,7 +47,7 @@ def input_length(
     Up to stride − 1 more rows give the same number of outputs: the floor forgets them. Never below 1.
     """
     needed = (length - 1) * stride + span(kernel, dilation) - 2 * padding - extra
-    return max(1, needed) if isinstance(needed, int) else needed
+    return needed if is_symbolic(needed) else max(1, needed)
 
 
 def transposed_output_length(
@@ -66,14 +66,14 @@ def transposed_output_length(
     >>> transposed_output_length(8, kernel=3, stride=2, padding=1, output_padding=1)
     16
     """
-    if isinstance(output_padding, int) and not 0 <= output_padding < max(stride, dilation):
+    if not is_symbolic(output_padding - stride * dilation) and not 0 <= output_padding < max(stride, dilation):
         raise ShapeError(
             f"output_padding {output_padding} is not allowed: it must be at least 0 and below "
             f"max(stride, dilation) = {max(stride, dilation)}.",
             hint="More rows than that would be reached by no input pixel at all.",
         )
     rows = (length - 1) * stride - 2 * padding + span(kernel, dilation) + output_padding
-    if isinstance(rows, int) and (rows < 1 or length < 1):
+    if not is_symbolic(rows) and (rows < 1 or length < 1):
         raise ShapeError(
             f"a transposed convolution of {length} leaves nothing: ({length} − 1)·{stride} − 2·{padding} + "
             f"{dilation}·({kernel} − 1) + {output_padding} + 1 = {rows}.",
@@ -103,6 +103,30 @@ def same_padding(kernel: Length, dilation: Length = 1) -> tuple[Length, Length]:
     return total // 2, total - total // 2
 
 
+def transposed_same_padding(kernel: Length, stride: Length = 1, dilation: Length = 1) -> tuple[Length, Length]:
+    """(padding, output_padding) with which a transposed convolution makes a length exactly `stride` times as long.
+
+    Solves 2·padding − output_padding = dilation·(kernel − 1) + 1 − stride with the smallest padding. Where the kernel
+    is shorter than the stride, output_padding fills up. Raises ShapeError for an even kernel at stride 1, the one
+    case without an answer: the left side would have to be odd, and output_padding must stay below 1.
+
+    >>> transposed_same_padding(4, stride=2)
+    (1, 0)
+    """
+    surplus = span(kernel, dilation) - stride
+    padding = (surplus + 1) // 2
+    if not is_symbolic(padding):
+        padding = max(0, padding)
+    output_padding = 2 * padding - surplus
+    if not is_symbolic(output_padding) and stride == dilation == 1 and output_padding:
+        raise ShapeError(
+            f"no padding lets a transposed convolution of kernel {kernel} and stride 1 keep a length: "
+            f"2·padding − output_padding = {surplus} needs output_padding 1, and it must stay below 1.",
+            hint="Use an odd kernel, or a stride of 2.",
+        )
+    return padding, output_padding
+
+
 @dataclass(frozen=True)
 class Window:
     """A kernel's size and how it moves. Every field is an int or a pair (vertical, horizontal); it is kept as a pair.
@@ -125,13 +149,21 @@ class Window:
             object.__setattr__(self, name, as_pair(getattr(self, name), name, least))
 
     @classmethod
-    def same(cls, kernel: Any, dilation: Any = 1) -> Window:
-        """A window with stride 1 that keeps the size, also for an even kernel."""
+    def same(cls, kernel: Any, dilation: Any = 1, stride: Any = 1) -> Window:
+        """A window that keeps the size, also for an even kernel; with a stride S it gives ceil(size/S)."""
         kernels, dilations = as_pair(kernel, "kernel", 1), as_pair(dilation, "dilation", 1)
         sides = [same_padding(k, d) for k, d in zip(kernels, dilations, strict=True)]
         before = tuple(front for front, _ in sides)
         extra = tuple(back - front for front, back in sides)
-        return cls(kernels, 1, before, dilations, extra)
+        return cls(kernels, stride, before, dilations, extra)
+
+    @classmethod
+    def same_transposed(cls, kernel: Any, stride: Any = 1, dilation: Any = 1) -> tuple[Window, Pair]:
+        """The window and output_padding of a transposed convolution that multiplies a size by its stride."""
+        kernels, strides, dilations = (as_pair(v, "kernel, stride or dilation", 1) for v in (kernel, stride, dilation))
+        sides = [transposed_same_padding(k, s, d) for k, s, d in zip(kernels, strides, dilations, strict=True)]
+        window = cls(kernels, strides, (sides[0][0], sides[1][0]), dilations)
+        return window, (sides[0][1], sides[1][1])
 
     @property
     def span(self) -> Pair:
