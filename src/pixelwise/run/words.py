@@ -1,0 +1,87 @@
+"""How a record is put into words: scores, conventions, numbers and durations, the same on screen and in the report."""
+
+from __future__ import annotations
+
+import math
+
+ABSENT = "–"  # shown where there is no number
+
+SCORES = {
+    "pixel_accuracy": "pixel accuracy",
+    "mean_iou": "mean IoU",
+    "mean_accuracy": "mean class accuracy",
+    "mean_class_accuracy": "mean class accuracy",
+    "mean_dice": "mean Dice",
+    "frequency_weighted_iou": "frequency-weighted IoU",
+    "iou": "IoU",
+    "dice": "Dice",
+    "map": "mAP",
+}
+CONVENTIONS = {
+    "void=ignore": "void ignored",
+    "void=background": "void counts as background",
+    "absent=skipped": "absent classes left out",
+}
+
+
+def score_label(name: str) -> str:
+    """A score's short name, or its key, as a person reads it: `mean_iou[void=ignore]` → `mean IoU`."""
+    short = name.partition("[")[0]
+    return SCORES.get(short, short.replace("_", " "))
+
+
+def convention_label(convention: str) -> str:
+    """A convention as a person reads it: `void=ignore,absent=skipped` → `void ignored, absent classes left out`."""
+    parts = [part.strip() for part in convention.split(",") if part.strip()]
+    return ", ".join(CONVENTIONS.get(part, part.replace("=", ": ")) for part in parts)
+
+
+def number(value: float | str | None, digits: int = 4) -> str:
+    """A score with `digits` decimals, or a dash where there is none; a text stays as it is.
+
+    >>> number(0.41266), number(None), number("about .05")
+    ('0.4127', '–', 'about .05')
+    """
+    if isinstance(value, str):
+        return value
+    if value is None or not math.isfinite(value):
+        return ABSENT
+    return f"{value:.{digits}f}"
+
+
+def quantity(value: float | None) -> str:
+    """A count as a person reads it: whole up to a hundred thousand, then with its unit.
+
+    >>> quantity(5500), quantity(5_500_245), quantity(2.53e9)
+    ('5,500', '5.50 million', '2.53 billion')
+    """
+    if value is None:
+        return ABSENT
+    for size, unit in ((1e12, "trillion"), (1e9, "billion"), (1e6, "million")):
+        if abs(value) >= size:
+            return f"{value / size:.2f} {unit}"
+    return f"{value:,.0f}"
+
+
+def duration(seconds: float | None) -> str:
+    """A time as a person reads it.
+
+    >>> duration(3.21), duration(75), duration(4020)
+    ('3.2 s', '1 min 15 s', '1 h 07 min')
+    """
+    if seconds is None or not math.isfinite(seconds):
+        return ABSENT
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes:02d} min"
+
+
+def clock(seconds: float) -> str:
+    """Time that is left, short enough for a progress line: `0:42`, `1:05:00`."""
+    minutes, rest = divmod(max(0, round(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
