@@ -7,5 +7,6 @@ MODELS = Shelf(
     {
         "basic_fcn": "pixelwise.models.basic_fcn:basic_fcn",
         "unet": "pixelwise.models.unet:unet",
+        "lean_unet": "pixelwise.models.lean_unet:lean_unet",
     },
 )

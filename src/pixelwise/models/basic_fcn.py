@@ -1,0 +1,57 @@
+"""A plain fully convolutional network: five strided convolutions down, five transposed ones up, nothing in between."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from torch import Tensor, nn
+
+from pixelwise.models.initialise import xavier_uniform
+from pixelwise.models.padding import pad_to_stride
+
+DOWN = (32, 64, 128, 256, 512)
+UP = (512, 256, 128, 64, 32)
+
+
+class BasicFCN(nn.Module):
+    """Encoder, decoder, 1×1 classifier: (B, in_channels, H, W) → (B, out_channels, H, W).
+
+    Each step is convolution → ReLU → batch normalisation, in this order: the statistics are taken of what the next
+    convolution reads. There are no skips, so every edge has to pass a map 32 times smaller than the picture, and
+    outlines stay soft. (Long, Shelhamer & Darrell 2015 for the idea.)
+    """
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.stride = 2 ** len(DOWN)
+        self.encoder = nn.Sequential(*(_down(i, o) for i, o in pairwise((in_channels, *DOWN))))
+        self.decoder = nn.Sequential(*(_up(i, o) for i, o in pairwise((DOWN[-1], *UP))))
+        self.classifier = nn.Conv2d(UP[-1], out_channels, kernel_size=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        height, width = x.shape[-2:]
+        deep = self.encoder(pad_to_stride(x, self.stride))  # (B, 512, H/32, W/32)
+        return self.classifier(self.decoder(deep))[..., :height, :width]
+
+
+def basic_fcn(in_channels: int, out_channels: int) -> BasicFCN:
+    """The plain encoder and decoder without skips; 5,500,245 parameters for 3 channels in and 21 classes.
+
+    Convolutions k3 s2 p1 to 32, 64, 128, 256, 512 channels; transposed convolutions k3 s2 p1 output_padding 1 to
+    512, 256, 128, 64, 32; classifier 1×1. Xavier-uniform weights, zero biases.
+    """
+    model = BasicFCN(in_channels, out_channels)
+    xavier_uniform(model)
+    return model
+
+
+def _down(in_channels: int, out_channels: int) -> nn.Sequential:
+    """(B, in, H, W) → (B, out, H/2, W/2)"""
+    convolution = nn.Conv2d(in_channels, out_channels, kernel_size=3, stride=2, padding=1)
+    return nn.Sequential(convolution, nn.ReLU(inplace=True), nn.BatchNorm2d(out_channels))
+
+
+def _up(in_channels: int, out_channels: int) -> nn.Sequential:
+    """(B, in, H, W) → (B, out, 2H, 2W): 2H = (H − 1)·2 − 2·1 + 3 + output_padding, so output_padding is 1."""
+    convolution = nn.ConvTranspose2d(in_channels, out_channels, kernel_size=3, stride=2, padding=1, output_padding=1)
+    return nn.Sequential(convolution, nn.ReLU(inplace=True), nn.BatchNorm2d(out_channels))

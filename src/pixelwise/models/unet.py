@@ -1,0 +1,102 @@
+"""The U-Net: a contracting and an expanding path of equal depth, joined by skips at every size."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import torch
+from annotated_types import Ge
+from torch import Tensor, nn
+
+from pixelwise.models.initialise import xavier_uniform
+from pixelwise.models.padding import pad_to_stride
+
+Norm = Literal["batch", "group", "none"]
+
+
+class UNet(nn.Module):
+    """(B, in_channels, H, W) → (B, out_channels, H, W) with width, 2·width, … channels (Ronneberger et al. 2015).
+
+    Down: two 3×3 convolutions, then max-pooling 2×2. Up: transposed convolution 2×2, the skip concatenated before it,
+    two 3×3 convolutions. Unlike the paper's, convolutions are padded, so that the output has the size of the picture.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, width: int, depth: int, norm: Norm) -> None:
+        super().__init__()
+        self.stride = 2**depth
+        sizes = [width * 2**level for level in range(depth + 1)]
+        self.down = nn.ModuleList(
+            _double_convolution(i, o, norm) for i, o in zip([in_channels, *sizes], sizes, strict=False)
+        )
+        self.pool = nn.MaxPool2d(2)
+        self.up = nn.ModuleList(_Up(size, norm) for size in reversed(sizes[:-1]))
+        self.classifier = nn.Conv2d(width, out_channels, kernel_size=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        height, width = x.shape[-2:]
+        x = pad_to_stride(x, self.stride)
+        skips = []
+        for block in self.down[:-1]:
+            x = block(x)
+            skips.append(x)
+            x = self.pool(x)
+        x = self.down[-1](x)
+        for block in self.up:
+            x = block(x, skips.pop())
+        return self.classifier(x)[..., :height, :width]
+
+
+class _Up(nn.Module):
+    """deep (B, 2C, H, W) and skip (B, C, 2H, 2W) → (B, C, 2H, 2W)"""
+
+    def __init__(self, channels: int, norm: Norm) -> None:
+        super().__init__()
+        self.up = nn.ConvTranspose2d(2 * channels, channels, kernel_size=2, stride=2)
+        self.convolutions = _double_convolution(2 * channels, channels, norm)
+
+    def forward(self, deep: Tensor, skip: Tensor) -> Tensor:
+        return self.convolutions(torch.cat([skip, self.up(deep)], dim=1))
+
+
+def unet(
+    in_channels: int,
+    out_channels: int,
+    *,
+    width: Annotated[int, Ge(1)] = 64,
+    depth: Annotated[int, Ge(1)] = 4,
+    norm: Norm = "batch",
+) -> UNet:
+    """The U-Net of Ronneberger et al. 2015, padded: skips carry the edges that the deep maps lose.
+
+    width:  channels at full size; they double with every halving. Cost and parameters grow with its square.
+    depth:  number of halvings; the picture is padded to a multiple of 2^depth
+    norm:   what stands between each 3×3 convolution and its ReLU. `batch`: statistics over the batch. `group`: over
+            groups of channels of one picture (Wu & He 2018), so a picture's output does not depend on its batch.
+            `none`: as in the paper
+    """
+    model = UNet(in_channels, out_channels, width, depth, norm)
+    xavier_uniform(model)
+    return model
+
+
+def _double_convolution(in_channels: int, out_channels: int, norm: Norm) -> nn.Sequential:
+    return nn.Sequential(
+        *_convolution(in_channels, out_channels, norm),
+        *_convolution(out_channels, out_channels, norm),
+    )
+
+
+def _convolution(in_channels: int, out_channels: int, norm: Norm) -> list[nn.Module]:
+    # batch normalisation subtracts the mean, and any bias with it
+    convolution = nn.Conv2d(in_channels, out_channels, kernel_size=3, padding=1, bias=norm != "batch")
+    normalisation: list[nn.Module] = []
+    if norm == "batch":
+        normalisation = [nn.BatchNorm2d(out_channels)]
+    elif norm == "group":
+        normalisation = [nn.GroupNorm(_groups(out_channels), out_channels)]
+    return [convolution, *normalisation, nn.ReLU(inplace=True)]
+
+
+def _groups(channels: int) -> int:
+    """The largest divisor of `channels` up to 32 (Wu & He's default) that leaves a group at least four channels."""
+    return next(groups for groups in range(min(32, max(1, channels // 4)), 0, -1) if channels % groups == 0)

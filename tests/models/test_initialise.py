@@ -1,0 +1,37 @@
+"""Weights against the formulas of their papers."""
+
+from math import sqrt
+
+import pytest
+import torch
+from torch import nn
+
+from pixelwise.models.initialise import he_normal, xavier_uniform
+
+
+@pytest.fixture
+def network():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(16, 48, 3), nn.ConvTranspose2d(32, 24, 3), nn.Linear(300, 500), nn.BatchNorm2d(4))
+
+
+def test_xavier_fills_its_interval_evenly(network):
+    xavier_uniform(network)
+    for layer, fans in zip(network, [(16 * 9, 48 * 9), (32 * 9, 24 * 9), (300, 500)], strict=False):
+        bound = sqrt(6 / sum(fans))
+        assert layer.weight.abs().max() <= bound
+        assert layer.weight.abs().max() > 0.99 * bound
+        assert layer.weight.std().item() == pytest.approx(bound / sqrt(3), rel=0.03)
+        assert not layer.bias.any()
+
+
+def test_he_has_its_variance(network):
+    he_normal(network)
+    assert network[0].weight.var().item() == pytest.approx(2 / (48 * 9), rel=0.06)
+    assert network[2].weight.var().item() == pytest.approx(2 / 500, rel=0.02)
+    assert not network[0].bias.any()
+
+
+def test_norms_are_left_alone(network):
+    xavier_uniform(network)
+    assert torch.equal(network[3].weight, torch.ones(4))
