@@ -237,7 +237,9 @@ def show_scores(
             _print(console, f"\n{title}", "bold")
             console.print(_score_table(metric.get("scores") or ()))
             if 1 < len(metric.get("per_class") or ()) <= 30:
+                console.print()
                 console.print(_class_table(metric["per_class"], _unicode(console)))
+    console.print()
     for name, path in (("run", run), ("report", report)):
         if path is not None:
             _print(console, f"{name:<7} {path}", f"bold {GOOD}" if name == "report" else "")
@@ -283,9 +285,11 @@ def _class_table(rows: Iterable[Mapping[str, Any]], unicode: bool) -> Table:
 
 
 def _print(console: Console, text: str | Text, style: str = "") -> None:
-    if isinstance(text, str):
-        text = Text(text)
-    console.print(text, style=style or None, soft_wrap=True, highlight=False)
+    """Print one line. Its style is put on the text and not on the call, which would also paint the progress line."""
+    line = Text(text, style) if isinstance(text, str) else text
+    if not isinstance(text, str) and style:
+        line.stylize(style)
+    console.print(line, soft_wrap=not console.is_terminal, highlight=False)
 
 
 def _cells(values: Iterable[str]) -> str:
