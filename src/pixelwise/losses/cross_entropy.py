@@ -1,0 +1,108 @@
+"""Weighted softmax cross-entropy over pixels or pictures, with its gradient written out.
+
+With scores s and target t at one place:  ℓ = w_t · (log Σ_c exp s_c − s_t),  ∂ℓ/∂s_c = w_t · (softmax(s)_c − [c = t]).
+The loss is Σ ℓ / Σ w_t (normalisation `weights`) or Σ ℓ / Σ 1 (`pixels`), both sums over the places that count.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import torch
+from annotated_types import Ge, Lt
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from pixelwise.errors import ShapeError
+from pixelwise.losses.base import IGNORE, Loss, Term
+from pixelwise.losses.weights import effective_number, inverse_frequency, median_frequency
+
+Weighting = Literal["none", "inverse", "median", "effective"]
+Normalisation = Literal["weights", "pixels"]
+
+
+def cross_entropy_sum(scores: Tensor, target: Tensor, place_weights: Tensor) -> Tensor:
+    """Σ over places of w · (log Σ_c exp s_c − s_t): a scalar, float32 or wider.
+
+    scores:         (B, C, ...) of any floating type; the arithmetic is float32 or wider
+    target:         (B, ...) int64 in 0..C−1; what stands where the weight is 0 does not matter, as long as it is an index
+    place_weights:  (B, ...) the weight of each place, no gradient
+    """
+    return _CrossEntropySum.apply(scores, target, place_weights)
+
+
+class _CrossEntropySum(torch.autograd.Function):
+    """One softmax for both directions, where autograd would keep and walk five maps of C channels."""
+
+    @staticmethod
+    def forward(ctx: Any, scores: Tensor, target: Tensor, place_weights: Tensor) -> Tensor:
+        wide = scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
+        index = target.unsqueeze(1)
+        shifted = wide - wide.amax(dim=1, keepdim=True)  # exp can no longer overflow
+        chosen = shifted.gather(1, index)
+        exponentials = shifted.exp_()
+        total = exponentials.sum(dim=1, keepdim=True)
+        weights = place_weights.unsqueeze(1).to(wide.dtype)
+        ctx.save_for_backward(exponentials, total, index, weights)
+        ctx.dtype = scores.dtype
+        return ((total.log() - chosen) * weights).sum()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        exponentials, total, index, weights = ctx.saved_tensors
+        weights = weights * gradient
+        scores_gradient = exponentials * (weights / total)  # w · softmax
+        scores_gradient.scatter_add_(1, index, -weights)  # − w at the target
+        return scores_gradient.to(ctx.dtype), None, None
+
+
+class CrossEntropy(Loss):
+    """Cross-entropy with a weight a class. weights: (C,) float64, or None where all weigh 1."""
+
+    def __init__(self, weights: NDArray[np.float64] | None, normalisation: Normalisation) -> None:
+        super().__init__()
+        self.weights = weights
+        self.normalisation = normalisation
+        held = None if weights is None else torch.tensor(weights, dtype=torch.float32)
+        self.register_buffer("class_weights", held, persistent=False)
+
+    def forward(self, scores: Tensor, target: Tensor) -> Term:
+        if scores.ndim < 2 or target.shape != (scores.shape[0], *scores.shape[2:]):
+            raise ShapeError(f"scores {tuple(scores.shape)} are (B, C, ...), their target is {tuple(target.shape)}")
+        valid = target != IGNORE
+        index = target.clamp(min=0)
+        weights = valid.float()
+        if self.class_weights is not None:
+            weights = weights * self.class_weights[index]
+        counted = weights if self.normalisation == "weights" else valid
+        return Term(cross_entropy_sum(scores, index, weights), counted.sum(dtype=torch.float32))
+
+
+def cross_entropy(
+    counts: NDArray[np.int64],
+    *,
+    weights: Weighting = "none",
+    normalisation: Normalisation = "weights",
+    beta: Annotated[float, Ge(0), Lt(1)] = 0.999,
+) -> CrossEntropy:
+    """Softmax cross-entropy, void left out, each class with a weight from its frequency in the training set.
+
+    weights:        `none`, or by `inverse` frequency, `median` frequency, `effective` number (losses/weights.py has
+                    the formulas and their sources)
+    normalisation:  divide by the sum of the `weights` of the valid pixels (torch's way, a weighted mean) or by the
+                    number of valid `pixels`. They differ as soon as the mean weight over the pixels is not 1, and so
+                    does the learning rate that fits.
+    beta:           of the effective number, in [0, 1); read by `weights: effective` only
+    """
+    if weights == "inverse":
+        chosen = inverse_frequency(counts)
+    elif weights == "median":
+        chosen = median_frequency(counts)
+    elif weights == "effective":
+        chosen = effective_number(counts, beta)
+    else:
+        chosen = None
+    return CrossEntropy(chosen, normalisation)
