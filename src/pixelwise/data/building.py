@@ -1,0 +1,202 @@
+"""Building one entry of the cache: rows are appended to files in a folder of their own, which is then renamed."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, BinaryIO, Self
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from pixelwise.errors import DataError, listing
+from pixelwise.imaging.resize import resize_image, resize_mask
+from pixelwise.types import DatasetInfo, IndexMap, Sample
+
+
+def check_sample(sample: Sample, info: DatasetInfo) -> None:
+    """Raise DataError where a sample lacks what its data set promises, or has values outside the classes."""
+    for what, known in (("mask", sample.mask), ("instances", sample.instances), ("label", sample.label)):
+        if what in info.knows and known is None:
+            raise DataError(f"has no {what}, which every sample of '{info.name}' should have", where=sample.name)
+    classes = len(info.classes)
+    if sample.label is not None and not 0 <= sample.label < classes:
+        raise DataError(f"has the label {sample.label}; allowed are 0 to {classes - 1}", where=sample.name)
+    if sample.mask is None:
+        return
+    if strange := strange_values(sample.mask, info):
+        void = f", and {info.void} for void" if info.void is not None else ""
+        plural = "value" if len(strange) == 1 else "values"
+        raise DataError(
+            f"its mask has the {plural} {listing(map(str, strange))}; allowed are 0 to {classes - 1}{void}.",
+            where=sample.name,
+            hint="Mend the mask, or name the missing classes. If 255 means 'not labelled', set void: 255."
+            if strange == [255]
+            else "Mend the mask, or name the missing classes.",
+        )
+
+
+def strange_values(mask: IndexMap, info: DatasetInfo) -> list[int]:
+    """The values of a mask that are neither a class nor void, in order."""
+    classes = len(info.classes)
+    if int(mask.max()) < classes:  # the common case costs one pass
+        return []
+    values = np.unique(mask)
+    return [int(value) for value in values if value >= classes and value != info.void]
+
+
+class Builder:
+    """Appends samples to the arrays of a new entry and renames it into place.
+
+    Rows are written, not mapped: a full disk is then an error that can be reported, where a mapped file would end the
+    process by a signal. The folder is removed on the way out unless it was published, also those of dead processes.
+    """
+
+    def __init__(self, group: Path, info: DatasetInfo, split: str) -> None:
+        self.group, self.info, self.split = group, info, split
+        self.names: list[str] = []
+        self.size: tuple[int, int] | None = None
+        self._columns: dict[str, _Column] = {}
+        self._folder = group / f".{uuid.uuid4().hex}.part"
+        self._lock: IO[str] | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            self.group.mkdir(parents=True, exist_ok=True)
+            self._remove_abandoned()
+            self._folder.mkdir()
+            self._lock = open(self._folder / ".lock", "w")
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
+        except OSError as error:
+            raise self._unwritable(error) from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for column in self._columns.values():
+            with suppress(OSError):
+                column.file.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+        if self._lock is not None:
+            self._lock.close()
+
+    def rows(self, sample: Sample, size: tuple[int, int] | None) -> dict[str, NDArray[Any]]:
+        """The arrays of one sample, resized to `size`; with None its own size must be that of the first."""
+        if size is None and self.size is not None and sample.size != self.size:
+            (height, width), (first_height, first_width) = sample.size, self.size
+            raise DataError(
+                f"is {width}×{height}, the pictures before it {first_width}×{first_height} (width × height).",
+                where=sample.name,
+                hint="Pictures of different sizes need data.size to be resized to.",
+            )
+        size = size or sample.size
+        knows = self.info.knows
+        rows: dict[str, NDArray[Any]] = {"images": resize_image(sample.image, size)}
+        if "mask" in knows and sample.mask is not None:
+            rows["masks"] = resize_mask(sample.mask, size).astype(self._mask_type())
+        if "instances" in knows and sample.instances is not None:
+            rows["instances"] = resize_mask(sample.instances, size).astype(np.uint16)
+        if "label" in knows and sample.label is not None:
+            rows["labels"] = np.array(sample.label, dtype=np.int64)
+        return rows
+
+    def append(self, name: str, rows: dict[str, NDArray[Any]], *, expected: int) -> None:
+        """Write one sample; the first tells how much `expected` samples will need, and whether there is room."""
+        try:
+            if not self.names:
+                self._begin(rows, expected)
+            for column, row in rows.items():
+                self._columns[column].append(row)
+        except OSError as error:
+            raise self._unwritable(error) from error
+        self.names.append(name)
+
+    def arrays(self) -> dict[str, str]:
+        """Name → dtype of the arrays."""
+        return {name: str(column.dtype) for name, column in self._columns.items()}
+
+    def content(self) -> list[str]:
+        """One digest an array, in the order of `arrays`."""
+        return [column.digest.hexdigest() for column in self._columns.values()]
+
+    def publish(self, entry: Path, about: dict[str, Any]) -> Path:
+        """Flush everything and rename the folder to `entry`. Where another process was first, its entry stands."""
+        try:
+            for column in self._columns.values():
+                column.finish()
+            with open(self._folder / "about.json", "w", encoding="utf-8") as file:
+                json.dump(about, file, ensure_ascii=False)
+                file.flush()
+                os.fsync(file.fileno())
+            (self._folder / ".lock").unlink()
+            try:
+                os.rename(self._folder, entry)
+            except OSError:
+                if not (entry / "about.json").is_file():
+                    raise
+        except OSError as error:
+            raise self._unwritable(error) from error
+        return entry
+
+    def _mask_type(self) -> type[np.uint8] | type[np.uint16]:
+        return np.uint8 if max(len(self.info.classes) - 1, self.info.void or 0) < 256 else np.uint16
+
+    def _begin(self, rows: dict[str, NDArray[Any]], expected: int) -> None:
+        needed = expected * sum(row.nbytes for row in rows.values())
+        if (free := shutil.disk_usage(self.group).free) < needed:
+            raise OSError(f"{needed / 2**20:,.0f} MiB are needed and {free / 2**20:,.0f} MiB are free")
+        self.size = (rows["images"].shape[0], rows["images"].shape[1])
+        for name, row in rows.items():
+            self._columns[name] = _Column(self._folder / f"{name}.npy", row.shape, row.dtype)
+
+    def _remove_abandoned(self) -> None:
+        for part in self.group.glob(".*.part"):
+            try:
+                with open(part / ".lock", "r+") as lock:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                continue  # its builder lives, or has only just begun, or is just done
+            shutil.rmtree(part, ignore_errors=True)
+
+    def _unwritable(self, error: OSError) -> DataError:
+        return DataError(
+            f"the cache of '{self.info.name}' could not be written here: {error.strerror or error}.",
+            where=str(self.group),
+            hint="Make room, or choose another folder for the cache. Nothing half-built was left behind.",
+        )
+
+
+class _Column:
+    """One .npy file that grows by a row at a time; its length is written into the header at the end."""
+
+    def __init__(self, path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> None:
+        self.file: BinaryIO = open(path, "wb")  # noqa: SIM115 - closed by finish, or by the builder
+        self.shape, self.dtype = shape, np.dtype(dtype)
+        self.count = 0
+        self.digest = hashlib.sha256()
+        self._write_header()
+
+    def append(self, row: NDArray[Any]) -> None:
+        content = np.ascontiguousarray(row).tobytes()
+        self.file.write(content)
+        self.digest.update(content)
+        self.count += 1
+
+    def finish(self) -> None:
+        self.file.seek(0)
+        self._write_header()  # of the same length: NumPy leaves room for the first axis to grow to 21 digits
+        self.file.flush()
+        os.fsync(self.file.fileno())
+        self.file.close()
+
+    def _write_header(self) -> None:
+        about = {"descr": self.dtype.str, "fortran_order": False, "shape": (self.count, *self.shape)}
+        np.lib.format.write_array_header_1_0(self.file, about)

@@ -1,0 +1,204 @@
+"""A split, decoded and resized once, kept on the disk as plain arrays that are mapped into memory.
+
+    <folder>/<data set>/<split>-<size>-<settings>/<fingerprint>/
+        images.npy (N, H, W, 3) uint8    masks.npy (N, H, W)    instances.npy (N, H, W)    labels.npy (N,)    about.json
+
+The fingerprint is made of the settings and of path, size and time of change of every source file, so looking whether a
+cache is still good decodes nothing. The key, which runs record, is made of the pixels themselves and is the same on
+every machine that has the same data. An entry is built under another name and renamed into place: it is whole or not there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pixelwise.data.base import Dataset
+from pixelwise.data.building import Builder, check_sample
+from pixelwise.errors import DataError, PixelwiseError, Problem
+from pixelwise.types import DatasetInfo, Sample
+
+FORMAT = 1  # raised when what a cache holds changes its meaning
+SHOWN = 20  # faults that are listed one by one; `pixelwise data check` lists them all
+Progress = Callable[[int, int], None]
+
+
+class CachedSplit:
+    """The samples of a split as read-only arrays; `split[i]` is a Sample of views, nothing is copied.
+
+    names:      of the samples that are there, in order
+    skipped:    what was passed over (`on_corrupt="skip"`), with the reason
+    size:       (H, W) of every picture
+    key:        SHA-256 of the pixels, labels, names and classes
+    images:     (N, H, W, 3) uint8
+    masks:      (N, H, W) uint8 or uint16, or None; so are instances (uint16) and labels (N,) int64
+    """
+
+    def __init__(self, entry: Path, info: DatasetInfo, about: Mapping[str, Any]) -> None:
+        self.entry = entry
+        self.info = info
+        self.split: str = about["split"]
+        self.names: tuple[str, ...] = tuple(about["names"])
+        self.skipped: tuple[Problem, ...] = tuple(Problem(*problem) for problem in about["skipped"])
+        self.size: tuple[int, int] = (about["size"][0], about["size"][1])
+        self.key: str = about["key"]
+        self._about = dict(about)
+        self.images = _mapped(entry, "images")
+        self.masks = _mapped(entry, "masks") if "masks" in about["arrays"] else None
+        self.instances = _mapped(entry, "instances") if "instances" in about["arrays"] else None
+        self.labels = _mapped(entry, "labels") if "labels" in about["arrays"] else None
+        if any(
+            len(a) != len(self.names) for a in (self.images, self.masks, self.instances, self.labels) if a is not None
+        ):
+            raise ValueError("the arrays of the cache do not have one entry a name")
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, index: int) -> Sample:
+        return Sample(
+            self.names[index],
+            self.images[index],
+            None if self.masks is None else self.masks[index],
+            None if self.instances is None else self.instances[index],
+            None if self.labels is None else int(self.labels[index]),
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:  # to another process goes the path, not the pixels
+        return (CachedSplit, (self.entry, self.info, self._about))
+
+
+def open_split(
+    dataset: Dataset,
+    split: str,
+    size: tuple[int, int] | None,
+    *,
+    folder: Path,
+    on_corrupt: Literal["fail", "skip"] = "fail",
+    progress: Progress | None = None,
+) -> CachedSplit:
+    """The split at `size` (height, width) from the cache under `folder`, which is built first where need be.
+
+    Pictures are resized bilinearly with antialias, masks by nearest neighbour. With `size` None nothing is resized: all
+    pictures must then have one size. `progress(done, total)` is called while the cache is built, and never otherwise.
+
+    Raises DataError with every fault of the split at once: files that are missing or damaged, masks with values outside
+    the classes or of another size than their picture. With `on_corrupt="skip"` such samples are passed over and listed
+    in `.skipped`; a split of which nothing is left is refused all the same.
+    """
+    dataset.check_split(split)
+    settings, fingerprint = _fingerprint(dataset, split, size, on_corrupt)
+    group = folder / dataset.info.name / f"{split}-{'x'.join(map(str, size)) if size else 'own'}-{settings[:12]}"
+    entry = group / fingerprint[:24]
+    if (found := _open_entry(entry, dataset.info)) is not None:
+        return found
+    with Builder(group, dataset.info, split) as builder:
+        faults = _fill(builder, dataset, split, size, progress)
+        if faults and (on_corrupt == "fail" or not builder.names):
+            raise _all_faults(faults, split)
+        built = builder.publish(entry, _about(builder, dataset.info, split, faults))
+    if (found := _open_entry(built, dataset.info)) is None:
+        raise DataError("was built, and is damaged or gone already.", where=str(built), hint="Is the disk sound?")
+    for other in group.iterdir():
+        if other != entry and not other.name.startswith("."):
+            shutil.rmtree(other, ignore_errors=True)  # of earlier sources; processes that map them keep their pages
+    return found
+
+
+def _fingerprint(dataset: Dataset, split: str, size: tuple[int, int] | None, on_corrupt: str) -> tuple[str, str]:
+    """(settings, fingerprint): what was asked for, and that together with the state of every source file."""
+    info = dataset.info
+    names = dataset.names(split)
+    states: dict[Path, list[object]] = {}
+    sources = []
+    for index in range(len(names)):
+        files = dataset.sources(split, index)
+        for file in files:
+            if file not in states:
+                states[file] = _state(file)
+        sources.append([str(file) for file in files])
+    asked = [FORMAT, info.name, info.classes, info.void, dataset.settings(), split, size, on_corrupt]
+    asked.append(str(next(iter(states)).parent) if states else "")
+    settings = _digest(asked)
+    return settings, _digest([settings, names, sources, [[str(file), *state] for file, state in states.items()]])
+
+
+def _state(file: Path) -> list[object]:
+    try:
+        status = os.stat(file)
+    except OSError:
+        return ["missing"]  # reading it will say so with its name
+    return [status.st_size, status.st_mtime_ns]
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, default=str, sort_keys=True).encode()).hexdigest()
+
+
+def _fill(
+    builder: Builder, dataset: Dataset, split: str, size: tuple[int, int] | None, progress: Progress | None
+) -> list[Problem]:
+    names = dataset.names(split)
+    faults: list[Problem] = []
+    for index, name in enumerate(names):
+        try:
+            sample = dataset.read(split, index)
+            check_sample(sample, dataset.info)
+            rows = builder.rows(sample, size)
+        except DataError as error:
+            faults.extend(Problem(p.where or name, p.what, p.hint) for p in error.problems)
+        else:
+            builder.append(name, rows, expected=len(names))
+        if progress is not None:
+            progress(index + 1, len(names))
+    return faults
+
+
+def _about(builder: Builder, info: DatasetInfo, split: str, faults: list[Problem]) -> dict[str, Any]:
+    content = [FORMAT, info.classes, info.void, builder.names, builder.size, builder.arrays(), builder.content()]
+    return {
+        "format": FORMAT,
+        "split": split,
+        "size": builder.size,
+        "key": _digest(content),
+        "arrays": builder.arrays(),
+        "names": builder.names,
+        "skipped": [[fault.where, fault.what, fault.hint] for fault in faults],
+    }
+
+
+def _all_faults(faults: list[Problem], split: str) -> PixelwiseError:
+    shown = faults[:SHOWN]
+    if len(faults) > SHOWN:
+        rest = f"and {len(faults) - SHOWN} more faults in the split '{split}'."
+        shown.append(Problem("", rest, "`pixelwise data check` lists them all."))
+    return DataError.all(shown)
+
+
+def _open_entry(entry: Path, info: DatasetInfo) -> CachedSplit | None:
+    """The entry, or None where there is none. A damaged one (cut short by a full disk) is removed."""
+    try:
+        about = json.loads((entry / "about.json").read_text(encoding="utf-8"))
+        return CachedSplit(entry, info, about)
+    except FileNotFoundError:
+        if entry.exists():
+            shutil.rmtree(entry, ignore_errors=True)
+        return None
+    except (ValueError, KeyError, TypeError, EOFError):
+        shutil.rmtree(entry, ignore_errors=True)
+        return None
+    except OSError as error:
+        raise DataError(f"could not be read: {error.strerror or error}.", where=str(entry)) from error
+
+
+def _mapped(entry: Path, name: str) -> NDArray[Any]:
+    array = np.load(entry / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+    return np.asarray(array)  # the plain view: indexing a memmap costs several times as much

@@ -1,0 +1,89 @@
+"""PASCAL VOC segmentation, years 2007 and 2012, in the official layout.
+
+<data folder>/VOCdevkit/VOC2007/{ImageSets/Segmentation/*.txt, JPEGImages/*.jpg, SegmentationClass/*.png}
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pixelwise.data.base import Dataset
+from pixelwise.errors import DataError
+from pixelwise.imaging.files import read_image, read_mask
+from pixelwise.imaging.palettes import voc_colours
+from pixelwise.types import DatasetInfo, Sample
+
+CLASSES = (
+    "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow",
+    "dining table", "dog", "horse", "motorbike", "person", "potted plant", "sheep", "sofa", "train", "tv monitor",
+)  # fmt: skip
+VOID = 255
+SPLITS = ("train", "val", "trainval", "test")
+
+
+class Voc(Dataset):
+    """The segmentation part of one year's challenge; a split is there where its list and its masks are."""
+
+    def __init__(self, folder: Path, year: int) -> None:
+        self.folder = folder
+        self.year = year
+        self.info = DatasetInfo(
+            name=f"voc{year}",
+            classes=CLASSES,
+            colours=voc_colours(len(CLASSES)),
+            knows=frozenset({"mask"}),
+            void=VOID,
+            source=f"Everingham, Van Gool, Williams, Winn, Zisserman: The PASCAL Visual Object Classes Challenge {year} "
+            f"(VOC{year}), http://host.robots.ox.ac.uk/pascal/VOC/voc{year}/",
+        )
+        self._names = self._read_lists()
+
+    def splits(self) -> tuple[str, ...]:
+        return tuple(self._names)
+
+    def names(self, split: str) -> tuple[str, ...]:
+        return self._names[split]
+
+    def sources(self, split: str, index: int) -> tuple[Path, ...]:
+        name = self._names[split][index]
+        return self.folder / "JPEGImages" / f"{name}.jpg", self.folder / "SegmentationClass" / f"{name}.png"
+
+    def read(self, split: str, index: int) -> Sample:
+        image, mask = self.sources(split, index)
+        return Sample(self._names[split][index], read_image(image), read_mask(mask))
+
+    def settings(self) -> dict[str, object]:
+        return {"year": self.year}
+
+    def _read_lists(self) -> dict[str, tuple[str, ...]]:
+        found = {}
+        for split in SPLITS:
+            file = self.folder / "ImageSets" / "Segmentation" / f"{split}.txt"
+            if not file.is_file():
+                continue
+            names = tuple(file.read_text(encoding="utf-8").split())
+            # the test list of some years comes without masks: nothing can be trained or scored on it
+            if split == "test" and not any(
+                (self.folder / "SegmentationClass" / f"{n}.png").is_file() for n in names[:3]
+            ):
+                continue
+            found[split] = names
+        return found
+
+
+def voc(root: Path, *, year: Literal[2007, 2012] = 2007) -> Dataset:
+    """PASCAL VOC segmentation: 20 classes of objects and background, palette masks, 255 = void (object borders).
+
+    2007: train 209, val 213, test 210 pictures. 2012: train 1,464, val 1,449. `pixelwise data fetch voc2007` brings it.
+    """
+    folder = root / "VOCdevkit" / f"VOC{year}"
+    dataset = Voc(folder, year)
+    if not dataset.splits():
+        raise DataError(
+            f"VOC {year} is not here: there is no list of a split in ImageSets/Segmentation.",
+            where=str(folder),
+            hint=f"`pixelwise data fetch voc{year}` brings it; if you have it elsewhere, name the folder that holds "
+            "VOCdevkit with --data or PIXELWISE_DATA.",
+        )
+    return dataset
