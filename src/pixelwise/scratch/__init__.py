@@ -1,1 +1,11 @@
-"""A convolutional network in plain NumPy, its backward pass written out."""
+"""A convolutional network in NumPy, with its backward pass written out.
+
+Read it in this order: `functional` (each function with its gradient directly beneath), `layers` and `network` (the same
+functions with their weights), `optim` and `schedule`, `gradcheck` (how a gradient is tested). Then the two fast
+convolutions: `unfold` and `winograd`, and `workspace`, the memory and threads that they reuse.
+
+Two conventions hold everywhere. A picture batch is x of shape (N, C, H, W), in float32 or float64, in whatever order it
+lies in memory; the fast functions lay the channels of a pixel side by side ("channels last"), and all others keep the
+order they are given. A forward function returns `(out, cache)`; the cache is a frozen value that its backward
+function reads. Nothing in it is overwritten later, so it may be used late, in any order, and more than once.
+"""

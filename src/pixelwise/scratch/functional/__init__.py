@@ -1,0 +1,55 @@
+"""Every function of the network, each with its gradient directly beneath it in its file.
+
+A forward function returns `(out, cache)`; `…_backward(dout, cache)` returns the gradients of its inputs.
+"""
+
+from pixelwise.scratch.functional.activation import (
+    dropout,
+    dropout_backward,
+    relu,
+    relu_backward,
+    sigmoid,
+    sigmoid_backward,
+)
+from pixelwise.scratch.functional.convolution import (
+    conv2d,
+    conv2d_backward,
+    conv_transpose2d,
+    conv_transpose2d_backward,
+)
+from pixelwise.scratch.functional.linear import flatten, flatten_backward, linear, linear_backward
+from pixelwise.scratch.functional.loss import softmax_cross_entropy, softmax_cross_entropy_backward
+from pixelwise.scratch.functional.normalisation import (
+    batch_norm,
+    batch_norm_backward,
+    fixed_norm,
+    fixed_norm_backward,
+)
+from pixelwise.scratch.functional.pooling import avg_pool2d, avg_pool2d_backward, max_pool2d, max_pool2d_backward
+
+__all__ = [
+    "avg_pool2d",
+    "avg_pool2d_backward",
+    "batch_norm",
+    "batch_norm_backward",
+    "conv2d",
+    "conv2d_backward",
+    "conv_transpose2d",
+    "conv_transpose2d_backward",
+    "dropout",
+    "dropout_backward",
+    "fixed_norm",
+    "fixed_norm_backward",
+    "flatten",
+    "flatten_backward",
+    "linear",
+    "linear_backward",
+    "max_pool2d",
+    "max_pool2d_backward",
+    "relu",
+    "relu_backward",
+    "sigmoid",
+    "sigmoid_backward",
+    "softmax_cross_entropy",
+    "softmax_cross_entropy_backward",
+]
