@@ -27,7 +27,7 @@ def save_checkpoint(folder: Path, parts: Mapping[str, Arrays], state: Mapping[st
 
     files = {}
     for part, arrays in parts.items():
-        content = save({name: np.ascontiguousarray(array) for name, array in sorted(arrays.items())})
+        content = save({name: np.require(array, requirements="C") for name, array in sorted(arrays.items())})
         name = f"{part}-{step:08d}.safetensors"
         write_bytes(folder / name, content)
         files[part] = {"file": name, "sha256": hashlib.sha256(content).hexdigest()}

@@ -31,16 +31,20 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
 
-    @classmethod
-    def create(cls, path: Path, recipe: str) -> RunFolder:
-        """A new run folder with its recipe. Raises RunError where something is in the way; that is left untouched."""
-        path = Path(path)
+    @staticmethod
+    def check_free(path: Path) -> None:
+        """Raise RunError where something is in the way of a new run; that is left untouched."""
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise RunError(
                 "is already there and not empty.",
                 where=str(path),
                 hint=f"Go on with it by `pixelwise train --resume {path}`, or choose another folder with --out.",
             )
+
+    @classmethod
+    def create(cls, path: Path, recipe: str) -> RunFolder:
+        """A new run folder with its recipe. Raises RunError where something is in the way."""
+        cls.check_free(Path(path))
         run = cls(path)
         write_text(run.recipe_file, recipe)
         return run

@@ -1,5 +1,7 @@
 """The tasks: each is a bridge from samples to batches and from outputs back to predictions."""
 
+from dataclasses import dataclass
+
 from pixelwise.shelf import Shelf
 
 TASKS = Shelf(
@@ -8,3 +10,17 @@ TASKS = Shelf(
         "segment": "pixelwise.tasks.segment:segment",
     },
 )
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What a recipe of this task gets where it says nothing: names on the shelves, and the score that decides."""
+
+    loss: str
+    metrics: tuple[str, ...]
+    best: str
+
+
+DEFAULTS = {
+    "segment": Defaults(loss="cross_entropy", metrics=("confusion",), best="mean_iou"),
+}

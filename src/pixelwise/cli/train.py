@@ -1,0 +1,91 @@
+"""`pixelwise train`"""
+
+from __future__ import annotations
+
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from pixelwise.recipe.schema import Recipe
+    from pixelwise.run.events import Event
+
+
+def train(
+    recipe: Annotated[str | None, typer.Argument(help="Name of a shipped recipe, or a YAML file.")] = None,
+    overrides: Annotated[list[str] | None, typer.Argument(help="Changes, e.g. train.batch=8 model.width=32.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder to make. Default: runs/RECIPE, numbered.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Run folder to go on with.", metavar="RUN")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Data folder. Default: PIXELWISE_DATA, else ~/.cache/pixelwise.")
+    ] = None,
+) -> None:
+    """Train a recipe, or go on with a run that was stopped.
+
+    Ends with the scores of the best weights and a report. Ctrl-C saves and says how to go on. Under
+    `torchrun --nproc-per-node N -m pixelwise train ...` N processes train together.
+    """
+    from pixelwise.errors import RecipeError
+    from pixelwise.recipe.load import load_recipe
+
+    if recipe is None and resume is None:
+        raise RecipeError(
+            "name a recipe to train, or a run to go on with by --resume.",
+            hint="`pixelwise list recipes` names the recipes; `pixelwise train quickstart` needs no data.",
+        )
+    checked = None if recipe is None else load_recipe(recipe, overrides or ())
+    path = resume or out or free_folder(recipe or "")
+    _train(checked, path, data, going_on=resume is not None)
+
+
+def free_folder(recipe: str, under: Path = Path("runs")) -> Path:
+    """runs/quickstart, or runs/quickstart-2 where that is taken, and so on. Under torchrun all processes take the first's."""
+    stem = recipe.removesuffix(".yaml").removesuffix(".yml").strip("/.")
+    name = stem if "/" not in stem or not Path(recipe).suffix else Path(stem).name
+    number = 1
+    while True:
+        path = under / (name if number == 1 else f"{name}-{number}")
+        if not path.exists():
+            return path
+        number += 1
+
+
+def _train(recipe: Recipe | None, path: Path, data: Path | None, *, going_on: bool) -> None:
+    from pixelwise.engine.allocator import keep_large_buffers
+
+    keep_large_buffers()  # before torch allocates anything
+    from pixelwise.engine import train as engine
+    from pixelwise.engine.distributed import processes
+    from pixelwise.run.caching import CachingLine
+    from pixelwise.run.console import Display
+
+    with processes("auto" if recipe is None else recipe.hardware.device) as joined:
+        path = joined.from_first(path)
+        with CachingLine() as line:
+            caching = line.show if joined.first else None
+            if going_on:
+                events = engine.resume(path, data=data, processes=joined, recipe=recipe, caching=caching)
+            else:
+                events = engine.train(recipe, path, data=data, processes=joined, caching=caching)
+            first = next(events)  # everything is read and checked before the first event
+        if joined.first:
+            with Display(batch=None if recipe is None else recipe.train.batch) as display:
+                for event in chain([first], events):
+                    display.show(event)
+            _tell_end(path, event)
+        else:
+            for _ in events:
+                pass
+
+
+def _tell_end(path: Path, last: Event) -> None:
+    from pixelwise.run.console import show_scores
+    from pixelwise.run.folder import RunFolder
+
+    if getattr(last, "reason", "") == "interrupted":
+        typer.echo(f"Saved. Go on with: pixelwise train --resume {path}")
+        raise typer.Exit(130)
+    run = RunFolder.open(path)
+    show_scores(run.read("summary"), run=path, report=run.report_file)

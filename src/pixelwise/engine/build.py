@@ -1,0 +1,134 @@
+"""From a recipe to the things it names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from pixelwise.augment.pipeline import Augmentation
+from pixelwise.data.base import Dataset
+from pixelwise.data.cache import CachedSplit, open_split
+from pixelwise.data.counts import class_counts
+from pixelwise.data.root import data_root
+from pixelwise.engine.device import Choices
+from pixelwise.engine.keyed import keyed_random
+from pixelwise.errors import RecipeError
+from pixelwise.losses.base import Loss
+from pixelwise.metrics.base import Metric
+from pixelwise.models.describe import describe
+from pixelwise.recipe.schema import Item, Recipe
+from pixelwise.recipe.shelves import SHELVES
+from pixelwise.tasks.base import Task
+from pixelwise.types import DatasetInfo
+
+CachingProgress = Callable[[str, int, int], None]  # (split, pictures done, pictures in all)
+UNCOVERED = 255  # what augmentations put into a mask where there is no picture, for data sets without a void index
+
+
+@dataclass(frozen=True)
+class Material:
+    """The data of a recipe: both splits, and how often each class occurs in the training set."""
+
+    info: DatasetInfo
+    train: CachedSplit
+    validation: CachedSplit
+    counts: NDArray[np.int64]
+
+
+def build(kind: str, item: Item, *given: Any) -> Any:
+    """The thing of a kind that a recipe's item names."""
+    return SHELVES[kind].build(item.name, *given, **item.options)
+
+
+def build_dataset(recipe: Recipe, root: Path | None = None) -> Dataset:
+    """The recipe's data set under the data folder `root`."""
+    dataset: Dataset = build("dataset", recipe.data.dataset, data_root(root))
+    return dataset
+
+
+def open_for(
+    recipe: Recipe, dataset: Dataset, split: str, *, root: Path | None, progress: CachingProgress | None = None
+) -> CachedSplit:
+    """A split at the recipe's size, from the cache under the data folder."""
+    size = recipe.data.size
+    return open_split(
+        dataset,
+        split,
+        None if size is None else (size[0], size[1]),
+        folder=cache_folder(root),
+        on_corrupt=recipe.data.on_corrupt,
+        progress=None if progress is None else lambda done, total: progress(split, done, total),
+    )
+
+
+def cache_folder(root: Path | None) -> Path:
+    """Where decoded pictures, and what was found out about this machine, are kept."""
+    return data_root(root) / "cache"
+
+
+def open_material(recipe: Recipe, *, root: Path | None, progress: CachingProgress | None = None) -> Material:
+    """Both splits of a recipe. Raises DataError with every fault of a split, before anything is trained."""
+    dataset = build_dataset(recipe, root)
+    train = open_for(recipe, dataset, recipe.data.train, root=root, progress=progress)
+    validation = open_for(recipe, dataset, recipe.data.validation, root=root, progress=progress)
+    return Material(dataset.info, train, validation, class_counts(train))
+
+
+def build_task(recipe: Recipe, info: DatasetInfo, loss: Loss | None) -> Task:
+    """The recipe's task over the classes of a data set."""
+    task: Task = build("task", recipe.task, info, loss)
+    return task
+
+
+def build_loss(recipe: Recipe, counts: NDArray[np.int64]) -> Loss:
+    """The recipe's loss, weighted by how often each class occurs in the training set."""
+    if recipe.loss is None:
+        raise RecipeError("no loss is named.", where="loss")
+    loss: Loss = build("loss", recipe.loss, counts)
+    return loss
+
+
+def build_metrics(recipe: Recipe, info: DatasetInfo) -> tuple[Metric, ...]:
+    """The recipe's metrics. A confusion matrix counts void as the task trains on it, unless the recipe says otherwise."""
+    return tuple(build("metric", item, info) for item in recipe.metrics)
+
+
+def build_model(recipe: Recipe, task: Task) -> nn.Module:
+    """The recipe's model with its first weights, drawn from the seed."""
+    with keyed_random(recipe.train.seed, "weights"):
+        model: nn.Module = build("model", recipe.model, task.in_channels, task.out_channels)
+    return model
+
+
+def place(model: nn.Module, choices: Choices) -> nn.Module:
+    """The model on its device and in its memory layout."""
+    return model.to(device=choices.torch_device, memory_format=choices.memory_format)  # type: ignore[call-overload]
+
+
+def build_augmentation(recipe: Recipe, info: DatasetInfo) -> Augmentation | None:
+    """The recipe's augmentations in their order, or None where there are none."""
+    if not recipe.augment:
+        return None
+    fill = UNCOVERED if info.void is None else info.void
+    return Augmentation([build("augmentation", item, fill) for item in recipe.augment], recipe.train.seed)
+
+
+def model_record(recipe: Recipe, task: Task, model: nn.Module, size: tuple[int, int]) -> dict[str, Any]:
+    """What the report says of the architecture."""
+    shape = (task.in_channels, *size)
+    named = {"path": "layer", "inputs": "in_channels", "outputs": "out_channels"}
+    rows = [{named.get(k, k): v for k, v in row.as_record().items()} for row in describe(model, shape)]
+    return {
+        "name": recipe.model.name,
+        "options": recipe.model.options,
+        "input": list(shape),
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "macs": sum(row["macs"] for row in rows),
+        "layers": rows,
+    }

@@ -1,0 +1,140 @@
+"""What follows the last update: the scores of the best weights, a few pictures for the gallery, the summary, the report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from pixelwise.data.cache import CachedSplit
+from pixelwise.engine.checkpoint import Progress, load_model
+from pixelwise.engine.evaluate import evaluate, find_score, predict_samples
+from pixelwise.engine.fit import Parts
+from pixelwise.imaging.files import write_image, write_mask
+from pixelwise.metrics.base import Metric
+from pixelwise.recipe.schema import Recipe
+from pixelwise.report.page import build_report
+from pixelwise.run.atomic import write_json
+from pixelwise.run.checkpoint import load_checkpoint
+from pixelwise.run.events import Finished
+from pixelwise.run.folder import RunFolder
+from pixelwise.types import ClassMap, Prediction, Sample
+
+
+def conclude(run: RunFolder, recipe: Recipe, parts: Parts, progress: Progress, finished: Finished) -> None:
+    """Score the best weights on the validation split and write summary, gallery and report (the first process alone)."""
+    start = time.perf_counter()
+    best = run.path / "best"
+    if (best / "state.json").is_file():
+        arrays, _ = load_checkpoint(best, "model")
+        load_model(parts.model, arrays["model"], where=str(best))
+    ranking: dict[int, float] = {}
+
+    def rank(index: int, sample: Sample, prediction: Prediction) -> None:
+        score = parts.metrics[0].sample_score(sample, prediction)
+        if score is not None:
+            ranking[index] = score
+
+    result = evaluate(
+        parts.task,
+        parts.model,
+        parts.validation,
+        parts.metrics,
+        choices=parts.choices,
+        processes=parts.processes,
+        batch=recipe.train.batch,
+        look=rank,
+    )
+    rankings = parts.processes.gather(ranking)
+    if not parts.processes.first:
+        return
+    ranking = {index: score for one in rankings for index, score in one.items()}
+    keep_gallery(run, parts, choose_gallery(ranking, recipe.gallery))
+    seconds = {**progress.seconds, "conclusion": time.perf_counter() - start}
+    chosen = find_score(result.scores, recipe.train.best)
+    run.write(
+        "summary",
+        {
+            "finished": finished.reason,
+            "epochs": finished.epoch,
+            "steps": finished.step,
+            "seconds": {**seconds, "total": sum(seconds.values())},
+            "best": {
+                "epoch": progress.best_epoch,
+                "step": progress.best_step,
+                "metric": chosen.key,
+                "value": progress.best_value,
+            },
+            "splits": {
+                parts.validation.split: {
+                    "checkpoint": "best",
+                    **split_record(parts.validation, parts.metrics),
+                    "losses": result.losses,
+                }
+            },
+        },
+    )
+    build_report(run)
+
+
+def split_record(split: CachedSplit, metrics: Sequence[Metric]) -> dict[str, Any]:
+    """What the metrics counted on a split, as JSON values with their conventions."""
+    height, width = split.size
+    return {
+        "resolution": f"{width}×{height}",
+        "pictures": len(split),
+        "metrics": [metric_record(metric) for metric in metrics],
+    }
+
+
+def metric_record(metric: Metric) -> dict[str, Any]:
+    return {
+        "name": type(metric).__name__.lower(),
+        "scores": [
+            {
+                "name": score.name,
+                "key": score.key,
+                "value": score.value,
+                "convention": score.convention,
+                "support": score.support,
+                "higher_is_better": score.higher_is_better,
+            }
+            for score in metric.scores()
+        ],
+        "per_class": [{"class": row.name, "support": row.support, **row.values} for row in metric.per_class()],
+        "figures": metric.figures(),
+    }
+
+
+def choose_gallery(ranking: dict[int, float], count: int) -> list[tuple[int, float, str]]:
+    """(index, score, rank): a third each of the best, the ones around the median, and the worst pictures."""
+    ordered = sorted(ranking, key=lambda index: (-ranking[index], index))
+    count = min(count, len(ordered))
+    best, worst = (count + 2) // 3, count // 3
+    typical = count - best - worst
+    middle = max(best, (len(ordered) - typical) // 2)
+    groups = (
+        ("best", ordered[:best]),
+        ("typical", ordered[middle : middle + typical]),
+        ("worst", ordered[len(ordered) - worst :]),
+    )
+    return [(index, ranking[index], rank) for rank, indices in groups for index in indices]
+
+
+def keep_gallery(run: RunFolder, parts: Parts, chosen: Sequence[tuple[int, float, str]]) -> None:
+    """Write picture, truth and prediction of the chosen samples under predictions/."""
+    split, colours = parts.validation, parts.validation.info.colours
+    entries = []
+    for number, (index, score, rank) in enumerate(chosen):
+        sample = split[index]
+        (prediction,) = predict_samples(parts.task, parts.model, [sample], parts.choices)
+        files = {"image": f"{number:03d}-image.png"}
+        write_image(run.predictions / files["image"], sample.image)
+        if sample.mask is not None:
+            files["truth"] = f"{number:03d}-truth.png"
+            write_mask(run.predictions / files["truth"], sample.mask, colours)
+        if isinstance(prediction, ClassMap):
+            files["prediction"] = f"{number:03d}-prediction.png"
+            write_mask(run.predictions / files["prediction"], prediction.indices, colours)
+        entries.append({"name": sample.name, "rank": rank, "score": score, "files": files})
+    write_json(run.predictions / "index.json", {"split": split.split, "pictures": entries})

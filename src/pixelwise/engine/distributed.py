@@ -1,0 +1,126 @@
+"""Several processes that train one model: torch's DDP under `torchrun`, gloo on CPUs and nccl on GPUs.
+
+Outside `torchrun` there is one process, and everything here does nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from pixelwise.errors import TrainingError
+
+TIMEOUT = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class Processes:
+    """Which of how many processes this is."""
+
+    rank: int = 0
+    count: int = 1
+    local_rank: int = 0
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the process that writes and speaks."""
+        return self.rank == 0
+
+    def total(self, values: Tensor) -> Tensor:
+        """The sum of a tensor over all processes."""
+        if self.count > 1:
+            torch.distributed.all_reduce(values)
+        return values
+
+    def total_counts(self, counts: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The sum of an integer array over all processes, exact."""
+        if self.count == 1:
+            return counts
+        tensor = torch.from_numpy(counts.copy())
+        if torch.distributed.get_backend() == "nccl":
+            tensor = tensor.cuda()
+        return np.asarray(self.total(tensor).cpu().numpy())
+
+    def total_sums(self, sums: dict[str, list[float]]) -> dict[str, tuple[float, float]]:
+        """Pairs of numbers by name, summed over all processes; a process that counted nothing may lack the names."""
+        gathered = self.gather(sums)
+        names = dict.fromkeys(name for one in gathered for name in one)
+        nothing = (0.0, 0.0)
+        return {
+            n: (sum(g.get(n, nothing)[0] for g in gathered), sum(g.get(n, nothing)[1] for g in gathered)) for n in names
+        }
+
+    def gather(self, value: Any) -> list[Any]:
+        """Every process's value, in every process."""
+        if self.count == 1:
+            return [value]
+        gathered: list[Any] = [None] * self.count
+        torch.distributed.all_gather_object(gathered, value)
+        return gathered
+
+    def same_buffers(self, model: nn.Module) -> None:
+        """Give every process the first one's running statistics: those are what a checkpoint holds."""
+        if self.count > 1:
+            for buffer in model.buffers():
+                torch.distributed.broadcast(buffer, src=0)
+
+    def from_first(self, value: Any) -> Any:
+        """The first process's value, in every process."""
+        if self.count == 1:
+            return value
+        box = [value]
+        torch.distributed.broadcast_object_list(box, src=0)
+        return box[0]
+
+    def wait(self) -> None:
+        """Wait until every process is here."""
+        if self.count > 1:
+            torch.distributed.barrier()
+
+    def share(self, model: nn.Module, device: torch.device) -> nn.Module:
+        """The model with its gradients averaged over all processes; BatchNorm is synchronised on GPUs."""
+        if self.count == 1:
+            return model
+        if device.type == "cuda":
+            model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
+        ids = [device.index or 0] if device.type == "cuda" else None
+        return nn.parallel.DistributedDataParallel(model, device_ids=ids, find_unused_parameters=False)
+
+
+@contextmanager
+def processes(device: str = "auto") -> Iterator[Processes]:
+    """Join the processes that `torchrun` started, and leave them at the end. Raises TrainingError when one is lost."""
+    if "RANK" not in os.environ or int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        yield Processes()
+        return
+    on_gpu = device != "cpu" and torch.cuda.is_available()
+    torch.distributed.init_process_group("nccl" if on_gpu else "gloo", timeout=TIMEOUT)
+    joined = Processes(torch.distributed.get_rank(), torch.distributed.get_world_size(), int(os.environ["LOCAL_RANK"]))
+    if on_gpu:
+        torch.cuda.set_device(joined.local_rank)
+    try:
+        yield joined
+    except (RuntimeError, torch.distributed.DistBackendError) as error:
+        if _is_lost_peer(error):
+            raise TrainingError(
+                "another process of this training was lost (killed, out of memory, or the network broke).",
+                where=f"process {joined.rank} of {joined.count}",
+                hint="Go on with the same torchrun command and --resume RUN: the last checkpoint is whole.",
+            ) from error
+        raise
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+def _is_lost_peer(error: BaseException) -> bool:
+    signs = ("connection closed by peer", "connection reset", "timed out", "broken pipe", "connection refused", "nccl")
+    return any(sign in str(error).lower() for sign in signs)

@@ -1,0 +1,103 @@
+"""Scores of a model on a split: one pass, memory that does not grow with the number of pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from pixelwise.data.cache import CachedSplit
+from pixelwise.engine.device import Choices
+from pixelwise.engine.distributed import Processes
+from pixelwise.engine.update import quotients
+from pixelwise.errors import RecipeError, did_you_mean
+from pixelwise.metrics.base import Metric, Score
+from pixelwise.tasks.base import Batch, Task
+from pixelwise.types import Prediction, Sample
+
+Look = Callable[[int, Sample, Prediction], None]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Mean losses by name and scores; both empty where nothing was evaluated."""
+
+    losses: dict[str, float | None]
+    scores: list[Score]
+
+
+def evaluate(
+    task: Task,
+    model: nn.Module,
+    split: CachedSplit,
+    metrics: Sequence[Metric],
+    *,
+    choices: Choices,
+    processes: Processes = Processes(),  # noqa: B008 - frozen
+    batch: int = 16,
+    look: Look | None = None,
+) -> Evaluation:
+    """Losses and scores over a whole split; `look` is shown every picture with its prediction.
+
+    Several processes share the split out in whole batches, so that each batch is computed as one process alone would;
+    the metrics' integer counts are then added. Equal weights give equal scores, to the bit, and no picture counts twice.
+    """
+    was_training = model.training
+    model.eval()
+    processes.same_buffers(model)
+    for metric in metrics:
+        metric.reset()
+    sums: dict[str, list[float]] = {}
+    starts = range(0, len(split), batch)
+    with torch.inference_mode():
+        for start in starts[processes.rank :: processes.count]:
+            samples = [split[index] for index in range(start, min(start + batch, len(split)))]
+            outputs, made = forward(task, model, samples, choices)
+            for name, term in task.losses(outputs, made).items():
+                pair = sums.setdefault(name, [0.0, 0.0])
+                pair[0] += float(term.numerator)
+                pair[1] += float(term.denominator)
+            for offset, (sample, prediction) in enumerate(zip(samples, task.decode(outputs), strict=True)):
+                for metric in metrics:
+                    metric.update(sample, prediction)
+                if look is not None:
+                    look(start + offset, sample, prediction)
+    model.train(was_training)
+    for metric in metrics:
+        metric.state = processes.total_counts(metric.state)
+    totals = processes.total_sums(sums)
+    scores = [score for metric in metrics for score in metric.scores()]
+    return Evaluation(quotients(totals) if totals else {}, scores)
+
+
+def forward(task: Task, model: nn.Module, samples: Sequence[Sample], choices: Choices) -> tuple[object, Batch]:
+    """The model's outputs for samples of one size, and their batch."""
+    made = task.collate([task.encode(sample) for sample in samples], [sample.name for sample in samples])
+    made = made.to(choices.torch_device)
+    with choices.autocast():
+        return task.forward(model, made), made
+
+
+def predict_samples(task: Task, model: nn.Module, samples: Sequence[Sample], choices: Choices) -> list[Prediction]:
+    """Predictions for samples of one size, by a model in evaluation mode."""
+    was_training = model.training
+    model.eval()
+    with torch.inference_mode():
+        predictions = task.decode(forward(task, model, samples, choices)[0])
+    model.train(was_training)
+    return predictions
+
+
+def find_score(scores: Sequence[Score], wanted: str) -> Score:
+    """The score of that name or key. Raises RecipeError where there is none."""
+    for score in scores:
+        if wanted in (score.key, score.name):
+            return score
+    names = list(dict.fromkeys(score.name for score in scores))
+    raise RecipeError(
+        f"no metric of the recipe gives a score '{wanted}'; there is {', '.join(names)}.",
+        where="train.best",
+        hint=did_you_mean(wanted, names),
+    )

@@ -1,0 +1,217 @@
+"""The training loop: one plain generator of events, in time order.
+
+    for event in fit(parts, progress):
+        ...
+
+Whatever decides the next step is in `parts` (made from the recipe) and in `progress` (kept in the checkpoint): a loop
+started again from a checkpoint goes on as if nothing had happened.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import nn
+
+from pixelwise.data.cache import CachedSplit
+from pixelwise.engine.checkpoint import Progress
+from pixelwise.engine.device import Choices
+from pixelwise.engine.distributed import Processes
+from pixelwise.engine.evaluate import evaluate, find_score
+from pixelwise.engine.keyed import keyed_random
+from pixelwise.engine.loader import Loader
+from pixelwise.engine.schedule import Factor
+from pixelwise.engine.update import Sums, Update, quotients
+from pixelwise.metrics.base import Metric, Score
+from pixelwise.recipe.schema import EarlyStopping, Phase, Recipe
+from pixelwise.run.events import EpochDone, Event, Finished, PhaseBegan, Saved, Started, StepDone
+from pixelwise.tasks.base import Task
+
+Save = Callable[[Literal["last", "best"], Progress], None]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A phase of the recipe with its place in the training: epochs begin (inclusive) to end (exclusive)."""
+
+    number: int
+    phase: Phase
+    begin: int
+    end: int
+    rate: float
+    schedule: Factor
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Everything a training is made of.
+
+    model, shared:  the bare network, and the same one wrapped for several processes
+    save:           writes a checkpoint of the progress so far
+    stop:           whether this process was asked to stop (Ctrl-C)
+    """
+
+    recipe: Recipe
+    choices: Choices
+    processes: Processes
+    task: Task
+    model: nn.Module
+    shared: nn.Module
+    optimizer: torch.optim.Optimizer
+    stages: tuple[Stage, ...]
+    loader: Loader
+    validation: CachedSplit
+    metrics: tuple[Metric, ...]
+    save: Save
+    stop: Callable[[], bool] = lambda: False
+
+
+def fit(parts: Parts, progress: Progress) -> Iterator[Event]:
+    """Train to the end of the recipe, from wherever `progress` stands, changing it on the way."""
+    train, epochs = parts.recipe.train, parts.stages[-1].end
+    update = Update(
+        parts.task, parts.shared, parts.optimizer, parts.choices, parts.processes, clip=train.clip, stop=parts.stop
+    )
+    yield Started(progress.step, progress.epoch, epochs, parts.loader.steps)
+    stage = None
+    while progress.epoch < epochs and not is_stale(progress, train.early_stopping):
+        if stage is None or progress.epoch >= stage.end:
+            stage = next(s for s in parts.stages if progress.epoch < s.end)
+            yield PhaseBegan(stage.number, stage.begin, set_trainable(parts.model, stage.phase))
+        yield from train_epoch(parts, progress, stage, update)
+        if update.stopped and progress.batch < parts.loader.steps:
+            yield from save_last(parts, progress)
+            yield finished("interrupted", progress)
+            return
+        yield from close_epoch(parts, progress, stage)
+        yield from save_last(parts, progress)
+    yield finished("complete" if progress.epoch >= epochs else "early stopping", progress)
+
+
+def train_epoch(parts: Parts, progress: Progress, stage: Stage, update: Update) -> Iterator[Event]:
+    """The rest of the epoch under way, one update at a time."""
+    train, steps = parts.recipe.train, parts.loader.steps
+    set_mode(parts.shared, parts.model, stage.phase)
+    clock = time.perf_counter()
+    for batch in parts.loader.epoch(progress.epoch, skip=progress.batch):
+        # the middle of the step, so that neither the first nor the last one has the rate zero
+        rate = stage.rate * stage.schedule(progress.epoch - stage.begin + (progress.batch + 0.5) / steps)
+        with keyed_random(train.seed, "step", progress.step):
+            sums = update(batch, rate, progress.step + 1)
+        progress.step += 1
+        progress.batch += 1
+        add(progress.sums, sums)
+        progress.spend("train", time.perf_counter() - clock)
+        yield StepDone(progress.step, progress.epoch + 1, quotients(sums), rate)
+        clock = time.perf_counter()
+        if update.stopped:
+            return
+        if train.checkpoint_steps and progress.step % train.checkpoint_steps == 0 and progress.batch < steps:
+            yield from save_last(parts, progress)
+
+
+def close_epoch(parts: Parts, progress: Progress, stage: Stage) -> Iterator[Event]:
+    """Validate, tell how the epoch went, and keep the weights where they are the best so far."""
+    train, last = parts.recipe.train, parts.stages[-1].end
+    losses = quotients({name: (top, below) for name, (top, below) in progress.sums.items()})
+    rate = parts.optimizer.param_groups[0]["lr"]
+    progress.epoch += 1
+    progress.batch, progress.sums = 0, {}
+    validation_losses: dict[str, float | None] = {}
+    scores: list[Score] = []
+    clock = time.perf_counter()
+    if progress.epoch % train.validate_every == 0 or progress.epoch == last:
+        result = evaluate(
+            parts.task,
+            parts.model,
+            parts.validation,
+            parts.metrics,
+            choices=parts.choices,
+            processes=parts.processes,
+            batch=train.batch,
+        )
+        validation_losses, scores = result.losses, result.scores
+    progress.spend("validation", time.perf_counter() - clock)
+    values = {score.key: score.value for score in scores}
+    seconds, progress.epoch_seconds = progress.epoch_seconds, {"train": 0.0, "validation": 0.0}
+    pictures = parts.loader.pictures
+    yield EpochDone(progress.epoch, progress.step, losses, validation_losses, values, rate, pictures, seconds)
+    if scores:
+        count_stale(progress, scores, train.early_stopping, train.best)
+        yield from keep_best(parts, progress, find_score(scores, train.best))
+
+
+def keep_best(parts: Parts, progress: Progress, score: Score) -> Iterator[Event]:
+    """Write the best checkpoint where this score is better than every one before."""
+    if not is_better(score, progress.best_value, 0.0):
+        return
+    progress.best_value, progress.best_epoch, progress.best_step = score.value, progress.epoch, progress.step
+    yield Saved("best", progress.epoch, progress.step, score.key, score.value)
+    parts.save("best", progress)
+
+
+def save_last(parts: Parts, progress: Progress) -> Iterator[Event]:
+    """Write the last checkpoint. The event comes first, so that a resume finds it among the events kept."""
+    yield Saved("last", progress.epoch, progress.step)
+    parts.save("last", progress)
+
+
+def count_stale(progress: Progress, scores: list[Score], rule: EarlyStopping | None, best: str) -> None:
+    """Count validations in a row without a better score."""
+    if rule is None:
+        return
+    score = find_score(scores, rule.metric or best)
+    if is_better(score, progress.stop_value, rule.least_gain):
+        progress.stop_value, progress.stale = score.value, 0
+    else:
+        progress.stale += 1
+
+
+def is_stale(progress: Progress, rule: EarlyStopping | None) -> bool:
+    """Whether early stopping ends the training here."""
+    return rule is not None and progress.stale >= rule.patience
+
+
+def is_better(score: Score, before: float | None, least_gain: float) -> bool:
+    """Whether a score is defined, and better than an earlier one by more than `least_gain`."""
+    if score.value is None:
+        return False
+    if before is None:
+        return True
+    gain = score.value - before if score.higher_is_better else before - score.value
+    return gain > least_gain
+
+
+def set_trainable(model: nn.Module, phase: Phase) -> int:
+    """Let the frozen parts stand still. The number of parameters that learn."""
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(not is_frozen(name, phase))
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+def set_mode(shared: nn.Module, model: nn.Module, phase: Phase) -> None:
+    """Training mode, except for frozen parts: requires_grad alone would leave BatchNorm's statistics moving."""
+    shared.train()
+    for name, module in model.named_modules():
+        if name and is_frozen(name, phase):
+            module.eval()
+
+
+def is_frozen(name: str, phase: Phase) -> bool:
+    return any(name == part or name.startswith(f"{part}.") for part in phase.freeze)
+
+
+def add(total: dict[str, list[float]], sums: Sums) -> None:
+    """Add one step's sums to the epoch's."""
+    for name, (top, below) in sums.items():
+        pair = total.setdefault(name, [0.0, 0.0])
+        pair[0] += top
+        pair[1] += below
+
+
+def finished(reason: Literal["complete", "early stopping", "interrupted"], progress: Progress) -> Finished:
+    return Finished(reason, progress.epoch, progress.step, progress.best_epoch, progress.best_value)

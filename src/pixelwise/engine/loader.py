@@ -1,0 +1,107 @@
+"""Batches of one epoch, in an order and with augmentations that depend only on (seed, epoch, index)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from pixelwise.data.cache import CachedSplit
+from pixelwise.engine.keyed import seed_of
+from pixelwise.tasks.base import Batch, Task
+from pixelwise.types import Sample
+
+Augment = Callable[[Sample, int, int], Sample]  # (sample, epoch, index) → sample
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one batch is made of: the epoch and the indices of its samples in the split."""
+
+    epoch: int
+    indices: tuple[int, ...]
+
+
+class Loader:
+    """Training batches. Any number of workers gives the same batches; so does starting in the middle of an epoch.
+
+    Of a global batch, process r of n takes the samples r, r + n, r + 2n, ... Where a last batch has fewer samples than
+    there are processes, one with nothing to do gets the batch's first sample as a stand-in (`Batch.idle`), so that all
+    processes take part in every step; it counts nothing.
+    """
+
+    def __init__(
+        self,
+        split: CachedSplit,
+        task: Task,
+        augment: Augment | None,
+        *,
+        batch: int,
+        seed: int,
+        workers: int = 0,
+        rank: int = 0,
+        processes: int = 1,
+        pin: bool = False,
+    ) -> None:
+        self.batch, self.seed, self.pictures = batch, seed, len(split)
+        self.rank, self.processes = rank, processes
+        self._turn = _Turn()
+        self._loader = DataLoader(
+            _Maker(split, task, augment),
+            batch_size=None,
+            sampler=self._turn,
+            num_workers=workers,
+            persistent_workers=workers > 0,
+            pin_memory=pin,
+            generator=torch.Generator(),  # else it would draw from the global generator
+        )
+
+    @property
+    def steps(self) -> int:
+        """Steps of one epoch; a short last batch counts."""
+        return -(-self.pictures // self.batch)
+
+    def order(self, epoch: int) -> tuple[int, ...]:
+        """The split's indices in this epoch's order."""
+        shuffled = np.random.default_rng(seed_of(self.seed, "order", epoch)).permutation(self.pictures)
+        return tuple(shuffled.tolist())
+
+    def epoch(self, epoch: int, *, skip: int = 0) -> Iterator[Batch]:
+        """The batches of this process from step `skip` of the epoch on."""
+        order = self.order(epoch)
+        batches = [order[i : i + self.batch] for i in range(0, len(order), self.batch)][skip:]
+        self._turn.work = [Work(epoch, self._share(indices)) for indices in batches]
+        for indices, made in zip(batches, self._loader, strict=True):
+            yield made if self.rank < len(indices) else replace(made, idle=True)
+
+    def _share(self, indices: tuple[int, ...]) -> tuple[int, ...]:
+        return indices[self.rank :: self.processes] or indices[:1]
+
+
+class _Turn(Sampler[Work]):
+    """The work that comes next; set anew for every epoch, so that workers live as long as the training."""
+
+    def __init__(self) -> None:
+        self.work: Sequence[Work] = ()
+
+    def __iter__(self) -> Iterator[Work]:
+        return iter(self.work)
+
+    def __len__(self) -> int:
+        return len(self.work)
+
+
+class _Maker(Dataset[Batch]):
+    """Makes a batch of what `Work` names, in whichever process it runs."""
+
+    def __init__(self, split: CachedSplit, task: Task, augment: Augment | None) -> None:
+        self.split, self.task, self.augment = split, task, augment
+
+    def __getitem__(self, work: Work) -> Batch:
+        samples = [self.split[index] for index in work.indices]
+        if self.augment is not None:
+            samples = [self.augment(s, work.epoch, i) for s, i in zip(samples, work.indices, strict=True)]
+        return self.task.collate([self.task.encode(s) for s in samples], [s.name for s in samples])

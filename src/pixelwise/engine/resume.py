@@ -1,0 +1,64 @@
+"""What must be the same for a run to go on, and what is only worth a word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pixelwise.errors import Problem, RunError
+from pixelwise.recipe.load import check_recipe
+from pixelwise.recipe.schema import Recipe
+from pixelwise.recipe.yaml_text import parse
+from pixelwise.run.environment import environment
+from pixelwise.run.folder import RunFolder
+
+FREE = ("title", "about", "stated", "gallery")  # what a recipe may say otherwise without another training
+
+
+def check_resume(run: RunFolder, wanted: Recipe | None) -> tuple[Recipe, tuple[str, ...]]:
+    """The recipe that the run goes on with, and one line for each version that is another than when it began.
+
+    Raises RunError that lists what differs where `wanted`, or the run's recipe.yaml, is not what the run began with.
+    """
+    recipe = check_recipe(parse(run.recipe_file), where=str(run.recipe_file))
+    began = run.read("setup")["recipe"]
+    for name, found in (("its recipe.yaml", recipe), ("the recipe given", wanted)):
+        if found is None:
+            continue
+        changes = list(differences(began, found.model_dump(mode="json")))
+        if changes:
+            raise RunError.all(
+                [
+                    *(
+                        Problem(where, f"the run began with {before!r}, {name} says {after!r}.")
+                        for where, before, after in changes
+                    ),
+                    Problem(
+                        str(run.path), "cannot go on with another recipe.", "Put it back, or train anew with --out."
+                    ),
+                ]
+            )
+    return recipe, tuple(_changed_versions(run))
+
+
+def differences(before: Any, after: Any, where: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """(path, before, after) of every value that differs."""
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        for key in dict.fromkeys((*before, *after)):
+            if where or key not in FREE:
+                yield from differences(before.get(key), after.get(key), f"{where}.{key}" if where else key)
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        for index, (one, other) in enumerate(zip(before, after, strict=True)):
+            yield from differences(one, other, f"{where}.{index}")
+    elif before != after:
+        yield where, before, after
+
+
+def _changed_versions(run: RunFolder) -> Iterator[str]:
+    then, now = run.read("environment"), environment()
+    for package, version in now["packages"].items():
+        before = then["packages"].get(package)
+        if before != version:
+            yield f"{package} was {before} when this run began and is {version} now: the last bits may differ"
+    if then["processor"] != now["processor"]:
+        yield f"the processor was {then['processor']} and is {now['processor']} now: the last bits may differ"

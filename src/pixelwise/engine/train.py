@@ -1,0 +1,317 @@
+"""A training from recipe to finished run folder: set up or resume, fit, score the best weights, keep pictures, report."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
+from pathlib import Path
+from typing import Any, Literal
+
+from torch import nn
+
+from pixelwise.engine.build import (
+    CachingProgress,
+    Material,
+    build,
+    build_augmentation,
+    build_loss,
+    build_metrics,
+    build_model,
+    build_task,
+    cache_folder,
+    model_record,
+    open_material,
+    place,
+)
+from pixelwise.engine.checkpoint import Progress, load_model, load_optimizer, model_arrays, optimizer_arrays
+from pixelwise.engine.conclude import conclude
+from pixelwise.engine.device import Choices, choose
+from pixelwise.engine.distributed import Processes
+from pixelwise.engine.fit import Parts, Save, Stage, fit
+from pixelwise.engine.loader import Loader
+from pixelwise.engine.resume import check_resume
+from pixelwise.engine.update import explain_memory
+from pixelwise.errors import Problem, TrainingError
+from pixelwise.recipe.load import as_yaml
+from pixelwise.recipe.schema import Recipe
+from pixelwise.run.checkpoint import load_checkpoint, save_checkpoint
+from pixelwise.run.environment import environment
+from pixelwise.run.events import Event, Finished, Noted
+from pixelwise.run.folder import RunFolder
+from pixelwise.tasks.base import Task
+
+
+@dataclass
+class Interruption:
+    """Whether this process was asked to stop. The first Ctrl-C asks, a second one stops at once."""
+
+    asked: bool = field(default=False)
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Take Ctrl-C and termination as a request to save and stop after the current step."""
+
+        def ask(number: int, frame: object) -> None:
+            if self.asked:
+                raise KeyboardInterrupt
+            self.asked = True
+
+        before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def train(
+    recipe: Recipe,
+    path: Path,
+    *,
+    data: Path | None = None,
+    processes: Processes = Processes(),  # noqa: B008 - frozen
+    caching: CachingProgress | None = None,
+) -> Iterator[Event]:
+    """Train a recipe into a new run folder, event by event.
+
+    Everything that can be refused is refused before the folder is made: the recipe, the data (every file is decoded once
+    into the cache), the device. Raises PixelwiseError of the kind that fits.
+    """
+    if processes.first and path.exists():
+        RunFolder.check_free(path)
+    material = _open_together(recipe, data, processes, caching)
+    choices = processes.from_first(choose(recipe.hardware, memory=cache_folder(data)) if processes.first else None)
+    choices = _local(choices, processes)
+    choices.apply()
+    made = _make(recipe, material, choices)
+    if processes.first:
+        run = RunFolder.create(path, as_yaml(recipe))
+        run.write("environment", environment())
+        run.write("setup", _setup(recipe, material, choices, made))
+    processes.wait()
+    yield from _run(RunFolder(path), recipe, material, choices, made, Progress(), processes, notes=choices.notes)
+
+
+def resume(
+    path: Path,
+    *,
+    data: Path | None = None,
+    processes: Processes = Processes(),  # noqa: B008 - frozen
+    recipe: Recipe | None = None,
+    caching: CachingProgress | None = None,
+) -> Iterator[Event]:
+    """Go on with a run from its last checkpoint, to the same bytes as if it had never stopped.
+
+    Raises RunError where the recipe, the data or the checkpoint is not what the run began with; other versions of
+    packages, which may change the last bits, are named in an event.
+    """
+    run = RunFolder.open(path)
+    recipe, notes = check_resume(run, recipe)
+    setup = run.read("setup")
+    material = _open_together(recipe, data, processes, caching)
+    for split in (material.train, material.validation):
+        recorded = setup["data"]["splits"][split.split]["key"]
+        if split.key != recorded:
+            raise TrainingError(
+                f"the split '{split.split}' is not the one that this run began with: its key is {split.key[:12]}, was {recorded[:12]}.",
+                where=str(path),
+                hint="Bring the data back, or train anew.",
+            )
+    choices = _local(Choices.from_record(setup["choices"]), processes)
+    choices.apply()
+    made = _make(recipe, material, choices)
+    progress = Progress()
+    if (path / "last" / "state.json").is_file():
+        arrays, state = load_checkpoint(path / "last", "model", "optimizer")
+        load_model(made.model, arrays["model"], where=str(path / "last"))
+        load_optimizer(made.optimizer, arrays["optimizer"])
+        progress = Progress(**state["progress"])
+        length = state["events_length"]
+    else:
+        length = 0
+    if processes.first:
+        run.cut_events(length)
+    processes.wait()
+    yield from _run(run, recipe, material, choices, made, progress, processes, notes=notes)
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a recipe's names became."""
+
+    task: Task
+    model: nn.Module
+    optimizer: Any
+    weights: list[float] | None
+
+
+def _make(recipe: Recipe, material: Material, choices: Choices) -> Made:
+    loss = build_loss(recipe, material.counts)
+    task = build_task(recipe, material.info, loss)
+    model = place(build_model(recipe, task), choices)
+    loss.to(choices.torch_device)
+    weights = None if loss.weights is None else [float(w) for w in loss.weights]
+    return Made(task, model, build("optimizer", recipe.train.optimizer, model), weights)
+
+
+def _open_together(
+    recipe: Recipe, data: Path | None, processes: Processes, caching: CachingProgress | None
+) -> Material:
+    """The data in every process; the first one builds the cache while the others wait."""
+    if not processes.first:
+        processes.wait()
+        return open_material(recipe, root=data)
+    material = open_material(recipe, root=data, progress=caching)
+    processes.wait()
+    return material
+
+
+def _local(choices: Choices, processes: Processes) -> Choices:
+    """The same choices on this process's own GPU."""
+    return replace(choices, device=f"cuda:{processes.local_rank}") if choices.device.startswith("cuda") else choices
+
+
+def _setup(recipe: Recipe, material: Material, choices: Choices, made: Made) -> dict[str, Any]:
+    """What was found out before the first step: setup.json."""
+    info = material.info
+    splits = {
+        split.split: {
+            "pictures": len(split),
+            "key": split.key,
+            "skipped": [{"where": p.where, "what": p.what} for p in split.skipped],
+        }
+        for split in (material.train, material.validation)
+    }
+    return {
+        "task": recipe.task.name,
+        "recipe": recipe.model_dump(mode="json"),
+        "choices": choices.as_record(),
+        "data": {
+            "name": info.name,
+            "source": info.source,
+            "classes": list(info.classes),
+            "colours": [list(colour) for colour in info.colours],
+            "void": info.void,
+            "knows": sorted(info.knows),
+            "size": list(material.train.size),
+            "splits": splits,
+        },
+        "counts": material.counts.tolist(),
+        "weights": made.weights,
+        "weighting": str((recipe.loss.options if recipe.loss else {}).get("weights", "none")),
+        "model": model_record(recipe, made.task, made.model, material.train.size),
+    }
+
+
+def _stages(recipe: Recipe) -> tuple[Stage, ...]:
+    train = recipe.train
+    ends = list(accumulate(phase.epochs for phase in train.phases))
+    return tuple(
+        Stage(
+            number,
+            phase,
+            end - phase.epochs,
+            end,
+            phase.learning_rate or train.optimizer.options["learning_rate"],
+            build("schedule", phase.schedule or train.schedule, phase.epochs),
+        )
+        for number, (phase, end) in enumerate(zip(train.phases, ends, strict=True))
+    )
+
+
+def _saver(run: RunFolder, made: Made, processes: Processes) -> Save:
+    """What writes checkpoints: the first process alone."""
+
+    def save(which: Literal["last", "best"], progress: Progress) -> None:
+        if not processes.first:
+            return
+        parts = {"model": model_arrays(made.model)}
+        if which == "last":
+            parts["optimizer"] = optimizer_arrays(made.optimizer)
+        state = {"progress": progress.as_record(), "events_length": run.events_length()}
+        save_checkpoint(run.path / which, parts, state, step=progress.step)
+
+    return save
+
+
+def _run(
+    run: RunFolder,
+    recipe: Recipe,
+    material: Material,
+    choices: Choices,
+    made: Made,
+    progress: Progress,
+    processes: Processes,
+    notes: tuple[str, ...],
+) -> Iterator[Event]:
+    """Fit, and keep every event; then score, draw and report what came out."""
+    interruption = Interruption()
+    loader = Loader(
+        material.train,
+        made.task,
+        build_augmentation(recipe, material.info),
+        batch=recipe.train.batch,
+        seed=recipe.train.seed,
+        workers=recipe.data.workers,
+        rank=processes.rank,
+        processes=processes.count,
+        pin=choices.device.startswith("cuda"),
+    )
+    parts = Parts(
+        recipe,
+        choices,
+        processes,
+        made.task,
+        made.model,
+        processes.share(made.model, choices.torch_device),
+        made.optimizer,
+        _stages(recipe),
+        loader,
+        material.validation,
+        build_metrics(recipe, material.info),
+        _saver(run, made, processes),
+        stop=lambda: interruption.asked,
+    )
+    with _only_writer(run, processes), interruption.listening(), _explained(run, recipe):
+        for note in notes:
+            yield Noted(note)
+        last: Event | None = None
+        for last in fit(parts, progress):
+            if processes.first:
+                run.append(last)
+            yield last
+        if isinstance(last, Finished) and last.reason != "interrupted":
+            conclude(run, recipe, parts, progress, last)
+
+
+@contextmanager
+def _only_writer(run: RunFolder, processes: Processes) -> Iterator[None]:
+    if not processes.first:
+        yield
+        return
+    with run.writing():
+        yield
+
+
+@contextmanager
+def _explained(run: RunFolder, recipe: Recipe) -> Iterator[None]:
+    """Errors of training with what a user can do about them: where the last good checkpoint is, what to lower."""
+    try:
+        yield
+    except TrainingError as error:
+        raise TrainingError.all([*error.problems, _last_good(run)]) from error
+    except (RuntimeError, MemoryError) as error:
+        explained = explain_memory(error, recipe.train.batch)
+        if explained is None:
+            raise
+        raise TrainingError.all([*explained.problems, _last_good(run)]) from error
+
+
+def _last_good(run: RunFolder) -> Problem:
+    last = run.path / "last" / "state.json"
+    if last.is_file():
+        return Problem(str(run.path / "last"), "is the last good checkpoint.")
+    return Problem(str(run.path), "no checkpoint was written before this.")

@@ -1,0 +1,96 @@
+"""One update of the weights: forward, the loss divided once over the whole global batch, backward, step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from pixelwise.engine.device import Choices
+from pixelwise.engine.distributed import Processes
+from pixelwise.errors import TrainingError, listing
+from pixelwise.tasks.base import Batch, Task
+
+Sums = dict[str, tuple[float, float]]  # numerator and denominator of each term, over the global batch
+
+
+class Update:
+    """Callable that makes one update; holds what stays the same from step to step.
+
+    Numerators and denominators are summed over all processes before they are divided, so that a global batch gives one
+    gradient however it is shared out. DDP averages gradients over n processes, therefore the factor n.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        choices: Choices,
+        processes: Processes,
+        *,
+        clip: float | None,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.task, self.model, self.optimizer = task, model, optimizer
+        self.choices, self.processes, self.clip, self.stop = choices, processes, clip, stop
+        self.stopped = False  # whether any process was asked to stop; known after each update
+
+    def __call__(self, batch: Batch, rate: float, step: int) -> Sums:
+        """Update the weights with one batch at one learning rate. Raises TrainingError where the loss is not finite."""
+        batch = batch.to(self.choices.torch_device)
+        with self.choices.autocast():
+            terms = self.task.losses(self.task.forward(self.model, batch), batch)
+        count = 0.0 if batch.idle else 1.0
+        values = [part * count for term in terms.values() for part in (term.numerator, term.denominator)]
+        totals = torch.stack([v.detach().double() for v in values] + [values[0].new_tensor(self.stop()).double()])
+        *numbers, stop = self.processes.total(totals).tolist()
+        sums = {name: (numbers[2 * i], numbers[2 * i + 1]) for i, name in enumerate(terms)}
+        check_finite(sums, batch, step)
+
+        loss = torch.zeros((), device=self.choices.torch_device)
+        for name, term in terms.items():
+            if sums[name][1]:
+                loss = loss + term.numerator * (count * self.processes.count / sums[name][1])
+        self.optimizer.zero_grad(set_to_none=True)
+        if loss.requires_grad:
+            loss.backward()
+        if self.clip is not None:
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.clip)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.step()
+        self.stopped = stop > 0
+        return sums
+
+
+def quotients(sums: Sums) -> dict[str, float | None]:
+    """The losses by name, and their sum as `loss`; None where nothing counted."""
+    losses = {name: top / below if below else None for name, (top, below) in sums.items()}
+    known = [value for value in losses.values() if value is not None]
+    return {"loss": sum(known) if known else None, **(losses if len(losses) > 1 else {})}
+
+
+def check_finite(sums: Sums, batch: Batch, step: int) -> None:
+    """Raise TrainingError, before any weight has changed, where a loss is not a number."""
+    for name, (top, below) in sums.items():
+        if not (math.isfinite(top) and math.isfinite(below)):
+            raise TrainingError(
+                f"the loss '{name}' became {top / below if below else top} with the pictures {listing(batch.names, 20)}.",
+                where=f"step {step}",
+                hint="Lower the learning rate, warm up (train.schedule.warmup=1), or clip gradients (train.clip=1).",
+            )
+
+
+def explain_memory(error: BaseException, batch: int) -> TrainingError | None:
+    """A TrainingError for an error that means "out of memory", else None."""
+    signs = ("out of memory", "can't allocate memory", "not enough memory", "cannot allocate memory")
+    if not isinstance(error, MemoryError | torch.OutOfMemoryError) and not any(s in str(error).lower() for s in signs):
+        return None
+    return TrainingError(
+        "there is not enough memory for a training step.",
+        where=f"train.batch={batch}",
+        hint="Lower train.batch first; then data.size, the model's width, or hardware.precision=bf16 on a GPU.",
+    )

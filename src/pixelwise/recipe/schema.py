@@ -1,0 +1,111 @@
+"""What a recipe may say. Every field has its meaning beside it; what is not here is refused."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Natural = Annotated[int, Field(ge=1)]
+Size = Annotated[tuple[Natural, Natural], Field(description="height, width")]
+
+
+class Part(BaseModel):
+    """A part of a recipe: frozen, and closed to keys that it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Item(BaseModel):
+    """Something from a shelf: its name, and its options beside it. `unet` is short for `{name: unet}`."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+    name: str
+
+    @property
+    def options(self) -> dict[str, Any]:
+        return dict(self.model_extra or {})
+
+
+def _from_name(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str) else value
+
+
+ItemOrName = Annotated[Item, BeforeValidator(_from_name)]
+
+
+class Stated(Part):
+    """A number that a course or paper states, to stand beside the measured one."""
+
+    what: str
+    value: float | str
+    source: str
+    convention: str = ""
+    metric: str = ""  # short name or key of the score that it is to be compared with
+
+
+class Data(Part):
+    dataset: ItemOrName
+    size: Size | None = None  # every picture is resized to it; none: all pictures must have one size already
+    train: str = "train"  # names of the splits
+    validation: str = "val"
+    on_corrupt: Literal["fail", "skip"] = (
+        "fail"  # files that do not decode: refuse the set, or leave them out and say so
+    )
+    workers: Annotated[int, Field(ge=0)] = 0  # processes that augment; the pictures are the same for any number
+
+
+class Phase(Part):
+    """A stretch of training. Ordinary training is one phase."""
+
+    epochs: Natural
+    learning_rate: Annotated[float, Field(gt=0)] | None = None  # none: the optimizer's
+    schedule: ItemOrName | None = None  # none: the training's
+    freeze: tuple[str, ...] = ()  # parts of the model that stand still, their BatchNorm statistics too
+
+
+class EarlyStopping(Part):
+    patience: Natural  # epochs without a better score
+    metric: str = ""  # none: the one that chooses the best checkpoint
+    least_gain: Annotated[float, Field(ge=0)] = 0.0
+
+
+class Train(Part):
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    batch: Natural = 16
+    phases: Annotated[tuple[Phase, ...], Field(min_length=1)]
+    optimizer: ItemOrName = Item(name="adamw")
+    schedule: ItemOrName = Item(name="constant")
+    clip: Annotated[float, Field(gt=0)] | None = None  # largest gradient norm
+    best: str = ""  # score that chooses the best checkpoint; none: the task's
+    early_stopping: EarlyStopping | None = None
+    validate_every: Natural = 1  # epochs
+    checkpoint_steps: Natural | None = None  # also save the last state every so many steps, besides every epoch
+
+
+class Hardware(Part):
+    """Where and how it is computed. `auto` is decided once by trying, written into the run, and kept by a resume."""
+
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    layout: Literal["auto", "contiguous", "channels_last"] = "auto"
+    threads: Natural | None = None  # none: as many as there are cores
+    deterministic: bool = False  # on a GPU: deterministic kernels; on a CPU they always are
+
+
+class Recipe(Part):
+    """One experiment, whole."""
+
+    title: str
+    about: str = ""
+    stated: tuple[Stated, ...] = ()
+    task: ItemOrName
+    data: Data
+    augment: tuple[ItemOrName, ...] = ()
+    model: ItemOrName
+    loss: ItemOrName | None = None  # none: the task's
+    metrics: tuple[ItemOrName, ...] = ()  # none: the task's
+    train: Train
+    hardware: Hardware = Hardware()
+    gallery: Annotated[int, Field(ge=0, le=60)] = 12  # pictures kept for the report

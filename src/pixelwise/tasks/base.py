@@ -1,0 +1,95 @@
+"""What a task is: the bridge between samples and batches on one side, outputs and predictions on the other.
+
+    Sample ── encode ──► arrays ── collate ──► Batch ── forward ──► outputs ──┬── losses ──► terms
+                                                                              └── decode ──► Prediction
+
+`forward` and `losses` are apart so that validation gets its losses and its predictions from one pass through the model.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from pixelwise.losses.base import Term
+from pixelwise.types import Prediction, Sample
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Samples on their way through a model.
+
+    fields:   what `encode` gave, by name, stacked along a new first axis (a ragged task keeps lists)
+    names:    the samples' names, for messages
+    idle:     a stand-in that keeps one of several processes in step; it counts nothing
+    """
+
+    fields: Mapping[str, Any]
+    names: tuple[str, ...]
+    idle: bool = False
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch with its tensors on a device."""
+        return replace(self, fields={name: _to(value, device) for name, value in self.fields.items()})
+
+    def pin_memory(self) -> Batch:
+        """Called by the DataLoader where copies to a GPU are to overlap with its work."""
+        return replace(self, fields={n: v.pin_memory() if isinstance(v, Tensor) else v for n, v in self.fields.items()})
+
+
+def _to(value: Any, device: torch.device) -> Any:
+    if isinstance(value, Tensor):
+        return value.to(device, non_blocking=True)
+    if isinstance(value, list):
+        return [_to(element, device) for element in value]
+    return value
+
+
+class Task(ABC):
+    """One kind of vision task. Builders on the shelf have the form `def segment(info, loss, *, ...) -> Task`.
+
+    in_channels:  channels that the model reads
+    heads:        what the model must give, name → channels; a dense model gives their sum. Empty where the model owns
+                  its losses.
+    """
+
+    in_channels: int = 3
+    heads: Mapping[str, int]
+
+    @abstractmethod
+    def encode(self, sample: Sample) -> Arrays:
+        """The arrays of one (augmented) sample, as small as can be: they travel between processes."""
+
+    @abstractmethod
+    def forward(self, model: nn.Module, batch: Batch) -> Any:
+        """The model's outputs for a batch on the model's device."""
+
+    @abstractmethod
+    def losses(self, outputs: Any, batch: Batch) -> dict[str, Term]:
+        """The terms of the loss by name; their quotients are added. Empty where the task has none to give."""
+
+    @abstractmethod
+    def decode(self, outputs: Any) -> list[Prediction]:
+        """One prediction for each sample of the batch."""
+
+    def collate(self, encoded: Sequence[Arrays], names: Sequence[str]) -> Batch:
+        """Encoded samples of one size as a batch."""
+        fields = {name: torch.from_numpy(np.stack([arrays[name] for arrays in encoded])) for name in encoded[0]}
+        return Batch(fields, tuple(names))
+
+    @property
+    def out_channels(self) -> int:
+        """Channels of a dense model: the sum of the heads'."""
+        return sum(self.heads.values())
