@@ -1,0 +1,76 @@
+"""Scores of a confusion matrix, each a function of whole numbers.
+
+matrix: (C, C) int64, matrix[t, p] = pixels of class t that were predicted as p. With n_t = Σ_p matrix[t, p] pixels of the
+truth, m_p = Σ_t matrix[t, p] predicted ones and h_c = matrix[c, c] hits, the scores are those of Long, Shelhamer & Darrell
+2015 (section 5) and Dice 1945. A ratio of two whole numbers is rounded once; sums of ratios by `math.fsum`, which does not
+depend on their order. Where a denominator is 0 the score is None: there is nothing to be right or wrong about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import fsum
+
+import numpy as np
+from numpy.typing import NDArray
+
+Matrix = NDArray[np.int64]
+Ratios = list[float | None]
+
+
+def pixel_accuracy(matrix: Matrix) -> float | None:
+    """Σ h_c / Σ n_c"""
+    return ratio(int(matrix.trace()), int(matrix.sum()))
+
+
+def class_iou(matrix: Matrix) -> Ratios:
+    """h_c / (n_c + m_c − h_c), intersection over union; None for a class in neither truth nor prediction."""
+    return [ratio(hit, truth + predicted - hit) for hit, truth, predicted in _totals(matrix)]
+
+
+def class_accuracy(matrix: Matrix) -> Ratios:
+    """h_c / n_c, the recall; None for a class that is not in the truth."""
+    return [ratio(hit, truth) for hit, truth, _ in _totals(matrix)]
+
+
+def class_dice(matrix: Matrix) -> Ratios:
+    """2 h_c / (n_c + m_c), also called F1; None for a class in neither truth nor prediction."""
+    return [ratio(2 * hit, truth + predicted) for hit, truth, predicted in _totals(matrix)]
+
+
+def mean_iou(matrix: Matrix) -> float | None:
+    """Mean IoU over the classes that occur in truth or prediction."""
+    return mean_of_known(class_iou(matrix))
+
+
+def mean_class_accuracy(matrix: Matrix) -> float | None:
+    """Mean accuracy over the classes that occur in the truth."""
+    return mean_of_known(class_accuracy(matrix))
+
+
+def mean_dice(matrix: Matrix) -> float | None:
+    """Mean Dice over the classes that occur in truth or prediction."""
+    return mean_of_known(class_dice(matrix))
+
+
+def frequency_weighted_iou(matrix: Matrix) -> float | None:
+    """Σ n_c · IoU_c / Σ n_c"""
+    terms = [truth * hit / (truth + predicted - hit) for hit, truth, predicted in _totals(matrix) if truth]
+    return fsum(terms) / int(matrix.sum()) if terms else None
+
+
+def mean_of_known(values: Sequence[float | None]) -> float | None:
+    """Mean over the values that are not None; None where there is none."""
+    known = [value for value in values if value is not None]
+    return fsum(known) / len(known) if known else None
+
+
+def ratio(part: int, whole: int) -> float | None:
+    """part / whole, rounded once; None for nothing of nothing."""
+    return part / whole if whole else None
+
+
+def _totals(matrix: Matrix) -> Iterable[tuple[int, int, int]]:
+    """(hits, truth, predicted) of each class as Python's whole numbers, which do not overflow."""
+    columns = matrix.diagonal(), matrix.sum(axis=1), matrix.sum(axis=0)
+    return zip(*(column.tolist() for column in columns), strict=True)

@@ -1,0 +1,164 @@
+"""The confusion matrix of a split, from which every score of a segmentation follows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pixelwise.errors import DataError, listing
+from pixelwise.metrics import agreement
+from pixelwise.metrics.base import ClassRow, Metric, Score
+from pixelwise.metrics.counting import count_pairs
+from pixelwise.types import ClassMap, DatasetInfo, IndexMap, Prediction, Sample
+
+Void = Literal["ignore", "background"]
+BACKGROUND = "background"
+
+SCORES: tuple[tuple[str, Callable[[agreement.Matrix], float | None], str], ...] = (
+    ("mean_iou", agreement.mean_iou, "absent=skipped"),
+    ("pixel_accuracy", agreement.pixel_accuracy, ""),
+    ("mean_class_accuracy", agreement.mean_class_accuracy, "absent=skipped"),
+    ("mean_dice", agreement.mean_dice, "absent=skipped"),
+    ("frequency_weighted_iou", agreement.frequency_weighted_iou, ""),
+)
+
+
+class Confusion(Metric):
+    """Counts of (truth, prediction) over all pixels of a split.
+
+    state: (C + 1, C) int64, state[t, p] = pixels of class t predicted as p; the last row holds the void pixels, so that
+    both conventions can be read off one count: void left out (`ignore`), or taken for the class "background".
+    """
+
+    def __init__(self, info: DatasetInfo, void: Void) -> None:
+        self.info = info
+        self.void: Void = void
+        if void == "background":
+            _background_index(info)
+        self.state = np.zeros((len(info.classes) + 1, len(info.classes)), np.int64)
+
+    def update(self, sample: Sample, prediction: Prediction) -> None:
+        self.state += self._count(sample, prediction)
+
+    def scores(self) -> list[Score]:
+        return [score for void in self._conventions() for score in _scores(self._matrix(self.state, void), void)]
+
+    def per_class(self) -> list[ClassRow]:
+        matrix = self._matrix(self.state, self._conventions()[0])
+        columns = agreement.class_iou(matrix), agreement.class_accuracy(matrix), agreement.class_dice(matrix)
+        support = matrix.sum(axis=1).tolist()
+        return [
+            ClassRow(index, name, support[index], {"iou": iou, "accuracy": accuracy, "dice": dice})
+            for index, (name, iou, accuracy, dice) in enumerate(zip(self.info.classes, *columns, strict=True))
+        ]
+
+    def sample_score(self, sample: Sample, prediction: Prediction) -> float | None:
+        """Mean IoU of one picture. Good for ranking only: its mean over pictures is not the mean IoU of the split."""
+        return agreement.mean_iou(self._matrix(self._count(sample, prediction), self._conventions()[0]))
+
+    def figures(self) -> dict[str, Any]:
+        """The matrix in the recipe's convention, the void row beside it, and the rows of the classes."""
+        void = self._conventions()[0]
+        return {
+            "kind": "confusion",
+            "convention": f"void={void}",
+            "classes": list(self.info.classes),
+            "matrix": self._matrix(self.state, void).tolist(),
+            "void_row": self.state[-1].tolist(),
+            "per_class": [asdict(row) for row in self.per_class()],
+        }
+
+    def _conventions(self) -> list[str]:
+        """The recipe's convention, then the other one where the data set allows it."""
+        if self.info.void is None:
+            return ["none"]
+        known = ["ignore", "background"] if BACKGROUND in self.info.classes else ["ignore"]
+        return [self.void, *(void for void in known if void != self.void)]
+
+    def _matrix(self, state: NDArray[np.int64], void: str) -> agreement.Matrix:
+        """(C, C): the counts of the classes, the void row added to the background's or left out."""
+        matrix = state[:-1].copy()
+        if void == "background":
+            matrix[_background_index(self.info)] += state[-1]
+        return matrix
+
+    def _count(self, sample: Sample, prediction: Prediction) -> NDArray[np.int64]:
+        if not isinstance(prediction, ClassMap):
+            what = f"the confusion matrix counts class maps, not {type(prediction).__name__}"
+            raise DataError(what, where=sample.name, hint="It is a metric of the task segment.")
+        if sample.mask is None:
+            raise DataError("has no mask, so there is nothing to compare with", where=sample.name)
+        return confusion_matrix(
+            sample.mask, prediction.indices, len(self.info.classes), self.info.void, where=sample.name
+        )
+
+
+def confusion(info: DatasetInfo, *, void: Void = "ignore") -> Confusion:
+    """One exact confusion matrix over the split: mean IoU, pixel accuracy, mean class accuracy, Dice, weighted IoU.
+
+    void:  what becomes of pixels the truth leaves open, in the scores that come first: left out (`ignore`, what nearly
+           everyone reports) or `background`, as if the truth said background. Scores of the other convention follow
+           under their own keys. A data set without void has neither, and says `void=none`.
+    """
+    return Confusion(info, void)
+
+
+def confusion_matrix(
+    truth: IndexMap, prediction: IndexMap, classes: int, void: int | None = None, where: str = ""
+) -> NDArray[np.int64]:
+    """(C + 1, C) int64: pixels of each class (rows; the last row is void) by predicted class (columns).
+
+    truth, prediction:  (H, W) uint8 or uint16 of equal size
+    Raises DataError for sizes that differ and for values outside the classes, with the value and what is allowed.
+    """
+    if truth.shape != prediction.shape:
+        (height, width), (other_height, other_width) = truth.shape, prediction.shape
+        what = f"the mask is {width}×{height}, the prediction {other_width}×{other_height} (width × height)"
+        raise DataError(what, where=where, hint="Enlarge the prediction to the mask's size before counting.")
+    if prediction.size and (largest := int(prediction.max())) >= classes:
+        raise DataError(f"class {largest} was predicted, there are classes 0..{classes - 1}", where=where)
+    if truth.dtype == np.uint8:  # every value has a row of its own: what does not belong shows afterwards, at no cost
+        counts = count_pairs(truth, prediction, 256, classes)
+        _check_values(counts.sum(axis=1), classes, void, where)
+    else:
+        _check_values(np.bincount(truth.reshape(-1)), classes, void, where)
+        if void is not None:  # next to the last class, so that the table stays small
+            truth, void = np.where(truth == void, np.uint16(classes), truth), classes
+        counts = count_pairs(truth, prediction, classes + 1, classes)
+    matrix = np.zeros((classes + 1, classes), np.int64)
+    rows = min(classes, len(counts))
+    matrix[:rows] = counts[:rows]
+    if void is not None and void < len(counts):
+        matrix[-1] = counts[void]
+    return matrix
+
+
+def _check_values(occurrences: NDArray[np.int64], classes: int, void: int | None, where: str) -> None:
+    """occurrences[v] = pixels of the mask with value v."""
+    strange = [value for value in np.flatnonzero(occurrences).tolist() if value >= classes and value != void]
+    if strange:
+        allowed = f"0..{classes - 1}" + ("" if void is None else f" and {void} (void)")
+        what = f"mask values {listing(map(str, strange))} are outside the classes; allowed: {allowed}."
+        raise DataError(what, where=where, hint="`pixelwise data check` lists every file that is concerned.")
+
+
+def _scores(matrix: agreement.Matrix, void: str) -> list[Score]:
+    pixels = int(matrix.sum())
+    return [
+        Score(name, function(matrix), ",".join(filter(None, (f"void={void}", absent))), pixels)
+        for name, function, absent in SCORES
+    ]
+
+
+def _background_index(info: DatasetInfo) -> int:
+    if BACKGROUND not in info.classes:
+        raise DataError(
+            f"void cannot be counted as background: no class has that name; there are {listing(info.classes)}.",
+            where=info.name,
+            hint="Use `void: ignore`.",
+        )
+    return info.classes.index(BACKGROUND)
