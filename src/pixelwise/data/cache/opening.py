@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelwise.data.base import Dataset
-from pixelwise.data.building import Builder, check_sample
+from pixelwise.data.cache.building import Builder, check_sample
 from pixelwise.errors import DataError, PixelwiseError, Problem
 from pixelwise.types import DatasetInfo, Sample
 

@@ -1,0 +1,207 @@
+"""Your own pictures: images and masks paired by name, classes from a text file, splits as folders, lists or drawn."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Lt
+
+from pixelwise.data.base import Dataset
+from pixelwise.data.splits.pairing import SPLITS, Pair, Splits, find_splits
+from pixelwise.errors import DataError, Problem
+from pixelwise.imaging.files import read_image, read_mask
+from pixelwise.imaging.palettes import distinct_colours
+from pixelwise.types import RGB, DatasetInfo, Sample
+
+RED_GREEN_BLUE = re.compile(r"^(?P<name>.*?)[\s,;]+(?P<red>\d{1,3})[\s,;]+(?P<green>\d{1,3})[\s,;]+(?P<blue>\d{1,3})$")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where things lie in a folder, and what the values of its masks mean. See `folder` for each."""
+
+    images: str = "images"
+    masks: str = "masks"
+    mask_suffix: str = ""
+    lists: str = "splits"
+    classes: Sequence[str] | None = None
+    colours: Sequence[Sequence[int]] | None = None
+    mask_values: Literal["index", "colour"] = "index"
+    void: int | None = None
+    void_colour: Sequence[int] | None = None
+    val: float = 0.2
+    test: float = 0.0
+    seed: int = 0
+    group: str = ""
+
+
+class Folder(Dataset):
+    """Pairs of an image and a mask. What does not pair is in `problems`; `folder` refuses it, `data check` lists it."""
+
+    def __init__(self, path: Path, layout: Layout) -> None:
+        self.path = path
+        self.layout = layout
+        names, colours = _classes(path, layout)
+        void = layout.void
+        if void is None and layout.void_colour is not None:
+            void = 255 if len(names) <= 255 else 65535
+        self.info = DatasetInfo(
+            name=path.name,
+            classes=names,
+            colours=colours or distinct_colours(len(names)),
+            knows=frozenset({"mask"}),
+            void=void,
+            source=f"the folder {path.name}",
+        )
+        self._table = _colour_table(self.info, layout, colours is not None) if layout.mask_values == "colour" else None
+        found: Splits = find_splits(
+            path, layout.images, layout.masks, layout.mask_suffix, layout.lists, _drawing(layout)
+        )
+        self._pairs: dict[str, tuple[Pair, ...]] = found.pairs
+        self.problems: tuple[Problem, ...] = found.problems
+
+    def splits(self) -> tuple[str, ...]:
+        return tuple(self._pairs)
+
+    def names(self, split: str) -> tuple[str, ...]:
+        return tuple(pair.name for pair in self._pairs[split])
+
+    def sources(self, split: str, index: int) -> tuple[Path, ...]:
+        pair = self._pairs[split][index]
+        return pair.image, pair.mask
+
+    def read(self, split: str, index: int) -> Sample:
+        pair = self._pairs[split][index]
+        return Sample(pair.name, read_image(pair.image), read_mask(pair.mask, colours=self._table))
+
+    def settings(self) -> dict[str, object]:
+        return {**asdict(self.layout), "path": str(self.path)}
+
+
+def folder(
+    root: Path,
+    *,
+    path: str,
+    images: str = "images",
+    masks: str = "masks",
+    mask_suffix: str = "",
+    lists: str = "splits",
+    classes: list[str] | None = None,
+    colours: list[list[int]] | None = None,
+    mask_values: Literal["index", "colour"] = "index",
+    void: Annotated[int, Ge(1), Lt(65536)] | None = None,
+    void_colour: list[int] | None = None,
+    val: Annotated[float, Ge(0), Lt(1)] = 0.2,
+    test: Annotated[float, Ge(0), Lt(1)] = 0.0,
+    seed: Annotated[int, Ge(0)] = 0,
+    group: str = "",
+) -> Dataset:
+    """Pictures of your own: every image has a mask of the same name in another folder.
+
+    path:         the folder, absolute or beneath the data folder
+    images:       folder of the images (PNG, JPEG, TIFF, WebP, BMP), or a pattern such as `*.jpg`
+    masks:        folder of the masks, or a pattern; palette, grey of 8 or 16 bits, or RGB
+    mask_suffix:  what mask names have more than image names, e.g. `_mask`
+    lists:        folder of the lists `train.txt`, `val.txt`, ... (a name a line), if there are any
+    classes:      their names in the order of the mask's values; without it `classes.txt` (a name a line, then
+                  optionally its red, green and blue)
+    colours:      one [red, green, blue] a class, for drawings and for masks in colour
+    mask_values:  `index`: a pixel holds the number of its class; `colour`: it has the colour of its class
+    void:         the value that means "not labelled", if there is one
+    void_colour:  the colour that means "not labelled"
+    val, test:    shares of the pictures that are drawn for these splits where there are neither folders `train/`,
+                  `val/`, `test/` nor lists
+    seed:         of that draw
+    group:        pattern with one group, e.g. `^(scene\\d+)_`: pictures for which it finds the same are never torn apart
+    """
+    layout = Layout(
+        images, masks, mask_suffix, lists, classes, colours, mask_values, void, void_colour, val, test, seed, group
+    )
+    dataset = open_folder(root / Path(path).expanduser(), layout)
+    if dataset.problems:
+        raise DataError.all(dataset.problems)
+    return dataset
+
+
+def open_folder(path: Path, layout: Layout) -> Folder:
+    """The folder as a data set, with `problems` told rather than raised. Raises DataError where it is not there."""
+    if not path.is_dir():
+        raise DataError(
+            "there is no such folder.",
+            where=str(path),
+            hint="A path that is not absolute is looked for beneath the data folder (--data, PIXELWISE_DATA).",
+        )
+    return Folder(path, layout)
+
+
+# -- classes ---------------------------------------------------------------------------------------------------------
+
+
+def _classes(path: Path, layout: Layout) -> tuple[tuple[str, ...], tuple[RGB, ...] | None]:
+    """Names, and colours where they are given: by option, else from classes.txt."""
+    given = None if layout.colours is None else tuple(_colour(c, path) for c in layout.colours)
+    if layout.classes is not None:
+        return tuple(layout.classes), given
+    file = path / "classes.txt"
+    if not file.is_file():
+        raise DataError(
+            "the classes are not known: there is no classes.txt.",
+            where=str(path),
+            hint="Write one name a line, in the order of the mask's values (0 first), or give the option `classes`.",
+        )
+    names, read = read_classes(file)
+    return names, given or read
+
+
+def read_classes(file: Path) -> tuple[tuple[str, ...], tuple[RGB, ...] | None]:
+    """Names and, where every line ends in `red green blue`, colours."""
+    lines = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    matches = [RED_GREEN_BLUE.match(line) for line in lines]
+    coloured = [match for match in matches if match]
+    if not lines or len(coloured) < len(lines):
+        return tuple(lines), None
+    colours = tuple(_colour([int(match[c]) for c in ("red", "green", "blue")], file) for match in coloured)
+    return tuple(match["name"] for match in coloured), colours
+
+
+def _colour(value: Sequence[int], where: Path) -> RGB:
+    if len(value) != 3 or not all(0 <= channel <= 255 for channel in value):
+        raise DataError(f"read the colour {list(value)}; a colour is [red, green, blue], 0 to 255.", where=str(where))
+    red, green, blue = value
+    return red, green, blue
+
+
+def _colour_table(info: DatasetInfo, layout: Layout, known: bool) -> dict[RGB, int]:
+    if not known:
+        raise DataError(
+            "masks in colour need to be told which colour is which class.",
+            where=info.name,
+            hint="Give `colours`, or write red, green and blue behind each name in classes.txt.",
+        )
+    table = {colour: index for index, colour in enumerate(info.colours)}
+    if layout.void_colour is not None and info.void is not None:
+        table[_colour(layout.void_colour, Path(info.name))] = info.void
+    if len(table) < len(info.colours) + (layout.void_colour is not None):
+        raise DataError("two classes have the same colour, so masks in colour cannot be read.", where=info.name)
+    return table
+
+
+def _drawing(layout: Layout) -> tuple[dict[str, float], int, Callable[[str], str] | None]:
+    """Shares, seed and grouping for splits that are drawn."""
+    shares = {split: share for split, share in zip(SPLITS[1:], (layout.val, layout.test), strict=True) if share}
+    if not layout.group:
+        return shares, layout.seed, None
+    try:
+        pattern = re.compile(layout.group)
+    except re.error as error:
+        raise DataError(f"read {layout.group!r}, which is no regular expression: {error}.", where="group") from error
+
+    def group_of(name: str) -> str:
+        match = pattern.search(name)
+        return name if match is None else match.group(1 if pattern.groups else 0)
+
+    return shares, layout.seed, group_of
