@@ -1,0 +1,160 @@
+"""Around any point a ReLU network is one linear map h(x) = Wx + b: which one, and how far it reaches.
+
+A ReLU is the identity or zero, so the units that are active at x₀ decide W and b: with Dₗ the diagonal of zeros and ones
+of layer l, W = W_L D_{L−1} W_{L−1} … D₁ W₁ (Montúfar et al., "On the number of linear regions", 2014). Numbers are
+exact fractions: a decimal means what it says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pixelwise.errors import ShapeError
+
+Exact = NDArray[np.object_]  # of Fractions
+
+
+@dataclass(frozen=True, eq=False)
+class LinearPiece:
+    """The map h(x) = weight·x + bias that a ReLU network is around x₀.
+
+    weight:    (outputs, inputs), exact
+    bias:      (outputs,), exact
+    value:     (outputs,), h(x₀)
+    active:    one tuple of bools a hidden layer: which units are on at x₀ (a unit at exactly 0 is off)
+    on_border: whether some unit is exactly 0 at x₀, so that the piece ends there
+    interval:  for one input: (from, to) where the same units are on, None = without end; for more inputs None
+    steps:     the sums, one line a layer
+    """
+
+    weight: Exact
+    bias: Exact
+    value: Exact
+    active: tuple[tuple[bool, ...], ...]
+    on_border: bool
+    interval: tuple[Fraction | None, Fraction | None] | None
+    steps: tuple[str, ...]
+
+    def __str__(self) -> str:
+        if self.weight.shape == (1, 1):
+            return f"h(x) = {show(self.weight[0, 0])}·x + {show(self.bias[0])}".replace("+ −", "− ")
+        return f"h(x) = {show(self.weight)}·x + {show(self.bias)}"
+
+    @property
+    def interval_text(self) -> str:
+        """Where the piece holds, for one input."""
+        if self.interval is None:
+            return ""
+        low, high = self.interval
+        bounds = (
+            f"{show(low)} ≤ x" if low is not None else "",
+            f"x ≤ {show(high)}" if high is not None else "",
+        )
+        if all(bounds):
+            return f"{show(low)} ≤ x ≤ {show(high)}"
+        return "".join(bounds) or "everywhere"
+
+
+def linear_piece(weights: Sequence[ArrayLike], biases: Sequence[ArrayLike], point: ArrayLike) -> LinearPiece:
+    """The linear map that a fully connected ReLU network is at `point`.
+
+    weights:  one matrix (outputs, inputs) a layer; a row of numbers stands for one column after the first layer's single
+              input, or for one output row, whichever fits
+    biases:   one vector a layer
+
+    ReLU stands between layers, none after the last. Raises ShapeError where the layers do not fit each other.
+
+    >>> piece = linear_piece([[[1.5], [0.5]], [[1, 2], [2, 1]], [[1, 1]]], [[0, 1], [0, 1], [-1]], 2)
+    >>> str(piece), piece.interval_text
+    ('h(x) = 6·x + 3', '0 ≤ x')
+    """
+    x = _exact(point).reshape(-1)
+    layers = _layers(weights, biases, len(x))
+    weight, bias = _identity(len(x)), _exact([0] * len(x))
+    active, steps, borders = [], [], []
+    for number, (matrix, shift) in enumerate(layers, start=1):
+        weight, bias = matrix @ weight, matrix @ bias + shift
+        before = weight @ x + bias
+        if number == len(layers):
+            steps.append(f"layer {number}: h = {show(before)}, so W = {show(weight)}, b = {show(bias)}")
+            break
+        on = tuple(bool(unit > 0) for unit in before)
+        borders += [(weight[unit], bias[unit], on[unit]) for unit in range(len(on))]
+        steps.append(
+            f"layer {number}: {show(before)} → ReLU → {show(before * (before > 0))}; "
+            f"active: {', '.join(str(unit + 1) for unit in range(len(on)) if on[unit]) or 'none'}"
+        )
+        mask = _exact([int(unit) for unit in on])
+        weight, bias = mask[:, None] * weight, mask * bias
+        active.append(on)
+    on_border = any(row @ x + shift == 0 and any(row) for row, shift, _ in borders)
+    interval = _interval(borders) if len(x) == 1 else None
+    return LinearPiece(weight, bias, weight @ x + bias, tuple(active), on_border, interval, tuple(steps))
+
+
+def show(value: Any) -> str:
+    """A fraction as a short decimal where it is one, vectors and matrices in brackets."""
+    if isinstance(value, np.ndarray):
+        return "[" + ", ".join(show(member) for member in value) + "]"
+    value = Fraction(value)
+    if value.denominator == 1:
+        return str(value.numerator).replace("-", "−")
+    short = f"{float(value):.6f}".rstrip("0")
+    return (short if Fraction(short) == value else str(value)).replace("-", "−")
+
+
+def _interval(borders: list[tuple[Exact, Fraction, bool]]) -> tuple[Fraction | None, Fraction | None]:
+    """Where each unit keeps its sign: w·x + b ≥ 0 for the active, ≤ 0 for the others."""
+    low: Fraction | None = None
+    high: Fraction | None = None
+    for row, shift, on in borders:
+        slope = row[0]
+        if slope == 0:
+            continue
+        crossing = -shift / slope
+        if (slope > 0) == on:
+            low = crossing if low is None else max(low, crossing)
+        else:
+            high = crossing if high is None else min(high, crossing)
+    return low, high
+
+
+def _layers(weights: Sequence[ArrayLike], biases: Sequence[ArrayLike], inputs: int) -> list[tuple[Exact, Exact]]:
+    if len(weights) != len(biases) or not weights:
+        raise ShapeError(f"{len(weights)} weight matrices and {len(biases)} biases: there is one of each a layer.")
+    layers = []
+    for number, (given, shift) in enumerate(zip(weights, biases, strict=True), start=1):
+        matrix, bias = _exact(given), _exact(shift).reshape(-1)
+        if matrix.ndim < 2:
+            matrix = matrix.reshape(-1, 1) if inputs == 1 else matrix.reshape(1, -1)
+        if matrix.ndim != 2 or matrix.shape != (len(bias), inputs):
+            raise ShapeError(
+                f"the weight is {' by '.join(map(str, matrix.shape))}, but {inputs} inputs and {len(bias)} biases need "
+                f"{len(bias)} by {inputs} (outputs by inputs).",
+                where=f"layer {number}",
+            )
+        layers.append((matrix, bias))
+        inputs = len(bias)
+    return layers
+
+
+def _exact(values: Any) -> Exact:
+    """Numbers, or decimals as text, as an array of Fractions."""
+    try:
+        array = np.asarray(values, dtype=object)
+        exact = np.empty(array.shape, dtype=object)
+        for place, value in np.ndenumerate(array):
+            exact[place] = value if isinstance(value, Fraction) else Fraction(str(value))
+    except (ValueError, ZeroDivisionError) as error:
+        raise ShapeError(f"read {values!r}: the weights are finite numbers in rows of equal length.") from error
+    return exact
+
+
+def _identity(size: int) -> Exact:
+    return _exact(np.eye(size, dtype=int))

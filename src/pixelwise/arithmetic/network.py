@@ -1,0 +1,148 @@
+"""A network in a line of text, or in YAML, with skips; and the shapes that flow through it.
+
+    conv 5x5 5 | conv 7x7 10 | maxpool 3x3 s2 | conv 13x13 1 s10 | fc 512 | fc 10
+    conv 3 NF same as down | maxpool 2 | conv 3 2NF same | upsample 2 | concat down | conv 3 NC same
+
+`as a` names an output; `concat a`, `add a` and `from a` read it again; `input` is the network's own input. Channels
+and kernels may be symbols. The grammar of each layer stands in `GRAMMAR`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pixelwise.arithmetic.layers import Join, Layer, Shape
+from pixelwise.errors import ShapeError, listing
+
+INPUT = "input"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One layer of a network: its arithmetic, the words that made it, and its name (for skips), maybe empty."""
+
+    layer: Layer
+    text: str
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Network:
+    """Layers in a row; a Join among them reads the named output of an earlier one."""
+
+    steps: tuple[Step, ...]
+
+    def __str__(self) -> str:
+        return " | ".join(step.text for step in self.steps)
+
+
+@dataclass(frozen=True)
+class Flow:
+    """A layer in its place: the shapes that go in and out.
+
+    x:      the shape it reads: the previous output; for a join the merged shape
+    inputs: the places (0 = the network's input, i = after layer i) that it reads
+    """
+
+    step: Step
+    number: int
+    x: Shape
+    y: Shape
+    inputs: tuple[int, ...]
+
+    @property
+    def label(self) -> str:
+        """For people: the number and the words of the layer."""
+        return f"{self.number} {self.step.text}"
+
+    def derive(self) -> list[str]:
+        return self.step.layer.derive(self.x, self.y)
+
+
+def flow(network: Network, shape: Shape) -> tuple[Flow, ...]:
+    """The shapes before and after every layer.
+
+    shape:  (C, H, W) or (F,), ints or SymPy expressions
+
+    Raises ShapeError that names the layer where something does not fit, with the sum done.
+
+    >>> from pixelwise.arithmetic.text import parse_network
+    >>> [row.y for row in flow(parse_network("conv 3 8 same | maxpool 2"), (3, 32, 32))]
+    [(8, 32, 32), (8, 16, 16)]
+    """
+    places = {INPUT: 0}
+    shapes: list[Shape] = [tuple(shape)]
+    rows: list[Flow] = []
+    for number, step in enumerate(network.steps, start=1):
+        layer, x = step.layer, shapes[-1]
+        inputs: tuple[int, ...] = (number - 1,)
+        try:
+            if isinstance(layer, Join):
+                if layer.source not in places:
+                    raise ShapeError(
+                        f"there is no earlier output named '{layer.source}'; there is {listing(places)}.",
+                        hint="Name one by `as NAME`.",
+                    )
+                place = places[layer.source]
+                x = layer.merged(x, shapes[place])
+                inputs = (place,) if layer.how == "from" else (number - 1, place)
+            y = layer.output(x)
+        except ShapeError as error:
+            problem = error.problems[0]
+            where = f"layer {number} ({step.text})" + (f", {problem.where}" if problem.where else "")
+            raise ShapeError(problem.what, where=where, hint=problem.hint) from None
+        rows.append(Flow(step, number, x, y, inputs))
+        shapes.append(y)
+        if step.name:
+            places[step.name] = number
+    return tuple(rows)
+
+
+def symbols_of(*values: Any) -> list[Any]:
+    """The SymPy symbols in shapes, sorted by name."""
+    found: set[Any] = set()
+    for value in values:
+        found |= getattr(value, "free_symbols", set())
+    return sorted(found, key=str)
+
+
+def substituted(network: Network, values: Mapping[Any, Any]) -> Network:
+    """The network with symbols replaced by expressions or numbers."""
+    return Network(tuple(replace(step, layer=_substitute(step.layer, values)) for step in network.steps))
+
+
+def _substitute(part: Any, values: Mapping[Any, Any]) -> Any:
+    """The same frozen value with symbols replaced, in depth."""
+    if hasattr(part, "free_symbols"):
+        result = part.subs(values)
+        return int(result) if result.is_Integer else result
+    if isinstance(part, tuple):
+        return tuple(_substitute(member, values) for member in part)
+    fields: Sequence[str] = list(getattr(part, "__dataclass_fields__", ()))
+    return replace(part, **{name: _substitute(getattr(part, name), values) for name in fields}) if fields else part
+
+
+EXAMPLES: dict[str, tuple[str, str]] = {
+    "course-cnn": (
+        "conv 5x5 5 | conv 7x7 10 | maxpool 3x3 s2 | conv 13x13 1 s10 | fc 512 | fc 10",
+        "3x256x256",
+    ),
+    "pool-upsample-net": (
+        "conv 3 NF same | maxpool 2 | bn | relu | conv 3 2NF same | maxpool 2 | bn | relu | "
+        "conv 3 NF same | upsample 2 | bn | relu | conv 3 NC same | upsample 2 | bn | relu | conv 3 NC same",
+        "NICx32x32",
+    ),
+    "conv-transpose-net": (
+        "conv 3 NF s2 same | bn | relu | conv 3 2NF s2 same | bn | relu | "
+        "deconv 3 NF s2 same | bn | relu | deconv 3 NC s2 same | bn | relu | conv 3 NC same",
+        "NICx32x32",
+    ),
+    "colour-unet": (
+        "conv 3 NF s2 same | bn | relu as first | conv 3 2NF s2 same | bn | relu | deconv 3 NF s2 same | bn | relu | "
+        "concat first | deconv 3 NC s2 same | bn | relu | concat input | conv 3 NC same",
+        "NICx32x32",
+    ),
+    "vanilla-cnn": ("conv 7 32 | relu | maxpool 2 | fc 10", "3x32x32"),
+}

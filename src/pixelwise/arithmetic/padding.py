@@ -1,0 +1,136 @@
+"""Which padding and output_padding turn one size into another: every candidate tried, and each refusal with its sum."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from pixelwise.arithmetic.window import output_length, same_padding, span, transposed_output_length
+from pixelwise.errors import ShapeError
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One choice that was tried, the length it gives (None: refused at once), and why it is refused (empty: it fits)."""
+
+    padding: int
+    output_padding: int
+    gives: int | None
+    why_not: str
+
+    @property
+    def fits(self) -> bool:
+        return not self.why_not
+
+
+@dataclass(frozen=True)
+class Solution:
+    """All candidates for one step from a length to another.
+
+    transposed:  whether the step is a transposed convolution
+    one_sided:   (before, after), where only an uneven padding fits
+    """
+
+    kernel: int
+    stride: int
+    dilation: int
+    length: int
+    wanted: int
+    transposed: bool
+    candidates: tuple[Candidate, ...]
+    one_sided: tuple[int, int] | None = None
+
+    @property
+    def fitting(self) -> tuple[Candidate, ...]:
+        return tuple(candidate for candidate in self.candidates if candidate.fits)
+
+    @property
+    def formula(self) -> str:
+        """The formula that every candidate is put into."""
+        if self.transposed:
+            return (
+                f"({self.length} − 1)·{self.stride} − 2·padding + {self.dilation}·({self.kernel} − 1) "
+                "+ output_padding + 1"
+            )
+        return f"floor(({self.length} + 2·padding − {self.dilation}·({self.kernel} − 1) − 1)/{self.stride}) + 1"
+
+
+def solve_padding(kernel: int, length: int, wanted: int, stride: int = 1, dilation: int = 1) -> Solution:
+    """Paddings with which a convolution turns `length` into `wanted`.
+
+    Tried are 0 to the kernel's span − 1 (with more, a window would see nothing but padding). Where none fits, because
+    an even kernel at stride 1 has no middle, `one_sided` tells what does.
+
+    >>> [c.padding for c in solve_padding(4, 32, 16, stride=2).fitting]
+    [1]
+    """
+    _check(kernel, length, wanted, stride, dilation)
+    reach = span(kernel, dilation)
+    candidates = []
+    for padding in range(reach):
+        try:
+            gives = output_length(length, kernel, stride, padding, dilation)
+        except ShapeError:
+            covers = f"the kernel covers {reach}, more than {length} + 2·{padding} = {length + 2 * padding}"
+            candidates.append(Candidate(padding, 0, None, covers))
+            continue
+        why_not = "" if gives == wanted else f"gives {gives}, not {wanted}"
+        candidates.append(Candidate(padding, 0, gives, why_not))
+    one_sided = None
+    if not any(candidate.fits for candidate in candidates):
+        before, after = same_padding(kernel, dilation)
+        if output_length(length, kernel, stride, before, dilation, after - before) == wanted:
+            one_sided = before, after
+    return Solution(kernel, stride, dilation, length, wanted, False, tuple(candidates), one_sided)
+
+
+def solve_transposed(kernel: int, length: int, wanted: int, stride: int = 1, dilation: int = 1) -> Solution:
+    """Paddings and output_paddings with which a transposed convolution turns `length` into `wanted`.
+
+    For every padding the needed output_padding follows from the formula; it must be at least 0 and stay below
+    max(stride, dilation).
+
+    >>> [(c.padding, c.output_padding) for c in solve_transposed(3, 8, 16, stride=2).fitting]
+    [(1, 1)]
+    """
+    _check(kernel, length, wanted, stride, dilation)
+    limit = max(stride, dilation)
+    candidates = []
+    for padding in range(span(kernel, dilation)):
+        bare = (length - 1) * stride - 2 * padding + span(kernel, dilation)
+        needed = wanted - bare
+        if 0 <= needed < limit:
+            gives = transposed_output_length(length, kernel, stride, padding, dilation, needed)
+            candidates.append(Candidate(padding, needed, gives, ""))
+        elif needed < 0:
+            candidates.append(Candidate(padding, 0, bare, f"gives {bare} or more, not {wanted}: too long"))
+        else:
+            needs = f"needs output_padding {wanted} − {bare} = {needed}"
+            why_not = f"{needs}, which must stay below max(stride, dilation) = {limit}"
+            candidates.append(Candidate(padding, needed, None, why_not))
+    return Solution(kernel, stride, dilation, length, wanted, True, tuple(candidates))
+
+
+def solve_chain(kernel: int, lengths: Sequence[int], stride: int = 1, dilation: int = 1) -> list[Solution]:
+    """One solution a step of a chain of lengths such as 32 → 16 → 8 → 16 → 32: a longer one is a transposed step.
+
+    A step that keeps the length is a plain convolution with stride 1. The paddings that fit every step down (and every
+    step up) are what the network can use.
+    """
+    if len(lengths) < 2:
+        raise ShapeError(f"a chain has at least two sizes, read {list(lengths)}.", hint="For example: 32,16,8,16,32")
+    solutions = []
+    for length, wanted in pairwise(lengths):
+        if wanted > length:
+            solutions.append(solve_transposed(kernel, length, wanted, stride, dilation))
+        else:
+            solutions.append(solve_padding(kernel, length, wanted, stride if wanted < length else 1, dilation))
+    return solutions
+
+
+def _check(kernel: int, length: int, wanted: int, stride: int, dilation: int) -> None:
+    names = ("kernel", "length", "wanted length", "stride", "dilation")
+    for name, value in zip(names, (kernel, length, wanted, stride, dilation), strict=True):
+        if value < 1:
+            raise ShapeError(f"{name} must be at least 1, not {value}.")

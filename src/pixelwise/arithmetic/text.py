@@ -1,0 +1,377 @@
+"""Reads networks, shapes and expressions from text and YAML; faults are shown in their places, with what would fit."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pixelwise.arithmetic.layers import (
+    BatchNorm,
+    Convolution,
+    Elementwise,
+    Flatten,
+    GlobalPool,
+    Join,
+    Layer,
+    Linear,
+    Pool,
+    Shape,
+    TransposedConvolution,
+    Upsample,
+)
+from pixelwise.arithmetic.network import EXAMPLES, INPUT, Network, Step
+from pixelwise.arithmetic.window import Length, Pair, Window
+from pixelwise.errors import PixelwiseError, Problem, RecipeError, ShapeError, did_you_mean
+
+GRAMMAR = {
+    "conv": "conv KERNEL CHANNELS [sSTRIDE] [pPADDING | same] [dDILATION] [gGROUPS] [nobias]",
+    "deconv": "deconv KERNEL CHANNELS [sSTRIDE] [pPADDING] [opOUTPUT_PADDING] [same] [dDILATION] [gGROUPS] [nobias]",
+    "maxpool": "maxpool KERNEL [sSTRIDE, else the kernel] [pPADDING | same] [dDILATION]",
+    "avgpool": "avgpool KERNEL [sSTRIDE, else the kernel] [pPADDING | same]",
+    "globalpool": "globalpool",
+    "upsample": "upsample FACTOR",
+    "fc": "fc UNITS [nobias]",
+    "bn": "bn",
+    "flatten": "flatten",
+    "dropout": "dropout",
+    "relu": "relu",
+    "leakyrelu": "leakyrelu",
+    "gelu": "gelu",
+    "sigmoid": "sigmoid",
+    "tanh": "tanh",
+    "softmax": "softmax",
+    "concat": "concat NAME",
+    "add": "add NAME",
+    "from": "from NAME",
+}
+ALIASES = {
+    "transposed": "deconv", "linear": "fc", "dense": "fc", "batchnorm": "bn", "cat": "concat",
+    "pool": "maxpool", "meanpool": "avgpool", "up": "upsample", "convtranspose": "deconv",
+}  # fmt: skip
+OPTION = re.compile(r"(op|s|p|d|g)(\d+(?:[x×]\d+)?)")
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+Values = Mapping[str, int]
+
+
+class _Fault(Exception):
+    """Something wrong in one word of a layer."""
+
+    def __init__(self, word: int, what: str, hint: str = "") -> None:
+        self.word, self.what, self.hint = word, what, hint
+
+
+@dataclass(frozen=True)
+class _Words:
+    """The words of one layer: positional ones, options by letter, and flags; each with its place."""
+
+    kind: str
+    given: list[tuple[int, str]]
+    options: dict[str, tuple[int, Pair]]
+    flags: dict[str, int]
+
+
+def parse_network(text: str, values: Values | None = None) -> Network:
+    """A network from its line of text; a `|` or a new line ends a layer, `#` begins a comment.
+
+    values:  numbers for symbols, e.g. {"NF": 32}; other symbols stay
+
+    Raises RecipeError with all faults at once, each with its place and a suggestion.
+    """
+    steps, problems, names = [], [], {INPUT}
+    for start, stage in _stages(text):
+        words = list(re.finditer(r"\S+", stage))
+        try:
+            step = _step([word.group() for word in words], values or {})
+            if isinstance(step.layer, Join) and step.layer.source not in names:
+                what = f"there is no earlier output named '{step.layer.source}'; there is {', '.join(sorted(names))}."
+                raise _Fault(1, what, did_you_mean(step.layer.source, names) or "Name one by `as NAME`.")
+            if step.name in names:
+                raise _Fault(len(words) - 1, f"the name '{step.name}' is taken already.")
+        except _Fault as fault:
+            word = words[min(fault.word, len(words) - 1)]
+            at = start + word.start()
+            problems.append(Problem(_place(text, at), fault.what, _pointed(text, at, word.group(), fault.hint)))
+            if len(words) > 2 and words[-2].group() == "as":  # so that readers of the name are not faulted as well
+                names.add(words[-1].group())
+            continue
+        names |= {step.name} - {""}
+        steps.append(step)
+    if problems:
+        raise RecipeError.all(problems)
+    if not steps:
+        raise RecipeError("there is no layer in the network.", hint=f"For example: {EXAMPLES['vanilla-cnn'][0]}")
+    return Network(tuple(steps))
+
+
+def parse_shape(text: str, values: Values | None = None) -> Shape:
+    """`3x256x256` or `NICxSxS` as a shape; `784` as a row of values. Raises RecipeError."""
+    parts = re.split(r"[x×]", text.strip())
+    if len(parts) not in (1, 3) or not all(parts):
+        raise RecipeError(
+            f"read '{text}'; a shape is channels×height×width, e.g. 3x256x256, or one number.", where="input shape"
+        )
+    try:
+        return tuple(parse_expression(part, values) for part in parts)
+    except ShapeError as error:
+        raise RecipeError(str(error), where=f"input shape '{text}'") from None
+
+
+def parse_expression(text: str, values: Values | None = None) -> Length:
+    """A whole number, or an expression with symbols such as `2NF`, `2*NF` or `(K-1)/2`. Raises ShapeError.
+
+    Symbols without a value become positive whole SymPy symbols.
+    """
+    if text.isascii() and text.isdigit():
+        return _at_least_one(int(text), text)
+    spaced = re.sub(r"(?<![A-Za-z0-9_])(\d+)\s*(?=[A-Za-z_(])", r"\1*", text.replace("·", "*").replace("^", "**"))
+    try:
+        result = _evaluate(ast.parse(spaced.strip(), mode="eval").body, values or {})
+    except (SyntaxError, ValueError, ZeroDivisionError, MemoryError, RecursionError):
+        raise ShapeError(f"cannot read '{text}': write a whole number or an expression such as 2NF or S/2.") from None
+    return _at_least_one(result, text)
+
+
+def _at_least_one(value: Length, text: str) -> Length:
+    number = getattr(value, "is_number", True)
+    if number and (value != int(value) or value < 1):
+        raise ShapeError(f"read {text}, a length or number of channels is a whole number of at least 1.")
+    return int(value) if number else value
+
+
+def _evaluate(node: ast.expr, values: Values) -> Any:
+    """Arithmetic only: this is a calculator, not Python."""
+    match node:
+        case ast.Constant(value=int(number)) if not isinstance(number, bool):
+            return number
+        case ast.Name(id=name):
+            if name in values:
+                return values[name]
+            import sympy  # half a second, so only for those who use symbols
+
+            return sympy.Symbol(name, integer=True, positive=True)
+        case ast.BinOp(left=left, op=operator, right=right):
+            a, b = _evaluate(left, values), _evaluate(right, values)
+            match operator:
+                case ast.Add():
+                    return a + b
+                case ast.Sub():
+                    return a - b
+                case ast.Mult():
+                    return a * b
+                case ast.Pow() if isinstance(b, int) and 0 <= b <= 8:
+                    return a**b
+                case ast.Div() | ast.FloorDiv() if isinstance(a, int) and isinstance(b, int):
+                    if a % b:
+                        raise ValueError
+                    return a // b
+                case ast.Div():
+                    return a / b
+    raise ValueError
+
+
+def network_from_yaml(content: Any, values: Values | None = None) -> tuple[Network, Shape | None]:
+    """A network and its input shape from a YAML mapping with `layers` (a list of lines) and maybe `input`, `set`."""
+    if not isinstance(content, dict) or not isinstance(content.get("layers"), list):
+        raise RecipeError(
+            "a network in YAML is a mapping with `layers`, a list of lines such as `conv 3x3 8 same`.",
+            hint="`input: 3x32x32` and `set: {NF: 32}` may stand beside it.",
+        )
+    if unknown := set(content) - {"layers", INPUT, "set"}:
+        name = sorted(unknown)[0]
+        hint = did_you_mean(name, ["layers", INPUT, "set"])
+        raise RecipeError("there is no such key; there is layers, input, set.", where=str(name), hint=hint)
+    given = content.get("set") or {}
+    if not isinstance(given, dict) or not all(isinstance(v, int) and v > 0 for v in given.values()):
+        raise RecipeError(f"read {given!r}; it is a mapping of symbols to whole numbers.", where="set")
+    given = {**given, **(values or {})}
+    shape = parse_shape(str(content[INPUT]), given) if INPUT in content else None
+    return parse_network("\n".join(map(str, content["layers"])), given), shape
+
+
+def _stages(text: str) -> Iterator[tuple[int, str]]:
+    """(where it starts, words) of each layer that is not empty."""
+    for match in re.finditer(r"[^|\n]+", re.sub(r"#[^\n]*", lambda comment: " " * len(comment.group()), text)):
+        if match.group().strip():
+            yield match.start(), match.group()
+
+
+def _place(text: str, at: int) -> str:
+    line, column = text.count("\n", 0, at) + 1, at - (text.rfind("\n", 0, at) + 1) + 1
+    return f"line {line}, column {column}" if "\n" in text.strip() else f"column {column}"
+
+
+def _pointed(text: str, at: int, word: str, hint: str) -> str:
+    """The hint, and beneath it the line with a caret under the fault; long lines are cut around it."""
+    start = text.rfind("\n", 0, at) + 1
+    end = text.find("\n", at)
+    line, column = text[start : end if end >= 0 else len(text)], at - start
+    if column > 60:
+        line, column = "…" + line[column - 40 :], 41
+    line = line if len(line) <= 110 else line[:109] + "…"
+    return f"{hint}\n    {line}\n    {' ' * column}{'^' * len(word)}"
+
+
+def _step(words: list[str], values: Values) -> Step:
+    """One layer from its words. Raises _Fault."""
+    text, name = " ".join(words), ""
+    if "as" in words[1:]:
+        at = words.index("as", 1)
+        if len(words) != at + 2 or not NAME.fullmatch(words[-1]):
+            raise _Fault(at, "`as` is followed by one name, at the end of the layer.", "For example: conv 3 8 as skip")
+        name, words = words[-1], words[:at]
+    word = words[0].lower()
+    kind = ALIASES.get(word, word)
+    if kind not in GRAMMAR:
+        hint = did_you_mean(word, [*GRAMMAR, *ALIASES])
+        raise _Fault(0, f"there is no layer '{words[0]}'; there is {', '.join(GRAMMAR)}.", hint)
+    if kind in ("concat", "add", "from"):
+        if len(words) != 2:
+            raise _Fault(0, f"`{kind}` names one earlier output.", f"It is written: {GRAMMAR[kind]}")
+        return Step(Join(kind, words[1]), text, name)  # type: ignore[arg-type]
+    try:
+        return Step(_BUILDERS.get(kind, _plain)(_sort(kind, words), values), text, name)
+    except ShapeError as error:
+        raise _Fault(1, error.problems[0].what, f"It is written: {GRAMMAR[kind]}") from None
+
+
+def _sort(kind: str, words: list[str]) -> _Words:
+    """Words into positional ones, options and flags; those that the layer does not have are refused."""
+    given: list[tuple[int, str]] = []
+    options: dict[str, tuple[int, Pair]] = {}
+    flags: dict[str, int] = {}
+    grammar = GRAMMAR[kind]
+    known = re.findall(r"\[([a-z]+)|\| ([a-z]+)", grammar)
+    allowed = [first or second for first, second in known]
+    for place, word in enumerate(words[1:], start=1):
+        option = OPTION.fullmatch(word)
+        letter = option.group(1) if option else word
+        if (option or word in ("same", "nobias")) and letter not in allowed:
+            raise _Fault(place, f"`{kind}` has no option '{word}'.", f"It is written: {grammar}")
+        if option:
+            if letter in options:
+                raise _Fault(place, f"'{letter}' is given twice.")
+            parts = [int(part) for part in re.split("[x×]", option.group(2))]
+            options[letter] = place, (parts[0], parts[-1])
+        elif word in ("same", "nobias"):
+            flags[word] = place
+        else:
+            given.append((place, word))
+    if "same" in flags and ("p" in options or "op" in options):
+        raise _Fault(flags["same"], "`same` computes the padding: give one of the two.")
+    wanted = len(re.findall(r" [A-Z]{2,}(?=[ \n]|$)", grammar))
+    if len(given) != wanted:
+        place, extra = given[wanted] if len(given) > wanted else (0, "")
+        hint = did_you_mean(extra, allowed) or f"It is written: {grammar}"
+        plural = "" if wanted == 1 else "s"
+        raise _Fault(place, f"`{kind}` takes {wanted} value{plural}, read {len(given)}.", hint)
+    return _Words(kind, given, options, flags)
+
+
+def _pair(word: tuple[int, str], values: Values) -> Pair:
+    """`3`, `3x5`, `K` or `KxK`."""
+    place, text = word
+    parts = re.split(r"[x×]", text)
+    try:
+        if len(parts) > 2:
+            raise ShapeError(f"read {text}: it has {len(parts)} members; it is one number or HEIGHTxWIDTH.")
+        lengths = [parse_expression(part, values) for part in parts]
+    except ShapeError as error:
+        raise _Fault(place, error.problems[0].what) from None
+    return lengths[0], lengths[-1]
+
+
+def _number(word: tuple[int, str], values: Values) -> Length:
+    try:
+        return parse_expression(word[1], values)
+    except ShapeError as error:
+        raise _Fault(word[0], error.problems[0].what) from None
+
+
+def _option(words: _Words, letter: str, default: Any) -> Any:
+    return words.options.get(letter, (0, default))[1]
+
+
+def _convolution(words: _Words, values: Values) -> Layer:
+    kernel, channels = _pair(words.given[0], values), _number(words.given[1], values)
+    window, _ = _window(words, kernel, (1, 1))
+    return Convolution(channels, window, _groups(words), "nobias" not in words.flags)
+
+
+def _transposed(words: _Words, values: Values) -> Layer:
+    kernel, channels = _pair(words.given[0], values), _number(words.given[1], values)
+    window, more = _window(words, kernel, (1, 1))
+    return TransposedConvolution(channels, window, more, _groups(words), "nobias" not in words.flags)
+
+
+def _window(words: _Words, kernel: Pair, stride: Pair) -> tuple[Window, Pair]:
+    """The window, and for a transposed convolution its output_padding."""
+    stride, dilation = _option(words, "s", stride), _option(words, "d", (1, 1))
+    if "same" not in words.flags:
+        return Window(kernel, stride, _option(words, "p", (0, 0)), dilation), _option(words, "op", (0, 0))
+    if words.kind == "deconv":
+        return Window.same_transposed(kernel, stride, dilation)
+    return Window.same(kernel, dilation, stride), (0, 0)
+
+
+def _groups(words: _Words) -> int:
+    place, (groups, other) = words.options.get("g", (0, (1, 1)))
+    if groups != other or groups < 1:
+        raise _Fault(place, "groups is one number of at least 1.")
+    return int(groups)
+
+
+def _pool(how: Literal["max", "mean"]) -> Callable[[_Words, Values], Layer]:
+    def build(words: _Words, values: Values) -> Layer:
+        kernel = _pair(words.given[0], values)
+        return Pool(how, _window(words, kernel, kernel)[0])
+
+    return build
+
+
+def _plain(words: _Words, values: Values) -> Layer:
+    return Elementwise(words.kind)
+
+
+_BUILDERS: dict[str, Callable[[_Words, Values], Layer]] = {
+    "conv": _convolution,
+    "deconv": _transposed,
+    "maxpool": _pool("max"),
+    "avgpool": _pool("mean"),
+    "globalpool": lambda words, values: GlobalPool(),
+    "upsample": lambda words, values: Upsample(_pair(words.given[0], values)),
+    "fc": lambda words, values: Linear(_number(words.given[0], values), "nobias" not in words.flags),
+    "bn": lambda words, values: BatchNorm(),
+    "flatten": lambda words, values: Flatten(),
+}
+
+
+def read_network(source: str, values: Values | None = None) -> tuple[Network, Shape | None]:
+    """A network, and its input shape where the source tells one, from an example's name, a file, or a line of text.
+
+    Files end in .yaml, .yml or .txt. Raises RecipeError.
+    """
+    from pathlib import Path
+
+    if source in EXAMPLES:
+        text, shape = EXAMPLES[source]
+        return parse_network(text, values), parse_shape(shape, values)
+    if not source.rstrip().endswith((".yaml", ".yml", ".txt")):
+        return parse_network(source, values), None
+    try:
+        content = Path(source).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"cannot be read: {getattr(error, 'strerror', error)}.", where=source) from None
+    if source.endswith(".txt"):
+        return parse_network(content, values), None
+    import yaml
+
+    try:
+        return network_from_yaml(yaml.safe_load(content), values)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"is not YAML: {error}", where=source) from None
+    except PixelwiseError as error:
+        problems = [Problem(f"{source}, {p.where}" if p.where else source, p.what, p.hint) for p in error.problems]
+        raise RecipeError.all(problems) from None

@@ -1,0 +1,76 @@
+"""The linear piece against the course's answers, and against the network itself."""
+
+from fractions import Fraction
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixelwise.arithmetic.linear_piece import linear_piece, show
+from pixelwise.errors import ShapeError
+
+COURSE = (([1.5, 0.5], [[1, 2], [2, 1]], [1, 1]), ([0, 1], [0, 1], [-1]))
+
+
+@pytest.mark.parametrize(
+    ("point", "weight", "bias", "interval"),
+    [(2, 6, 3, "0 ≤ x"), (-1, Fraction(3, 2), 3, "−2 ≤ x ≤ 0"), (1, 6, 3, "0 ≤ x")],
+)
+def test_the_course_network(point, weight, bias, interval):
+    piece = linear_piece(*COURSE, point)
+    assert (piece.weight[0, 0], piece.bias[0]) == (weight, bias)
+    assert piece.interval_text == interval
+    assert not piece.on_border
+
+
+def forward(weights, biases, x):
+    for number, (matrix, shift) in enumerate(zip(weights, biases, strict=True)):
+        x = matrix @ x + shift
+        if number < len(weights) - 1:
+            x = np.maximum(x, 0)
+    return x
+
+
+@given(st.integers(0, 10_000), st.integers(1, 3))
+def test_the_piece_is_the_network_everywhere_in_its_region(seed, inputs):
+    draw = np.random.default_rng(seed)
+    sizes = [inputs, 4, 3, 2]
+    weights = [draw.integers(-3, 4, (after, before)) for before, after in pairwise(sizes)]
+    biases = [draw.integers(-2, 3, after) for after in sizes[1:]]
+    x = draw.integers(-4, 5, inputs)
+    piece = linear_piece(weights, biases, x)
+    assert (piece.value == forward(weights, biases, x)).all()
+    if inputs == 1:
+        low, high = piece.interval
+        ends = [low if low is not None else x[0] - 5, high if high is not None else x[0] + 5]
+        for end in ends:
+            assert (piece.weight @ [end] + piece.bias == forward(weights, biases, np.array([end]))).all()
+        for outside in [end for end in piece.interval if end is not None]:
+            step = Fraction(1, 10**6) if outside == high else -Fraction(1, 10**6)
+            assert linear_piece(weights, biases, outside + step).active != piece.active
+
+
+def test_many_inputs_have_an_active_set_and_no_interval():
+    piece = linear_piece([[[1, -1], [1, 1]], [[2, 3]]], [[0, 0], [1]], [1, 2])
+    assert piece.active == ((False, True),)
+    assert piece.interval is None
+    assert str(piece) == "h(x) = [[3, 3]]·x + [1]"
+
+
+def test_a_point_on_a_border_says_so():
+    assert linear_piece(*COURSE, 0).on_border
+
+
+def test_numbers_are_shown_as_people_write_them():
+    assert [show(Fraction(n)) for n in ("3", "-1/2", "1/3")] == ["3", "−0.5", "1/3"]
+
+
+def test_layers_that_do_not_fit_are_refused():
+    with pytest.raises(ShapeError, match="layer 2: the weight is 1 by 3, but 2 inputs and 1 biases need 1 by 2"):
+        linear_piece([[[1], [2]], [[1, 2, 3]]], [[0, 0], [0]], 1)
+    with pytest.raises(ShapeError, match="one of each a layer"):
+        linear_piece([[[1]]], [], 1)
+    with pytest.raises(ShapeError, match="finite numbers"):
+        linear_piece([[[float("nan")]]], [[0]], 1)
