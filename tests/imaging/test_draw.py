@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixelwise.errors import DataError, ShapeError
-from pixelwise.imaging.draw import VOID_COLOUR, borders, colourise, legend, overlay, side_by_side
+from pixelwise.imaging.draw import borders, colourise, legend, overlay, side_by_side
+from pixelwise.imaging.palettes import VOC_VOID
 
 COLOURS = [(0, 0, 0), (200, 10, 30), (20, 120, 220)]
 
@@ -26,7 +27,7 @@ def test_colourise_looks_up_every_pixel(height: int, width: int, seed: int) -> N
     assert drawn.dtype == np.uint8
     for y in range(height):
         for x in range(width):
-            expected = VOID_COLOUR if indices[y, x] == 255 else COLOURS[indices[y, x]]
+            expected = VOC_VOID if indices[y, x] == 255 else COLOURS[indices[y, x]]
             assert tuple(drawn[y, x]) == expected
 
 
@@ -77,7 +78,7 @@ def test_legend_wraps_and_shows_every_colour() -> None:
     assert narrow.shape[0] > wide.shape[0]
     for picture in (wide, narrow):
         seen = {tuple(pixel) for pixel in picture.reshape(-1, 3)}
-        assert {*COLOURS, VOID_COLOUR} <= seen
+        assert {*COLOURS, VOC_VOID} <= seen
     with pytest.raises(ShapeError, match="3 classes but 2 colours"):
         legend(names, COLOURS[:2])
 

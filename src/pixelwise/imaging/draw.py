@@ -10,9 +10,9 @@ from PIL import Image as Pillow
 from PIL import ImageDraw, ImageFont
 
 from pixelwise.errors import DataError, ShapeError
+from pixelwise.imaging.palettes import VOC_VOID
 from pixelwise.types import RGB, Image, IndexMap
 
-VOID_COLOUR: RGB = (224, 224, 192)  # cream, as the PASCAL VOC masks draw their rim
 PAPER: RGB = (255, 255, 255)
 INK: RGB = (34, 40, 49)
 ROWS = 256  # rows blended at a time, so that a large picture needs little memory beside itself
@@ -28,7 +28,7 @@ def colourise(indices: IndexMap, colours: Sequence[RGB], *, void: int | None = N
     known = np.zeros(len(table), bool)
     known[: len(colours)] = True
     if void is not None:
-        table[void], known[void] = VOID_COLOUR, True
+        table[void], known[void] = VOC_VOID, True
     largest = int(indices.max(initial=0))
     if largest >= len(table) or not known[indices].all():
         allowed = f"0..{len(colours) - 1}" + ("" if void is None else f" or {void} (void)")
@@ -87,7 +87,7 @@ def legend(
         raise ShapeError(f"{len(classes)} classes but {len(colours)} colours")
     font = ImageFont.load_default(text_size)
     swatch, gap = text_size, text_size // 2
-    entries = [*zip(classes, colours, strict=True), *([("void", VOID_COLOUR)] if void else [])]
+    entries = [*zip(classes, colours, strict=True), *([("void", VOC_VOID)] if void else [])]
     places, left, top = [], gap, gap
     for name, _ in entries:
         needed = swatch + gap + round(font.getlength(name)) + 2 * gap

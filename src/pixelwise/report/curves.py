@@ -1,0 +1,112 @@
+"""Training and validation loss over the epochs, and the validation score beneath: one plot, the best epoch marked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pixelwise.report.plotting import BLUE, GREEN, GRID, INK, ORANGE, QUIET, new_figure
+from pixelwise.report.record import Record
+from pixelwise.run.words import number, score_label
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BINS = 300  # the losses of single steps are averaged into at most so many points
+
+
+def draw_curves(record: Record, width: float) -> Figure:
+    """Two panels over one axis of epochs: losses above, scores below (left out where there are none)."""
+    score = record.main_score
+    scored = bool(score) and any((epoch.get("scores") or {}).get(score) is not None for epoch in record.epochs)
+    figure = new_figure(width, 4.6 if scored else 2.9)
+    panels = figure.subplots(2 if scored else 1, 1, sharex=True, squeeze=False)[:, 0]
+    _draw_losses(panels[0], record)
+    if scored:
+        _draw_scores(panels[1], record, score)
+    best = record.best.get("epoch")
+    for axes in panels:
+        axes.grid(axis="y")
+        if best:
+            axes.axvline(best, color=QUIET, linewidth=0.9, linestyle=(0, (4, 3)), zorder=0)
+    panels[-1].set_xlabel("epoch")
+    _whole_epochs(panels[-1], record)
+    figure.align_ylabels()
+    return figure
+
+
+def _draw_losses(axes: Axes, record: Record) -> None:
+    if len(record.steps) > 1:
+        where, what = _steps(record)
+        axes.plot(where, what, color=BLUE, alpha=0.28, linewidth=0.9, label="training, single steps")
+    series = []
+    for split, label, colour, marker in (("train", "training", BLUE, "o"), ("validation", "validation", ORANGE, "s")):
+        epochs, losses = _series(record, split, "loss")
+        if epochs:
+            axes.plot(epochs, losses, color=colour, label=label, **_points(epochs, marker))
+            series += losses
+    axes.set_ylabel("loss")
+    if len(series) >= 4:  # the first steps of a training may be far above everything that matters
+        low, high = min(series), max(series)
+        margin = 0.08 * (high - low) or 0.1
+        axes.set_ylim(low - margin, high + margin)
+    axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 0.98), ncols=3, handlelength=1.4, columnspacing=1.2)
+
+
+def _draw_scores(axes: Axes, record: Record, score: str) -> None:
+    name = score_label(score)
+    epochs, values = _series(record, "scores", score)
+    axes.plot(epochs, values, color=GREEN, label=f"{name}, validation", **_points(epochs, "D"))
+    convention = score.partition("[")[2].split(",")[0].rstrip("]")
+    companion = f"pixel_accuracy[{convention}]" if convention else "pixel_accuracy"
+    if companion != score:
+        others, accuracies = _series(record, "scores", companion)
+        if others:
+            label = f"{score_label(companion)}, validation"
+            axes.plot(others, accuracies, color=QUIET, linewidth=1.2, linestyle=(0, (2, 1.5)), label=label)
+    best = record.best
+    if best.get("epoch") and best.get("value") is not None:
+        axes.plot([best["epoch"]], [best["value"]], marker="*", markersize=13, color=GREEN, markeredgecolor=INK)
+        late = best["epoch"] > 0.55 * max(epochs)
+        axes.annotate(
+            f"best: epoch {best['epoch']}, {name} {number(best['value'])}",
+            (best["epoch"], best["value"]),
+            xytext=(4 if late else -4, 9),  # above the star: nothing of this curve can be higher
+            textcoords="offset points",
+            ha="right" if late else "left",
+        )
+    axes.set_ylabel("score")
+    axes.set_ylim(0, max(1e-3, 1.12 * axes.dataLim.y1))
+    axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 0.98), ncols=2, handlelength=1.4, columnspacing=1.2)
+
+
+def _series(record: Record, group: str, key: str) -> tuple[list[int], list[float]]:
+    """Epochs and values where there is one; a score that was not counted leaves a gap, not a zero."""
+    pairs = [(int(epoch["epoch"]), (epoch.get(group) or {}).get(key)) for epoch in record.epochs]
+    known = [(epoch, float(value)) for epoch, value in pairs if value is not None]
+    return [epoch for epoch, _ in known], [value for _, value in known]
+
+
+def _points(epochs: list[int], marker: str) -> dict[str, Any]:
+    """Points are drawn while they can be told apart."""
+    return {"marker": marker, "markersize": 3.6} if len(epochs) <= 40 else {}
+
+
+def _steps(record: Record) -> tuple[list[float], list[float]]:
+    told = [(event["step"], event["losses"].get("loss")) for event in record.steps]
+    pairs = np.array([pair for pair in told if pair[1] is not None], float).reshape(-1, 2)
+    groups = np.array_split(pairs, min(BINS, len(pairs))) if len(pairs) else []
+    means = [group.mean(0) for group in groups]
+    per_epoch = max(1, record.steps_per_epoch)
+    return [float(step) / per_epoch for step, _ in means], [float(loss) for _, loss in means]
+
+
+def _whole_epochs(axes: Axes, record: Record) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, nbins=12))
+    last = max([int(epoch["epoch"]) for epoch in record.epochs], default=1)
+    axes.set_xlim(0 if len(record.steps) > 1 else 0.5, last + 0.02 * last + 0.2)
+    axes.tick_params(color=GRID)

@@ -1,0 +1,140 @@
+"""The gallery: picture, truth and prediction side by side, drawn in the data set's colours and small enough to embed."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from PIL import Image as Pillow
+
+from pixelwise.imaging.draw import colourise
+from pixelwise.imaging.files import read_image, read_mask
+from pixelwise.imaging.palettes import VOC_VOID
+from pixelwise.imaging.resize import resize_image, resize_mask
+from pixelwise.report.record import Json, Record
+from pixelwise.types import RGB, Image, IndexMap
+
+SIDES = (360, 240, 160, 96)  # longest side of an embedded picture in pixels: the largest that fits the budget is taken
+BUDGET = 3_500_000  # bytes of all embedded pictures together, as base64
+RANKS = {"best": "Best", "typical": "Typical", "worst": "Worst"}
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One embedded picture: its caption and its data URI."""
+
+    caption: str
+    uri: str
+    height: int
+    width: int
+
+
+@dataclass(frozen=True)
+class Card:
+    """One picture of the gallery with everything drawn for it."""
+
+    name: str
+    score: float | None
+    panels: tuple[Panel, ...]
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Cards by rank, and the colours that occur in them."""
+
+    split: str
+    groups: tuple[tuple[str, tuple[Card, ...]], ...]
+    legend: tuple[tuple[str, RGB], ...]
+    missing: tuple[str, ...] = ()  # names of pictures whose files are not all there
+
+
+@dataclass
+class _Seen:
+    """Classes met while drawing."""
+
+    indices: set[int] = field(default_factory=set)
+    missing: list[str] = field(default_factory=list)
+
+
+def build_gallery(record: Record, folder: Path) -> Gallery | None:
+    """The gallery of the pictures in `folder` (a run's predictions/), or None where there are none."""
+    pictures = record.gallery.get("pictures") or ()
+    if not pictures:
+        return None
+    for side in SIDES:
+        seen = _Seen()
+        cards = [(str(entry.get("rank") or ""), _card(entry, record, folder, side, seen)) for entry in pictures]
+        if sum(len(panel.uri) for _, card in cards for panel in card.panels) <= BUDGET:
+            break
+    ranks = [*RANKS, *sorted({rank for rank, _ in cards} - set(RANKS))]
+    groups = [(RANKS.get(rank, rank), tuple(card for r, card in cards if r == rank and card.panels)) for rank in ranks]
+    legend = [(name, record.colours[i]) for i, name in enumerate(record.classes) if i in seen.indices]
+    if record.void is not None and record.void in seen.indices:
+        legend.append(("void (not labelled)", VOC_VOID))
+    return Gallery(
+        split=str(record.gallery.get("split") or ""),
+        groups=tuple((title, group) for title, group in groups if group),
+        legend=tuple(legend),
+        missing=tuple(seen.missing),
+    )
+
+
+def _card(entry: Json, record: Record, folder: Path, side: int, seen: _Seen) -> Card:
+    name = str(entry.get("name", ""))
+    panels = []
+    for part in ("image", "truth", "prediction"):
+        file = (entry.get("files") or {}).get(part)
+        if not file:
+            continue
+        path = folder / Path(str(file)).name  # never outside the folder
+        if not path.is_file():
+            seen.missing.append(name)
+            continue
+        caption = {"image": "picture"}.get(part, part)
+        panels.append(_photo(caption, path, side) if part == "image" else _mask(caption, path, record, side, seen))
+    score = entry.get("score")
+    return Card(name, None if score is None else float(score), tuple(panels))
+
+
+def _photo(caption: str, path: Path, side: int) -> Panel:
+    image = read_image(path)
+    small = resize_image(image, _within(image.shape[:2], side))
+    stream = io.BytesIO()
+    Pillow.fromarray(small).save(stream, format="JPEG", quality=86, subsampling=0, optimize=True)
+    return Panel(caption, _uri("jpeg", stream), *small.shape[:2])
+
+
+def _mask(caption: str, path: Path, record: Record, side: int, seen: _Seen) -> Panel:
+    indices = read_mask(path)
+    indices = resize_mask(indices, _within(indices.shape, side))
+    seen.indices |= {int(value) for value in np.unique(indices)}
+    stream = io.BytesIO()
+    _coloured(indices, record.colours, record.void).save(stream, format="PNG", optimize=True)
+    return Panel(caption, _uri("png", stream), *indices.shape)
+
+
+def _coloured(indices: IndexMap, colours: Sequence[RGB], void: int | None) -> Pillow.Image:
+    """A palette picture where 256 colours are enough: a third of the size of the same in RGB."""
+    drawn: Image = colourise(indices, colours, void=void)
+    if len(colours) > 255 or indices.max(initial=0) > 255:
+        return Pillow.fromarray(drawn)
+    picture = Pillow.fromarray(indices.astype(np.uint8), mode="P")
+    table = np.full((256, 3), VOC_VOID, np.uint8)
+    table[: len(colours)] = np.reshape(colours, (-1, 3))
+    picture.putpalette(table.tobytes())
+    return picture
+
+
+def _within(size: tuple[int, ...], side: int) -> tuple[int, int]:
+    """The largest (H, W) of the same shape whose longer side is at most `side`; never larger than it was."""
+    height, width = size[:2]
+    scale = min(1.0, side / max(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def _uri(kind: str, stream: io.BytesIO) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(stream.getvalue()).decode('ascii')}"

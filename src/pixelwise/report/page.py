@@ -1,0 +1,102 @@
+"""The report: one HTML page made from a run folder and nothing else, so that the same folder gives the same bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pixelwise.report import tables
+from pixelwise.report.classes import draw_balance, draw_class_scores
+from pixelwise.report.confusion import draw_confusion
+from pixelwise.report.curves import draw_curves
+from pixelwise.report.gallery import build_gallery
+from pixelwise.report.plotting import Plot, render
+from pixelwise.report.record import Json, Record, read_record
+from pixelwise.run.atomic import write_text
+from pixelwise.run.folder import RunFolder
+from pixelwise.run.words import number
+
+
+def build_report(run: RunFolder) -> Path:
+    """Write `report.html` and `plots/` of a run, finished or not; return the page's path.
+
+    Raises RunError where a record is damaged or the disk is full, DataError where a picture of the gallery is damaged.
+    """
+    record = read_record(run)
+    metric = next((metric for _, _, metric in record.metrics()), None)
+    page = _template().render(
+        title=str(record.recipe.get("title") or "A run"),
+        about=str(record.recipe.get("about") or ""),
+        opening=tables.opening(record),
+        ending=_ending(record),
+        tiles=tables.tiles(record),
+        stated=tables.stated(record),
+        plots=_plots(record, metric, run.plots),
+        scores=tables.scores(record),
+        per_class=tables.per_class(record, metric),
+        weighting=tables.weighting(record),
+        weights=record.setup.get("weights"),
+        gallery=build_gallery(record, run.predictions),
+        source=str(record.data.get("source") or ""),
+        model=record.setup.get("model") or {},
+        layers=tables.layers(record),
+        recipe=record.recipe_text,
+        environment=tables.environment(record),
+        times=tables.times(record),
+        notes=tables.notes(record),
+        version=str((record.environment.get("packages") or {}).get("pixelwise") or ""),
+    )
+    write_text(run.report_file, page)
+    return run.report_file
+
+
+def _plots(record: Record, metric: Json | None, folder: Path) -> dict[str, Plot]:
+    """Every plot that the records allow, by name."""
+    plots = {}
+
+    def add(name: str, title: str, draw: Any) -> None:
+        plots[name] = render(name, title, draw, folder)
+
+    if record.epochs or len(record.steps) > 1:
+        add("curves", "Training and validation loss, and validation score", lambda width: draw_curves(record, width))
+    rows = (metric or {}).get("per_class") or []
+    if rows:
+        mean = _mean_iou(record)
+        add("classes", "IoU of each class", lambda width: draw_class_scores(rows, "iou", mean, width))
+    counts, weights = record.setup.get("counts"), record.setup.get("weights")
+    if counts and record.classes:
+        title = "Share of the training pixels, and weight in the loss"
+        add("balance", title, lambda width: draw_balance(record.classes, counts, weights, width))
+    figures = (metric or {}).get("figures") or {}
+    if figures.get("confusion"):
+        told = figures["confusion"], figures["rows"], figures["columns"]
+        add("confusion", "Confusion matrix, rows in percent", lambda width: draw_confusion(*told, width))
+    return plots
+
+
+def _mean_iou(record: Record) -> float | None:
+    _, score = tables.find_score(record, "mean_iou")
+    return None if score is None else score.get("value")
+
+
+def _ending(record: Record) -> str:
+    """How the training ended, where that is not what was planned."""
+    done = record.epochs[-1]["epoch"] if record.epochs else 0
+    best = record.best
+    chosen = f" The best checkpoint is that of epoch {best['epoch']}." if best.get("epoch") else ""
+    if record.finished == "complete":
+        return ""
+    if record.finished == "early stopping":
+        return f"Stopped early after epoch {done} of {record.planned_epochs}: no better score for long enough.{chosen}"
+    return f"This run is not finished: it stands at epoch {done} of {record.planned_epochs or 'an unknown number'}.{chosen}"
+
+
+def _template() -> Any:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    loader = PackageLoader("pixelwise.report", "templates")
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["number"] = number
+    return environment.get_template("report.html.j2")

@@ -1,0 +1,163 @@
+"""How every plot of the house looks, and how it becomes files and a picture inside the page.
+
+Colours are Okabe and Ito's, which colour-blind readers can tell apart (Wong, Nature Methods 8, 441, 2011). No pyplot:
+figures are objects, and the style holds only while one is drawn.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pixelwise.run.atomic import write_bytes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BLUE, ORANGE, GREEN = "#0072b2", "#d55e00", "#009e73"
+INK, QUIET, GRID, PAPER = "#20262e", "#66707c", "#d8dde3", "#fefefe"
+# In the page these colours become variables of its style sheet, so that plots follow light and dark.
+VARIABLES = {INK: "--ink", QUIET: "--quiet", GRID: "--rule", PAPER: "--paper"}
+VARIABLES |= {BLUE: "--blue", ORANGE: "--orange", GREEN: "--green"}
+WIDE, NARROW = 7.6, 4.1  # inches: a desk or paper, and a phone
+STYLE: Any = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "text.color": INK,
+    "text.parse_math": False,  # a `$` in a class name is a dollar
+    "axes.edgecolor": QUIET,
+    "axes.labelcolor": INK,
+    "axes.labelsize": 9,
+    "axes.linewidth": 0.7,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.formatter.use_mathtext": False,
+    "axes.unicode_minus": True,
+    "xtick.color": QUIET,
+    "ytick.color": QUIET,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+    "grid.color": GRID,
+    "grid.linewidth": 0.7,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "lines.linewidth": 1.8,
+    "lines.solid_capstyle": "round",
+    "figure.facecolor": PAPER,
+    "axes.facecolor": "none",
+    "savefig.facecolor": PAPER,
+    "svg.hashsalt": "pixelwise",  # ids that are the same in every run
+    "figure.dpi": 100,
+}
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A plot as the page holds it: one SVG for wide and one for narrow screens."""
+
+    name: str
+    title: str
+    wide: str
+    narrow: str
+
+
+def render(name: str, title: str, draw: Callable[[float], Figure], folder: Path) -> Plot:
+    """Draw a plot at both widths; write `folder/name.svg` and `.png`; return what goes into the page."""
+    with style():
+        figure = draw(WIDE)
+        write_bytes(folder / f"{name}.svg", _svg(figure, "path"))
+        write_bytes(folder / f"{name}.png", _png(figure))
+        wide = _inline(_svg(figure, "none"), f"{name}-wide")
+        narrow = _inline(_svg(draw(NARROW), "none"), f"{name}-narrow")
+    return Plot(name, title, wide, narrow)
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """The house's look while a figure is drawn and written."""
+    import matplotlib
+
+    with warnings.catch_warnings(), matplotlib.rc_context(STYLE):
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")  # drawn as a box; the page has the name
+        yield
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure of a size in inches."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def shorten(name: str, letters: int = 22) -> str:
+    """A name that fits beside a plot."""
+    return name if len(name) <= letters else name[: letters - 1] + "…"
+
+
+def bars(axes: Axes, names: list[str], values: list[float | None], labels: list[str], colour: str) -> None:
+    """Horizontal bars from top to bottom, each with its value in words behind it."""
+    places = range(len(names))
+    axes.barh(places, [value or 0.0 for value in values], height=0.68, color=colour)
+    for place, value, label in zip(places, values, labels, strict=True):
+        quiet = value is None
+        axes.annotate(
+            label,
+            (value or axes.get_xlim()[0], place),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8,
+            color=QUIET if quiet else INK,
+            bbox={"boxstyle": "square,pad=0.1", "facecolor": PAPER, "edgecolor": "none"},
+        )
+    axes.set_yticks(list(places), [shorten(name) for name in names])
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.grid(axis="x")
+
+
+def _svg(figure: Figure, fonts: str) -> bytes:
+    import matplotlib
+
+    stream = io.BytesIO()
+    with matplotlib.rc_context({"svg.fonttype": fonts}):
+        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
+    return stream.getvalue()
+
+
+def _png(figure: Figure) -> bytes:
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=160, metadata={"Software": None})
+    return stream.getvalue()
+
+
+def _inline(svg: bytes, prefix: str) -> str:
+    """An SVG file as an element of the page: no prolog, no fixed size, ids of its own, colours of the style sheet."""
+    text = svg.decode("utf-8")
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    head, end, body = text.partition(">")
+    box = re.search(r'viewBox="[^"]*"', head)
+    # Tags only: between them stand names that a stranger chose.
+    body = re.sub(r"<[a-zA-Z][^<>]*>", lambda tag: _adapt(tag.group(), prefix), body)
+    return f'<svg {box.group() if box else ""} xmlns:xlink="http://www.w3.org/1999/xlink"{end}{body}'.strip()
+
+
+def _adapt(tag: str, prefix: str) -> str:
+    tag = re.sub(r'\bid="([^"]*)"', rf'id="{prefix}-\1"', tag)
+    tag = re.sub(r'(xlink:href="|url\()#', rf"\1#{prefix}-", tag)
+    tag = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", tag)
+    for colour, variable in VARIABLES.items():
+        tag = tag.replace(colour, f"var({variable})")
+    return tag

@@ -1,0 +1,123 @@
+"""A run as its report reads it. Whatever an interrupted run did not write is empty here, never an error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import yaml
+
+from pixelwise.errors import RunError
+from pixelwise.run.folder import RunFolder
+from pixelwise.types import RGB
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Record:
+    """The records of a run folder as JSON values."""
+
+    recipe_text: str
+    recipe: Json
+    environment: Json
+    setup: Json
+    summary: Json
+    gallery: Json
+    events: tuple[Json, ...]
+
+    @cached_property
+    def epochs(self) -> list[Json]:
+        """One record an epoch, in order; where a resumed run told an epoch twice, the later one."""
+        return [record for _, record in sorted({e["epoch"]: e for e in self._of("epoch")}.items())]
+
+    @cached_property
+    def best(self) -> Json:
+        """The best checkpoint: epoch, step, metric (a key) and value; empty if there is none."""
+        if self.summary.get("best"):
+            return dict(self.summary["best"])
+        saved = [event for event in self._of("saved") if event.get("which") == "best"]
+        return saved[-1] if saved else {}
+
+    @property
+    def finished(self) -> str:
+        """`complete`, `early stopping`, `interrupted`, or empty where the run never said how it ended."""
+        told = self._of("finished")
+        return str(self.summary.get("finished") or (told[-1]["reason"] if told else ""))
+
+    @property
+    def steps_per_epoch(self) -> int:
+        started = self._of("started")
+        return int(started[-1]["steps_per_epoch"]) if started else 0
+
+    @property
+    def planned_epochs(self) -> int:
+        started = self._of("started")
+        return int(started[-1]["epochs"]) if started else 0
+
+    @property
+    def steps(self) -> list[Json]:
+        return self._of("step")
+
+    @property
+    def data(self) -> Json:
+        return self.setup.get("data") or {}
+
+    @property
+    def classes(self) -> list[str]:
+        return [str(name) for name in self.data.get("classes") or ()]
+
+    @property
+    def colours(self) -> list[RGB]:
+        return [(int(r), int(g), int(b)) for r, g, b in self.data.get("colours") or ()]
+
+    @property
+    def void(self) -> int | None:
+        value = self.data.get("void")
+        return None if value is None else int(value)
+
+    @property
+    def main_score(self) -> str:
+        """The key of the score that chose the best checkpoint, else the first one that was counted."""
+        told = self.best.get("metric") or next((key for epoch in self.epochs for key in epoch.get("scores") or ()), "")
+        if told:
+            return str(told)
+        return next((str(score["key"]) for _, _, metric in self.metrics() for score in metric.get("scores") or ()), "")
+
+    def metrics(self) -> list[tuple[str, Json, Json]]:
+        """(split, the split's record, the metric's record) of everything that the summary holds."""
+        splits = self.summary.get("splits") or {}
+        return [(split, record, metric) for split, record in splits.items() for metric in record.get("metrics") or ()]
+
+    def _of(self, kind: str) -> list[Json]:
+        return [event for event in self.events if event.get("event") == kind]
+
+
+def read_record(run: RunFolder) -> Record:
+    """Everything the report needs. Raises RunError where a file is there but damaged."""
+    text = run.recipe_file.read_text(encoding="utf-8")
+    try:
+        recipe = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise RunError(f"is not readable YAML: {error}.", where=str(run.recipe_file)) from error
+    if not isinstance(recipe, dict):
+        raise RunError("holds no recipe.", where=str(run.recipe_file))
+    index = RunFolder(run.predictions)
+    return Record(
+        recipe_text=text,
+        recipe=recipe,
+        environment=_read(run, "environment"),
+        setup=_read(run, "setup"),
+        summary=_read(run, "summary"),
+        gallery=_read(index, "index"),
+        events=tuple(run.events()),
+    )
+
+
+def _read(run: RunFolder, name: str) -> Json:
+    value = run.read(name) if run.has(name) else {}
+    if not isinstance(value, dict):
+        raise RunError("holds no table of names and values.", where=str(run.path / f"{name}.json"))
+    return value

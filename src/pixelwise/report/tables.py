@@ -1,0 +1,254 @@
+"""The report's tables as rows of words, and its opening sentence. Everything here is plain text; the template escapes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pixelwise.report.record import Json, Record
+from pixelwise.run.words import ABSENT, convention_label, duration, number, quantity, score_label
+
+
+OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD"}
+WEIGHTINGS = {
+    "inverse": "inverse frequency",
+    "median": "median frequency",
+    "effective": "effective number of samples",
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """Headings, rows of words, and which columns are numbers (set flush right)."""
+
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    numbers: frozenset[int] = frozenset()
+    strong: int | None = None  # a row to set off: the number that everything else is about
+
+    def cells(self, row: Sequence[str]) -> Iterable[tuple[bool, str]]:
+        return ((index in self.numbers, cell) for index, cell in enumerate(row))
+
+
+def opening(record: Record) -> str:
+    """What was trained on what, and scored on what, in one sentence."""
+    data, model = record.data, record.setup.get("model") or {}
+    name = model.get("name") or _name(record.recipe.get("model"))
+    parameters = model.get("parameters")
+    size = f" ({parameters:,} parameters)" if parameters is not None else ""
+    pictures = {split: told.get("pictures") for split, told in (data.get("splits") or {}).items()}
+    train = _split_name(record, "train")
+    what = f"{pictures[train]:,} pictures of " if pictures.get(train) else ""
+    shape = data.get("size")
+    at = f" at {shape[0]}×{shape[1]} pixels" if shape else ""
+    sentence = f"{name or 'A model'}{size} was trained on {what}{data.get('name') or 'a data set'} ({train}){at}"
+    done = record.summary.get("epochs") or (record.epochs[-1]["epoch"] if record.epochs else 0)
+    if done:
+        sentence += f" for {done} epoch{'s' if done != 1 else ''}"
+    optimizer = _name((record.recipe.get("train") or {}).get("optimizer"))
+    optimizer = OPTIMIZERS.get(optimizer, optimizer)
+    sentence += f" with {optimizer}" if optimizer else ""
+    scored = [
+        f"{told['pictures']:,} pictures ({split})" if told.get("pictures") is not None else split
+        for split, told in (record.summary.get("splits") or {}).items()
+    ]
+    return sentence + (f", and scored on {' and '.join(scored)}." if scored else ".")
+
+
+def tiles(record: Record) -> list[tuple[str, str, str]]:
+    """The few numbers that a reader looks for first: (label, value, what it stands on)."""
+    found = []
+    for split, told, metric in record.metrics():
+        scores = list(metric.get("scores") or ())
+        scores.sort(key=lambda score: score.get("key") != record.main_score)
+        names: set[str] = set()
+        for score in scores:
+            if score["name"] not in names and len(names) < 3:
+                names.add(score["name"])
+                note = ", ".join(filter(None, [split, convention_label(score.get("convention") or "")]))
+                found.append((score_label(score["name"]), number(score.get("value")), note))
+        if found:
+            pictures = told.get("pictures")
+            steps = record.summary.get("steps")
+            if pictures is not None and record.summary.get("seconds", {}).get("total") is not None:
+                note = f"{steps:,} steps, with validation" if steps else "with validation"
+                found.append(("time", duration(record.summary["seconds"]["total"]), note))
+            return found
+    return found
+
+
+def stated(record: Record) -> Table | None:
+    """The numbers that a course or paper states, each beside the one that was measured here."""
+    rows = []
+    for entry in record.recipe.get("stated") or ():
+        split, score = find_score(record, str(entry.get("metric") or entry.get("what") or ""))
+        measured = ABSENT
+        if score is not None:
+            measured = f"{number(score.get('value'))} ({split})"
+        convention = convention_label((score or {}).get("convention") or "")
+        value = entry.get("value")
+        rows.append(
+            (
+                str(entry.get("what") or ""),
+                f"{value:g}" if isinstance(value, int | float) else str(value),
+                measured,
+                convention or ABSENT,
+                "; ".join(filter(None, [str(entry.get("source") or ""), str(entry.get("convention") or "")])),
+            )
+        )
+    headings = ("what", "stated", "measured here", "convention of ours", "source and convention of the statement")
+    return Table(headings, tuple(rows), frozenset({1, 2})) if rows else None
+
+
+def find_score(record: Record, wanted: str) -> tuple[str, Json | None]:
+    """(split, score) of that key, else the first of that name: the recipe's own convention comes first."""
+    told = [(split, score) for split, _, metric in record.metrics() for score in metric.get("scores") or ()]
+    for field in ("key", "name"):
+        for split, score in told:
+            if wanted and wanted in (score.get(field), score_label(str(score.get(field)))):
+                return split, score
+    return "", None
+
+
+def scores(record: Record) -> list[tuple[str, Table]]:
+    """One table a split and metric: every score with its convention and what it stands on."""
+    tables = []
+    for split, told, metric in record.metrics():
+        entries = list(metric.get("scores") or ())
+        if not entries:
+            continue
+        rows = [
+            (
+                score_label(score["name"]),
+                number(score.get("value")),
+                convention_label(score.get("convention") or "") or ABSENT,
+                quantity(score.get("support")),
+                "higher" if score.get("higher_is_better", True) else "lower",
+            )
+            for score in entries
+        ]
+        strong = next((place for place, score in enumerate(entries) if score.get("key") == record.main_score), None)
+        headings = ("score", "value", "convention", "support", "better is")
+        tables.append((_caption(split, told), Table(headings, tuple(rows), frozenset({1, 3}), strong)))
+    return tables
+
+
+def per_class(record: Record, metric: Json | None) -> Table | None:
+    """One row a class: share of training, weight, and every score of the class."""
+    rows = list((metric or {}).get("per_class") or ())
+    names = [str(row.get("class", "")) for row in rows] or record.classes
+    if not names:
+        return None
+    values = list(dict.fromkeys(key for row in rows for key in row if key not in ("class", "support", "index", "name")))
+    counts, weights = record.setup.get("counts"), record.setup.get("weights")
+    total = sum(counts) if counts else 0
+    headings = ["class", *(["training pixels"] if counts else []), *(["weight"] if weights else [])]
+    headings += [score_label(value) for value in values] + (["pixels in truth"] if rows else [])
+    table = []
+    for place, name in enumerate(names):
+        line = [name]
+        if counts:
+            line.append(f"{100 * counts[place] / max(1, total):.3g} %" if place < len(counts) else ABSENT)
+        if weights:
+            line.append(f"{weights[place]:.4g}" if place < len(weights) else ABSENT)
+        if rows:
+            line += [number(rows[place].get(value), 3) for value in values]
+            line.append(quantity(rows[place].get("support")))
+        table.append(tuple(line))
+    return Table(tuple(headings), tuple(table), frozenset(range(1, len(headings))))
+
+
+def weighting(record: Record) -> str:
+    """How the weights of the classes were made, in words."""
+    told = str(record.setup.get("weighting") or "")
+    return WEIGHTINGS.get(told, told)
+
+
+def layers(record: Record) -> Table | None:
+    """The architecture, a row a layer."""
+    rows = (record.setup.get("model") or {}).get("layers") or ()
+    keys = {
+        "layer": "layer",
+        "kind": "kind",
+        "in_channels": "in",
+        "out_channels": "out",
+        "kernel": "kernel",
+        "stride": "stride",
+        "padding": "padding",
+        "activation": "activation",
+        "output": "output size",
+        "parameters": "parameters",
+        "macs": "multiply-adds",
+    }
+    table = tuple(tuple(_cell(row.get(key)) for key in keys) for row in rows)
+    return Table(tuple(keys.values()), table, frozenset({2, 3, 4, 5, 6, 8, 9, 10})) if table else None
+
+
+def environment(record: Record) -> list[tuple[str, str]]:
+    """Machine, versions and what was chosen by trying, as names and values."""
+    told = record.environment
+    pairs = [(name, told.get(name)) for name in ("processor", "cores", "system", "python", "commit")]
+    pairs.insert(2, ("memory", f"{told['memory_gib']} GiB" if told.get("memory_gib") else None))
+    pairs += [(name, version) for name, version in (told.get("packages") or {}).items()]
+    choices = record.setup.get("choices") or {}
+    pairs += [(f"chosen {name}", value) for name, value in choices.items() if name != "notes"]
+    pairs.append(("command", " ".join(map(str, told.get("command") or ()))))
+    return [(name, _cell(value)) for name, value in pairs if value not in (None, "")]
+
+
+def times(record: Record) -> list[tuple[str, str]]:
+    """Where the time went."""
+    seconds = dict(record.summary.get("seconds") or {})
+    if not seconds:  # interrupted: what the epochs say
+        for epoch in record.epochs:
+            for name, value in (epoch.get("seconds") or {}).items():
+                seconds[name] = seconds.get(name, 0.0) + value
+    rows = [(score_label(name), duration(value)) for name, value in seconds.items()]
+    pictures = sum(epoch.get("pictures") or 0 for epoch in record.epochs)
+    if pictures and seconds.get("train"):
+        rows.append(("training speed", f"{pictures / seconds['train']:.1f} pictures/s"))
+    if record.epochs and seconds.get("train"):
+        rows.append(("training, per epoch", duration(seconds["train"] / len(record.epochs))))
+    return rows
+
+
+def notes(record: Record) -> list[str]:
+    """What a person should know: choices, things passed over, pictures left out."""
+    told = [str(note) for note in (record.setup.get("choices") or {}).get("notes") or ()]
+    told += [str(event.get("text", "")) for event in record.events if event.get("event") == "note"]
+    for split, entry in (record.data.get("splits") or {}).items():
+        for problem in entry.get("skipped") or ():
+            told.append(f"left out of {split}: {problem.get('where', '')}: {problem.get('what', '')}")
+    return list(dict.fromkeys(told))
+
+
+def _caption(split: str, told: Mapping[str, Any]) -> str:
+    parts = [f"Scores on the split “{split}”"]
+    if told.get("pictures") is not None:
+        parts.append(f"{told['pictures']:,} pictures")
+    if told.get("resolution"):
+        parts.append(f"counted at {told['resolution']}")
+    if told.get("checkpoint"):
+        parts.append(f"{told['checkpoint']} checkpoint")
+    return ", ".join(parts) + "."
+
+
+def _split_name(record: Record, which: str) -> str:
+    return str((record.recipe.get("data") or {}).get(which) or which)
+
+
+def _name(item: Any) -> str:
+    """The name of a shelf's item, written short or with its options."""
+    return str(item.get("name", "")) if isinstance(item, Mapping) else str(item or "")
+
+
+def _cell(value: Any) -> str:
+    """A value of a record in a table: pairs as 3×3, counts with thousands, nothing as a dash."""
+    if value is None or value == "":
+        return ABSENT
+    if isinstance(value, list | tuple):
+        return "×".join(map(str, value))
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return str(value)
