@@ -9,7 +9,6 @@ from typing import Any
 from pixelwise.report.record import Json, Record
 from pixelwise.run.words import ABSENT, convention_label, duration, number, quantity, score_label
 
-
 OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD"}
 WEIGHTINGS = {
     "inverse": "inverse frequency",
