@@ -1,0 +1,224 @@
+"""The receptive field: which input pixels one output pixel sees, layer by layer, exactly.
+
+Every layer reads rows and columns apart from each other, so the pixels that are seen are followed backwards as sets of
+positions along each axis. Strides and starts are those of Araujo, Norris and Sim, "Computing receptive fields of
+convolutional neural networks" (Distill, 2019), extended to transposed convolutions and upsampling, whose strides are
+fractions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pixelwise.arithmetic.layers import Convolution, Layer, Pool, Shape, TransposedConvolution, Upsample
+from pixelwise.arithmetic.network import Flow, Network, flow, symbols_of
+from pixelwise.errors import ShapeError
+
+Positions = NDArray[np.int64]
+FractionPair = tuple[Fraction, Fraction]
+MOST_PHASES = 64  # neighbouring pixels looked at where upsampling makes their fields differ
+
+
+@dataclass(frozen=True)
+class Box:
+    """Rows top..bottom and columns left..right, all inclusive. Negative or too large members lie in the padding."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(H, W)"""
+        return self.bottom - self.top + 1, self.right - self.left + 1
+
+    def __str__(self) -> str:
+        return f"rows {self.top}..{self.bottom}, columns {self.left}..{self.right}"
+
+
+@dataclass(frozen=True)
+class Field:
+    """What the outputs of a layer see of the input.
+
+    size:    (H, W) of the field far from the border; where neighbours differ (after upsampling) the largest
+    stride:  input pixels between the fields of neighbours, a fraction after upsampling
+    start:   centre of the first output's field, in input pixels (the first pixel's centre is 0)
+    box:     what the middle output sees, padding left out; None where it sees nothing
+    reach:   the same as if the input had no border: what lies outside the input is padding
+    dense:   whether a dense layer or global pooling has mixed all pixels
+    """
+
+    label: str
+    shape: Shape
+    size: tuple[int, int]
+    stride: FractionPair
+    start: FractionPair
+    box: Box | None
+    reach: Box | None
+    dense: bool
+
+
+def receptive_fields(network: Network, shape: Shape) -> list[Field]:
+    """The field of every layer. Raises ShapeError where shapes do not fit or are symbols.
+
+    >>> from pixelwise.arithmetic.text import parse_network
+    >>> receptive_fields(parse_network("conv 3 8 same | maxpool 2 | conv 3 8 same"), (3, 32, 32))[-1].size
+    (8, 8)
+    """
+    rows = numeric_flow(network, shape)
+    strides: list[FractionPair] = [(Fraction(1), Fraction(1))]
+    starts: list[FractionPair] = [(Fraction(0), Fraction(0))]
+    fields = []
+    mixed = [False]
+    for row in rows:
+        stride, start = _step_through(row.step.layer, strides[row.inputs[0]], starts[row.inputs[0]])
+        strides.append(stride)
+        starts.append(start)
+        mixed.append(_mixes(row) or any(mixed[place] for place in row.inputs))
+        middle = middle_pixel(row.y)
+        label = row.label
+        box = input_box(rows, row.number, middle)
+        reach = input_box(rows, row.number, middle, borders=False)
+        size = _largest(rows, row, stride) if not mixed[-1] else (box.size if box else (0, 0))
+        fields.append(Field(label, row.y, size, stride, start, box, reach, mixed[-1]))
+    return fields
+
+
+def input_box(rows: tuple[Flow, ...], layer: int, pixel: tuple[int, int], *, borders: bool = True) -> Box | None:
+    """The input pixels that one output pixel of layer `layer` (1, 2, …) depends on; None where there are none.
+
+    pixel:    (row, column) in the layer's output
+    borders:  False: as if the picture went on beyond its borders
+    """
+    seen = positions_seen(rows, layer, pixel, borders=borders)[0]
+    if not all(len(axis) for axis in seen):
+        return None
+    (top, bottom), (left, right) = ((int(axis.min()), int(axis.max())) for axis in seen)
+    return Box(top, left, bottom, right)
+
+
+def positions_seen(
+    rows: tuple[Flow, ...], layer: int, pixel: tuple[int, int], *, borders: bool = True
+) -> list[tuple[Positions, Positions]]:
+    """(rows, columns) of every place, from the input (0) to `layer`, that an output pixel depends on."""
+    if not 1 <= layer <= len(rows):
+        raise ShapeError(f"there is no layer {layer}; there are 1 to {len(rows)}.")
+    _check_pixel(rows[layer - 1], pixel)
+    nothing = np.zeros(0, np.int64)
+    seen: list[tuple[Positions, Positions]] = [(nothing, nothing)] * layer
+    seen.append((np.array([pixel[0]]), np.array([pixel[1]])))
+    for row in reversed(rows[:layer]):
+        outputs = seen[row.number]
+        lengths = _lengths(rows, row.inputs[0])
+        both = [_reads(row, outputs[axis], axis, lengths[axis]) for axis in (0, 1)]
+        for place in row.inputs:
+            limits = _lengths(rows, place)
+            merged = []
+            for axis in (0, 1):
+                found = both[axis]
+                if borders:
+                    found = found[(found >= 0) & (found < limits[axis])]
+                merged.append(np.union1d(seen[place][axis], found))
+            seen[place] = merged[0], merged[1]
+    return seen
+
+
+def _reads(row: Flow, outputs: Positions, axis: int, length: int) -> Positions:
+    """The positions of a layer's input that some positions of its output are computed from, along one axis."""
+    layer: Any = row.step.layer
+    if not len(outputs):
+        return outputs
+    if _mixes(row):
+        return np.arange(length)
+    if isinstance(layer, Convolution | Pool):
+        window = layer.window
+        taps = np.arange(window.kernel[axis]) * window.dilation[axis]
+        return np.unique(outputs[:, None] * window.stride[axis] - window.padding[axis] + taps)
+    if isinstance(layer, TransposedConvolution):
+        window = layer.window
+        taps = np.arange(window.kernel[axis]) * window.dilation[axis]
+        scaled = outputs[:, None] + window.padding[axis] - taps
+        return np.unique(scaled[scaled % window.stride[axis] == 0] // window.stride[axis])
+    if isinstance(layer, Upsample):
+        return np.unique(outputs // layer.factor[axis])
+    return outputs
+
+
+def _mixes(row: Flow) -> bool:
+    """Whether every output depends on every input pixel."""
+    return row.step.layer.kind == "dense" or len(row.x) != len(row.y) or type(row.step.layer).__name__ == "GlobalPool"
+
+
+def _step_through(layer: Layer, stride: FractionPair, start: FractionPair) -> tuple[FractionPair, FractionPair]:
+    """Stride and start after a layer."""
+    new_stride, new_start = list(stride), list(start)
+    for axis in (0, 1):
+        if isinstance(layer, Convolution | Pool | TransposedConvolution):
+            window = layer.window
+            middle = Fraction(window.dilation[axis] * (window.kernel[axis] - 1), 2) - window.padding[axis]
+            if isinstance(layer, TransposedConvolution):
+                new_stride[axis] = stride[axis] / window.stride[axis]
+                new_start[axis] = start[axis] - middle * new_stride[axis]
+            else:
+                new_stride[axis] = stride[axis] * window.stride[axis]
+                new_start[axis] = start[axis] + middle * stride[axis]
+        elif isinstance(layer, Upsample):
+            factor = layer.factor[axis]
+            new_stride[axis] = stride[axis] / factor
+            new_start[axis] = start[axis] + (Fraction(1, 2 * factor) - Fraction(1, 2)) * stride[axis]
+    return (new_stride[0], new_stride[1]), (new_start[0], new_start[1])
+
+
+def _largest(rows: tuple[Flow, ...], row: Flow, stride: FractionPair) -> tuple[int, int]:
+    """The largest field among neighbours, as many as upsampling has made out of one pixel."""
+    repeats = 1
+    for earlier in rows[: row.number]:
+        layer: Any = earlier.step.layer
+        factor = layer.window.stride if isinstance(layer, TransposedConvolution) else getattr(layer, "factor", (1, 1))
+        repeats *= max(factor)
+    height = width = 0
+    for phase in range(min(repeats, MOST_PHASES, max(row.y[1:]))):
+        pixel = min(phase, row.y[1] - 1), min(phase, row.y[2] - 1)
+        box = input_box(rows, row.number, pixel, borders=False)
+        if box:
+            height, width = max(height, box.size[0]), max(width, box.size[1])
+    return height, width
+
+
+def numeric_flow(network: Network, shape: Shape) -> tuple[Flow, ...]:
+    """The shapes through a network of pictures in numbers. Raises ShapeError where something is still a symbol."""
+    rows = flow(network, shape)
+    windows = [getattr(row.step.layer, "window", None) for row in rows]
+    lengths = [length for w in windows if w for pair in (w.kernel, w.stride, w.padding, w.dilation) for length in pair]
+    if unknown := symbols_of(*shape[1:], *lengths):
+        names = ", ".join(map(str, unknown))
+        raise ShapeError(f"a receptive field needs numbers for {names}.", hint=f"Give them: --set {unknown[0]}=3")
+    if len(shape) != 3:
+        raise ShapeError("a receptive field needs an input of channels×height×width.", hint="For example: 3x32x32")
+    return rows
+
+
+def _lengths(rows: tuple[Flow, ...], place: int) -> tuple[int, int]:
+    shape = rows[place - 1].y if place else rows[0].x
+    return (shape[1], shape[2]) if len(shape) == 3 else (1, 1)
+
+
+def middle_pixel(shape: Shape) -> tuple[int, int]:
+    """(row, column) of the middle of a layer's output."""
+    return (shape[1] // 2, shape[2] // 2) if len(shape) == 3 else (0, 0)
+
+
+def _check_pixel(row: Flow, pixel: tuple[int, int]) -> None:
+    limits = (row.y[1], row.y[2]) if len(row.y) == 3 else (1, 1)
+    if not all(0 <= member < limit for member, limit in zip(pixel, limits, strict=True)):
+        raise ShapeError(
+            f"there is no pixel (row {pixel[0]}, column {pixel[1]}) in an output of {limits[0]}×{limits[1]}.",
+            where=f"layer {row.label}",
+            hint=f"Rows are 0..{limits[0] - 1}, columns 0..{limits[1] - 1}.",
+        )
