@@ -1,0 +1,110 @@
+"""One pass over a data set: every sample is read once, and what the checks need to know of it is kept."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pixelwise.data.base import Dataset
+from pixelwise.errors import DataError, Problem
+from pixelwise.imaging.files import image_size
+from pixelwise.imaging.resize import resize_image
+from pixelwise.types import DatasetInfo
+
+THUMBNAIL = 16
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """What is known of one sample after reading it.
+
+    problem:    why it could not be read, or None
+    sizes:      (H, W) of its files where it could not be read, as far as their headers tell
+    size:       (H, W) of the picture
+    values:     value → pixels in the mask
+    digest:     of the picture's pixels
+    thumbnail:  the picture at 16×16, flat: what stays equal when a picture is stored again or resized
+    """
+
+    split: str
+    name: str
+    problem: Problem | None = None
+    sizes: tuple[tuple[int, int], ...] = ()
+    size: tuple[int, int] | None = None
+    values: dict[int, int] | None = None
+    digest: bytes = b""
+    thumbnail: NDArray[np.uint8] | None = None
+
+    @property
+    def where(self) -> str:
+        return f"{self.split}/{self.name}"
+
+
+@dataclass(frozen=True, eq=False)
+class Survey:
+    """Everything the checks look at."""
+
+    info: DatasetInfo
+    splits: tuple[str, ...]
+    facts: tuple[Facts, ...]
+    unpaired: tuple[Problem, ...] = ()
+
+    def of(self, split: str) -> list[Facts]:
+        return [facts for facts in self.facts if facts.split == split]
+
+    @property
+    def readable(self) -> list[Facts]:
+        return [facts for facts in self.facts if facts.problem is None]
+
+
+def survey(dataset: Dataset, progress: Callable[[int, int], None] | None = None) -> Survey:
+    """Read every sample once. Splits that are only others put together (`trainval`) are left out."""
+    splits = own_splits(dataset)
+    total = sum(len(dataset.names(split)) for split in splits)
+    facts = []
+    for split in splits:
+        for index in range(len(dataset.names(split))):
+            facts.append(_look(dataset, split, index))
+            if progress is not None:
+                progress(len(facts), total)
+    return Survey(dataset.info, splits, tuple(facts), tuple(getattr(dataset, "problems", ())))
+
+
+def own_splits(dataset: Dataset) -> tuple[str, ...]:
+    """The splits that are not the union of two or more others."""
+    members = {split: set(dataset.names(split)) for split in dataset.splits()}
+
+    def is_union(split: str) -> bool:
+        parts = [names for other, names in members.items() if other != split and names and names < members[split]]
+        return len(parts) > 1 and set().union(*parts) == members[split]
+
+    return tuple(split for split in members if not is_union(split))
+
+
+def _look(dataset: Dataset, split: str, index: int) -> Facts:
+    name = dataset.names(split)[index]
+    try:
+        sample = dataset.read(split, index)
+    except DataError as error:
+        return Facts(split, name, error.problems[0], sizes=_header_sizes(dataset, split, index))
+    values = None
+    if sample.mask is not None:
+        counts = np.bincount(sample.mask.ravel())
+        values = {int(value): int(counts[value]) for value in counts.nonzero()[0]}
+    digest = hashlib.sha256(str(sample.image.shape).encode() + np.ascontiguousarray(sample.image).tobytes()).digest()
+    thumbnail = resize_image(sample.image, (THUMBNAIL, THUMBNAIL)).reshape(-1)
+    return Facts(split, name, None, (), sample.size, values, digest, thumbnail)
+
+
+def _header_sizes(dataset: Dataset, split: str, index: int) -> tuple[tuple[int, int], ...]:
+    sizes = []
+    for file in dataset.sources(split, index):
+        try:
+            sizes.append(image_size(file))
+        except DataError:
+            continue  # that it cannot be read is said already
+    return tuple(sizes)
