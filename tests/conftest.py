@@ -1,0 +1,44 @@
+"""What test files of several packages share: one small trained run, made once a session."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+TINY = (
+    "data.dataset.size=32",
+    "data.dataset.train=8",
+    "data.dataset.val=6",
+    "data.dataset.test=4",
+    "data.dataset.void_rim=1",
+    "model.width=4",
+    "model.depth=2",
+    "train.batch=4",
+    "train.phases.0.epochs=1",
+    "hardware.device=cpu",
+    "hardware.precision=fp32",  # `auto` would try bf16 in a child process
+    "hardware.threads=1",
+    "gallery=3",
+)
+
+
+@pytest.fixture(scope="session")
+def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of `tiny_run`; it holds nothing but its cache."""
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory: pytest.TempPathFactory, tiny_data: Path) -> Path:
+    """A finished run of `quickstart`, made tiny: 8 pictures of 32×32, a U-Net of width 4, one epoch (a second or two).
+
+    Read it only. A test that writes into a run copies it first: `shutil.copytree(tiny_run, tmp_path / "run")`.
+    """
+    from pixelwise.engine.train import train
+    from pixelwise.recipe.load import load_recipe
+
+    path = tmp_path_factory.mktemp("runs") / "tiny"
+    for _ in train(load_recipe("quickstart", TINY), path, data=tiny_data):
+        pass
+    return path
