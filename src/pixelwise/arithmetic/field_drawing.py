@@ -6,9 +6,19 @@ from collections.abc import Callable
 from fractions import Fraction
 from xml.sax.saxutils import escape
 
-from pixelwise.arithmetic.field import Field, Positions, middle_pixel, numeric_flow, positions_seen, receptive_fields
+from pixelwise.arithmetic.field import (
+    Box,
+    Field,
+    Positions,
+    input_box,
+    middle_pixel,
+    numeric_flow,
+    positions_seen,
+    receptive_fields,
+)
 from pixelwise.arithmetic.layers import Shape
 from pixelwise.arithmetic.network import Flow, Network
+from pixelwise.errors import ShapeError
 
 WIDTH, LEFT, ROW, CELL = 900, 230, 54, 18  # pixels: the page, the column of words, a layer's row, a cell's height
 INK, PALE, SEEN, FAN = "#1d2733", "#e6eaf0", "#d9642c", "#f3c7ae"
@@ -28,11 +38,14 @@ def draw_fields(network: Network, shape: Shape, layer: int | None = None, pixel:
     fields = receptive_fields(network, shape)
     with_pixels = [row.number for row in rows if not fields[row.number - 1].dense]
     layer = layer or (with_pixels[-1] if with_pixels else len(rows))
-    seen = positions_seen(rows, layer, pixel or middle_pixel(rows[layer - 1].y))
+    if not 1 <= layer <= len(rows):
+        raise ShapeError(f"there is no layer {layer}; there are 1 to {len(rows)}.")
+    chosen = pixel or middle_pixel(rows[layer - 1].y)
+    seen = positions_seen(rows, layer, chosen)
     wanted = [row for row in rows[:layer] if row.step.layer.kind not in QUIET and len(row.y) == 3]
     cut = _cut(shape, wanted, fields, seen)
-    plane, height = _plane(rows, fields, seen, wanted, top=70 + ROW * (len(wanted) + 1))
-    chosen = pixel or middle_pixel(rows[layer - 1].y)
+    whole = input_box(rows, layer, chosen, borders=False)
+    plane, height = _plane(rows, fields, whole, wanted, top=70 + ROW * (len(wanted) + 1))
     title = f"What output pixel (row {chosen[0]}, column {chosen[1]}) of layer {rows[layer - 1].label} sees"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '
@@ -104,14 +117,17 @@ def _runs(columns: Positions, *, joined: bool) -> list[tuple[int, int]]:
 
 
 def _plane(
-    rows: tuple[Flow, ...], fields: list[Field], seen: list[tuple[Positions, Positions]], wanted: list[Flow], top: int
+    rows: tuple[Flow, ...], fields: list[Field], whole: Box | None, wanted: list[Flow], top: int
 ) -> tuple[str, int]:
-    """The input picture with the field of every layer around the same place, and the drawing's whole height."""
+    """The input picture with the field of every layer around the same place, and the drawing's whole height.
+
+    whole:  what the chosen output sees, padding included
+    """
     height, width = rows[0].x[1], rows[0].x[2]
-    if not all(len(axis) for axis in seen[0]):
+    if whole is None:
         return f'<text x="20" y="{top + 20}">This pixel sees nothing of the input.</text>\n', top + 50
     boxes: list[tuple[str, float, float, float, float]] = []
-    centre = [float(axis.min() + axis.max()) / 2 for axis in seen[0]]
+    centre = (whole.top + whole.bottom) / 2, (whole.left + whole.right) / 2
     for row in reversed(wanted):
         h, w = fields[row.number - 1].size
         if not boxes or (h, w) != (boxes[-1][4], boxes[-1][3]):
@@ -129,11 +145,7 @@ def _plane(
     parts.append(rectangle(0, 0, width, height, f'fill="{PALE}"'))
     for place, (words, left, upper, across, down) in enumerate(boxes):
         shade = SHADES[min(len(SHADES) - 1, place * len(SHADES) // max(1, len(boxes)))]
-        parts.append(
-            rectangle(
-                left, upper, across, down, f'fill="{shade}" fill-opacity="0.55" stroke="{INK}" stroke-width="0.7"'
-            )
-        )
+        parts.append(rectangle(left, upper, across, down, f'fill="{shade}" stroke="{INK}" stroke-width="0.7"'))
         line = top + 44 + 22 * place
         parts.append(f'<rect x="480" y="{line - 11}" width="14" height="14" fill="{shade}" stroke="{INK}"/>')
         parts.append(f'<text x="502" y="{line}">{escape(words)}</text>')
