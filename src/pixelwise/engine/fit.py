@@ -81,7 +81,9 @@ def fit(parts: Parts, progress: Progress) -> Iterator[Event]:
     while progress.epoch < epochs and not is_stale(progress, train.early_stopping):
         if stage is None or progress.epoch >= stage.end:
             stage = next(s for s in parts.stages if progress.epoch < s.end)
-            yield PhaseBegan(stage.number, stage.begin, set_trainable(parts.model, stage.phase))
+            trainable = set_trainable(parts.model, stage.phase)
+            if progress.epoch == stage.begin and not progress.batch:
+                yield PhaseBegan(stage.number, stage.begin, trainable)
         yield from train_epoch(parts, progress, stage, update)
         if update.stopped and progress.batch < parts.loader.steps:
             yield from save_last(parts, progress)

@@ -116,7 +116,7 @@ def resume(
         recorded = setup["data"]["splits"][split.split]["key"]
         if split.key != recorded:
             raise TrainingError(
-                f"the split '{split.split}' is not the one that this run began with: its key is {split.key[:12]}, was {recorded[:12]}.",
+                f"the split '{split.split}' is not the one that this run began with: {split.key[:12]}, then {recorded[:12]}.",
                 where=str(path),
                 hint="Bring the data back, or train anew.",
             )

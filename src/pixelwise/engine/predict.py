@@ -1,0 +1,211 @@
+"""A trained run put to work: its best weights opened without its data set, and pictures of any size labelled."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import ValidationError
+from torch import Tensor, nn
+from torch.nn import functional
+
+from pixelwise.engine.build import build_model, build_task, cache_folder, place
+from pixelwise.engine.checkpoint import load_model
+from pixelwise.engine.device import Choices, choose
+from pixelwise.engine.evaluate import forward
+from pixelwise.engine.tiles import cut
+from pixelwise.engine.update import explain_memory
+from pixelwise.errors import DeviceError, RunError
+from pixelwise.imaging.resize import resize_image
+from pixelwise.recipe.load import check_recipe
+from pixelwise.recipe.schema import Hardware, Recipe
+from pixelwise.recipe.yaml_text import parse
+from pixelwise.run.checkpoint import load_checkpoint
+from pixelwise.run.folder import RunFolder
+from pixelwise.tasks.base import Task
+from pixelwise.types import ClassMap, DatasetInfo, Image, Sample
+
+Checkpoint = Literal["best", "last"]
+BAND = 4_000_000  # scores that are enlarged and decoded at a time: 16 MB, whatever the picture's size
+COARSEST = 32  # tiles start at multiples of it, or of the model's stride: coarse grids lie as in the whole picture
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A run that can label pictures.
+
+    step, epoch:  when the checkpoint was written
+    info:         the classes that the run was trained on, from its own record: the data set need not be there
+    model:        in evaluation mode, on its device, in its memory layout
+    size:         (H, W) of the pictures that it was trained on
+    """
+
+    run: RunFolder
+    recipe: Recipe
+    checkpoint: Checkpoint
+    step: int
+    epoch: int
+    info: DatasetInfo
+    task: Task
+    model: nn.Module
+    choices: Choices
+    size: tuple[int, int]
+
+
+def open_trained(run: RunFolder, *, checkpoint: Checkpoint = "best", device: str = "auto") -> Trained:
+    """The run's task and model with the weights of a checkpoint, ready to predict.
+
+    Precision and layout are the run's; bf16 on a CPU is tried anew, because this may be another machine. Raises RunError
+    where the checkpoint is missing, cut short or of another architecture, DeviceError where there is no such device.
+    """
+    recipe = check_recipe(parse(run.recipe_file), where=str(run.recipe_file))
+    info, size, recorded = _read_setup(run)
+    folder = run.path / checkpoint
+    arrays, state = load_checkpoint(folder, "model")
+    choices = choose(_hardware(device, recorded), memory=cache_folder(None))
+    choices.apply()
+    task = build_task(recipe, info, None)
+    model = build_model(recipe, task)
+    load_model(model, arrays["model"], where=str(folder))
+    progress = state["progress"]
+    placed = place(model, choices).eval()
+    return Trained(run, recipe, checkpoint, progress["step"], progress["epoch"], info, task, placed, choices, size)
+
+
+def _read_setup(run: RunFolder) -> tuple[DatasetInfo, tuple[int, int], Choices]:
+    setup = run.read("setup")
+    try:
+        data = setup["data"]
+        info = DatasetInfo(
+            name=data["name"],
+            classes=tuple(data["classes"]),
+            colours=tuple((red, green, blue) for red, green, blue in data["colours"]),
+            knows=frozenset(data["knows"]),
+            void=data["void"],
+            source=data["source"],
+        )
+        height, width = data["size"]
+        return info, (int(height), int(width)), Choices.from_record(setup["choices"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(
+            f"does not say what the run was trained on ({type(error).__name__}: {error}).",
+            where=str(run.path / "setup.json"),
+            hint="Was it changed by hand, or written by another version?",
+        ) from error
+
+
+def _hardware(device: str, recorded: Choices) -> Hardware:
+    try:
+        return Hardware(
+            device=device,
+            precision="fp32" if recorded.precision == "fp32" else "auto",
+            layout="channels_last" if recorded.layout == "channels_last" else "contiguous",
+            deterministic=recorded.deterministic,
+        )
+    except ValidationError as error:
+        raise DeviceError(f"read '{device}'; allowed are auto, cpu, cuda and cuda:N.", where="device") from error
+
+
+def predict_resized(trained: Trained, image: Image) -> ClassMap:
+    """The class of every pixel of a picture (H, W, 3) of any size, computed at the size of the training pictures.
+
+    The picture is resized to the recipe's size, and the scores (not the finished class map, whose outlines would turn
+    into stairs) are resized back bilinearly, a band of rows at a time, so that memory does not grow with classes × pixels.
+    """
+    canvas = _Canvas(trained, image)
+    scores = _scores(trained, resize_image(image, trained.size))
+    for rows, band in enlarged(scores, canvas.size):
+        canvas.put(band, rows, slice(0, canvas.size[1]))
+    return canvas.finished()
+
+
+def predict_tiles(trained: Trained, image: Image, *, tile: int = 512, overlap: int = 64) -> ClassMap:
+    """The class of every pixel of a picture (H, W, 3), computed at its own size; larger ones in tiles.
+
+    Memory is that of one tile, beside the picture and its class map. A picture that fits into one tile is computed whole.
+    Raises ShapeError where the overlap leaves nothing of a tile.
+    """
+    canvas = _Canvas(trained, image)
+    multiple = math.lcm(COARSEST, getattr(trained.model, "stride", 1))
+    for rows, columns in cut(canvas.size, tile, overlap, multiple=multiple):
+        scores = _scores(trained, image[rows.read, columns.read])[..., rows.inner, columns.inner]
+        canvas.put(scores, rows.kept, columns.kept)
+    return canvas.finished()
+
+
+def enlarged(scores: Tensor, size: tuple[int, int]) -> Iterator[tuple[slice, Tensor]]:
+    """Scores (1, C, h, w) at `size` (H, W), as bands (1, C, rows, W) of few rows with the rows that they fill.
+
+    Together they are `interpolate(scores, size, mode="bilinear", align_corners=False)`, which is separable: the rows of a
+    band are mixed from the two nearest ones here, and torch's kernel then widens a band whose height stays as it is.
+    """
+    height, width = size
+    step = max(1, BAND // (scores.shape[1] * width))
+    centres = (torch.arange(height, dtype=torch.float32) + 0.5) * (scores.shape[2] / height) - 0.5
+    centres = centres.clamp(min=0)
+    upper = centres.long()
+    lower = (upper + 1).clamp(max=scores.shape[2] - 1)
+    share = (centres - upper).to(scores.dtype)[:, None]
+    upper, lower, share = upper.to(scores.device), lower.to(scores.device), share.to(scores.device)
+    for start in range(0, height, step):
+        rows = slice(start, min(start + step, height))
+        if scores.shape[2] == height:
+            mixed = scores[:, :, rows]
+        else:
+            mixed = torch.lerp(scores[:, :, upper[rows]], scores[:, :, lower[rows]], share[rows])
+        if scores.shape[3] != width:
+            mixed = functional.interpolate(mixed, (mixed.shape[2], width), mode="bilinear", align_corners=False)
+        yield rows, mixed
+
+
+def _scores(trained: Trained, image: Image) -> Tensor:
+    """The scores (1, C, H, W) of one picture, float32."""
+    try:
+        with torch.inference_mode():
+            outputs, _ = forward(trained.task, trained.model, [Sample("picture", image)], trained.choices)
+    except (RuntimeError, MemoryError) as error:
+        if explain_memory(error, 1) is None:
+            raise
+        height, width = image.shape[:2]
+        raise DeviceError(
+            f"there is not enough memory for {width}×{height} pixels at once.",
+            hint="Lower --tile, or use --scale recipe.",
+        ) from error
+    if not isinstance(outputs, Tensor) or outputs.ndim != 4:
+        raise RunError(
+            f"its task '{trained.recipe.task.name}' gives no scores for each pixel.", where=str(trained.run.path)
+        )
+    return outputs.float()
+
+
+class _Canvas:
+    """The class map of a picture while its parts come in."""
+
+    def __init__(self, trained: Trained, image: Image) -> None:
+        self.task = trained.task
+        self.size: tuple[int, int] = (image.shape[0], image.shape[1])
+        self.indices: NDArray[Any] = np.zeros(self.size, np.uint8 if len(trained.info.classes) <= 256 else np.uint16)
+        self.confidence = np.zeros(self.size, np.float32)
+
+    def put(self, scores: Tensor, rows: slice, columns: slice) -> None:
+        """Decode scores (1, C, h, w) into their place, a band at a time: softmax needs as much memory as they have."""
+        step = max(1, BAND // (scores.shape[1] * scores.shape[3]))
+        with torch.inference_mode():
+            for start in range(0, scores.shape[2], step):
+                part = scores[:, :, start : start + step]
+                (decoded,) = self.task.decode(part)
+                if not isinstance(decoded, ClassMap):
+                    raise RunError(f"its task gives {type(decoded).__name__}, not a class map.")
+                place = slice(rows.start + start, rows.start + start + part.shape[2])
+                self.indices[place, columns] = decoded.indices
+                # softmax of the largest score: exp(max − log Σ exp)
+                chosen = (part.amax(dim=1) - part.logsumexp(dim=1)).exp()
+                self.confidence[place, columns] = chosen[0].cpu().numpy()
+
+    def finished(self) -> ClassMap:
+        return ClassMap(self.indices, self.confidence)

@@ -1,0 +1,34 @@
+"""A training so small that it takes a second, for whatever needs a real one."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pixelwise.recipe.load import load_recipe
+from pixelwise.recipe.schema import Recipe
+
+TINY = (
+    "data.dataset.size=32",
+    "data.dataset.train=20",
+    "data.dataset.val=6",
+    "model.width=4",
+    "model.depth=2",
+    "train.batch=8",
+    "train.phases.0.epochs=3",
+    "hardware.precision=fp32",
+    "hardware.threads=2",
+    "gallery=3",
+)
+
+
+@pytest.fixture
+def tiny() -> Callable[..., Recipe]:
+    """`tiny("train.batch=4", ...)`: the quickstart recipe cut down, with further overrides."""
+    return lambda *overrides: load_recipe("quickstart", [*TINY, *overrides])
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder that the tests of a session share, so that caches are built once."""
+    return tmp_path_factory.mktemp("data")

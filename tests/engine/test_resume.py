@@ -1,0 +1,166 @@
+"""A training that is stopped anywhere and resumed ends in the same bytes as one that never stopped."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pixelwise.engine.train import resume, train
+from pixelwise.errors import PixelwiseError, RunError
+from pixelwise.recipe.load import as_yaml
+from pixelwise.recipe.schema import Recipe
+from pixelwise.run.events import StepDone
+
+Tiny = Callable[..., Recipe]
+
+
+def outcome(run: Path) -> dict[str, object]:
+    """Everything that a training decides: arrays as bytes, events and scores without the time they took."""
+    files: dict[str, object] = {}
+    for path in sorted(run.glob("*/*.safetensors")):
+        files[str(path.relative_to(run))] = path.read_bytes()
+    for which in ("last", "best"):
+        progress = json.loads((run / which / "state.json").read_text())["state"]["progress"]
+        files[f"{which}/progress"] = {k: v for k, v in progress.items() if "seconds" not in k}
+    events = [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines()]
+    files["events"] = [{k: v for k, v in e.items() if k != "seconds"} for e in events if e["event"] != "started"]
+    files["scores"] = json.loads((run / "summary.json").read_text())["splits"]
+    files["predictions"] = [path.read_bytes() for path in sorted((run / "predictions").iterdir())]
+    return files
+
+
+def run_through(recipe: Recipe, path: Path, data: Path) -> dict[str, object]:
+    for _ in train(recipe, path, data=data):
+        pass
+    return outcome(path)
+
+
+def stop_after(step: int, recipe: Recipe, path: Path, data: Path) -> None:
+    """Train up to a step and drop everything there, as a kill would."""
+    events = train(recipe, path, data=data)
+    for event in events:
+        if isinstance(event, StepDone) and event.step == step:
+            events.close()
+            return
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, object]]:
+    return {}
+
+
+OPTIONS = ("train.checkpoint_steps=2", "train.clip=1.0", "train.early_stopping={patience: 2}")
+
+
+@pytest.mark.parametrize("step", [1, 3, 4])  # 3 steps an epoch: first, saved within, last of an epoch, ...
+def test_resume_after_a_kill_at_any_step_ends_in_the_same_bytes(
+    step: int, tiny: Tiny, data: Path, tmp_path: Path, undisturbed: dict[str, dict[str, object]]
+) -> None:
+    recipe = tiny(*OPTIONS)
+    if not undisturbed:
+        undisturbed.update(run_through(recipe, tmp_path / "whole", data))
+    stop_after(step, recipe, tmp_path / "killed", data)
+    for _ in resume(tmp_path / "killed", data=data):
+        pass
+    assert outcome(tmp_path / "killed") == undisturbed
+
+
+def test_workers_change_nothing(tiny: Tiny, data: Path, tmp_path: Path) -> None:
+    alone = run_through(tiny(), tmp_path / "alone", data)
+    helped = run_through(tiny("data.workers=2"), tmp_path / "helped", data)
+    assert alone == helped
+
+
+@pytest.mark.parametrize("workers", [pytest.param(0, marks=pytest.mark.slow), 2])
+def test_resume_after_sigkill(workers: int, tiny: Tiny, data: Path, tmp_path: Path) -> None:
+    recipe = tiny(f"data.workers={workers}", "train.checkpoint_steps=2", "train.phases.0.epochs=6")
+    file = tmp_path / "recipe.yaml"
+    file.write_text(as_yaml(recipe))
+    command = [
+        sys.executable,
+        "-m",
+        "pixelwise",
+        "train",
+        str(file),
+        "--out",
+        str(tmp_path / "killed"),
+        "--data",
+        str(data),
+    ]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True) as child:
+        events = tmp_path / "killed" / "events.jsonl"
+        deadline = time.monotonic() + 60
+        while not events.exists() or events.read_text().count('"step", ') < 5:
+            assert child.poll() is None, "it ended before it could be killed"
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        os.killpg(child.pid, signal.SIGKILL)
+    for _ in resume(tmp_path / "killed", data=data):
+        pass
+    assert outcome(tmp_path / "killed") == run_through(recipe, tmp_path / "whole", data)
+
+
+def test_interrupt_saves_and_says_how_to_go_on(tiny: Tiny, data: Path, tmp_path: Path) -> None:
+    recipe = tiny("train.phases.0.epochs=200")
+    file = tmp_path / "recipe.yaml"
+    file.write_text(as_yaml(recipe))
+    run = tmp_path / "run"
+    command = [sys.executable, "-m", "pixelwise", "train", str(file), "--out", str(run), "--data", str(data)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        while not (run / "events.jsonl").exists() or (run / "events.jsonl").read_text().count('"step", ') < 4:
+            assert child.poll() is None
+            time.sleep(0.005)
+        child.send_signal(signal.SIGINT)
+        said, _ = child.communicate(timeout=60)
+    assert child.returncode == 130
+    assert f"pixelwise train --resume {run}" in said
+    events = [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines()]
+    assert events[-1]["event"] == "finished"
+    assert events[-1]["reason"] == "interrupted"
+    step = events[-1]["step"]
+    for event in resume(run, data=data):
+        if isinstance(event, StepDone):
+            assert event.step == step + 1  # nothing is done twice
+            break
+
+
+def test_a_changed_recipe_is_refused_with_what_differs(tiny: Tiny, data: Path, tmp_path: Path) -> None:
+    stop_after(4, tiny(), tmp_path / "run", data)
+    before = outcome_bytes(tmp_path / "run")
+    with pytest.raises(RunError) as refused:
+        next(resume(tmp_path / "run", data=data, recipe=tiny("train.batch=4", "model.width=8")))
+    assert "train.batch: the run began with 8, the recipe given says 4" in str(refused.value)
+    assert "model.width: the run began with 4, the recipe given says 8" in str(refused.value)
+    text = (tmp_path / "run" / "recipe.yaml").read_text()
+    (tmp_path / "run" / "recipe.yaml").write_text(text.replace("batch: 8", "batch: 2"))
+    with pytest.raises(RunError, match=r"train\.batch: the run began with 8, its recipe\.yaml says 2"):
+        next(resume(tmp_path / "run", data=data))
+    (tmp_path / "run" / "recipe.yaml").write_text(text)
+    assert outcome_bytes(tmp_path / "run") == before
+
+
+def test_a_damaged_checkpoint_is_refused(tiny: Tiny, data: Path, tmp_path: Path) -> None:
+    stop_after(4, tiny(), tmp_path / "run", data)
+    (weights,) = (tmp_path / "run" / "last").glob("model-*.safetensors")
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(RunError, match="cut short"):
+        next(resume(tmp_path / "run", data=data))
+
+
+def test_data_that_changed_since_is_refused(tiny: Tiny, data: Path, tmp_path: Path) -> None:
+    stop_after(4, tiny(), tmp_path / "run", data)
+    setup = json.loads((tmp_path / "run" / "setup.json").read_text())
+    setup["data"]["splits"]["train"]["key"] = "0" * 64
+    (tmp_path / "run" / "setup.json").write_text(json.dumps(setup))
+    with pytest.raises(PixelwiseError, match="split 'train' is not the one that this run began with"):
+        next(resume(tmp_path / "run", data=data))
+
+
+def outcome_bytes(run: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(run)): p.read_bytes() for p in sorted(run.rglob("*")) if p.is_file()}
