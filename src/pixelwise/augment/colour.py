@@ -1,0 +1,88 @@
+"""Augmentations that change colours and leave every pixel in its place."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import torch
+from annotated_types import Ge, Le
+from torch import Tensor
+from torchvision import tv_tensors
+from torchvision.transforms import v2
+from torchvision.transforms.v2 import functional
+
+GREY = torch.tensor([0.299, 0.587, 0.114], dtype=torch.float64)  # what R, G and B add to grey (ITU-R BT.601)
+
+
+def colour(
+    fill: int,
+    *,
+    brightness: Annotated[float, Ge(0)] = 0.2,
+    contrast: Annotated[float, Ge(0)] = 0.2,
+    saturation: Annotated[float, Ge(0)] = 0.2,
+    hue: Annotated[float, Ge(0), Le(0.5)] = 0.0,
+) -> v2.Transform:
+    """Other light: each property changed by a random amount, in random order; masks stay as they are.
+
+    brightness, contrast, saturation:  factor drawn evenly from max(0, 1 − x) to 1 + x
+    hue:  turn of the colour circle, drawn evenly from −x to x, at most 0.5 (half a circle); takes many times as long as
+          the other three together
+    """
+    return Colour({"brightness": brightness, "contrast": contrast, "saturation": saturation}, hue)
+
+
+class Colour(v2.Transform):
+    """torchvision's ColorJitter with the same factors, its first three steps made one.
+
+    Brightness, contrast and saturation each blend the picture with a colour that is linear in it: black, its mean grey,
+    its own grey. Whatever their order, the result is  α·x_c + v·x + β  for channel c of a pixel x, so one pass does it,
+    without rounding and clipping in between.
+    """
+
+    def __init__(self, spread: dict[str, float], hue: float) -> None:
+        super().__init__()
+        self.spread, self.hue = spread, hue
+
+    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
+        names = list(self.spread)
+        order = [names[i] for i in torch.randperm(len(names)).tolist()]
+        low_high = ((max(0.0, 1 - self.spread[name]), 1 + self.spread[name]) for name in order)
+        blends = [(name, low + (high - low) * _even()) for name, (low, high) in zip(order, low_high, strict=True)]
+        return {"blends": blends, "turn": self.hue * (2 * _even() - 1)}
+
+    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+        if not isinstance(inpt, tv_tensors.Image):
+            return inpt
+        picture = blended(inpt.as_subclass(torch.Tensor), params["blends"])
+        if params["turn"]:
+            picture = functional.adjust_hue(picture, params["turn"])
+        return tv_tensors.wrap(picture, like=inpt)
+
+
+def blended(picture: Tensor, blends: list[tuple[str, float]]) -> Tensor:
+    """(3, H, W) uint8 after `blends`, (property, factor) in their order: x ← f·x + (1 − f)·(what it is blended with).
+
+    Elementwise arithmetic and sums of whole numbers only: the same bits for any number of threads.
+    """
+    planes = picture.contiguous().float()
+    mean = planes.sum(dim=2).double().sum(dim=1) / planes[0].numel()  # sums of a row are exact in float32
+    alpha, mix, offset = 1.0, torch.zeros(3, dtype=torch.float64), 0.0  # by now, channel c holds α·x_c + mix·x + offset
+    for name, factor in blends:
+        if name == "saturation":  # with the pixel's own grey, α·(g·x) + mix·x + offset
+            mix = mix + (1 - factor) * alpha * GREY
+            alpha *= factor
+        else:  # with black, or with the grey of the mean colour
+            grey = (alpha * GREY + mix).dot(mean).item() + offset if name == "contrast" else 0.0
+            alpha, mix, offset = factor * alpha, factor * mix, factor * offset + (1 - factor) * grey
+    common = planes[0] * mix[0].item()
+    common += planes[1] * mix[1].item()
+    common += planes[2] * mix[2].item()
+    common += offset + 0.5  # the conversion to whole numbers cuts: with a half more, it rounds
+    planes *= alpha
+    planes += common
+    return planes.clamp_(0, 255).to(torch.uint8)
+
+
+def _even() -> float:
+    """A number drawn evenly from 0 to 1."""
+    return torch.rand(()).item()

@@ -1,0 +1,127 @@
+"""Augmentations that move pixels: picture, mask and instance map always together.
+
+Each builder takes `fill`, the mask index for places that no picture covers, and gives a torchvision v2 transform.
+"""
+
+from __future__ import annotations
+
+from math import exp, log, sqrt
+from typing import Annotated, Any, Literal
+
+import torch
+from annotated_types import Ge, Le
+from torchvision import tv_tensors
+from torchvision.transforms import v2
+from torchvision.transforms.v2 import functional
+
+from pixelwise.augment.base import fills
+from pixelwise.errors import RecipeError
+
+Size = tuple[int, int]
+Range = tuple[float, float]
+
+
+def flip(
+    fill: int,
+    *,
+    p: Annotated[float, Ge(0), Le(1)] = 0.5,
+    direction: Literal["horizontal", "vertical"] = "horizontal",
+) -> v2.Transform:
+    """Mirror the picture with probability p: left and right (`horizontal`), or top and bottom (`vertical`)."""
+    return v2.RandomHorizontalFlip(p) if direction == "horizontal" else v2.RandomVerticalFlip(p)
+
+
+def scale_crop(
+    fill: int, *, size: tuple[int, int], scale: Range = (0.25, 1.0), ratio: Range = (0.75, 1.3333)
+) -> v2.Transform:
+    """A window of random area, shape and place, resized to `size`: objects at other scales and places.
+
+    size:   (H, W) of what comes out
+    scale:  area of the window as a share of the picture, drawn evenly; above 1 the window is larger than the picture,
+            and what it shows beyond the edges is void
+    ratio:  width / height of the window over that of the picture, drawn evenly in its logarithm
+    """
+    return ScaleCrop(_size(size), _range("scale", scale), _range("ratio", ratio), fill)
+
+
+def rotation(fill: int, *, degrees: Annotated[float, Ge(0), Le(180)]) -> v2.Transform:
+    """Turn about the centre by an angle drawn evenly from −degrees to degrees; uncovered corners are void."""
+    return v2.RandomRotation(degrees, interpolation=v2.InterpolationMode.BILINEAR, fill=fills(fill))
+
+
+def resize(fill: int, *, size: tuple[int, int]) -> v2.Transform:
+    """Every picture at one size (H, W), whatever its shape: bilinear with antialias, masks by the nearest pixel."""
+    return Resize(_size(size))
+
+
+class Resize(v2.Transform):
+    """Planes of any size at one size."""
+
+    def __init__(self, size: Size) -> None:
+        super().__init__()
+        self.size = list(size)
+
+    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+        return _resized(inpt, self.size)
+
+
+class ScaleCrop(v2.Transform):
+    """A window of the picture, that may be larger than it, at one size."""
+
+    def __init__(self, size: Size, scale: Range, ratio: Range, fill: int) -> None:
+        super().__init__()
+        self.size, self.scale, self.ratio = list(size), scale, ratio
+        self.fills = fills(fill)
+
+    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
+        height, width = v2.query_size(flat_inputs)
+        area, shape = _even(*self.scale), exp(_even(log(self.ratio[0]), log(self.ratio[1])))
+        rows = max(1, round(height * sqrt(area / shape)))
+        columns = max(1, round(width * sqrt(area * shape)))
+        return {"top": _place(height, rows), "left": _place(width, columns), "rows": rows, "columns": columns}
+
+    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+        height, width = inpt.shape[-2:]
+        top, left, rows, columns = params["top"], params["left"], params["rows"], params["columns"]
+        edges = [max(0, -left), max(0, -top), max(0, left + columns - width), max(0, top + rows - height)]
+        if any(edges):
+            inpt = functional.pad(inpt, edges, fill=self.fills.get(type(inpt), 0))
+        window = functional.crop(inpt, top + edges[1], left + edges[0], rows, columns)
+        return _resized(window, self.size)
+
+
+def _resized(plane: Any, size: list[int]) -> Any:
+    """A picture by antialiased bilinear interpolation; a mask by the pixel whose square holds the new pixel's centre.
+
+    torchvision gives masks `nearest`, which rounds corners instead of centres, so that masks would lie up to half an
+    output pixel beside their pictures.
+    """
+    if not isinstance(plane, tv_tensors.Mask):
+        return functional.resize(plane, size, antialias=True)
+    bare = plane.as_subclass(torch.Tensor)[None]
+    moved = functional.resize_image(bare, size, interpolation=v2.InterpolationMode.NEAREST_EXACT)
+    return tv_tensors.wrap(moved[0], like=plane)
+
+
+def _even(low: float, high: float) -> float:
+    """A number drawn evenly from low to high."""
+    return low + (high - low) * torch.rand(()).item()
+
+
+def _place(side: int, window: int) -> int:
+    """Where the window starts: anywhere inside the picture, or with the picture anywhere inside it."""
+    low, high = min(0, side - window), max(0, side - window)
+    return int(torch.randint(low, high + 1, ()).item())
+
+
+def _size(size: Size) -> Size:
+    if min(size) < 1:
+        raise RecipeError(f"read {tuple(size)}, height and width must be at least 1.", where="size")
+    return size
+
+
+def _range(name: str, bounds: Range) -> Range:
+    low, high = bounds
+    if not 0 < low <= high:
+        raise RecipeError(f"read [{low}, {high}], it must be [low, high] with 0 < low ≤ high.", where=name)
+    return bounds

@@ -1,0 +1,51 @@
+"""What every augmentation on the shelf owes: planes of one size, values that existed before, and the same draw twice."""
+
+import numpy as np
+import pytest
+
+from pixelwise.augment import AUGMENTATIONS
+from pixelwise.augment.pipeline import Augmentation
+from pixelwise.types import Sample
+
+FILL = 255
+NEEDED = {"scale_crop": {"size": (21, 17)}, "resize": {"size": (21, 17)}, "rotation": {"degrees": 30.0}}
+SIZES = [(1, 1), (2, 9), (40, 30)]
+
+
+@pytest.fixture(params=sorted(AUGMENTATIONS))
+def augment(request):
+    return Augmentation([AUGMENTATIONS.build(request.param, FILL, **NEEDED.get(request.param, {}))], seed=0)
+
+
+def drawn(size, dtype):
+    generator = np.random.default_rng(0)
+    return Sample(
+        "drawn",
+        generator.integers(0, 256, (*size, 3), dtype=np.uint8),
+        mask=generator.integers(3, 9, size).astype(dtype),
+        instances=generator.integers(1, 4, size).astype(np.uint16),
+        label=1,
+    )
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("size", SIZES)
+def test_planes_stay_planes_of_one_size(augment, size, dtype):
+    for index in range(4):
+        sample = augment(drawn(size, dtype), 0, index)  # Sample itself checks sizes and types
+        assert sample.mask.dtype == dtype
+        assert set(np.unique(sample.mask)) <= {*range(3, 9), FILL}
+        assert set(np.unique(sample.instances)) <= {0, 1, 2, 3}
+        assert (sample.name, sample.label) == ("drawn", 1)
+
+
+def test_the_same_draw_twice(augment):
+    once, again = (augment(drawn((40, 30), np.uint8), 2, 5) for _ in range(2))
+    assert np.array_equal(once.image, again.image)
+    assert np.array_equal(once.mask, again.mask)
+
+
+def test_void_is_never_an_object(augment):
+    for index in range(6):
+        sample = augment(drawn((40, 30), np.uint8), 0, index)
+        assert np.array_equal(sample.mask == FILL, sample.instances == 0)
