@@ -44,7 +44,7 @@ def draw_balance(
     panels[0].set_xlim(low, 900)
     labels = [f"{share:.3g} %" if share else "none" for share in shares]
     bars(panels[0], list(classes), [share or None for share in shares], labels, BLUE)
-    ticks = [10.0**power for power in range(_floor_log10(low), 3)]
+    ticks = [10.0**power for power in range(2, _floor_log10(low) - 1, -1 if width > 5 else -2)]
     panels[0].set_xticks(ticks, [f"{tick:g} %" for tick in ticks])
     panels[0].minorticks_off()
     panels[0].set_xlabel("share of the training pixels")

@@ -27,8 +27,8 @@ def draw_confusion(
     shares = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
     letters = 14 if width > 5 else 11
     margin = 0.45 + 0.075 * min(letters, max(map(len, [*rows, *columns]), default=1))
-    side = min(0.62, (width - margin - 0.1) / max(1, len(columns)))  # of a cell, in inches
-    figure = new_figure(width, margin + side * len(rows) + 0.15)
+    side = min(0.7, (width - margin - 0.1) / max(1, len(columns)))  # of a cell, in inches
+    figure = new_figure(min(width, margin + side * len(columns) + 0.2), margin + side * len(rows) + 0.15)
     axes = figure.subplots()
     size = max(4.5, min(8.5, 24 * side))
     for row, column in zip(*np.nonzero(shares >= 0.005), strict=True):
@@ -41,7 +41,7 @@ def draw_confusion(
             axes.text(column + 0.5, row + 0.5, label, ha="center", va="center", fontsize=size, color=colour)
     for row in np.flatnonzero(totals[:, 0] == 0):
         axes.text(0.3, row + 0.5, "no pixel", va="center", fontsize=size, color=QUIET)
-    axes.set(xlim=(0, len(columns)), ylim=(len(rows), 0), aspect="equal", anchor="W")
+    axes.set(xlim=(0, len(columns)), ylim=(len(rows), 0), aspect="equal")
     named = max(len(rows), len(columns)) <= NAMES_UP_TO
     for axis, names in ((axes.xaxis, columns), (axes.yaxis, rows)):
         labels = [shorten(name, letters) for name in names] if named else []

@@ -21,11 +21,12 @@ def draw_curves(record: Record, width: float) -> Figure:
     """Two panels over one axis of epochs: losses above, scores below (left out where there are none)."""
     score = record.main_score
     scored = bool(score) and any((epoch.get("scores") or {}).get(score) is not None for epoch in record.epochs)
-    figure = new_figure(width, 4.6 if scored else 2.9)
+    figure = new_figure(width, (4.6 if width > 5 else 5.2) if scored else 2.9)
     panels = figure.subplots(2 if scored else 1, 1, sharex=True, squeeze=False)[:, 0]
-    _draw_losses(panels[0], record)
+    columns = 3 if width > 5 else 1
+    _draw_losses(panels[0], record, columns)
     if scored:
-        _draw_scores(panels[1], record, score)
+        _draw_scores(panels[1], record, score, columns)
     best = record.best.get("epoch")
     for axes in panels:
         axes.grid(axis="y")
@@ -37,7 +38,7 @@ def draw_curves(record: Record, width: float) -> Figure:
     return figure
 
 
-def _draw_losses(axes: Axes, record: Record) -> None:
+def _draw_losses(axes: Axes, record: Record, columns: int) -> None:
     if len(record.steps) > 1:
         where, what = _steps(record)
         axes.plot(where, what, color=BLUE, alpha=0.28, linewidth=0.9, label="training, single steps")
@@ -52,10 +53,10 @@ def _draw_losses(axes: Axes, record: Record) -> None:
         low, high = min(series), max(series)
         margin = 0.08 * (high - low) or 0.1
         axes.set_ylim(low - margin, high + margin)
-    axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 0.98), ncols=3, handlelength=1.4, columnspacing=1.2)
+    _legend(axes, columns)
 
 
-def _draw_scores(axes: Axes, record: Record, score: str) -> None:
+def _draw_scores(axes: Axes, record: Record, score: str, columns: int) -> None:
     name = score_label(score)
     epochs, values = _series(record, "scores", score)
     axes.plot(epochs, values, color=GREEN, label=f"{name}, validation", **_points(epochs, "D"))
@@ -79,7 +80,19 @@ def _draw_scores(axes: Axes, record: Record, score: str) -> None:
         )
     axes.set_ylabel("score")
     axes.set_ylim(0, max(1e-3, 1.12 * axes.dataLim.y1))
-    axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 0.98), ncols=2, handlelength=1.4, columnspacing=1.2)
+    _legend(axes, columns)
+
+
+def _legend(axes: Axes, columns: int) -> None:
+    """Above the panel, where no line is hidden by it."""
+    axes.legend(
+        loc="lower left",
+        bbox_to_anchor=(-0.01, 0.98),
+        ncols=columns,
+        handlelength=1.4,
+        columnspacing=1.2,
+        labelspacing=0.15,
+    )
 
 
 def _series(record: Record, group: str, key: str) -> tuple[list[int], list[float]]:

@@ -74,11 +74,11 @@ class Plot:
 def render(name: str, title: str, draw: Callable[[float], Figure], folder: Path) -> Plot:
     """Draw a plot at both widths; write `folder/name.svg` and `.png`; return what goes into the page."""
     with style():
-        figure = draw(WIDE)
+        figure = _laid_out(draw(WIDE))
         write_bytes(folder / f"{name}.svg", _svg(figure, "path"))
         write_bytes(folder / f"{name}.png", _png(figure))
         wide = _inline(_svg(figure, "none"), f"{name}-wide")
-        narrow = _inline(_svg(draw(NARROW), "none"), f"{name}-narrow")
+        narrow = _inline(_svg(_laid_out(draw(NARROW)), "none"), f"{name}-narrow")
     return Plot(name, title, wide, narrow)
 
 
@@ -127,6 +127,15 @@ def bars(axes: Axes, names: list[str], values: list[float | None], labels: list[
     axes.grid(axis="x")
 
 
+def _laid_out(figure: Figure) -> Figure:
+    """The layout is found once and kept: otherwise every file that is written from the figure finds it again."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+        figure.set_layout_engine(None)
+    return figure
+
+
 def _svg(figure: Figure, fonts: str) -> bytes:
     import matplotlib
 
@@ -148,10 +157,11 @@ def _inline(svg: bytes, prefix: str) -> str:
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     head, end, body = text.partition(">")
-    box = re.search(r'viewBox="[^"]*"', head)
+    box = re.search(r'viewBox="0 0 ([\d.]+) [^"]*"', head)
+    size = f'{box.group()} style="max-width: {float(box.group(1)) * 96 / 72:.0f}px"' if box else ""  # points → pixels
     # Tags only: between them stand names that a stranger chose.
     body = re.sub(r"<[a-zA-Z][^<>]*>", lambda tag: _adapt(tag.group(), prefix), body)
-    return f'<svg {box.group() if box else ""} xmlns:xlink="http://www.w3.org/1999/xlink"{end}{body}'.strip()
+    return f'<svg {size} xmlns:xlink="http://www.w3.org/1999/xlink"{end}{body}'.strip()
 
 
 def _adapt(tag: str, prefix: str) -> str:

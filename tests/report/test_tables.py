@@ -1,0 +1,92 @@
+"""Tables and sentences of the report: the right number beside the right statement."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from pixelwise.report import tables
+from pixelwise.report.record import Record, read_record
+from pixelwise.run.folder import RunFolder
+
+Make = Callable[..., RunFolder]
+
+
+def record_of_scores(*keys: str) -> Record:
+    scores = [
+        {
+            "name": key.partition("[")[0],
+            "key": key,
+            "value": number / 10,
+            "convention": key.partition("[")[2].rstrip("]"),
+        }
+        for number, key in enumerate(keys, 1)
+    ]
+    summary = {"splits": {"val": {"metrics": [{"scores": scores}]}}}
+    return Record("", {}, {}, {}, summary, {}, ())
+
+
+@pytest.mark.parametrize(
+    ("wanted", "value"),
+    [
+        ("mean_iou", 0.1),  # a short name is the recipe's own convention: the first
+        ("mean_iou[void=background]", 0.2),
+        ("mean IoU", 0.1),
+        ("pixel_accuracy", 0.3),
+    ],
+)
+def test_a_stated_number_finds_its_measured_one(wanted: str, value: float) -> None:
+    record = record_of_scores("mean_iou[void=ignore]", "mean_iou[void=background]", "pixel_accuracy")
+    split, score = tables.find_score(record, wanted)
+    assert split == "val"
+    assert score is not None
+    assert score["value"] == value
+
+
+@pytest.mark.parametrize("wanted", ["", "mean_io", "nothing"])
+def test_no_number_is_put_beside_a_statement_it_does_not_belong_to(wanted: str) -> None:
+    assert tables.find_score(record_of_scores("mean_iou[void=ignore]"), wanted) == ("", None)
+
+
+def test_stated_numbers_stand_beside_measured_ones(fabricate: Make) -> None:
+    table = tables.stated(read_record(fabricate()))
+    assert table is not None
+    by_name = {row[0]: row for row in table.rows}
+    assert by_name["mean IoU"][1] == "0.05"
+    assert by_name["mean IoU"][2].endswith("(val)")
+    assert by_name["mean IoU"][4] == "course handout; void is background"
+    assert by_name["pixel accuracy"][1] == "about .65"
+    assert by_name["something else"][2:4] == ("–", "–")
+
+
+def test_the_main_score_is_set_off_and_stands_first_among_the_tiles(fabricate: Make) -> None:
+    record = read_record(fabricate())
+    ((_, table),) = tables.scores(record)
+    assert table.strong is not None
+    assert table.rows[table.strong][0] == "mean IoU"
+    assert tables.tiles(record)[0][:2] == table.rows[table.strong][:2]
+    assert len({label for label, _, _ in tables.tiles(record)}) == len(tables.tiles(record))
+
+
+def test_an_absent_class_has_a_dash_and_never_a_number(fabricate: Make) -> None:
+    record = read_record(fabricate())
+    metric = record.metrics()[0][2]
+    table = tables.per_class(record, metric)
+    assert table is not None
+    assert table.headings == ("class", "training pixels", "weight", "IoU", "accuracy", "Dice", "pixels in truth")
+    assert table.rows[-1][3:] == ("–", "–", "–", "0")
+    assert tables.per_class(record, None) is not None  # before any score: counts and weights
+    assert tables.per_class(Record("", {}, {}, {}, {}, {}, ()), None) is None
+
+
+def test_time_comes_from_the_epochs_when_the_summary_is_missing(fabricate: Make) -> None:
+    rows = dict(tables.times(read_record(fabricate(finished=False, epochs=4))))
+    assert rows["train"] == "10.0 s"
+    assert rows["training speed"] == "83.6 pictures/s"  # 4 × 209 / 10
+    assert rows["training, per epoch"] == "2.5 s"
+
+
+def test_notes_are_told_once(fabricate: Make) -> None:
+    told = tables.notes(read_record(fabricate(note="said twice")))
+    assert told == ["said twice", "left out of train: broken.png: is cut short"]
