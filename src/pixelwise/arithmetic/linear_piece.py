@@ -64,8 +64,7 @@ class LinearPiece:
 def linear_piece(weights: Sequence[ArrayLike], biases: Sequence[ArrayLike], point: ArrayLike) -> LinearPiece:
     """The linear map that a fully connected ReLU network is at `point`.
 
-    weights:  one matrix (outputs, inputs) a layer; a row of numbers stands for one column after the first layer's single
-              input, or for one output row, whichever fits
+    weights:  one matrix (outputs, inputs) a layer; the single column of a layer with one input may be written as a row
     biases:   one vector a layer
 
     ReLU stands between layers, none after the last. Raises ShapeError where the layers do not fit each other.
@@ -74,9 +73,9 @@ def linear_piece(weights: Sequence[ArrayLike], biases: Sequence[ArrayLike], poin
     >>> str(piece), piece.interval_text
     ('h(x) = 6·x + 3', '0 ≤ x')
     """
-    x = _exact(point).reshape(-1)
+    x = exact(point).reshape(-1)
     layers = _layers(weights, biases, len(x))
-    weight, bias = _identity(len(x)), _exact([0] * len(x))
+    weight, bias = _identity(len(x)), exact([0] * len(x))
     active, steps, borders = [], [], []
     for number, (matrix, shift) in enumerate(layers, start=1):
         weight, bias = matrix @ weight, matrix @ bias + shift
@@ -90,7 +89,7 @@ def linear_piece(weights: Sequence[ArrayLike], biases: Sequence[ArrayLike], poin
             f"layer {number}: {show(before)} → ReLU → {show(before * (before > 0))}; "
             f"active: {', '.join(str(unit + 1) for unit in range(len(on)) if on[unit]) or 'none'}"
         )
-        mask = _exact([int(unit) for unit in on])
+        mask = exact([int(unit) for unit in on])
         weight, bias = mask[:, None] * weight, mask * bias
         active.append(on)
     on_border = any(row @ x + shift == 0 and any(row) for row, shift, _ in borders)
@@ -130,9 +129,9 @@ def _layers(weights: Sequence[ArrayLike], biases: Sequence[ArrayLike], inputs: i
         raise ShapeError(f"{len(weights)} weight matrices and {len(biases)} biases: there is one of each a layer.")
     layers = []
     for number, (given, shift) in enumerate(zip(weights, biases, strict=True), start=1):
-        matrix, bias = _exact(given), _exact(shift).reshape(-1)
-        if matrix.ndim < 2:
-            matrix = matrix.reshape(-1, 1) if inputs == 1 else matrix.reshape(1, -1)
+        matrix, bias = np.atleast_2d(exact(given)), exact(shift).reshape(-1)
+        if inputs == 1 and matrix.shape == (1, len(bias)):
+            matrix = matrix.T  # one input's weights, written in a row
         if matrix.ndim != 2 or matrix.shape != (len(bias), inputs):
             raise ShapeError(
                 f"the weight is {' by '.join(map(str, matrix.shape))}, but {inputs} inputs and {len(bias)} biases need "
@@ -144,8 +143,8 @@ def _layers(weights: Sequence[ArrayLike], biases: Sequence[ArrayLike], inputs: i
     return layers
 
 
-def _exact(values: Any) -> Exact:
-    """Numbers, or decimals as text, as an array of Fractions."""
+def exact(values: Any) -> Exact:
+    """Numbers, or decimals as text, as an array of Fractions. Raises ShapeError where one is not a finite number."""
     try:
         array = np.asarray(values, dtype=object)
         exact = np.empty(array.shape, dtype=object)
@@ -157,4 +156,4 @@ def _exact(values: Any) -> Exact:
 
 
 def _identity(size: int) -> Exact:
-    return _exact(np.eye(size, dtype=int))
+    return exact(np.eye(size, dtype=int))

@@ -1,0 +1,249 @@
+"""An exercise by hand as text or YAML.
+
+    title: One convolution
+    input:
+      1 0 -1
+      0 1  1
+
+      2 0 0
+      1 1 0
+    filter:
+      1 -1
+
+      0 1
+    do:
+      convolve stride 1 padding 0 dilation 1 bias 0
+      relu
+      max pool 2 stride 1
+      best patch -1 1
+      detects
+
+A blank line parts the channels. `convolve` always starts from the input; `relu` and `max pool` go on from the step
+before. A ReLU network is given by `W1:`, `b1:`, `W2:`, … and `at:` with one point a line. In YAML the same keys hold
+blocks of text or nested lists, and `do` is a list of lines.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pixelwise.arithmetic.linear_piece import Exact, exact
+from pixelwise.arithmetic.window import Window
+from pixelwise.errors import PixelwiseError, RecipeError, did_you_mean
+
+STEPS = {
+    "convolve": "convolve [stride S] [padding P] [dilation D] [bias B]",
+    "relu": "relu",
+    "max pool": "max pool K [stride S]",
+    "best patch": "best patch LOW HIGH",
+    "detects": "detects",
+}
+KEYS = ("title", "input", "filter", "do", "at")
+LAYER_KEY = re.compile(r"([Wb])([1-9]\d*)")
+
+
+@dataclass(frozen=True)
+class Task:
+    """One line under `do`: its kind, its numbers by name, and the line as written."""
+
+    kind: str
+    text: str
+    window: Window | None = None
+    bias: Any = 0
+    bounds: tuple[Any, Any] = (-1, 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Exercise:
+    """What is given and what is asked. Numbers are exact fractions.
+
+    input:   (C, H, W), or None
+    filter:  (C, K, K), or None
+    network: weights and biases of a ReLU network, one pair a layer; maybe empty
+    points:  where the network's linear piece is asked for
+    """
+
+    title: str
+    input: Exact | None
+    filter: Exact | None
+    tasks: tuple[Task, ...]
+    network: tuple[tuple[Exact, Exact], ...] = ()
+    points: tuple[Exact, ...] = field(default=())
+
+
+def read_exercise(path: Path) -> Exercise:
+    """An exercise from a .yaml, .yml or text file. Raises RecipeError that says where it is wrong."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"cannot be read: {getattr(error, 'strerror', error)}.", where=str(path)) from None
+    try:
+        return parse_yaml(text) if Path(path).suffix in (".yaml", ".yml") else parse_exercise(text)
+    except PixelwiseError as error:
+        problem = error.problems[0]
+        where = f"{path}, {problem.where}" if problem.where else str(path)
+        raise RecipeError(problem.what, where=where, hint=problem.hint) from None
+
+
+def parse_exercise(text: str) -> Exercise:
+    """An exercise from its text form. Raises RecipeError with the line."""
+    sections: dict[str, list[str]] = {}
+    lines: list[str] = []
+    starts: dict[str, int] = {}
+    for number, raw in enumerate(text.splitlines(), start=1):
+        line = raw.split("#")[0].rstrip()
+        head = re.match(r"([A-Za-z]\w*)\s*:\s*(.*)", line)
+        if head:
+            key = head.group(1)
+            _check_key(key, f"line {number}")
+            if key in sections:
+                raise RecipeError(f"'{key}' is given twice.", where=f"line {number}")
+            lines = sections[key] = [head.group(2)] if head.group(2) else []
+            starts[key] = number
+        elif sections:
+            lines.append(line)
+        elif line.strip():
+            raise RecipeError(
+                f"read '{line.strip()}' before any section.", where=f"line {number}", hint="Begin with `input:`."
+            )
+    content: dict[str, Any] = {key: "\n".join(rows) for key, rows in sections.items()}
+    content["do"] = [line.strip() for line in sections.get("do", ()) if line.strip()]
+    return exercise_from(content, {key: f"{key} (line {number})" for key, number in starts.items()})
+
+
+def parse_yaml(text: str) -> Exercise:
+    """An exercise from YAML. Raises RecipeError."""
+    import yaml
+
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"is not YAML: {error}") from None
+    if not isinstance(content, dict):
+        raise RecipeError("an exercise is a mapping.", hint=f"Its keys: {', '.join(KEYS)}, W1, b1, …")
+    for key in content:
+        _check_key(str(key), "")
+    content["do"] = content.get("do") or []
+    if not isinstance(content["do"], list):
+        raise RecipeError("is a list of lines.", where="do", hint=f"For example: [{', '.join(STEPS)}]")
+    return exercise_from(content, {})
+
+
+def exercise_from(content: Mapping[str, Any], places: Mapping[str, str]) -> Exercise:
+    """An exercise from its parts; `places` says where each key stands, for messages."""
+
+    def grids(key: str, dimensions: int) -> Exact | None:
+        return _grids(content[key], dimensions, places.get(key, key)) if content.get(key) is not None else None
+
+    picture, kernel = grids("input", 3), grids("filter", 3)
+    tasks = tuple(_task(str(line)) for line in content["do"])
+    numbers = sorted(int(match.group(2)) for key in content if (match := LAYER_KEY.fullmatch(key)))
+    layers = []
+    for number in sorted(set(numbers)):
+        missing = [key for key in (f"W{number}", f"b{number}") if key not in content]
+        if missing:
+            raise RecipeError(f"'{missing[0]}' is missing: every layer has weights W and biases b.")
+        weight, bias = grids(f"W{number}", 2), grids(f"b{number}", 1)
+        if weight is not None and bias is not None:
+            layers.append((weight, bias))
+    points = grids("at", 2)
+    if layers and points is None:
+        raise RecipeError("a ReLU network needs `at:`, the points where its linear piece is asked for.")
+    if not tasks and not layers:
+        raise RecipeError("nothing is asked: there is no `do:`.", hint=f"It may hold: {', '.join(STEPS)}.")
+    _check_fit(picture, kernel, tasks)
+    rows = () if points is None else tuple(points)
+    return Exercise(str(content.get("title") or "An exercise by hand"), picture, kernel, tasks, tuple(layers), rows)
+
+
+def _check_key(key: str, where: str) -> None:
+    if key not in KEYS and not LAYER_KEY.fullmatch(key):
+        hint = did_you_mean(key, KEYS)
+        raise RecipeError(f"there is no section '{key}'; there is {', '.join(KEYS)}, W1, b1, …", where=where, hint=hint)
+
+
+def _check_fit(picture: Exact | None, kernel: Exact | None, tasks: tuple[Task, ...]) -> None:
+    for task in tasks:
+        if task.kind == "convolve" and (picture is None or kernel is None):
+            raise RecipeError(f"`{task.text}` needs `input:` and `filter:`.")
+        if task.kind in ("best patch", "detects") and kernel is None:
+            raise RecipeError(f"`{task.text}` needs `filter:`.")
+        if task.kind in ("relu", "max pool") and picture is None:
+            raise RecipeError(f"`{task.text}` needs `input:`.")
+    asked = any(task.kind == "convolve" for task in tasks)
+    if asked and picture is not None and kernel is not None and len(picture) != len(kernel):
+        raise RecipeError(
+            f"the input has {len(picture)} channels, the filter {len(kernel)}: there is one sub-filter a channel.",
+            hint="A blank line parts the channels.",
+        )
+
+
+def _grids(value: Any, dimensions: int, where: str) -> Exact:
+    """Text or nested lists as an exact array with this many dimensions."""
+    try:
+        if isinstance(value, str):
+            blocks = [block for block in re.split(r"\n\s*\n", value.strip("\n")) if block.strip()]
+            split = re.compile(r"[\s,;]+")
+            value = [[split.split(row.strip()) for row in block.splitlines() if row.strip()] for block in blocks]
+            lengths = {len(row) for block in value for row in block}
+            if len(lengths) > 1 or len({len(block) for block in value}) > 1:
+                raise RecipeError(
+                    f"rows hold {', '.join(map(str, sorted(lengths)))} numbers in {len(value)} channels of "
+                    f"{', '.join(str(len(block)) for block in value)} rows: all must be equal.",
+                    where=where,
+                )
+        array = exact(value)
+    except PixelwiseError as error:
+        raise RecipeError(error.problems[0].what, where=where, hint=error.problems[0].hint) from None
+    while array.ndim > dimensions and len(array) == 1:
+        array = array[0]
+    while array.ndim < dimensions:
+        array = array[None]
+    if array.ndim != dimensions or not array.size:
+        raise RecipeError(f"read {array.ndim} levels of numbers, {dimensions} are right.", where=where)
+    return np.ascontiguousarray(array)
+
+
+def _task(line: str) -> Task:
+    """One line under `do`. Raises RecipeError."""
+    kind = next((kind for kind in STEPS if re.match(rf"{kind}\b", line)), "")
+    if not kind:
+        name = re.split(r"\s+[-\d]", line)[0]
+        hint = did_you_mean(name, STEPS)
+        raise RecipeError(f"there is no step '{line}'; there is {'; '.join(STEPS.values())}.", where="do", hint=hint)
+    words = line[len(kind) :].split()
+    usage = f"It is written: {STEPS[kind]}"
+    try:
+        if kind == "convolve":
+            options = _named(words, {"stride": "1", "padding": "0", "dilation": "1", "bias": "0"})
+            numbers = [int(options[name]) for name in ("stride", "padding", "dilation")]
+            return Task(kind, line, Window(1, *numbers), exact(options["bias"])[()])
+        if kind == "max pool":
+            options = _named(words[1:], {"stride": words[0]})
+            return Task(kind, line, Window(int(words[0]), int(options["stride"])))
+        if kind == "best patch":
+            low, high = (exact(word)[()] for word in (words or ["-1", "1"]))
+            if low > high:
+                raise ValueError
+            return Task(kind, line, bounds=(low, high))
+        if words:
+            raise ValueError
+    except (ValueError, IndexError):
+        raise RecipeError(f"cannot read '{line}'.", where="do", hint=usage) from None
+    except PixelwiseError as error:
+        raise RecipeError(f"cannot read '{line}': {error}", where="do", hint=usage) from None
+    return Task(kind, line)
+
+
+def _named(words: list[str], defaults: dict[str, str]) -> dict[str, str]:
+    """`stride 2 padding 1` as a mapping over the defaults."""
+    names, values = words[::2], words[1::2]
+    if len(names) != len(values) or not set(names) <= set(defaults) or len(set(names)) != len(names):
+        raise ValueError
+    return {**defaults, **dict(zip(names, values, strict=True))}

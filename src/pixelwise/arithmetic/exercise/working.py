@@ -1,0 +1,266 @@
+"""Works an exercise: every result as a grid, every cell with its sum, cells that stay unused as ×."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from pixelwise.arithmetic.exercise.reading import Exercise, Task
+from pixelwise.arithmetic.linear_piece import Exact, linear_piece, show
+from pixelwise.arithmetic.window import Window
+from pixelwise.errors import ShapeError
+
+UNUSED = "×"
+MOST_FRAMES = 10_000
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A named table of cells, as they are written."""
+
+    name: str
+    cells: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One position of the window.
+
+    taps:    (row, column) of the cells it reads, in the shown operands
+    target:  (row, column) of the cell that it fills
+    sums:    one line a channel, and their total
+    """
+
+    taps: tuple[tuple[int, int], ...]
+    target: tuple[int, int]
+    sums: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One worked step.
+
+    operands: what the window slides over (padding included), one grid a channel
+    filters:  the weights, one grid a channel; maybe empty
+    results:  what comes out: one grid a channel and their sum, the last one being the answer
+    value:    the answer without unused cells, exact; None where it is words
+    """
+
+    title: str
+    words: tuple[str, ...]
+    operands: tuple[Grid, ...] = ()
+    filters: tuple[Grid, ...] = ()
+    results: tuple[Grid, ...] = ()
+    frames: tuple[Frame, ...] = ()
+    value: Exact | None = field(default=None, compare=False)
+
+
+def work(exercise: Exercise) -> list[Panel]:
+    """Every step of an exercise, worked. Raises ShapeError where a window does not fit."""
+    panels: list[Panel] = []
+    latest = exercise.input
+    for task in exercise.tasks:
+        if task.kind == "best patch":
+            panels.append(best_patch(_given(exercise.filter), task))
+        elif task.kind == "detects":
+            panels.append(detected(_given(exercise.filter)))
+        else:
+            panels.append(_slide_step(exercise, task, _given(latest)))
+            latest = _given(panels[-1].value)
+    weights = [weight for weight, _ in exercise.network]
+    biases = [bias for _, bias in exercise.network]
+    panels += [_piece(weights, biases, point) for point in exercise.points]
+    return panels
+
+
+def _slide_step(exercise: Exercise, task: Task, latest: Exact) -> Panel:
+    if task.kind == "convolve":
+        kernel, moves = _given(exercise.filter), task.window or Window(1)
+        window = Window(kernel.shape[1:], moves.stride, moves.padding, moves.dilation)
+        return convolved(_given(exercise.input), kernel, window, task.bias)
+    if task.kind == "max pool":
+        return pooled(latest, task.window or Window(1))
+    return rectified(latest)
+
+
+def convolved(picture: Exact, kernel: Exact, window: Window, bias: Any = 0) -> Panel:
+    """A convolution (as networks mean it: the kernel is not flipped), channel by channel and summed.
+
+    picture: (C, H, W), kernel: (C, K, K). The grids are as large as the input; unused cells are ×.
+    """
+    size = (picture.shape[1], picture.shape[2])
+    rows, columns = window.output_size(size)
+    if rows * columns > MOST_FRAMES:
+        raise ShapeError(f"an exercise by hand has at most {MOST_FRAMES:,} windows, this one {rows * columns:,}.")
+    sides = [(padding, padding) for padding in window.padding]
+    padded = np.pad(picture, ((0, 0), *sides), constant_values=0)
+    results = np.zeros((len(picture), rows, columns), dtype=object)
+    frames = []
+    for row in range(rows):
+        for column in range(columns):
+            taps = _taps(window, row, column)
+            sums = []
+            for channel, (plane, weights) in enumerate(zip(padded, kernel, strict=True)):
+                values = [plane[tap] for tap in taps]
+                results[channel, row, column] = sum(v * w for v, w in zip(values, weights.ravel(), strict=True))
+                products = " + ".join(
+                    f"{_signed(v)}·{_signed(w)}" for v, w in zip(values, weights.ravel(), strict=True) if w
+                )
+                sums.append(f"channel {channel + 1}: {products or '0'} = {show(results[channel, row, column])}")
+            parts = [show(value) for value in results[:, row, column]] + ([show(bias)] if bias else [])
+            if len(parts) > 1:
+                total = show(results[:, row, column].sum() + bias)
+                sums.append(f"sum: {' + '.join(map(_bracket, parts))} = {total}")
+            frames.append(Frame(taps, (row, column), tuple(sums)))
+    total_grid = results.sum(axis=0) + bias
+    shown = (max(rows, size[0]), max(columns, size[1]))
+    names = [f"channel {number}" for number in range(1, len(picture) + 1)]
+    grids = [_grid(name, plane, shown) for name, plane in zip(names, results, strict=True)]
+    if len(picture) > 1 or bias:
+        grids.append(_grid("sum of the channels" + (f" + bias {show(bias)}" if bias else ""), total_grid, shown))
+    spread = f", dilation {window.dilation[0]}" if window.dilation != (1, 1) else ""
+    title = f"Convolution: stride {window.stride[0]}, padding {window.padding[0]}{spread}"
+    return Panel(
+        title,
+        (f"{rows}×{columns} windows fit; the other cells stay {UNUSED}.",),
+        tuple(_grid(f"input {name}", plane, plane.shape) for name, plane in zip(names, padded, strict=True)),
+        tuple(_grid(f"filter {name}", plane, plane.shape) for name, plane in zip(names, kernel, strict=True)),
+        tuple(grids),
+        tuple(frames),
+        total_grid[None],
+    )
+
+
+def pooled(picture: Exact, window: Window) -> Panel:
+    """Max-pooling of (C, H, W); unused cells are ×."""
+    size = (picture.shape[1], picture.shape[2])
+    rows, columns = window.output_size(size)
+    result = np.zeros((len(picture), rows, columns), dtype=object)
+    frames = []
+    for row in range(rows):
+        for column in range(columns):
+            taps = _taps(window, row, column)
+            result[:, row, column] = [max(plane[tap] for tap in taps) for plane in picture]
+            sums = [
+                f"max({', '.join(show(plane[tap]) for tap in taps)}) = {show(best)}"
+                for plane, best in zip(picture, result[:, row, column], strict=True)
+            ]
+            frames.append(Frame(taps, (row, column), tuple(sums)))
+    return Panel(
+        f"Max-pooling {window.kernel[0]}×{window.kernel[1]}, stride {window.stride[0]}",
+        (f"{rows}×{columns} windows fit; the other cells stay {UNUSED}.",),
+        tuple(
+            _grid(name, plane, plane.shape) for name, plane in zip(_channels("input", picture), picture, strict=True)
+        ),
+        results=tuple(
+            _grid(name, plane, size) for name, plane in zip(_channels("pooled", picture), result, strict=True)
+        ),
+        frames=tuple(frames),
+        value=result,
+    )
+
+
+def rectified(picture: Exact) -> Panel:
+    """max(0, x) of every cell."""
+    result = picture * (picture > 0)
+    return Panel(
+        "ReLU",
+        ("max(0, x) in every cell.",),
+        tuple(
+            _grid(name, plane, plane.shape) for name, plane in zip(_channels("input", picture), picture, strict=True)
+        ),
+        results=tuple(
+            _grid(name, plane, plane.shape) for name, plane in zip(_channels("ReLU", picture), result, strict=True)
+        ),
+        value=result,
+    )
+
+
+def best_patch(kernel: Exact, task: Task) -> Panel:
+    """The patch with values in [low, high] that activates a filter most: high where a weight is positive, low where it
+    is negative, × where it is zero and any value will do."""
+    low, high = task.bounds
+    patches = []
+    most = 0
+    for number, weights in enumerate(kernel, start=1):
+        cells = [[UNUSED if w == 0 else show(high if w > 0 else low) for w in row] for row in weights]
+        most += sum(w * (high if w > 0 else low) for w in weights.ravel())
+        patches.append(Grid(f"patch channel {number}", tuple(map(tuple, cells))))
+    words = (
+        f"Each product w·x is largest at x = {show(high)} where w > 0 and at x = {show(low)} where w < 0; "
+        f"where w = 0 the cell does not matter ({UNUSED}).",
+        f"The activation is then {show(most)}, the most that values in [{show(low)}, {show(high)}] can give.",
+    )
+    filters = tuple(_grid(f"filter channel {n}", plane, plane.shape) for n, plane in enumerate(kernel, start=1))
+    return Panel("The patch that activates the filter most", words, filters=filters, results=tuple(patches))
+
+
+def detected(kernel: Exact) -> Panel:
+    """What a kernel responds to, in words, from the sums of its rows and columns."""
+    words = tuple(f"channel {number}: {_feature(plane)}" for number, plane in enumerate(kernel, start=1))
+    filters = tuple(_grid(f"filter channel {n}", plane, plane.shape) for n, plane in enumerate(kernel, start=1))
+    return Panel("What the filter detects", words, filters=filters)
+
+
+def _feature(plane: Exact) -> str:
+    across, down = plane.sum(axis=0), plane.sum(axis=1)
+    half_x, half_y = plane.shape[1] // 2, plane.shape[0] // 2
+    if plane.sum() == 0 and plane.any():
+        left, top = across[:half_x].sum(), down[:half_y].sum()
+        if not down.any() and left == -across[-half_x:].sum() and left:
+            bright = "left" if left > 0 else "right"
+            return f"a vertical edge, brighter on its {bright} (columns sum to {show(across)}, rows to 0)."
+        if not across.any() and top == -down[-half_y:].sum() and top:
+            bright = "above" if top > 0 else "below"
+            return f"a horizontal edge, brighter {bright} (rows sum to {show(down)}, columns to 0)."
+        return (
+            f"differences: the weights sum to 0, so an even patch gives 0 (rows {show(down)}, columns {show(across)})."
+        )
+    if (plane >= 0).all() or (plane <= 0).all():
+        return f"brightness: the weights have one sign and sum to {show(plane.sum())}."
+    return f"a mixture: rows sum to {show(down)}, columns to {show(across)}, all to {show(plane.sum())}."
+
+
+def _piece(weights: list[Exact], biases: list[Exact], point: Exact) -> Panel:
+    piece = linear_piece(weights, biases, point)
+    words = [*piece.steps, f"near x₀: {piece}"]
+    if piece.interval is not None:
+        words.append(f"the same units stay active for {piece.interval_text}")
+    if piece.on_border:
+        words.append("x₀ lies on a border: some unit is exactly 0 there and is counted as off")
+    where = show(point[0]) if point.size == 1 else show(point)
+    return Panel(f"The linear piece of the ReLU network at x₀ = {where}", tuple(words), value=piece.weight)
+
+
+def _taps(window: Window, row: int, column: int) -> tuple[tuple[int, int], ...]:
+    (kh, kw), (sh, sw), (dh, dw) = window.kernel, window.stride, window.dilation
+    return tuple((row * sh + i * dh, column * sw + j * dw) for i in range(kh) for j in range(kw))
+
+
+def _grid(name: str, plane: Exact, shown: tuple[int, ...]) -> Grid:
+    """A plane in the upper left of a grid of this size, × in the other cells."""
+    cells = [[UNUSED] * shown[1] for _ in range(shown[0])]
+    for (row, column), value in np.ndenumerate(plane):
+        cells[row][column] = show(value)
+    return Grid(name, tuple(map(tuple, cells)))
+
+
+def _channels(word: str, picture: Exact) -> list[str]:
+    return [word] if len(picture) == 1 else [f"{word} channel {n}" for n in range(1, len(picture) + 1)]
+
+
+def _signed(value: Any) -> str:
+    return _bracket(show(value))
+
+
+def _bracket(text: str) -> str:
+    return f"({text})" if text.startswith("−") or "/" in text else text
+
+
+def _given(value: Exact | None) -> Exact:
+    """A part that reading has made sure of."""
+    if value is None:
+        raise ShapeError("this step needs an input and a filter.")
+    return value
