@@ -165,7 +165,7 @@ def summary(classes: tuple[str, ...], matrix: np.ndarray, epochs: int, best: tup
         {"class": name, "iou": iou[n], "accuracy": None if iou[n] is None else 0.5, "dice": iou[n], "support": int(t)}
         for n, (name, t) in enumerate(zip(classes, truth, strict=True))
     ]
-    figures = {"confusion": matrix.tolist(), "rows": [*classes, "void"], "columns": list(classes)}
+    figures = {"matrix": scored.tolist(), "void_row": matrix[-1].tolist(), "classes": list(classes)}
     return {
         "finished": "complete",
         "epochs": epochs,

@@ -67,7 +67,7 @@ def test_everything_the_issue_asks_for_is_there(fabricate: Make) -> None:
     text = " ".join(page.text)
     for heading in ("Stated and measured", "Training", "Classes", "Confusion", "Architecture", "Recipe", "Environment"):
         assert heading in text
-    assert "unet (1,930,000 parameters) was trained on 209 pictures of scenes (train) at 64×80 pixels" in text
+    assert "unet (1,930,000 parameters) was trained on 209 pictures of scenes (train) at 80×64 pixels" in text
     assert "213 pictures, counted at 64×80, best checkpoint" in text
     assert "void ignored, absent classes left out" in text
     assert "median frequency" in text

@@ -82,7 +82,7 @@ def test_an_absent_class_has_a_dash_and_never_a_number(fabricate: Make) -> None:
 
 def test_time_comes_from_the_epochs_when_the_summary_is_missing(fabricate: Make) -> None:
     rows = dict(tables.times(read_record(fabricate(finished=False, epochs=4))))
-    assert rows["train"] == "10.0 s"
+    assert rows["training"] == "10.0 s"
     assert rows["training speed"] == "83.6 pictures/s"  # 4 × 209 / 10
     assert rows["training, per epoch"] == "2.5 s"
 

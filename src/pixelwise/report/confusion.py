@@ -25,8 +25,8 @@ def draw_confusion(
     counts = np.asarray(matrix, np.float64).reshape(len(rows), len(columns))
     totals = counts.sum(1, keepdims=True)
     shares = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
-    letters = 14 if width > 5 else 11
-    margin = 0.45 + 0.075 * min(letters, max(map(len, [*rows, *columns]), default=1))
+    letters = min(14 if width > 5 else 11, max(map(len, [*rows, *columns]), default=1))
+    margin = 0.45 + 0.075 * letters
     side = min(0.7, (width - margin - 0.1) / max(1, len(columns)))  # of a cell, in inches
     figure = new_figure(min(width, margin + side * len(columns) + 0.2), margin + side * len(rows) + 0.15)
     axes = figure.subplots()

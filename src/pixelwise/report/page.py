@@ -68,10 +68,18 @@ def _plots(record: Record, metric: Json | None, folder: Path) -> dict[str, Plot]
         title = "Share of the training pixels, and weight in the loss"
         add("balance", title, lambda width: draw_balance(record.classes, counts, weights, width))
     figures = (metric or {}).get("figures") or {}
-    if figures.get("confusion"):
-        told = figures["confusion"], figures["rows"], figures["columns"]
+    if figures.get("matrix"):
+        told = _with_void_row(figures)
         add("confusion", "Confusion matrix, rows in percent", lambda width: draw_confusion(*told, width))
     return plots
+
+
+def _with_void_row(figures: Json) -> tuple[list[list[int]], list[str], list[str]]:
+    """The matrix with the names of its rows and columns; where the truth has void, a last row tells what it became."""
+    classes = [str(name) for name in figures["classes"]]
+    if any(figures.get("void_row") or ()):
+        return [*figures["matrix"], figures["void_row"]], [*classes, "void"], classes
+    return figures["matrix"], classes, classes
 
 
 def _mean_iou(record: Record) -> float | None:

@@ -40,7 +40,7 @@ def opening(record: Record) -> str:
     train = _split_name(record, "train")
     what = f"{pictures[train]:,} pictures of " if pictures.get(train) else ""
     shape = data.get("size")
-    at = f" at {shape[0]}×{shape[1]} pixels" if shape else ""
+    at = f" at {shape[1]}×{shape[0]} pixels" if shape else ""
     sentence = f"{name or 'A model'}{size} was trained on {what}{data.get('name') or 'a data set'} ({train}){at}"
     done = record.summary.get("epochs") or (record.epochs[-1]["epoch"] if record.epochs else 0)
     if done:
@@ -203,7 +203,8 @@ def times(record: Record) -> list[tuple[str, str]]:
         for epoch in record.epochs:
             for name, value in (epoch.get("seconds") or {}).items():
                 seconds[name] = seconds.get(name, 0.0) + value
-    rows = [(score_label(name), duration(value)) for name, value in seconds.items()]
+    names = {"train": "training", "conclusion": "final scores and pictures"}
+    rows = [(names.get(name, name), duration(value)) for name, value in seconds.items()]
     pictures = sum(epoch.get("pictures") or 0 for epoch in record.epochs)
     if pictures and seconds.get("train"):
         rows.append(("training speed", f"{pictures / seconds['train']:.1f} pictures/s"))

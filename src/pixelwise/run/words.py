@@ -9,7 +9,6 @@ ABSENT = "–"  # shown where there is no number
 SCORES = {
     "pixel_accuracy": "pixel accuracy",
     "mean_iou": "mean IoU",
-    "mean_accuracy": "mean class accuracy",
     "mean_class_accuracy": "mean class accuracy",
     "mean_dice": "mean Dice",
     "frequency_weighted_iou": "frequency-weighted IoU",
@@ -18,6 +17,7 @@ SCORES = {
     "map": "mAP",
 }
 CONVENTIONS = {
+    "void=none": "every pixel is labelled",
     "void=ignore": "void ignored",
     "void=background": "void counts as background",
     "absent=skipped": "absent classes left out",
