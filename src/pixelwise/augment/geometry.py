@@ -27,7 +27,7 @@ def flip(
     p: Annotated[float, Ge(0), Le(1)] = 0.5,
     direction: Literal["horizontal", "vertical"] = "horizontal",
 ) -> v2.Transform:
-    """Mirror the picture with probability p: left and right (`horizontal`), or top and bottom (`vertical`)."""
+    """Mirror the picture with probability p; direction: left and right (`horizontal`), or top and bottom (`vertical`)."""
     return v2.RandomHorizontalFlip(p) if direction == "horizontal" else v2.RandomVerticalFlip(p)
 
 
