@@ -1,4 +1,7 @@
-"""Scenes: the built-in data set. Drawn from a seed, so it needs no download and is the same on every machine."""
+"""Scenes: the built-in data set, drawn from a seed: no download.
+
+The same scenes everywhere; where another processor rounds a sine differently, a rare pixel may differ by a grey level.
+"""
 
 from __future__ import annotations
 

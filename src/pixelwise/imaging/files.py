@@ -23,7 +23,7 @@ MAX_PIXELS = (
     100_000_000  # a picture of 10,000 × 10,000: 300 MB decoded. The header is asked before anything is decoded.
 )
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp")
-FORMATS = ("PNG", "JPEG", "MPO", "TIFF", "WEBP", "BMP")  # no format that runs another program or a script
+FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP")  # no format that runs another program or a script
 LONG_WAY_ROUND = (5, 6, 7, 8)  # EXIF orientations that swap height and width
 ORIENTATION = 0x0112
 
@@ -145,6 +145,8 @@ def _opened(path: Path, max_pixels: int) -> Iterator[Picture]:
     except MemoryError:
         raise
     except Exception as error:  # on damaged files decoders raise nearly anything: OSError, SyntaxError, struct.error
+        if isinstance(error, OSError) and error.errno:  # of the disk, not of the decoder
+            raise DataError(f"could not be read: {error.strerror}.", where=str(path)) from error
         raise DataError(
             f"is damaged or cut short: {str(error) or type(error).__name__}.",
             where=str(path),

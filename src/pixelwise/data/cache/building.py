@@ -71,9 +71,11 @@ class Builder:
         try:
             self.group.mkdir(parents=True, exist_ok=True)
             self._remove_abandoned()
-            self._folder.mkdir()
-            self._lock = open(self._folder / ".lock", "w")
+            begun = self._folder.with_suffix(".new")  # not a .part before it is locked: others would think it abandoned
+            begun.mkdir()
+            self._lock = open(begun / ".lock", "w")
             fcntl.flock(self._lock, fcntl.LOCK_EX)
+            begun.rename(self._folder)
         except OSError as error:
             raise self._unwritable(error) from error
         return self

@@ -188,7 +188,7 @@ def _open_entry(entry: Path, info: DatasetInfo) -> CachedSplit | None:
     try:
         about = json.loads((entry / "about.json").read_text(encoding="utf-8"))
         return CachedSplit(entry, info, about)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         if entry.exists():
             shutil.rmtree(entry, ignore_errors=True)
         return None

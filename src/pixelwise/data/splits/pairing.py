@@ -12,6 +12,7 @@ from pixelwise.imaging.files import SUFFIXES
 
 SPLITS = ("train", "val", "test")
 SPELLINGS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+ADD, KEEP = "Add what is missing, or remove the rest.", "Keep one of them."
 Drawing = tuple[Mapping[str, float], int, Callable[[str], str] | None]  # shares, seed, name → group
 
 
@@ -69,13 +70,14 @@ def pair_files(path: Path, images: str, masks: str, mask_suffix: str = "") -> tu
     """Pairs by name in order of their names, and one problem for each kind of fault."""
     pictures, doubled = _by_name(_files(path, images), "")
     planes, doubled_masks = _by_name(_files(path, masks), mask_suffix)
+    no_mask, no_picture = sorted(pictures.keys() - planes.keys()), sorted(planes.keys() - pictures.keys())
     problems = [
-        Problem(str(path), f"{len(names)} {what}: {listing(names)}.", cure)
-        for names, what, cure in (
-            (doubled, f"names in {images} have several files", "Keep one of them."),
-            (doubled_masks, f"names in {masks} have several files", "Keep one of them."),
-            (sorted(pictures.keys() - planes.keys()), f"pictures have no mask in {masks}", "Add it, or remove them."),
-            (sorted(planes.keys() - pictures.keys()), f"masks have no picture in {images}", "Add it, or remove them."),
+        Problem(str(path), f"{len(names)} {one if len(names) == 1 else many}: {listing(names)}.", cure)
+        for names, one, many, cure in (
+            (no_mask, f"picture has no mask in {masks}", f"pictures have no mask in {masks}", ADD),
+            (doubled, f"name in {images} has several files", f"names in {images} have several files", KEEP),
+            (doubled_masks, f"name in {masks} has several files", f"names in {masks} have several files", KEEP),
+            (no_picture, f"mask has no picture in {images}", f"masks have no picture in {images}", ADD),
         )
         if names
     ]
