@@ -32,3 +32,9 @@ def tiny() -> Callable[..., Recipe]:
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder that the tests of a session share, so that caches are built once."""
     return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(autouse=True)
+def _no_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plots take longer than these trainings; the report has tests of its own."""
+    monkeypatch.setattr("pixelwise.engine.conclude.build_report", lambda run: None)

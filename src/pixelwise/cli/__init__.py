@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -40,7 +41,8 @@ def app(arguments: Sequence[str] | None = None) -> None:
     try:
         interface(args=rest, prog_name=name)
     except PixelwiseError as error:
-        _complain(error)
+        if os.environ.get("RANK", "0") == "0":  # of several processes under torchrun one speaks
+            _complain(error)
         sys.exit(2)
 
 

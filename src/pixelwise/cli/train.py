@@ -62,7 +62,7 @@ def _train(recipe: Recipe | None, path: Path, data: Path | None, *, going_on: bo
     from pixelwise.run.console import Display
 
     with processes("auto" if recipe is None else recipe.hardware.device) as joined:
-        path = joined.from_first(path)
+        path = joined.from_first(lambda: path)
         with CachingLine() as line:
             caching = line.show if joined.first else None
             if going_on:

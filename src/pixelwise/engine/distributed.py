@@ -6,20 +6,21 @@ Outside `torchrun` there is one process, and everything here does nothing.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pixelwise.errors import TrainingError
+from pixelwise.errors import PixelwiseError, TrainingError
 
 TIMEOUT = timedelta(minutes=10)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -73,13 +74,20 @@ class Processes:
             for buffer in model.buffers():
                 torch.distributed.broadcast(buffer, src=0)
 
-    def from_first(self, value: Any) -> Any:
-        """The first process's value, in every process."""
+    def from_first(self, make: Callable[[], T]) -> T:
+        """What `make` gives in the first process, in every process. Its PixelwiseError is raised in every process too."""
         if self.count == 1:
-            return value
-        box = [value]
+            return make()
+        box: list[Any] = [None, None]
+        if self.first:
+            try:
+                box[0] = make()
+            except PixelwiseError as error:
+                box[1] = error
         torch.distributed.broadcast_object_list(box, src=0)
-        return box[0]
+        if box[1] is not None:
+            raise box[1]
+        return cast(T, box[0])
 
     def wait(self) -> None:
         """Wait until every process is here."""

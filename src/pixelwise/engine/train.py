@@ -80,18 +80,13 @@ def train(
     Everything that can be refused is refused before the folder is made: the recipe, the data (every file is decoded once
     into the cache), the device. Raises PixelwiseError of the kind that fits.
     """
-    if processes.first and path.exists():
-        RunFolder.check_free(path)
+    processes.from_first(lambda: RunFolder.check_free(path))
     material = _open_together(recipe, data, processes, caching)
-    choices = processes.from_first(choose(recipe.hardware, memory=cache_folder(data)) if processes.first else None)
-    choices = _local(choices, processes)
+    memory = cache_folder(data)
+    choices = _local(processes.from_first(lambda: choose(recipe.hardware, memory=memory)), processes)
     choices.apply()
     made = _make(recipe, material, choices)
-    if processes.first:
-        run = RunFolder.create(path, as_yaml(recipe))
-        run.write("environment", environment())
-        run.write("setup", _setup(recipe, material, choices, made))
-    processes.wait()
+    processes.from_first(lambda: _begin(path, recipe, material, choices, made))
     yield from _run(RunFolder(path), recipe, material, choices, made, Progress(), processes, notes=choices.notes)
 
 
@@ -132,9 +127,7 @@ def resume(
         length = state["events_length"]
     else:
         length = 0
-    if processes.first:
-        run.cut_events(length)
-    processes.wait()
+    processes.from_first(lambda: run.cut_events(length))
     yield from _run(run, recipe, material, choices, made, progress, processes, notes=notes)
 
 
@@ -161,17 +154,20 @@ def _open_together(
     recipe: Recipe, data: Path | None, processes: Processes, caching: CachingProgress | None
 ) -> Material:
     """The data in every process; the first one builds the cache while the others wait."""
-    if not processes.first:
-        processes.wait()
-        return open_material(recipe, root=data)
-    material = open_material(recipe, root=data, progress=caching)
-    processes.wait()
-    return material
+    processes.from_first(lambda: open_material(recipe, root=data, progress=caching) and None)
+    return open_material(recipe, root=data)
 
 
 def _local(choices: Choices, processes: Processes) -> Choices:
     """The same choices on this process's own GPU."""
     return replace(choices, device=f"cuda:{processes.local_rank}") if choices.device.startswith("cuda") else choices
+
+
+def _begin(path: Path, recipe: Recipe, material: Material, choices: Choices, made: Made) -> None:
+    """Make the run folder, with what is known before the first step."""
+    run = RunFolder.create(path, as_yaml(recipe))
+    run.write("environment", environment())
+    run.write("setup", _setup(recipe, material, choices, made))
 
 
 def _setup(recipe: Recipe, material: Material, choices: Choices, made: Made) -> dict[str, Any]:
