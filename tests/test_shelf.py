@@ -47,6 +47,13 @@ def pair(first, *, size: tuple[int, int] = (1, 1), rate: Annotated[float, Ge(0)]
 '''
 
 
+FAULTY = {
+    "computed": "def net(x, *, rate: float = 1 / 255): ...",
+    "broken": "def net(x, *, rate = 1",
+    "bounded": "from limits import Odd\ndef net(x, *, rate: Annotated[int, Odd(1)] = 1): ...",
+}
+
+
 @pytest.fixture
 def shelf(tmp_path, monkeypatch):
     """A shelf over a package outside the house, of which one module must not be imported."""
@@ -160,6 +167,21 @@ def test_targets_that_lead_nowhere(shelf, target, what):
     with pytest.raises(RecipeError, match=what):
         shelf.signature(target)
     assert len(shelf.check(target, {}, where="model.name")) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [("computed", r"option 'rate': the default `1 / 255` has to be computed"), ("broken", "not readable Python")],
+)
+def test_sources_that_cannot_be_read_as_a_builder(shelf, tmp_path, name, what):
+    (tmp_path / "outside" / f"{name}.py").write_text(FAULTY[name])
+    with pytest.raises(RecipeError, match=what):
+        shelf.signature(f"outside.{name}:net")
+
+
+def test_a_bound_that_is_not_known_is_left_to_the_builder(shelf, tmp_path):
+    (tmp_path / "outside" / "bounded.py").write_text(FAULTY["bounded"])
+    assert shelf.signature("outside.bounded:net").options["rate"].type is int
 
 
 def test_sources_are_found_without_importing_their_packages(shelf, tmp_path):

@@ -149,7 +149,10 @@ def _read_signature(target: str) -> Signature:
             f"there is no module '{module}' to take '{function}' from.",
             hint="Is its package installed in this environment?",
         )
-    tree = ast.parse(source.read_text(encoding="utf-8"))
+    try:
+        tree = ast.parse(source.read_text(encoding="utf-8"))
+    except (SyntaxError, ValueError) as error:
+        raise RecipeError(f"module '{module}' is not readable Python: {error}.", where=str(source)) from error
     functions = [n for n in tree.body if isinstance(n, ast.FunctionDef)]
     found = next((n for n in functions if n.name == function), None)
     if found is None:
@@ -167,22 +170,27 @@ def _read_signature(target: str) -> Signature:
             name=argument.arg,
             annotation=ast.unparse(argument.annotation) if argument.annotation else "anything",
             type=_type_of(argument.annotation, aliases),
-            default=REQUIRED if default is None else _literal(default, aliases),
+            default=REQUIRED if default is None else _default(default, aliases, f"{target}, option '{argument.arg}'"),
         )
     given = tuple(argument.arg for argument in (*arguments.posonlyargs, *arguments.args))
     return Signature(target, given, options, ast.get_docstring(found) or "")
 
 
-def _literal(node: ast.expr, aliases: Mapping[str, ast.expr]) -> Any:
+def _default(node: ast.expr, aliases: Mapping[str, ast.expr], where: str) -> Any:
     if isinstance(node, ast.Name) and node.id in aliases:
         node = aliases[node.id]
-    return ast.literal_eval(node)
+    try:
+        return ast.literal_eval(node)
+    except ValueError as error:
+        raise RecipeError(
+            f"the default `{ast.unparse(node)}` has to be computed; it must be a plain value or a constant of its module.",
+            where=where,
+            hint="Options are read without importing, and a recipe has to be able to write them down.",
+        ) from error
 
 
 def _type_of(node: ast.expr | None, aliases: Mapping[str, ast.expr]) -> Any:
     """The type that an annotation means. Only what recipes can hold is known; everything else is Any."""
-    import annotated_types
-
     simple = {"int": int, "float": float, "str": str, "bool": bool, "Path": Path, "None": None, "Any": Any}
     match node:
         case ast.Name(id=name) if name in simple:
@@ -196,8 +204,8 @@ def _type_of(node: ast.expr | None, aliases: Mapping[str, ast.expr]) -> Any:
         case ast.Subscript(value=ast.Name(id="Literal"), slice=inner):
             return Literal[ast.literal_eval(inner)]
         case ast.Subscript(value=ast.Name(id="Annotated"), slice=ast.Tuple(elts=[base, *bounds])):
-            limits = [getattr(annotated_types, b.func.id)(ast.literal_eval(b.args[0])) for b in bounds]  # type: ignore[attr-defined]
-            return Annotated[_type_of(base, aliases), *limits]
+            limits = [limit for limit in map(_bound, bounds) if limit is not None]
+            return Annotated[_type_of(base, aliases), *limits] if limits else _type_of(base, aliases)
         case ast.Subscript(value=ast.Name(id="list" | "Sequence"), slice=inner):
             return list[_type_of(inner, aliases)]  # type: ignore[misc]
         case ast.Subscript(value=ast.Name(id="dict" | "Mapping"), slice=ast.Tuple(elts=[key, value])):
@@ -209,3 +217,13 @@ def _type_of(node: ast.expr | None, aliases: Mapping[str, ast.expr]) -> Any:
             ]
             return tuple[tuple(members)]  # type: ignore[misc]
     return Any
+
+
+def _bound(node: ast.expr) -> Any:
+    """A bound such as `Ge(0)`; None for any other, which the builder has to check itself."""
+    import annotated_types
+
+    match node:
+        case ast.Call(func=ast.Name(id="Gt" | "Ge" | "Lt" | "Le" | "MultipleOf" as name), args=[ast.expr() as limit]):
+            return getattr(annotated_types, name)(ast.literal_eval(limit))
+    return None
