@@ -20,14 +20,22 @@ from pixelwise.scratch.functional.convolution import (
 from pixelwise.scratch.functional.linear import flatten, flatten_backward, linear, linear_backward
 from pixelwise.scratch.functional.loss import softmax_cross_entropy, softmax_cross_entropy_backward
 from pixelwise.scratch.functional.normalisation import (
+    FixedNormCache,
     batch_norm,
     batch_norm_backward,
     fixed_norm,
     fixed_norm_backward,
 )
-from pixelwise.scratch.functional.pooling import avg_pool2d, avg_pool2d_backward, max_pool2d, max_pool2d_backward
+from pixelwise.scratch.functional.pooling import (
+    avg_pool2d,
+    avg_pool2d_backward,
+    max_pool2d,
+    max_pool2d_backward,
+    pooling_window,
+)
 
 __all__ = [
+    "FixedNormCache",
     "avg_pool2d",
     "avg_pool2d_backward",
     "batch_norm",
@@ -46,6 +54,7 @@ __all__ = [
     "linear_backward",
     "max_pool2d",
     "max_pool2d_backward",
+    "pooling_window",
     "relu",
     "relu_backward",
     "sigmoid",

@@ -32,7 +32,7 @@ def max_pool2d(
     a window could lie in the padding alone. Raises ShapeError where sizes do not fit.
     """
     check_pictures(x)
-    window = _pooling_window(kernel, stride, padding, dilation)
+    window = pooling_window(kernel, stride, padding, dilation)
     height, width = window.output_size((x.shape[2], x.shape[3]))
     picture = padded(x, window.padding, -np.inf)
     out = empty_like(x, (*x.shape[:2], height, width))
@@ -82,7 +82,7 @@ def avg_pool2d(x: Array, kernel: Any, *, stride: Any = None, padding: Any = 0) -
     Raises ShapeError where sizes do not fit.
     """
     check_pictures(x)
-    window = _pooling_window(kernel, stride, padding, 1)
+    window = pooling_window(kernel, stride, padding, 1)
     size = window.output_size((x.shape[2], x.shape[3]))
     picture = padded(x, window.padding)
     out = empty_like(x, (*x.shape[:2], *size))
@@ -107,7 +107,8 @@ def avg_pool2d_backward(dout: Array, cache: AveragePoolCache) -> Array:
     return dpicture[:, :, top : top + height, left : left + width]
 
 
-def _pooling_window(kernel: Any, stride: Any, padding: Any, dilation: Any) -> Window:
+def pooling_window(kernel: Any, stride: Any, padding: Any, dilation: Any) -> Window:
+    """The window of a pooling: its stride is the kernel where it is None. Raises ShapeError where padding is too wide."""
     window = Window(kernel, kernel if stride is None else stride, padding, dilation)
     for axis, name in enumerate(("height", "width")):
         if 2 * window.padding[axis] > window.kernel[axis]:

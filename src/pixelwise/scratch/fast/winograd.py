@@ -1,0 +1,224 @@
+"""3×3 convolution with stride 1 in a quarter of the multiplications: Winograd's F(4×4, 3×3).
+
+The product of two polynomials can be had by evaluating both at enough points, multiplying the values, and
+interpolating. A convolution of 6 numbers with 3 weights, which gives 4 numbers, is such a product (transposed), and
+six points are enough: 0, 1, −1, 2, −2, ∞. So instead of 4·3 = 12 multiplications there are 6; in two dimensions
+instead of 16·9 = 144 there are 36. For a 6×6 tile d of the picture and a 3×3 kernel g
+
+    out = Aᵀ [ (G g Gᵀ) ⊙ (Bᵀ d B) ] A          (4×4)
+
+where Bᵀ evaluates the picture, G the kernel, and Aᵀ interpolates. The sum over input channels can be taken before
+interpolating, and then each of the 36 points is one matrix product (tiles × channels) · (channels × filters).
+Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (CVPR 2016), section 4.3, has the three matrices.
+
+The price is precision, about one decimal digit, because the points 2 and −2 make large numbers that cancel. The gain is
+limited by the transforms, so they too are matrix products, on arrays with the channels of a pixel side by side.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from pixelwise.arithmetic.window import Window
+from pixelwise.errors import ShapeError
+from pixelwise.scratch.checks import Array, check_convolution, check_float, check_shape
+from pixelwise.scratch.fast.bands import Band, bands, channel_sums, cut_out
+from pixelwise.scratch.fast.workspace import Buffers, Workspace
+
+STEP = 4  # a tile gives 4×4 outputs
+TILE = 6  # and reads 6×6 inputs
+POINTS = TILE * TILE
+BYTES_AT_ONCE = 1_500_000  # of evaluated tiles; measured: a third or three times as much is slower
+
+EVALUATE_PICTURE = np.array(  # Bᵀ
+    [
+        [4, 0, -5, 0, 1, 0],
+        [0, -4, -4, 1, 1, 0],
+        [0, 4, -4, -1, 1, 0],
+        [0, -2, -1, 2, 1, 0],
+        [0, 2, -1, -2, 1, 0],
+        [0, 4, 0, -5, 0, 1],
+    ],
+    np.float64,
+)
+EVALUATE_KERNEL = (  # G
+    np.array([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]], np.float64) / 24
+)
+INTERPOLATE = np.array(  # Aᵀ
+    [[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]], np.float64
+)
+
+
+@dataclass(frozen=True, eq=False)
+class WinogradCache:
+    """What the backward reads: the inputs. The evaluated tiles, 2¼ times as large, are computed again."""
+
+    x: Array
+    weight: Array
+    padding: tuple[int, int]
+    has_bias: bool
+    output_shape: tuple[int, int, int, int]
+
+
+def conv2d(
+    x: Array, weight: Array, bias: Array | None = None, *, padding: int | tuple[int, int] = 0, workspace: Workspace
+) -> tuple[Array, WinogradCache]:
+    """`functional.conv2d` for a 3×3 kernel with stride 1 and padding 0, 1 or 2.
+
+    x (N, C, H, W), weight (O, C, 3, 3), bias (O,) → out (N, O, h, w), channels last in memory. In float32 the result
+    differs from the exact one by about 1e-5 of its largest value. Raises ShapeError for any other kernel or padding.
+    """
+    check_convolution(x, weight, bias)
+    window = Window(weight.shape[2:], 1, padding)
+    if window.kernel != (3, 3) or max(window.padding) > 2:
+        raise ShapeError(
+            f"kernel {window.kernel} with padding {window.padding}: this algorithm is for 3×3 with padding 0, 1 or 2.",
+            hint="Use pixelwise.scratch.fast.unfold.",
+        )
+    kernels = _evaluate_kernels(weight.transpose(2, 3, 1, 0))
+    out = _convolve(x.transpose(0, 2, 3, 1), kernels, bias, window, workspace).transpose(0, 3, 1, 2)
+    return out, WinogradCache(x, weight, window.padding, bias is not None, out.shape)
+
+
+def conv2d_backward(dout: Array, cache: WinogradCache, *, workspace: Workspace) -> tuple[Array, Array, Array | None]:
+    """(dx, dweight, dbias) from dout (N, O, h, w); dbias is None where there was no bias."""
+    return (input_gradient(dout, cache, workspace=workspace), *weight_gradient(dout, cache, workspace=workspace))
+
+
+def input_gradient(dout: Array, cache: WinogradCache, *, workspace: Workspace) -> Array:
+    """dx (N, C, H, W), which with stride 1 is itself a 3×3 convolution and is computed as one.
+
+    x[y] reaches out[y + p − i] through weight[i], for p rows of padding. So
+
+        dx[y] = Σ_i weight[i] · dout[y + p − i] = Σ_k weight[2 − k] · dout[y − (2 − p) + k]      (k = 2 − i)
+
+    a convolution of dout with the kernel turned by 180°, input and output channels exchanged, and padding 2 − p.
+    """
+    _check_gradient(dout, cache)
+    turned = cache.weight[:, :, ::-1, ::-1].transpose(2, 3, 0, 1)  # (3, 3, O, C)
+    window = Window(3, 1, (2 - cache.padding[0], 2 - cache.padding[1]))
+    dx = _convolve(dout.transpose(0, 2, 3, 1), _evaluate_kernels(turned), None, window, workspace)
+    return dx.transpose(0, 3, 1, 2)
+
+
+def weight_gradient(dout: Array, cache: WinogradCache, *, workspace: Workspace) -> tuple[Array, Array | None]:
+    """dweight (O, C, 3, 3) and dbias (O,).
+
+    Each step of the forward is linear, so its gradient is the transposed step, in reverse order. With tiles d, evaluated
+    tiles V = Bᵀ d B, evaluated kernels U = G g Gᵀ and out = Aᵀ (Σ_c V ⊙ U) A,
+
+        dM = A · dout · Aᵀ          dU = Σ_tiles Vᵀ · dM (one matrix product a point)          dg = Gᵀ dU G
+    """
+    _check_gradient(dout, cache)
+    x, dpictures = cache.x.transpose(0, 2, 3, 1), dout.transpose(0, 2, 3, 1)
+    channels, (_, outputs, height, width) = x.shape[3], cache.output_shape
+    corner = (-cache.padding[0], -cache.padding[1])
+    evaluate, spread = EVALUATE_PICTURE.astype(x.dtype), INTERPOLATE.T.astype(x.dtype)
+
+    def work(part: slice, buffers: Buffers) -> Array:
+        dkernels = np.zeros((POINTS, channels, outputs), x.dtype)
+        more = buffers.take("product", dkernels.shape, x.dtype)
+        for band in _bands(part, height, width, max(channels, outputs), x.itemsize):
+            tiles = _evaluate_tiles(x, band, width, corner, evaluate, "tiles", buffers)
+            dproducts = _evaluate_tiles(dpictures, band, width, (0, 0), spread, "products", buffers)
+            dkernels += np.matmul(tiles.transpose(0, 2, 1), dproducts, out=more)
+        return dkernels
+
+    dkernels = sum(workspace.over(len(x), work), np.zeros((), x.dtype))
+    both = np.kron(EVALUATE_KERNEL, EVALUATE_KERNEL).astype(x.dtype)  # (36, 9)
+    dweight = (both.T @ dkernels.reshape(POINTS, -1)).reshape(3, 3, channels, outputs).transpose(3, 2, 0, 1)
+    dbias = channel_sums(dpictures) if cache.has_bias else None
+    return np.ascontiguousarray(dweight), dbias
+
+
+def _check_gradient(dout: Array, cache: WinogradCache) -> None:
+    check_float(dout, "dout", like=cache.x)
+    check_shape(dout, "dout", cache.output_shape)
+
+
+def _evaluate_kernels(kernels: Array) -> Array:
+    """G g Gᵀ of kernels (3, 3, C, O) → (36, C, O). For the row-wise flattened g that is one product with G ⊗ G."""
+    both = np.kron(EVALUATE_KERNEL, EVALUATE_KERNEL).astype(kernels.dtype)
+    flat = np.ascontiguousarray(kernels).reshape(9, -1)
+    evaluated: Array = both @ flat
+    return evaluated.reshape(POINTS, *kernels.shape[2:])
+
+
+def _convolve(x: Array, kernels: Array, bias: Array | None, window: Window, workspace: Workspace) -> Array:
+    """x (N, H, W, C) and evaluated kernels (36, C, O) → (N, h, w, O)."""
+    count, height, width, channels = x.shape
+    outputs = kernels.shape[2]
+    size = window.output_size((height, width))
+    corner = (-window.padding[0], -window.padding[1])
+    out = np.empty((count, *size, outputs), x.dtype)
+    evaluate, interpolate = EVALUATE_PICTURE.astype(x.dtype), INTERPOLATE.astype(x.dtype)
+
+    def work(part: slice, buffers: Buffers) -> None:
+        for band in _bands(part, *size, max(channels, outputs), x.itemsize):
+            tiles = _evaluate_tiles(x, band, size[1], corner, evaluate, "tiles", buffers)
+            products = buffers.take("products", (POINTS, tiles.shape[1], outputs), x.dtype)
+            np.matmul(tiles, kernels, out=products)
+            _interpolate_tiles(products, band, interpolate, bias, out, buffers)
+
+    workspace.over(count, work)
+    return out
+
+
+def _bands(part: slice, height: int, width: int, channels: int, itemsize: int) -> list[Band]:
+    """Bands whose rows are rows of tiles."""
+    down, right = -(-height // STEP), -(-width // STEP)
+    return list(bands(part, down, POINTS * right * channels * itemsize, BYTES_AT_ONCE))
+
+
+def _evaluate_tiles(
+    x: Array, band: Band, width: int, corner: tuple[int, int], matrix: Array, name: str, buffers: Buffers
+) -> Array:
+    """matrix · tile · matrixᵀ for each tile of a band of x (N, H, W, C) → (36, tiles, C).
+
+    A matrix of 6 columns (Bᵀ) reads 6×6 tiles that overlap by 2; one of 4 columns (A) reads 4×4 tiles side by side.
+    `corner` is where the first tile begins; `width` is that of the output. First along the rows of the picture: the
+    columns 0, 4, 8, …, then 1, 5, 9, … are gathered, and one product mixes them. Then along its columns: there, tiles
+    that overlap are a view with overlapping steps, so nothing has to be copied.
+    """
+    reach, channels = matrix.shape[1], x.shape[3]
+    tiles = -(-width // STEP)
+    rows, columns = STEP * (band.rows - 1) + reach, STEP * (tiles - 1) + reach
+    place = (corner[0] + STEP * band.top, corner[1])
+    picture = cut_out(x, band.pictures, place, (rows, columns), "picture", buffers)
+    gathered = buffers.take("gathered", (reach, band.count, rows, tiles, channels), x.dtype)
+    for j in range(reach):
+        gathered[j] = picture[:, :, j : j + STEP * (tiles - 1) + 1 : STEP]
+    mixed = buffers.take("mixed", (TILE, band.count, rows, tiles * channels), x.dtype)
+    np.matmul(matrix, gathered.reshape(reach, -1), out=mixed.reshape(TILE, -1))
+
+    point, image, row, number = mixed.strides
+    overlapping = as_strided(
+        mixed, (TILE, band.count, band.rows, reach, tiles * channels), (point, image, STEP * row, row, number)
+    )
+    out = buffers.take(name, (TILE, TILE, band.count, band.rows, tiles * channels), x.dtype)
+    np.matmul(matrix, overlapping, out=out.transpose(1, 2, 3, 0, 4))
+    return out.reshape(POINTS, -1, channels)
+
+
+def _interpolate_tiles(
+    products: Array, band: Band, matrix: Array, bias: Array | None, out: Array, buffers: Buffers
+) -> None:
+    """Write Aᵀ · product · A (+ bias) of each tile of a band into out (N, h, w, O). The way back of `_evaluate_tiles`."""
+    _, height, width, outputs = out.shape
+    tiles = -(-width // STEP)
+    points = products.reshape(TILE, TILE, band.count, band.rows, tiles * outputs)
+    mixed = buffers.take("mixed", (TILE, band.count, band.rows, STEP, tiles * outputs), out.dtype)
+    np.matmul(matrix, points.transpose(1, 2, 3, 0, 4), out=mixed)
+    columns = buffers.take("gathered", (STEP, band.count, STEP * band.rows, tiles, outputs), out.dtype)
+    np.matmul(matrix, mixed.reshape(TILE, -1), out=columns.reshape(STEP, -1))
+    rows = band.rows_of(STEP, height)
+    for j in range(min(STEP, width)):
+        target = out[band.pictures, rows, j::STEP]
+        source = columns[j, :, : target.shape[1], : target.shape[2]]
+        if bias is None:
+            target[...] = source
+        else:
+            np.add(source, bias, out=target)
