@@ -198,12 +198,12 @@ def environment(record: Record) -> list[tuple[str, str]]:
 
 def times(record: Record) -> list[tuple[str, str]]:
     """Where the time went."""
-    seconds = dict(record.summary.get("seconds") or {})
+    seconds: dict[str, float] = dict(record.summary.get("seconds") or {})
     if not seconds:  # interrupted: what the epochs say
         for epoch in record.epochs:
             for name, value in (epoch.get("seconds") or {}).items():
                 seconds[name] = seconds.get(name, 0.0) + value
-    names = {"train": "training", "conclusion": "final scores and pictures"}
+    names: dict[str, str] = {"train": "training", "conclusion": "final scores and pictures"}
     rows = [(names.get(name, name), duration(value)) for name, value in seconds.items()]
     pictures = sum(epoch.get("pictures") or 0 for epoch in record.epochs)
     if pictures and seconds.get("train"):

@@ -276,12 +276,16 @@ def _class_table(rows: Iterable[Mapping[str, Any]], unicode: bool) -> Table:
     table.add_column("class")
     table.add_column("IoU", justify="right", no_wrap=True)
     table.add_column("")
-    filled, width = ("━" if unicode else "="), 30
     for row in rows:
         value = row.get("iou")
-        bar = Text(filled * round(width * value), ACCENT) if value else Text("")
-        table.add_row(Text(str(row.get("class", ""))), number(value), bar)
+        table.add_row(Text(str(row.get("class", ""))), number(value), Text(_bar(value or 0.0, unicode), ACCENT))
     return table
+
+
+def _bar(value: float, unicode: bool, width: int = 30) -> str:
+    """A bar for a value in 0..1, in half characters where there are such."""
+    halves = round(2 * width * value)
+    return "━" * (halves // 2) + "╸" * (halves % 2) if unicode else "=" * (halves // 2)
 
 
 def _print(console: Console, text: str | Text, style: str = "") -> None:

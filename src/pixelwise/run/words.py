@@ -17,7 +17,7 @@ SCORES = {
     "map": "mAP",
 }
 CONVENTIONS = {
-    "void=none": "every pixel is labelled",
+    "void=none": "no void",
     "void=ignore": "void ignored",
     "void=background": "void counts as background",
     "absent=skipped": "absent classes left out",
