@@ -37,14 +37,11 @@ def different_sizes(survey: Survey) -> Iterator[Finding]:
         first = next(facts for facts in survey.facts if facts.where == files[0])
         (height, width), (mask_height, mask_width) = first.sizes[:2]
         sizes = f"{width}×{height} and {mask_width}×{mask_height}"
-        what = f"{_pictures(len(files))} and their masks differ in size; the first: {sizes} (width × height)."
+        many = f"{len(files):,} pictures and their masks differ in size; the first:"
+        what = f"{many if len(files) > 1 else '1 picture and its mask differ in size:'} {sizes} (width × height)."
         cure = "Make the mask for the picture at its own size; resize masks by nearest neighbour only."
         yield Finding("different sizes", "fatal", what, files, cure)
 
 
 def _sizes_differ(facts: Facts) -> bool:
     return len(facts.sizes) > 1 and len(set(facts.sizes)) > 1
-
-
-def _pictures(count: int) -> str:
-    return "1 picture" if count == 1 else f"{count:,} pictures"

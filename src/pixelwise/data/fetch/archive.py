@@ -50,11 +50,16 @@ def extract(
             os.replace(unpacked / name, target / name)
     except DataError:
         raise
-    except OSError as error:
+    except Exception as error:  # damage shows in many ways: TarError, BadZipFile, EOFError, zlib.error, LZMAError, ...
+        if isinstance(error, OSError) and error.errno:
+            raise DataError(
+                f"could not be unpacked into {target}: {error.strerror}.",
+                where=str(archive),
+                hint="Is the disk full or read-only? Repeat when there is room.",
+            ) from error
+        what = (str(error) or type(error).__name__).splitlines()[0].rstrip(":")
         raise DataError(
-            f"could not be unpacked into {target}: {error.strerror or error}.",
-            where=str(archive),
-            hint="Is the disk full or read-only? Repeat when there is room.",
+            f"is no archive that can be read: {what}.", where=str(archive), hint="Delete it and fetch it again."
         ) from error
     finally:
         shutil.rmtree(unpacked, ignore_errors=True)
@@ -93,24 +98,7 @@ def _unpack(
 
 
 def _entries(archive: Path) -> Generator[Entry, None, None]:
-    """Names and contents; damage of any kind becomes a DataError."""
-    try:
-        if zipfile.is_zipfile(archive):
-            yield from _zip_entries(archive)
-        else:
-            yield from _tar_entries(archive)
-    except (
-        tarfile.TarError,
-        zipfile.BadZipFile,
-        EOFError,
-        RuntimeError,
-        ValueError,
-        LookupError,
-        NotImplementedError,
-    ) as e:
-        raise DataError(
-            f"is no archive that can be read: {e}.", where=str(archive), hint="Delete it and fetch it again."
-        ) from e
+    return _zip_entries(archive) if zipfile.is_zipfile(archive) else _tar_entries(archive)
 
 
 def _tar_entries(archive: Path) -> Generator[Entry, None, None]:

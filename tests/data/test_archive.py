@@ -1,0 +1,156 @@
+import io
+import stat
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from pixelwise.data.fetch.archive import extract
+from pixelwise.errors import DataError
+
+
+def tar(path: Path, *members: tuple[str, object], mode: str = "w") -> Path:
+    """A tar of (name, bytes or a TarInfo type)."""
+    with tarfile.open(path, mode) as file:
+        for name, content in members:
+            member = tarfile.TarInfo(name)
+            if isinstance(content, str):
+                member.size = len(content)
+                file.addfile(member, io.BytesIO(content.encode()))
+            else:
+                member.type = content
+                member.linkname = "/etc/passwd"
+                file.addfile(member)
+    return path
+
+
+GOOD = (("set", tarfile.DIRTYPE), ("set/a.txt", "alpha"), ("./set/deep/b.txt", "beta"), ("set/empty", ""))
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
+def test_tar_of_every_compression(tmp_path, mode):
+    done = []
+    archive = tar(tmp_path / "x.bin", *GOOD, mode=mode)
+    assert extract(archive, tmp_path / "out", progress=done.append) == 3
+    assert done == [1, 2, 3]
+    assert (tmp_path / "out/set/a.txt").read_text() == "alpha"
+    assert (tmp_path / "out/set/deep/b.txt").read_text() == "beta"
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["set"]
+
+
+def test_zip(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as file:
+        file.writestr("set/", "")
+        file.writestr("set/a.txt", "alpha")
+    assert extract(tmp_path / "x.zip", tmp_path / "out") == 1
+    assert (tmp_path / "out/set/a.txt").read_text() == "alpha"
+
+
+def test_unpacking_adds_to_what_is_there_and_runs_nothing(tmp_path):
+    (tmp_path / "out/set").mkdir(parents=True)
+    (tmp_path / "out/set/mine.txt").write_text("mine")
+    archive = tar(tmp_path / "x.tar", *GOOD)
+    extract(archive, tmp_path / "out")
+    extract(archive, tmp_path / "out", last="set/a.txt")
+    assert (tmp_path / "out/set/mine.txt").read_text() == "mine"
+    assert not (tmp_path / "out/set/a.txt").stat().st_mode & (stat.S_IXUSR | stat.S_ISUID)
+
+
+HOSTILE = [
+    (("/etc/cron.d/x", "evil"), "is an absolute path"),
+    (("set/../../x", "evil"), "leads out of its folder"),
+    (("..", tarfile.DIRTYPE), "leads out of its folder"),
+    (("..\\x", "evil"), "characters that are not allowed"),
+    (("C:/x", "evil"), "characters that are not allowed"),
+    (("a\nb", "evil"), "characters that are not allowed"),
+    (("x", tarfile.SYMTYPE), "is a link"),
+    (("x", tarfile.LNKTYPE), "is a link"),
+    (("x", tarfile.CHRTYPE), "is neither a file nor a folder"),
+    (("x", tarfile.BLKTYPE), "is neither a file nor a folder"),
+    (("x", tarfile.FIFOTYPE), "is neither a file nor a folder"),
+    (("set/a.txt", "again"), "is in the archive twice"),
+]
+
+
+@pytest.mark.parametrize(("member", "why"), HOSTILE)
+def test_hostile_tars_are_refused_as_a_whole(tmp_path, member, why):
+    (tmp_path / "out").mkdir()
+    archive = tar(tmp_path / "x.tar", *GOOD, member)
+    with pytest.raises(
+        DataError, match=rf"x\.tar: the entry .* {why}.*; nothing was unpacked\. Do not trust this file"
+    ):
+        extract(archive, tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "x.tar"]
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "why"),
+    [
+        ("/x", 0, "is an absolute path"),
+        ("a/../../x", 0, "leads out of its folder"),
+        ("x", stat.S_IFLNK | 0o777, "is a link"),
+        ("x", stat.S_IFIFO, "is neither a file nor a folder"),
+    ],
+)
+def test_hostile_zips_are_refused(tmp_path, name, mode, why):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as file:
+        file.writestr("good.txt", "good")
+        member = zipfile.ZipInfo(name)
+        member.external_attr = mode << 16
+        file.writestr(member, "/etc/passwd")
+    with pytest.raises(DataError, match=why):
+        extract(tmp_path / "x.zip", tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["tar", "zip"])
+def test_limits_hold_for_what_is_unpacked(tmp_path, kind):
+    path = tmp_path / "x"
+    if kind == "tar":
+        tar(path, ("a", "0" * 600_000), ("b", "0" * 600_000), mode="w:gz")
+    else:
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+            file.writestr("a", "0" * 600_000)
+            file.writestr("b", "0" * 600_000)
+    assert path.stat().st_size < 20_000
+    with pytest.raises(DataError, match="'b' goes beyond the 1,000,000 bytes that are allowed"):
+        extract(path, tmp_path / "out", max_bytes=1_000_000)
+    with pytest.raises(DataError, match="'b' is one file more than the 1 that are allowed"):
+        extract(path, tmp_path / "out", max_files=1)
+    assert list((tmp_path / "out").iterdir()) == []
+    assert extract(path, tmp_path / "out", max_files=2, max_bytes=1_200_000) == 2
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz", "w:xz"])
+def test_an_archive_cut_short_is_refused(tmp_path, mode):
+    import random
+
+    noise = "".join(random.Random(0).choices("abcdefghij", k=50_000))
+    archive = tar(tmp_path / "x.tar", ("a", "first"), ("b", noise), mode=mode)
+    archive.write_bytes(archive.read_bytes()[: archive.stat().st_size // 2])
+    with pytest.raises(DataError, match=r"x\.tar: (is no archive that can be read|could not be unpacked)"):
+        extract(archive, tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_what_is_no_archive(tmp_path):
+    (tmp_path / "x.tar").write_text("<html>404</html>" * 100)
+    with pytest.raises(DataError, match=r"x\.tar: is no archive that can be read: .* Delete it and fetch it again"):
+        extract(tmp_path / "x.tar", tmp_path / "out")
+
+
+def test_a_full_disk(tmp_path, monkeypatch):
+    import errno
+    import os
+
+    archive = tar(tmp_path / "x.tar", *GOOD)
+
+    def full(*a):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(DataError, match=r"could not be unpacked into .*: No space left on device"):
+        extract(archive, tmp_path / "out")
+    assert [path for path in (tmp_path / "out").rglob("*") if path.is_file()] == []
