@@ -18,7 +18,7 @@ from pixelwise.engine.build import build_model, build_task, cache_folder, place
 from pixelwise.engine.checkpoint import load_model
 from pixelwise.engine.device import Choices, choose
 from pixelwise.engine.evaluate import forward
-from pixelwise.engine.tiles import cut
+from pixelwise.engine.tiles import cover, cut
 from pixelwise.engine.update import explain_memory
 from pixelwise.errors import DeviceError, RunError
 from pixelwise.imaging.resize import resize_image
@@ -31,7 +31,7 @@ from pixelwise.tasks.base import Task
 from pixelwise.types import ClassMap, DatasetInfo, Image, Sample
 
 Checkpoint = Literal["best", "last"]
-BAND = 4_000_000  # scores that are enlarged and decoded at a time: 16 MB, whatever the picture's size
+BAND = 1_000_000  # scores that are enlarged and decoded at a time: 4 MB, so that they stay in the cache
 COARSEST = 32  # tiles start at multiples of it, or of the model's stride: coarse grids lie as in the whole picture
 
 
@@ -131,11 +131,19 @@ def predict_tiles(trained: Trained, image: Image, *, tile: int = 512, overlap: i
     Raises ShapeError where the overlap leaves nothing of a tile.
     """
     canvas = _Canvas(trained, image)
-    multiple = math.lcm(COARSEST, getattr(trained.model, "stride", 1))
-    for rows, columns in cut(canvas.size, tile, overlap, multiple=multiple):
+    for rows, columns in cut(canvas.size, tile, overlap, multiple=_multiple(trained)):
         scores = _scores(trained, image[rows.read, columns.read])[..., rows.inner, columns.inner]
         canvas.put(scores, rows.kept, columns.kept)
     return canvas.finished()
+
+
+def check_tiles(trained: Trained, tile: int, overlap: int) -> None:
+    """Raise ShapeError where tiles of this size and overlap cannot cover a large picture."""
+    cover(tile + 1, tile, overlap, multiple=_multiple(trained))
+
+
+def _multiple(trained: Trained) -> int:
+    return math.lcm(COARSEST, getattr(trained.model, "stride", 1))
 
 
 def enlarged(scores: Tensor, size: tuple[int, int]) -> Iterator[tuple[slice, Tensor]]:

@@ -1,0 +1,42 @@
+"""`pixelwise check`"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+
+def check(
+    recipe: Annotated[str, typer.Argument(help="Name of a shipped recipe, or a YAML file.")],
+    overrides: Annotated[list[str] | None, typer.Argument(help="Changes, e.g. train.batch=8 model.width=32.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs instead.")] = False,
+) -> None:
+    """Check a recipe without loading anything.
+
+    Every problem is shown at once, each with its path and, where something is near, a suggestion. Exit code 0: sound,
+    2: not. Whether the data are there, and sound, `pixelwise data check` tells.
+    """
+    from pixelwise.errors import PixelwiseError
+    from pixelwise.recipe.load import load_recipe
+
+    try:
+        checked = load_recipe(recipe, overrides or ())
+    except PixelwiseError as error:
+        if not as_json:
+            raise
+        problems = [{"where": p.where, "what": p.what, "hint": p.hint} for p in error.problems]
+        typer.echo(json.dumps({"recipe": recipe, "sound": False, "problems": problems}, indent=2, ensure_ascii=False))
+        raise typer.Exit(2) from None
+    if as_json:
+        record = {"recipe": recipe, "sound": True, "problems": [], "resolved": checked.model_dump(mode="json")}
+        typer.echo(json.dumps(record, indent=2, ensure_ascii=False))
+        return
+    epochs = sum(phase.epochs for phase in checked.train.phases)
+    length = "1 epoch" if epochs == 1 else f"{epochs} epochs"
+    typer.echo(f"{recipe} is sound: {checked.title}")
+    typer.echo(
+        f"  {checked.task.name} with {checked.model.name} on {checked.data.dataset.name}, {length} in batches of "
+        f"{checked.train.batch}; the best checkpoint is chosen by {checked.train.best}"
+    )

@@ -1,0 +1,54 @@
+"""`pixelwise evaluate`"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="Run folder of a trained recipe.", metavar="RUN")],
+    split: Annotated[str, typer.Option(help="Split of the run's data set. Default: the one it was validated on.")] = "",
+    checkpoint: Annotated[Literal["best", "last"], typer.Option(help="Weights of the best, or of the last epoch.")] = (
+        "best"
+    ),
+    resolution: Annotated[
+        Literal["recipe", "own"],
+        typer.Option(help="Count at the size of the training pictures, or at each picture's own against its own mask."),
+    ] = "recipe",
+    data: Annotated[
+        Path | None, typer.Option(help="Data folder. Default: PIXELWISE_DATA, else ~/.cache/pixelwise.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs instead.")] = False,
+) -> None:
+    """Score a trained run on a split.
+
+    Prints every score with its convention and the resolution it was counted at, and writes the same as
+    RUN/evaluations/SPLIT-CHECKPOINT-RESOLUTION.json.
+    """
+    from pixelwise.engine.allocator import keep_large_buffers
+    from pixelwise.run.folder import RunFolder
+
+    opened = RunFolder.open(run)
+    keep_large_buffers()  # before torch allocates anything
+    from rich.console import Console
+
+    from pixelwise.engine.predict import open_trained
+    from pixelwise.engine.score import score_own, score_recipe
+    from pixelwise.run.caching import CachingLine
+    from pixelwise.run.console import show_scores
+
+    trained = open_trained(opened, checkpoint=checkpoint, device=device)
+    score = score_own if resolution == "own" else score_recipe
+    split = split or trained.recipe.data.validation
+    with CachingLine(Console(stderr=True)) as line:
+        record, file = score(trained, split, data=data, progress=line.show)
+    if as_json:
+        typer.echo(json.dumps(record, indent=2, ensure_ascii=False))
+        return
+    show_scores({"splits": {split: record}}, run=opened.path)
+    typer.echo(f"scores  {file}")

@@ -1,0 +1,230 @@
+"""`pixelwise list` and `pixelwise show`: what there is, read from signatures and recipes without importing any of it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from pixelwise.shelf import Signature
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead.")]
+PLURALS = {
+    "recipe": "recipes",
+    "model": "models",
+    "dataset": "datasets",
+    "task": "tasks",
+    "loss": "losses",
+    "metric": "metrics",
+    "augmentation": "augmentations",
+    "optimizer": "optimizers",
+    "schedule": "schedules",
+}
+KINDS = ", ".join(PLURALS.values())
+
+
+def list_(
+    kind: Annotated[str | None, typer.Argument(help=f"One of: {KINDS}.", show_default=False)] = None,
+    as_json: AsJson = False,
+) -> None:
+    """What there is: recipes, models, data sets, losses, metrics, augmentations and more, each with one line.
+
+    Without KIND, everything. `pixelwise show KIND NAME` tells more of one.
+    """
+    kinds = list(PLURALS) if kind is None else [find_kind(kind)]
+    contents = {PLURALS[one]: one_liners(one) for one in kinds}
+    if as_json:
+        typer.echo(json.dumps(contents, indent=2, ensure_ascii=False))
+        return
+    console = _console()
+    for name, lines in contents.items():
+        _print(console, name, "bold")
+        _print_pairs(console, lines)
+        console.print()
+    example = kinds[0]
+    _print(console, f"more: pixelwise show {example} {next(iter(one_liners(example)), 'NAME')}", "bright_black")
+
+
+def show(
+    kind: Annotated[str, typer.Argument(help=f"What it is: {', '.join(PLURALS)}.")],
+    name: Annotated[str, typer.Argument(help="Its name, package.module:function, or the file of a recipe.")],
+    as_json: AsJson = False,
+) -> None:
+    """One thing: what it is, and its options with types and defaults; of a recipe, its lab card and everything it says."""
+    kind = find_kind(kind)
+    record = describe_recipe(name) if kind == "recipe" else describe_item(kind, name)
+    if as_json:
+        typer.echo(json.dumps(record, indent=2, ensure_ascii=False))
+    elif kind == "recipe":
+        _show_recipe(record)
+    else:
+        _show_item(record)
+
+
+def find_kind(word: str) -> str:
+    """The kind that a word means, in the singular: `models`, `model`, `data sets`. Raises RecipeError with a suggestion."""
+    from pixelwise.errors import RecipeError, did_you_mean
+
+    plain = word.lower().replace("-", "").replace(" ", "").replace("_", "")
+    for singular, plural in PLURALS.items():
+        if plain in (singular, plural):
+            return singular
+    hint = did_you_mean(plain, [*PLURALS, *PLURALS.values()])
+    raise RecipeError(f"there is no kind '{word}'; there is {KINDS}.", hint=hint)
+
+
+def one_liners(kind: str) -> dict[str, str]:
+    """The first sentence of everything of a kind, by name."""
+    from pixelwise.recipe.load import read_tree, shipped_recipes
+    from pixelwise.recipe.shelves import SHELVES
+
+    if kind == "recipe":
+        return {name: str(read_tree(path).get("title", "")) for name, path in shipped_recipes().items()}
+    shelf = SHELVES[kind]
+    return {name: shelf.signature(name).doc.partition("\n")[0] for name in sorted(shelf)}
+
+
+def describe_item(kind: str, name: str) -> dict[str, Any]:
+    """What a shelf knows of one thing, as JSON values."""
+    from pixelwise.recipe.shelves import SHELVES
+
+    signature = SHELVES[kind].signature(name)
+    return {
+        "kind": kind,
+        "name": name,
+        "target": signature.target,
+        "about": signature.doc,
+        "given": list(signature.given),
+        "options": _options(signature),
+    }
+
+
+def _options(signature: Signature) -> list[dict[str, Any]]:
+    records = []
+    for option in signature.options.values():
+        record: dict[str, Any] = {"name": option.name, "type": type_words(option.type) or option.annotation}
+        records.append({**record, "required": True} if option.required else {**record, "default": option.default})
+    return records
+
+
+def type_words(kind: Any) -> str:
+    """A type as a person reads it: `int, at least 1`, `ignore | background`. Empty for one that says nothing."""
+    import typing
+    from types import NoneType, UnionType
+
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if kind is typing.Any:
+        return ""
+    if kind in (None, NoneType):
+        return "null"
+    if origin is typing.Literal:
+        return " | ".join(map(str, arguments))
+    if origin in (typing.Union, UnionType):
+        return " | ".join(type_words(one) or "anything" for one in arguments)
+    if origin is typing.Annotated:
+        return ", ".join([type_words(arguments[0]), *map(_bound, arguments[1:])])
+    if origin in (list, tuple, dict):
+        inner = ", ".join("..." if one is ... else type_words(one) or "anything" for one in arguments)
+        return f"[{inner}]" if origin is tuple else f"{origin.__name__} of {inner}"
+    return str(getattr(kind, "__name__", kind))
+
+
+def _bound(limit: Any) -> str:
+    words = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
+    return next((f"{words[name]} {getattr(limit, name)}" for name in words if hasattr(limit, name)), str(limit))
+
+
+def describe_recipe(name: str) -> dict[str, Any]:
+    """A recipe's lab card (the comment at its head), its resolved values and what is stated of it."""
+    from pixelwise.recipe.load import as_yaml, find_recipe, load_recipe
+
+    path = find_recipe(name)
+    recipe = load_recipe(name)
+    card = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            break
+        card.append(line.removeprefix("#").removeprefix(" "))
+    return {
+        "kind": "recipe",
+        "name": name,
+        "file": str(path),
+        "card": "\n".join(card),
+        "recipe": recipe.model_dump(mode="json"),
+        "yaml": as_yaml(recipe),
+    }
+
+
+# -- on the screen -------------------------------------------------------------------------------------------------
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(highlight=False, markup=False)
+
+
+def _print(console: Console, text: str, style: str = "") -> None:
+    console.print(text, style=style or None, soft_wrap=not console.is_terminal)
+
+
+def _print_pairs(console: Console, pairs: dict[str, str]) -> None:
+    """Names and what they are in two columns; where the output is no terminal, without breaking a line."""
+    from rich.table import Table
+    from rich.text import Text
+
+    if not console.is_terminal:
+        width = max(map(len, pairs), default=0)
+        for name, text in pairs.items():
+            typer.echo(f"  {name:<{width}}  {text}")
+        return
+    table = Table.grid(padding=(0, 3, 0, 0))
+    table.add_column(style="cyan", no_wrap=True)
+    table.add_column()
+    for name, text in pairs.items():
+        table.add_row(Text(f"  {name}"), Text(text))
+    console.print(table)
+
+
+def _show_item(record: dict[str, Any]) -> None:
+    console = _console()
+    _print(console, f"{record['kind']} {record['name']}", "bold")
+    _print(console, f"\n{record['about'] or 'Its author left no description.'}")
+    console.print()
+    if record["options"]:
+        _print_options(console, record["options"])
+    else:
+        _print(console, "It has no options.")
+    _print(console, f"\nsource: {record['target']}", "bright_black")
+
+
+def _print_options(console: Console, options: list[dict[str, Any]]) -> None:
+    rows = [("option", "default", "type")]
+    for option in options:
+        default = "required" if option.get("required") else _as_yaml(option["default"])
+        rows.append((option["name"], default, option["type"]))
+    first, second = (max(len(row[column]) for row in rows) for column in (0, 1))
+    for number, (name, default, kind) in enumerate(rows):
+        _print(console, f"  {name:<{first}}  {default:<{second}}  {kind}".rstrip(), "" if number else "bright_black")
+
+
+def _as_yaml(value: Any) -> str:
+    """A default as a recipe would say it."""
+    from pixelwise.recipe.yaml_text import render
+
+    text = render({"": list(value) if isinstance(value, tuple) else value}).strip()
+    return text.partition(":")[2].strip()
+
+
+def _show_recipe(record: dict[str, Any]) -> None:
+    console = _console()
+    _print(console, f"recipe {record['name']}", "bold")
+    if record["card"]:
+        _print(console, f"\n{record['card']}")
+    _print(console, "\nEverything it says, parents and defaults written out:\n", "bright_black")
+    typer.echo(record["yaml"].rstrip())
+    _print(console, f"\nsource: {record['file']}", "bright_black")

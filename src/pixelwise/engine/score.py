@@ -1,0 +1,97 @@
+"""Scores of a finished run on any split of its data set, kept in the run's folder under evaluations/."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pixelwise.data.base import Dataset
+from pixelwise.data.cache import CachedSplit
+from pixelwise.engine.build import CachingProgress, build_dataset, build_metrics, open_for
+from pixelwise.engine.conclude import metric_record, split_record
+from pixelwise.engine.evaluate import evaluate
+from pixelwise.engine.predict import Trained, predict_resized
+from pixelwise.errors import RunError
+from pixelwise.metrics.base import Metric
+from pixelwise.run.environment import environment
+
+Scored = tuple[dict[str, Any], Path]  # the record, and the file it was written to
+
+
+def score_recipe(
+    trained: Trained, split: str, *, data: Path | None = None, progress: CachingProgress | None = None
+) -> Scored:
+    """Losses and scores over a split at the size of the training pictures.
+
+    For the validation split and the best checkpoint these are the scores of the run's summary, to the bit on the same
+    machine. Raises DataError where the data are not there, RunError where they have other classes than the run.
+    """
+    cached, metrics = _open(trained, split, data, progress)[1:]
+    result = evaluate(
+        trained.task, trained.model, cached, metrics, choices=trained.choices, batch=trained.recipe.train.batch
+    )
+    record = {**split_record(cached, metrics), "losses": result.losses}
+    return _keep(trained, cached, "recipe", record)
+
+
+def score_own(
+    trained: Trained, split: str, *, data: Path | None = None, progress: CachingProgress | None = None
+) -> Scored:
+    """Scores over a split at each picture's own size, against its mask as it was drawn, which was never resized.
+
+    The network still reads pictures of the recipe's size; its scores are enlarged (`predict_resized`). One picture is
+    in memory at a time. There are no losses: they belong to the recipe's size.
+    """
+    dataset, cached, metrics = _open(trained, split, data, progress)
+    for metric in metrics:
+        metric.reset()
+    sound = set(cached.names)  # what on_corrupt: skip left
+    for index, name in enumerate(dataset.names(split)):
+        if name in sound:
+            sample = dataset.read(split, index)
+            prediction = predict_resized(trained, sample.image)
+            for metric in metrics:
+                metric.update(sample, prediction)
+    record = {
+        "resolution": "each picture's own size",
+        "pictures": len(cached),
+        "metrics": [metric_record(metric) for metric in metrics],
+    }
+    return _keep(trained, cached, "own", record)
+
+
+def _open(
+    trained: Trained, split: str, data: Path | None, progress: CachingProgress | None
+) -> tuple[Dataset, CachedSplit, Sequence[Metric]]:
+    """The data set, its split with every file known to be sound, and the recipe's metrics."""
+    dataset = build_dataset(trained.recipe, data)
+    if dataset.info.classes != trained.info.classes or dataset.info.void != trained.info.void:
+        raise RunError(
+            f"the run was trained on the classes {_classes(trained.info.classes, trained.info.void)}; the data set "
+            f"'{dataset.info.name}' now has {_classes(dataset.info.classes, dataset.info.void)}.",
+            where=str(trained.run.path),
+            hint="Name the data folder that it was trained on with --data.",
+        )
+    cached = open_for(trained.recipe, dataset, split, root=data, progress=progress)
+    return dataset, cached, build_metrics(trained.recipe, dataset.info)
+
+
+def _classes(names: Sequence[str], void: int | None) -> str:
+    return ", ".join(names) + ("" if void is None else f" (void {void})")
+
+
+def _keep(trained: Trained, split: CachedSplit, resolution: Literal["recipe", "own"], record: dict[str, Any]) -> Scored:
+    whole = {
+        "split": split.split,
+        "checkpoint": trained.checkpoint,
+        "epoch": trained.epoch,
+        "step": trained.step,
+        **record,
+        "skipped": [{"where": p.where, "what": p.what} for p in split.skipped],
+        "key": split.key,
+        "environment": environment(),
+    }
+    name = f"evaluations/{split.split}-{trained.checkpoint}-{resolution}"
+    trained.run.write(name, whole)
+    return whole, trained.run.path / f"{name}.json"
