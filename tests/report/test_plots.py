@@ -28,19 +28,22 @@ Make = Callable[..., RunFolder]
 def test_curves_are_the_epochs_of_the_record(fabricate: Make) -> None:
     record = read_record(fabricate(epochs=5))
     with style():
-        losses, scores = draw_curves(record, WIDE).axes
-    drawn = {str(line.get_label()): line for line in (*losses.lines, *scores.lines)}
+        losses, scores, accuracy = draw_curves(record, WIDE).axes
+    drawn = {str(line.get_label()): line for line in (*losses.lines, *scores.lines, *accuracy.lines)}
     for label, group, key in (
         ("training", "train", "loss"),
         ("validation", "validation", "loss"),
-        ("mean IoU, validation", "scores", record.main_score),
+        (record.main_score, "scores", record.main_score),
+        ("pixel_accuracy[void=ignore]", "scores", "pixel_accuracy[void=ignore]"),
     ):
         assert np.array_equal(drawn[label].get_xdata(), [1, 2, 3, 4, 5])
         assert np.array_equal(drawn[label].get_ydata(), [epoch[group][key] for epoch in record.epochs])
     best = record.best["epoch"]
     star = next(line for line in scores.lines if line.get_marker() == "*")
     assert (list(star.get_xdata()), list(star.get_ydata())) == ([best], [record.best["value"]])
-    assert all(any(list(line.get_xdata()) == [best, best] for line in axes.lines) for axes in (losses, scores))
+    assert all(
+        any(list(line.get_xdata()) == [best, best] for line in axes.lines) for axes in (losses, scores, accuracy)
+    )
 
 
 def test_a_score_that_was_not_counted_leaves_a_gap() -> None:

@@ -87,6 +87,15 @@ def test_time_comes_from_the_epochs_when_the_summary_is_missing(fabricate: Make)
     assert rows["training, per epoch"] == "2.5 s"
 
 
+def test_an_unfinished_run_shows_the_scores_of_its_best_epoch_so_far(fabricate: Make) -> None:
+    record = read_record(fabricate(finished=False, epochs=4))
+    table = tables.stated(record)
+    assert table is not None
+    so_far = f"{record.epochs[-1]['scores'][record.main_score]:.4f}"
+    assert table.rows[0][2:4] == (f"{so_far} (so far)", "void ignored, absent classes left out")
+    assert tables.tiles(record)[0] == ("mean IoU", so_far, "so far, epoch 4, void ignored, absent classes left out")
+
+
 def test_notes_are_told_once(fabricate: Make) -> None:
     told = tables.notes(read_record(fabricate(note="said twice")))
     assert told == ["said twice", "left out of train: broken.png: is cut short"]

@@ -18,15 +18,17 @@ BINS = 300  # the losses of single steps are averaged into at most so many point
 
 
 def draw_curves(record: Record, width: float) -> Figure:
-    """Two panels over one axis of epochs: losses above, scores below (left out where there are none)."""
-    score = record.main_score
-    scored = bool(score) and any((epoch.get("scores") or {}).get(score) is not None for epoch in record.epochs)
-    figure = new_figure(width, (4.6 if width > 5 else 5.2) if scored else 2.9)
-    panels = figure.subplots(2 if scored else 1, 1, sharex=True, squeeze=False)[:, 0]
-    columns = 3 if width > 5 else 1
-    _draw_losses(panels[0], record, columns)
-    if scored:
-        _draw_scores(panels[1], record, score, columns)
+    """Panels over one axis of epochs: losses, the score that chooses the best epoch, and pixel accuracy if it is counted.
+
+    Each score has a scale of its own: beside a pixel accuracy of .7 a mean IoU of .05 would look like nothing.
+    """
+    scores = [key for key in _scores(record) if _series(record, "scores", key)[0]]
+    figure = new_figure(width, 2.7 + 1.5 * len(scores))
+    heights = [1.45, *[1.0] * len(scores)]
+    panels = figure.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
+    _draw_losses(panels[0], record, 3 if width > 5 else 1)
+    for axes, key in zip(panels[1:], scores, strict=True):
+        _draw_score(axes, record, key)
     best = record.best.get("epoch")
     for axes in panels:
         axes.grid(axis="y")
@@ -36,6 +38,14 @@ def draw_curves(record: Record, width: float) -> Figure:
     _whole_epochs(panels[-1], record)
     figure.align_ylabels()
     return figure
+
+
+def _scores(record: Record) -> list[str]:
+    """Keys of the scores to draw: the main one, and pixel accuracy in the same convention."""
+    main = record.main_score
+    convention = main.partition("[")[2].split(",")[0].rstrip("]")
+    companion = f"pixel_accuracy[{convention}]" if convention else "pixel_accuracy"
+    return list(dict.fromkeys(key for key in (main, companion) if key))
 
 
 def _draw_losses(axes: Axes, record: Record, columns: int) -> None:
@@ -56,31 +66,28 @@ def _draw_losses(axes: Axes, record: Record, columns: int) -> None:
     _legend(axes, columns)
 
 
-def _draw_scores(axes: Axes, record: Record, score: str, columns: int) -> None:
-    name = score_label(score)
-    epochs, values = _series(record, "scores", score)
-    axes.plot(epochs, values, color=GREEN, label=f"{name}, validation", **_points(epochs, "D"))
-    convention = score.partition("[")[2].split(",")[0].rstrip("]")
-    companion = f"pixel_accuracy[{convention}]" if convention else "pixel_accuracy"
-    if companion != score:
-        others, accuracies = _series(record, "scores", companion)
-        if others:
-            label = f"{score_label(companion)}, validation"
-            axes.plot(others, accuracies, color=QUIET, linewidth=1.2, linestyle=(0, (2, 1.5)), label=label)
+def _draw_score(axes: Axes, record: Record, key: str) -> None:
+    epochs, values = _series(record, "scores", key)
+    main = key == record.main_score
+    axes.plot(epochs, values, color=GREEN if main else QUIET, label=key, **_points(epochs, "D" if main else "^"))
+    axes.set_ylabel(score_label(key))
+    low, high = min(values), max(values)
+    if main and low >= 0:
+        axes.set_ylim(0, max(1e-3, 1.3 * high))
+    else:
+        margin = 0.12 * (high - low) or 0.05
+        axes.set_ylim(low - margin, high + margin)
     best = record.best
-    if best.get("epoch") and best.get("value") is not None:
+    if main and best.get("epoch") and best.get("value") is not None:
         axes.plot([best["epoch"]], [best["value"]], marker="*", markersize=13, color=GREEN, markeredgecolor=INK)
         late = best["epoch"] > 0.55 * max(epochs)
         axes.annotate(
-            f"best: epoch {best['epoch']}, {name} {number(best['value'])}",
+            f"best: epoch {best['epoch']}, {score_label(key)} {number(best['value'])}",
             (best["epoch"], best["value"]),
-            xytext=(4 if late else -4, 9),  # above the star: nothing of this curve can be higher
+            xytext=(-5 if late else 5, 9),  # above the star: nothing of this curve can be higher
             textcoords="offset points",
             ha="right" if late else "left",
         )
-    axes.set_ylabel("score")
-    axes.set_ylim(0, max(1e-3, 1.12 * axes.dataLim.y1))
-    _legend(axes, columns)
 
 
 def _legend(axes: Axes, columns: int) -> None:

@@ -42,6 +42,12 @@ class Record:
         return saved[-1] if saved else {}
 
     @property
+    def best_scores(self) -> Json:
+        """The validation scores of the best epoch as the training told them, by key: all that an unfinished run has."""
+        told = [epoch for epoch in self.epochs if epoch.get("epoch") == self.best.get("epoch")]
+        return (told[-1].get("scores") or {}) if told else {}
+
+    @property
     def finished(self) -> str:
         """`complete`, `early stopping`, `interrupted`, or empty where the run never said how it ended."""
         told = self._of("finished")

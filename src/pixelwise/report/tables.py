@@ -74,7 +74,17 @@ def tiles(record: Record) -> list[tuple[str, str, str]]:
                 note = f"{steps:,} steps, with validation" if steps else "with validation"
                 found.append(("time", duration(record.summary["seconds"]["total"]), note))
             return found
-    return found
+    return found or _tiles_so_far(record)
+
+
+def _tiles_so_far(record: Record) -> list[tuple[str, str, str]]:
+    """The same for a run without a summary, from its best epoch."""
+    found: dict[str, tuple[str, str, str]] = {}
+    for key, value in sorted(record.best_scores.items(), key=lambda pair: pair[0] != record.main_score):
+        convention = convention_label(key.partition("[")[2].rstrip("]"))
+        note = ", ".join(filter(None, [f"so far, epoch {record.best['epoch']}", convention]))
+        found.setdefault(score_label(key), (score_label(key), number(value), note))
+    return list(found.values())[:3]
 
 
 def stated(record: Record) -> Table | None:
@@ -82,9 +92,7 @@ def stated(record: Record) -> Table | None:
     rows = []
     for entry in record.recipe.get("stated") or ():
         split, score = find_score(record, str(entry.get("metric") or entry.get("what") or ""))
-        measured = ABSENT
-        if score is not None:
-            measured = f"{number(score.get('value'))} ({split})"
+        measured = ABSENT if score is None else f"{number(score.get('value'))} ({split})"
         convention = convention_label((score or {}).get("convention") or "")
         value = entry.get("value")
         rows.append(
@@ -101,8 +109,17 @@ def stated(record: Record) -> Table | None:
 
 
 def find_score(record: Record, wanted: str) -> tuple[str, Json | None]:
-    """(split, score) of that key, else the first of that name: the recipe's own convention comes first."""
+    """(split, score) of that key, else the first of that name: the recipe's own convention comes first.
+
+    A run without a summary has the scores of its best epoch; the split is then called "so far".
+    """
     told = [(split, score) for split, _, metric in record.metrics() for score in metric.get("scores") or ()]
+    if not told:
+        parts = [(key, *key.rstrip("]").partition("["), value) for key, value in record.best_scores.items()]
+        told = [
+            ("so far", {"key": key, "name": name, "convention": convention, "value": value})
+            for key, name, _, convention, value in parts
+        ]
     for field in ("key", "name"):
         for split, score in told:
             if wanted and wanted in (score.get(field), score_label(str(score.get(field)))):
@@ -137,8 +154,8 @@ def per_class(record: Record, metric: Json | None) -> Table | None:
     """One row a class: share of training, weight, and every score of the class."""
     rows = list((metric or {}).get("per_class") or ())
     names = [str(row.get("class", "")) for row in rows] or record.classes
-    if not names:
-        return None
+    if not names or not (rows or record.setup.get("weights")):
+        return None  # the plot of shares says it all
     values = list(dict.fromkeys(key for row in rows for key in row if key not in ("class", "support", "index", "name")))
     counts, weights = record.setup.get("counts"), record.setup.get("weights")
     total = sum(counts) if counts else 0
@@ -249,6 +266,8 @@ def _cell(value: Any) -> str:
         return ABSENT
     if isinstance(value, list | tuple):
         return "×".join(map(str, value))
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
         return f"{value:,}"
     return str(value)
