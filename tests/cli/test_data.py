@@ -1,0 +1,122 @@
+import json
+
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+
+from pixelwise.cli import app
+
+
+@pytest.fixture
+def run(capsys, monkeypatch):
+    """Run a command; returns (exit code, standard output, standard error)."""
+    monkeypatch.setenv("COLUMNS", "120")
+
+    def command(*words: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            app(["data", *words])
+        out, err = capsys.readouterr()
+        code = ended.value.code
+        return (0 if code is None else code), out, err
+
+    return command
+
+
+@pytest.fixture
+def zoo(tmp_path):
+    for split, count in (("train", 3), ("val", 2)):
+        for kind in ("images", "masks"):
+            (tmp_path / "zoo" / split / kind).mkdir(parents=True)
+        for index in range(count):
+            pixels = np.random.default_rng(index + 10 * count).integers(0, 256, (8, 10, 3)).astype(np.uint8)
+            Pillow.fromarray(pixels).save(tmp_path / "zoo" / split / f"images/p{index}.png")
+            Pillow.fromarray(np.resize(np.array([0, 1], np.uint8), (8, 10))).save(
+                tmp_path / "zoo" / split / f"masks/p{index}.png"
+            )
+    (tmp_path / "zoo/classes.txt").write_text("ground\n[red]cat[/]\n")
+    return tmp_path / "zoo"
+
+
+def test_a_good_folder(run, zoo):
+    code, out, err = run("check", str(zoo))
+    assert (code, err) == (0, "")
+    assert out == "zoo  train 3, val 2  (2 classes)\nNothing found. Every picture was read, every check passed.\n"
+
+
+def test_fatal_findings_exit_with_1_and_name_files_and_cure(run, zoo):
+    file = zoo / "train/images/p1.png"
+    file.write_bytes(file.read_bytes()[:100])
+    Pillow.fromarray(np.full((8, 10), 7, np.uint8)).save(zoo / "val/masks/p0.png")
+    code, out, _ = run("check", str(zoo))
+    words = " ".join(out.split())
+    assert code == 1
+    assert "fatal unreadable" in words
+    assert "train/p1" in words
+    assert "Masks have the values 7; allowed are 0 to 1." in words
+    assert "→ Mend the masks, or name the missing classes." in words
+    assert words.endswith("2 fatal, 1 to look at. --json names every file.")
+    assert "\x1b" not in out  # no control characters where it is no terminal
+
+
+def test_warnings_alone_exit_with_0(run, zoo):
+    Pillow.fromarray(np.zeros((8, 10), np.uint8)).save(zoo / "val/masks/p0.png")
+    code, out, _ = run("check", str(zoo))
+    assert code == 0
+    assert "warning  constant masks" in out
+
+
+def test_json(run, zoo):
+    Pillow.fromarray(np.full((8, 10), 7, np.uint8)).save(zoo / "val/masks/p0.png")
+    code, out, _ = run("check", str(zoo), "--json")
+    found = json.loads(out)
+    assert code == 1
+    assert found["splits"] == {"train": 3, "val": 2}
+    assert found["fatal"] == 1
+    assert found["findings"][0] == {
+        "check": "strange values",
+        "severity": "fatal",
+        "what": "Masks have the values 7; allowed are 0 to 1.",
+        "files": ["val/p0"],
+        "cure": "Mend the masks, or name the missing classes.",
+    }
+
+
+def test_options_are_those_of_a_recipe(run, zoo):
+    Pillow.fromarray(np.full((8, 10), 7, np.uint8)).save(zoo / "val/masks/p0.png")
+    assert run("check", str(zoo), "--set", "void=7")[0] == 0
+    code, _, err = run("check", str(zoo), "--set", "viod=7", "--set", "val=much")
+    assert code == 2
+    assert "has no option 'viod'" in err
+    assert "Did you mean 'void'?" in err
+    assert "val: read 'much'" in err
+    assert run("check", str(zoo), "--set", "void")[2] == "error: --set: read 'void'; an option is written key=value.\n"
+    assert "which is no YAML value" in run("check", str(zoo), "--set", "void=[")[2]
+
+
+def test_built_in_and_unknown_names(run, tmp_path):
+    assert run("check", "scenes", "--set", "train=20", "--set", "val=10", "--set", "test=0")[0] == 0
+    code, out, err = run("check", "scense")
+    assert (code, out) == (2, "")
+    assert err == (
+        "error: there is no data set or folder 'scense'; there is voc2007, voc2012, scenes, voc, folder. "
+        "Did you mean 'scenes'?\n"
+    )
+    code, _, err = run("info", "voc2012", "--data", str(tmp_path))
+    assert code == 2
+    assert "VOC 2012 is not here" in err
+
+
+def test_info(run, zoo):
+    _, out, _ = run("info", str(zoo))
+    assert "Splits: train 3, val 2. Its samples have: image, mask." in out
+    assert "[red]cat[/]" in out  # names are names, not markup
+    described = json.loads(run("info", "scenes", "--json")[1])
+    assert described["classes"][0] == "ground"
+    assert described["splits"] == {"train": 320, "val": 80, "test": 80}
+
+
+def test_fetch(run, tmp_path):
+    assert run("fetch", "scenes")[1] == "scenes is drawn by pixelwise itself: there is nothing to fetch.\n"
+    code, _, err = run("fetch", "voc207", "--data", str(tmp_path))
+    assert code == 2
+    assert "there is no address for 'voc207'; there is voc2007, voc2012. Did you mean 'voc2007'?" in err
