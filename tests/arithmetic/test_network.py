@@ -17,7 +17,7 @@ def test_the_course_network():
     assert [row.y for row in rows] == [(5, 252, 252), (10, 246, 246), (10, 122, 122), (1, 11, 11), (512,), (10,)]
     assert [row.step.layer.filter(row.x) for row in (rows[0], rows[1], rows[3])] == [(3, 5, 5), (5, 7, 7), (10, 13, 13)]
     assert rows[2].derive()[0] == "height: floor((246 + 2·0 − 1·(3 − 1) − 1)/2) + 1 = 122"
-    assert rows[4].derive() == ["inputs: 1·11·11 = 121", "weights: 512·121 + 512 = 62464"]
+    assert rows[4].derive() == ["inputs: 1·11·11 = 121", "weights: 512·121 + 512 = 62,464"]
 
 
 def test_skips_concatenate_add_and_go_on_from():

@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 from pixelwise.arithmetic.layers import Shape, volume
 from pixelwise.arithmetic.network import Flow, Network, flow, symbols_of
-from pixelwise.arithmetic.window import Length
+from pixelwise.arithmetic.table import Table, figure
+from pixelwise.arithmetic.window import Length, is_symbolic
 from pixelwise.errors import RecipeError, did_you_mean
 
 Of = Literal["convolutions", "weighted", "all"]
@@ -98,6 +99,43 @@ class Counts:
     def outputs_of_convolutions(self) -> Length:
         return self.total("outputs", {"convolution"})
 
+    def as_table(self) -> Table:
+        """One row a layer. Totals in symbols are long, so they stand below."""
+        rows: list[tuple[Any, ...]] = [
+            (row.label, row.shape, *(getattr(row, quantity) for quantity in QUANTITIES)) for row in self.layers
+        ]
+        totals = {quantity: self.total(quantity) for quantity in QUANTITIES}
+        symbolic = any(map(is_symbolic, totals.values()))
+        notes = [f"{quantity.replace('_', '-')} = {figure(total)}" for quantity, total in totals.items() if symbolic]
+        if not symbolic:
+            rows.append(("total", None, *totals.values()))
+        notes += [
+            f"outputs of convolutions alone = {figure(self.outputs_of_convolutions)}",
+            str(self.convention),
+            f"memory in bytes: every output kept (for the backward pass), batch {self.convention.batch}, "
+            f"{self.convention.value_bytes} bytes a value"
+            + (f"; at most {self.peak:,} at once when only predicting" if self.peak is not None else ""),
+            *([self.assumption] if self.assumption else []),
+        ]
+        headings = ("layer", "gives", *(quantity.replace("_", "-") for quantity in QUANTITIES))
+        title = f"Counts on an input of {figure(self.input)}"
+        return Table(title, headings, rows, tuple(notes), total=not symbolic)
+
+    def as_record(self) -> dict[str, Any]:
+        """The same for JSON, with the convention."""
+        return {
+            "input": self.input,
+            "convention": str(self.convention),
+            "assumption": self.assumption,
+            "layers": [
+                {"layer": row.label, "gives": row.shape, **{q: getattr(row, q) for q in QUANTITIES}}
+                for row in self.layers
+            ],
+            "totals": {quantity: self.total(quantity) for quantity in QUANTITIES},
+            "outputs_of_convolutions": self.outputs_of_convolutions,
+            "peak_bytes": self.peak,
+        }
+
 
 def count(network: Network, shape: Shape, convention: Convention | None = None) -> Counts:
     """Counts a network on an input of this shape. Raises ShapeError where something does not fit.
@@ -143,7 +181,7 @@ def _count_layer(row: Flow, convention: Convention) -> LayerCounts:
     biases = layer.biases(x)
     if layer.kind not in KINDS[convention.of]:
         connections = 0
-    elif convention.biases and _has_bias(biases):
+    elif convention.biases and not_zero(biases):
         connections = connections + volume(y)
 
     outputs = 0 if layer.kind == "join" and not connections and len(row.inputs) == 1 else volume(y)
@@ -160,8 +198,9 @@ def _count_layer(row: Flow, convention: Convention) -> LayerCounts:
     )
 
 
-def _has_bias(biases: Length) -> bool:
-    return bool(getattr(biases, "free_symbols", biases))
+def not_zero(figure: Length) -> bool:
+    """Whether a figure is an expression, or a number other than 0."""
+    return is_symbolic(figure) or bool(figure)
 
 
 def _multiples(network: Network, shape: Shape) -> tuple[dict[Any, tuple[Any, int]], str]:
@@ -192,79 +231,3 @@ def _peak(rows: tuple[Flow, ...], shape: Shape, convention: Convention) -> int:
         alive = {place for place in range(row.number) if last.get(place, 0) >= row.number}
         most = max(most, sum(sizes[place] for place in alive) + sizes[row.number])
     return int(most) * convention.batch * convention.value_bytes
-
-
-def doubled(network: Network, shape: Shape, convention: Convention | None = None) -> tuple[Counts, Counts]:
-    """The counts as they are, and with height and width doubled."""
-    twice = (shape[0], *(2 * member for member in shape[1:]))
-    return count(network, shape, convention), count(network, twice, convention)
-
-
-def growth(before: Length, after: Length) -> Length | None:
-    """By which factor a figure grows; None where it is 0."""
-    if not _has_bias(before):
-        return None
-    if hasattr(before, "free_symbols") or hasattr(after, "free_symbols"):
-        import sympy
-
-        return tidy(sympy.simplify(sympy.sympify(after) / before))
-    return after // before if after % before == 0 else after / before
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """A claimed figure beside the computed one.
-
-    explanation:  what the claim is the figure of, where that can be told; maybe empty
-    """
-
-    quantity: str
-    claimed: Length
-    computed: Length
-    holds: bool
-    difference: Length
-    explanation: str
-
-
-def check_claim(counts: Counts, quantity: str, claimed: Length) -> Verdict:
-    """Holds a claimed total against the computed one; where it is wrong, says which mistake gives just this figure.
-
-    Looked for: a single layer, the convolutions alone, the layers with weights alone, all without biases, one symbol
-    written for another in one layer, and a kind of layers counted several times or not at all.
-    """
-    computed = counts.total(quantity)
-    difference = tidy(claimed - computed)
-    holds = not getattr(difference, "free_symbols", False) and difference == 0
-    explanation = "" if holds else _explain(counts, quantity, claimed)
-    return Verdict(quantity, claimed, computed, holds, difference, explanation)
-
-
-def _explain(counts: Counts, quantity: str, claimed: Length) -> str:
-    def same(value: Any) -> bool:
-        return bool(tidy(claimed - value) == 0)
-
-    found = [row.label for row in counts.layers if same(getattr(row, quantity))]
-    if found:
-        last = " (the last one)" if found[-1] == counts.layers[-1].label else ""
-        return f"this is the figure of layer {found[-1]}{last} alone"
-    for of, kinds in KINDS.items():
-        if of != "all" and same(counts.total(quantity, kinds)):
-            return "this counts convolutions only" if of == "convolutions" else "this counts layers with weights only"
-    if quantity == "weights" and same(counts.total("weights") - counts.total("biases")):
-        return "this leaves the biases out"
-    if quantity == "weights" and same(counts.total("weights", {"convolution", "dense"})):
-        return "this leaves BatchNorm out"
-    computed = counts.total(quantity)
-    symbols = symbols_of(computed)
-    for row in counts.layers:
-        figure = getattr(row, quantity)
-        for old in symbols_of(figure):
-            for new in symbols:
-                if new != old and same(computed - figure + figure.subs(old, new)):
-                    return f"this writes {new} for {old} in layer {row.label}"
-    for kind in sorted({row.kind for row in counts.layers}):
-        for times in (0, 2, 4, 16):
-            part = counts.total(quantity, {kind})
-            if _has_bias(part) and same(computed + (times - 1) * part):
-                return f"this counts the {kind} layers {times} times"
-    return ""

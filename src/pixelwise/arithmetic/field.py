@@ -90,6 +90,30 @@ def receptive_fields(network: Network, shape: Shape) -> list[Field]:
     return fields
 
 
+def derive_fields(network: Network, shape: Shape) -> dict[str, list[str]]:
+    """The sums behind every layer's stride, start and field, by the layer's label."""
+    fields = receptive_fields(network, shape)
+    sums = {}
+    size, stride = 1, Fraction(1)
+    for row, field in zip(numeric_flow(network, shape), fields, strict=True):
+        window = getattr(row.step.layer, "window", None)
+        if field.dense:
+            lines = ["every output sees the whole input of this layer"]
+        elif isinstance(row.step.layer, Convolution | Pool) and window:
+            reach, step = window.span[0], window.stride[0]
+            lines = [
+                f"field: {size} + (span {reach} − 1)·{stride} = {size + (reach - 1) * stride}",
+                f"stride: {stride}·{step} = {stride * step}",
+            ]
+        elif field.stride[0] != stride:
+            lines = [f"stride: {stride} → {field.stride[0]} (upsampled); the largest field is {field.size[0]}"]
+        else:
+            lines = [f"field {field.size[0]} and stride {stride} stay as they are"]
+        sums[field.label] = lines
+        size, stride = field.size[0], field.stride[0]
+    return sums
+
+
 def input_box(rows: tuple[Flow, ...], layer: int, pixel: tuple[int, int], *, borders: bool = True) -> Box | None:
     """The input pixels that one output pixel of layer `layer` (1, 2, …) depends on; None where there are none.
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any, Literal, Protocol
 
+from pixelwise.arithmetic.table import figure
 from pixelwise.arithmetic.window import Length, Pair, Window, is_symbolic
 from pixelwise.errors import ShapeError
 
@@ -141,8 +142,8 @@ class Convolution:
         bias = f" + {_brackets(self.channels)}" if self.bias else ""
         lines.append(f"filters: {_brackets(self.channels)} of {write(one)}")
         total = self.weights(x) + self.biases(x)
-        lines.append(f"weights: {_brackets(self.channels)}·({'·'.join(map(_brackets, one))}){bias} = {total}")
-        lines.append(f"connections: {write(y)} outputs, each reads {write(one)} = {self.connections(x, y)}")
+        lines.append(f"weights: {_brackets(self.channels)}·({'·'.join(map(_brackets, one))}){bias} = {figure(total)}")
+        lines.append(f"connections: {write(y)} outputs, each reads {write(one)} = {figure(self.connections(x, y))}")
         return lines
 
 
@@ -191,8 +192,8 @@ class TransposedConvolution:
         one = self.filter(x)
         bias = f" + {_brackets(self.channels)}" if self.bias else ""
         total = self.weights(x) + self.biases(x)
-        lines.append(f"weights: {_brackets(x[0])}·({'·'.join(map(_brackets, one))}){bias} = {total}")
-        lines.append(f"connections: {write(x)} inputs, each paints {write(one)} = {self.connections(x, y)}")
+        lines.append(f"weights: {_brackets(x[0])}·({'·'.join(map(_brackets, one))}){bias} = {figure(total)}")
+        lines.append(f"connections: {write(x)} inputs, each paints {write(one)} = {figure(self.connections(x, y))}")
         return lines
 
 
@@ -223,7 +224,7 @@ class Pool(Weightless):
     def derive(self, x: Shape, y: Shape) -> list[str]:
         kernel = "·".join(map(_brackets, self.window.kernel))
         lines = _slide(self.window, (x[1], x[2]), (y[1], y[2]))
-        return [*lines, f"connections: {write(y)} outputs, each reads {kernel} = {self.connections(x, y)}"]
+        return [*lines, f"connections: {write(y)} outputs, each reads {kernel} = {figure(self.connections(x, y))}"]
 
 
 @dataclass(frozen=True)
@@ -296,7 +297,7 @@ class BatchNorm:
         return volume(y)
 
     def derive(self, x: Shape, y: Shape) -> list[str]:
-        return [f"weights: a scale and a shift for each of {_brackets(x[0])} channels = {2 * x[0]}"]
+        return [f"weights: a scale and a shift for each of {_brackets(x[0])} channels = {figure(2 * x[0])}"]
 
 
 @dataclass(frozen=True)
@@ -312,7 +313,7 @@ class Flatten(Weightless):
         return 0
 
     def derive(self, x: Shape, y: Shape) -> list[str]:
-        return [f"{'·'.join(map(_brackets, x))} = {y[0]} values in a row"]
+        return [f"{'·'.join(map(_brackets, x))} = {figure(y[0])} values in a row"]
 
 
 @dataclass(frozen=True)
@@ -337,10 +338,10 @@ class Linear:
 
     def derive(self, x: Shape, y: Shape) -> list[str]:
         inputs = volume(x)
-        flat = [f"inputs: {'·'.join(map(_brackets, x))} = {inputs}"] if len(x) > 1 else []
+        flat = [f"inputs: {'·'.join(map(_brackets, x))} = {figure(inputs)}"] if len(x) > 1 else []
         bias = f" + {_brackets(self.units)}" if self.bias else ""
         total = self.weights(x) + self.biases(x)
-        return [*flat, f"weights: {_brackets(self.units)}·{_brackets(inputs)}{bias} = {total}"]
+        return [*flat, f"weights: {_brackets(self.units)}·{_brackets(inputs)}{bias} = {figure(total)}"]
 
 
 @dataclass(frozen=True)

@@ -95,3 +95,21 @@ def convolution_matrix(
     columns = ((channel * size[0] + y) * size[1] + x)[inside]
     weights = np.stack([o, c, i, j], axis=1)[inside]
     return ConvolutionMatrix(window, (in_channels, *size), (out_channels, h, w), groups, rows, columns, weights)
+
+
+def derive_matrix(found: ConvolutionMatrix) -> list[str]:
+    """Which input pixel every weight meets, one line a row of A."""
+    lines = []
+    h, w = found.output_shape[1:]
+    for row in range(found.shape[0]):
+        here = found.rows == row
+        channel, pixel = divmod(row, h * w)
+        place = (
+            f"y[{channel}, {pixel // w}, {pixel % w}]" if found.output_shape[0] > 1 else f"y[{pixel // w}, {pixel % w}]"
+        )
+        terms = [
+            f"{found.name(index)}·x[{column}]"
+            for column, index in zip(found.columns[here], found.weights[here], strict=True)
+        ]
+        lines.append(f"row {row}, {place}: {' + '.join(terms) or '0 (padding only)'}")
+    return lines

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import pairwise
+from typing import Any
 
+from pixelwise.arithmetic.table import Table
 from pixelwise.arithmetic.window import output_length, same_padding, span, transposed_output_length
 from pixelwise.errors import ShapeError
 
@@ -54,6 +56,48 @@ class Solution:
                 "+ output_padding + 1"
             )
         return f"floor(({self.length} + 2·padding − {self.dilation}·({self.kernel} − 1) − 1)/{self.stride}) + 1"
+
+    @property
+    def step(self) -> str:
+        """For people: from where to where."""
+        return f"{self.length} → {self.wanted}"
+
+    def sums(self) -> list[str]:
+        """The formula with each candidate's numbers put in."""
+        lines = []
+        for c in self.candidates:
+            numbers = self.formula.replace("output_padding", str(c.output_padding)).replace("padding", str(c.padding))
+            result = c.gives if c.gives is not None else "refused"
+            lines.append(f"{numbers} = {result}" + (f"   ({c.why_not})" if c.why_not else "   fits"))
+        return lines
+
+    def as_record(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "from": self.length,
+            "to": self.wanted,
+            "transposed": self.transposed,
+            "formula": self.formula,
+            "one_sided": self.one_sided,
+            "candidates": [{**asdict(c), "fits": c.fits} for c in self.candidates],
+        }
+
+
+def solutions_table(solutions: Sequence[tuple[str, Solution]]) -> Table:
+    """Every candidate of every step with its verdict; the steps may be named, e.g. by their axis."""
+    rows, notes = [], []
+    for name, solution in solutions:
+        for c in solution.candidates:
+            verdict = "fits" if c.fits else f"refuted: {c.why_not}"
+            more = c.output_padding if solution.transposed and c.fits else None
+            rows.append((f"{name}{solution.step}", c.padding, more, c.gives, verdict))
+        if not solution.fitting:
+            uneven = solution.one_sided
+            also = f" on both sides; {uneven[0]} before and {uneven[1]} after does" if uneven else ""
+            notes.append(f"{name}{solution.step}: no padding fits{also}.")
+    headings = ("step", "padding", "output_padding", "gives", "verdict")
+    title = f"Paddings for kernel {solutions[0][1].kernel}" if solutions else "Paddings"
+    return Table(title, headings, rows, tuple(notes))
 
 
 def solve_padding(kernel: int, length: int, wanted: int, stride: int = 1, dilation: int = 1) -> Solution:

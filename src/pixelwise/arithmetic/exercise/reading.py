@@ -27,13 +27,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pixelwise.arithmetic.linear_piece import Exact, exact
+from pixelwise.arithmetic.exercise.linear_piece import Exact, exact
 from pixelwise.arithmetic.window import Window
 from pixelwise.errors import PixelwiseError, RecipeError, did_you_mean
 
@@ -160,6 +160,13 @@ def exercise_from(content: Mapping[str, Any], places: Mapping[str, str]) -> Exer
     _check_fit(picture, kernel, tasks)
     rows = () if points is None else tuple(points)
     return Exercise(str(content.get("title") or "An exercise by hand"), picture, kernel, tasks, tuple(layers), rows)
+
+
+def with_drawn_input(exercise: Exercise, shape: tuple[int, int, int], seed: int) -> Exercise:
+    """The same exercise on another input of −1, 0 and 1, to practise. Raises RecipeError where channels do not fit."""
+    picture = exact(np.random.default_rng(seed).integers(-1, 2, shape))
+    _check_fit(picture, exercise.filter, exercise.tasks)
+    return replace(exercise, input=picture)
 
 
 def _check_key(key: str, where: str) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
+from pixelwise.arithmetic.exercise.linear_piece import show
 from pixelwise.arithmetic.exercise.working import UNUSED, Grid, Panel
-from pixelwise.arithmetic.linear_piece import show
 
 BESIDE = 4  # spaces between grids that stand side by side
 LINE = 110  # characters a line

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from pixelwise.arithmetic.exercise.linear_piece import Exact, linear_piece, show
 from pixelwise.arithmetic.exercise.reading import Exercise, Task
-from pixelwise.arithmetic.linear_piece import Exact, linear_piece, show
 from pixelwise.arithmetic.window import Window
 from pixelwise.errors import ShapeError
 
@@ -124,7 +124,7 @@ def convolved(picture: Exact, kernel: Exact, window: Window, bias: Any = 0) -> P
     title = f"Convolution: stride {window.stride[0]}, padding {window.padding[0]}{spread}"
     return Panel(
         title,
-        (f"{rows}×{columns} windows fit; the other cells stay {UNUSED}.",),
+        (_fitting(rows, columns),),
         tuple(_grid(f"input {name}", plane, plane.shape) for name, plane in zip(names, padded, strict=True)),
         tuple(_grid(f"filter {name}", plane, plane.shape) for name, plane in zip(names, kernel, strict=True)),
         tuple(grids),
@@ -150,7 +150,7 @@ def pooled(picture: Exact, window: Window) -> Panel:
             frames.append(Frame(taps, (row, column), tuple(sums)))
     return Panel(
         f"Max-pooling {window.kernel[0]}×{window.kernel[1]}, stride {window.stride[0]}",
-        (f"{rows}×{columns} windows fit; the other cells stay {UNUSED}.",),
+        (_fitting(rows, columns),),
         tuple(
             _grid(name, plane, plane.shape) for name, plane in zip(_channels("input", picture), picture, strict=True)
         ),
@@ -232,6 +232,11 @@ def _piece(weights: list[Exact], biases: list[Exact], point: Exact) -> Panel:
         words.append("x₀ lies on a border: some unit is exactly 0 there and is counted as off")
     where = show(point[0]) if point.size == 1 else show(point)
     return Panel(f"The linear piece of the ReLU network at x₀ = {where}", tuple(words), value=piece.weight)
+
+
+def _fitting(rows: int, columns: int) -> str:
+    count = "One window fits" if rows * columns == 1 else f"{rows}×{columns} windows fit"
+    return f"{count}; the other cells stay {UNUSED}."
 
 
 def _taps(window: Window, row: int, column: int) -> tuple[tuple[int, int], ...]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixelwise.arithmetic.linear_piece import linear_piece, show
+from pixelwise.arithmetic.exercise.linear_piece import linear_piece, show
 from pixelwise.errors import ShapeError
 
 COURSE = (([1.5, 0.5], [[1, 2], [2, 1]], [1, 1]), ([0, 1], [0, 1], [-1]))
