@@ -1,0 +1,180 @@
+"""Training pictures per second at 224×224 on VOC 2007, ours against the plain way, end to end.
+
+    python benchmarks/training_speed.py [--rounds 5] [--batches 4]
+
+The plain way: PIL decodes and resizes in every epoch, tensors are contiguous, a DataLoader at its best number of workers
+(0, 1 and 2 are tried), torch's own cross-entropy. Ours: the engine's loader, memory layout, allocator and loss. Same model,
+same batch, AdamW, fp32, same threads. Each side lives in a process of its own and trains only while the other waits; sides
+take turns within a round; the figure is the median over rounds of the ratio. Writes training_speed.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+BATCH, SIZE, CLASSES = 16, 224, 21
+MODELS = {"unet": {"width": 32}, "basic_fcn": {}}
+SIDES = ("plain-0", "plain-1", "plain-2", "ours")
+
+
+def serve(side: str, model: str) -> None:
+    """Train `n` batches for each line `n` on standard input, and answer with the seconds."""
+    batches = (plain if side.startswith("plain") else ours)(side, model)
+    for line in sys.stdin:
+        start = time.perf_counter()
+        for _ in range(int(line)):
+            next(batches)
+        print(time.perf_counter() - start, flush=True)
+
+
+def plain(side: str, name: str) -> Any:
+    import numpy as np
+    import torch
+    from PIL import Image
+    from torch.utils.data import DataLoader, Dataset
+
+    from pixelwise.data.root import data_root
+    from pixelwise.recipe.shelves import SHELVES
+
+    voc = data_root() / "VOCdevkit" / "VOC2007"
+    mean = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
+    std = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
+
+    class Pictures(Dataset):
+        def __init__(self) -> None:
+            self.names = (voc / "ImageSets" / "Segmentation" / "train.txt").read_text().split()
+
+        def __len__(self) -> int:
+            return len(self.names)
+
+        def __getitem__(self, index: int) -> Any:
+            name = self.names[index]
+            image = (
+                Image.open(voc / "JPEGImages" / f"{name}.jpg")
+                .convert("RGB")
+                .resize((SIZE, SIZE), Image.Resampling.BILINEAR)
+            )
+            mask = Image.open(voc / "SegmentationClass" / f"{name}.png").resize((SIZE, SIZE), Image.Resampling.NEAREST)
+            picture = torch.from_numpy(np.asarray(image).copy()).permute(2, 0, 1).contiguous().float() / 255
+            target = torch.from_numpy(np.asarray(mask).copy()).long()
+            target[target == 255] = 0
+            return (picture - mean) / std, target
+
+    torch.manual_seed(0)
+    workers = int(side.removeprefix("plain-"))
+    loader = DataLoader(
+        Pictures(), batch_size=BATCH, shuffle=True, num_workers=workers, drop_last=True, persistent_workers=workers > 0
+    )
+    model = SHELVES["model"].build(name, 3, CLASSES, **MODELS[name])
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+    criterion = torch.nn.CrossEntropyLoss()
+    while True:
+        for pictures, targets in loader:
+            optimizer.zero_grad()
+            loss = criterion(model(pictures), targets)
+            loss.backward()
+            optimizer.step()
+            loss.item()
+            yield
+
+
+def ours(side: str, name: str) -> Any:
+    from pixelwise.engine.allocator import keep_large_buffers
+
+    keep_large_buffers()
+    from pixelwise.engine.build import build, build_loss, build_model, build_task, cache_folder, open_material, place
+    from pixelwise.engine.device import choose
+    from pixelwise.engine.distributed import Processes
+    from pixelwise.engine.loader import Loader
+    from pixelwise.engine.update import Update
+    from pixelwise.recipe.load import load_recipe
+
+    options = [f"model.{key}={value}" for key, value in MODELS[name].items()]
+    recipe = load_recipe("voc2007/basic_fcn", [f"model={name}", *options, "hardware.precision=fp32"])
+    choices = choose(recipe.hardware, memory=cache_folder(None))
+    choices.apply()
+    material = open_material(recipe, root=None)
+    task = build_task(recipe, material.info, build_loss(recipe, material.counts))
+    model = place(build_model(recipe, task), choices)
+    optimizer = build("optimizer", recipe.train.optimizer, model)
+    loader = Loader(material.train, task, None, batch=BATCH, seed=0)
+    update = Update(task, model, optimizer, choices, Processes(), clip=None)
+    model.train()
+    step = 0
+    for epoch in range(10**6):
+        for batch in loader.epoch(epoch):
+            if len(batch) == BATCH:
+                step += 1
+                update(batch, 1e-3, step)
+                yield
+
+
+def measure(name: str, rounds: int, batches: int) -> dict[str, Any]:
+    sides = {side: _start(side, name) for side in SIDES}
+    for child in sides.values():
+        _ask(child, 2)  # warm-up
+    seconds: dict[str, list[float]] = {side: [] for side in SIDES}
+    for number in range(rounds):
+        order = SIDES[number % len(SIDES) :] + SIDES[: number % len(SIDES)]
+        for side in order:
+            seconds[side].append(_ask(sides[side], batches))
+    for child in sides.values():
+        child.stdin.close()
+        child.wait()
+    best = min(SIDES[:-1], key=lambda side: statistics.median(seconds[side]))
+    ratios = [a / b for a, b in zip(seconds[best], seconds["ours"], strict=True)]
+    return {
+        "model": {"name": name, **MODELS[name]},
+        "plain_best": best,
+        "pictures_per_second": {s: round(BATCH * batches / statistics.median(t), 2) for s, t in seconds.items()},
+        "seconds": {side: [round(t, 3) for t in times] for side, times in seconds.items()},
+        "ratio": round(statistics.median(ratios), 3),
+        "ratio_min_max": [round(min(ratios), 3), round(max(ratios), 3)],
+    }
+
+
+def _start(side: str, name: str) -> subprocess.Popen[str]:
+    command = [sys.executable, __file__, "--serve", side, name]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def _ask(child: subprocess.Popen[str], batches: int) -> float:
+    child.stdin.write(f"{batches}\n")
+    child.stdin.flush()
+    return float(child.stdout.readline())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--batches", type=int, default=4)
+    parser.add_argument("--serve", nargs=2)
+    options = parser.parse_args()
+    if options.serve:
+        serve(*options.serve)
+        return
+    from pixelwise.run.environment import environment
+
+    results = [measure(name, options.rounds, options.batches) for name in MODELS]
+    where = environment()
+    where.pop("command")
+    report = {
+        "what": __doc__.splitlines()[0],
+        "batch": BATCH,
+        "size": SIZE,
+        "rounds": options.rounds,
+        "results": results,
+    }
+    Path(__file__).with_suffix(".json").write_text(json.dumps({**report, "environment": where}, indent=2) + "\n")
+    print(json.dumps(results, indent=2))
+
+
+if __name__ == "__main__":
+    main()

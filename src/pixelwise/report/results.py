@@ -1,0 +1,119 @@
+"""Results of a recipe over several seeds, as the JSON kept under `results/` and the table made from it."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pixelwise.errors import RunError
+from pixelwise.run.folder import RunFolder
+
+Json = dict[str, Any]
+
+
+def collect(name: str, runs: Sequence[RunFolder]) -> Json:
+    """One record for a recipe from finished runs that differ in nothing but their seed.
+
+    Raises RunError where a run is not finished, has another recipe than the first one, or repeats a seed.
+    """
+    setups = [run.read("setup") for run in runs]
+    summaries = [_summary(run) for run in runs]
+    environments = [run.read("environment") for run in runs]
+    seeds = [setup["recipe"]["train"]["seed"] for setup in setups]
+    if len(set(seeds)) != len(seeds):
+        raise RunError(f"the seeds {seeds} repeat: a seed counts once.", where=name)
+    for run, setup in zip(runs, setups, strict=True):
+        if without_seed(setup["recipe"]) != without_seed(setups[0]["recipe"]):
+            raise RunError(
+                f"has another recipe than {runs[0].path}.", where=str(run.path), hint="Only seeds may differ."
+            )
+    first = setups[0]
+    return {
+        "recipe": name,
+        "title": first["recipe"]["title"],
+        "stated": first["recipe"]["stated"],
+        "commit": sorted({str(environment["commit"]) for environment in environments}),
+        "machine": sorted({f"{e['processor']}, {e['cores']} cores" for e in environments}),
+        "versions": environments[0]["packages"],
+        "device": first["choices"]["device"],
+        "precision": first["choices"]["precision"],
+        "parameters": first["model"]["parameters"],
+        "macs": first["model"]["macs"],
+        "pictures": {split: record["pictures"] for split, record in first["data"]["splits"].items()},
+        "seeds": seeds,
+        "epochs": [summary["epochs"] for summary in summaries],
+        "best_epoch": [summary["best"]["epoch"] for summary in summaries],
+        "chosen_by": summaries[0]["best"]["metric"],
+        "minutes": [round(summary["seconds"]["total"] / 60, 2) for summary in summaries],
+        "scores": _scores(summaries),
+    }
+
+
+def without_seed(recipe: Mapping[str, Any]) -> Json:
+    """A resolved recipe with the seed left out: what runs of one recipe have in common."""
+    return {**recipe, "train": {key: value for key, value in recipe["train"].items() if key != "seed"}}
+
+
+def markdown_table(records: Sequence[Json], split: str, columns: Mapping[str, str]) -> str:
+    """The records as a Markdown table: a row a recipe, a column a score (key → heading), mean ± sd over seeds."""
+    head = ["recipe", *columns.values(), "parameters", "GMACs", "epochs", "minutes", "seeds"]
+    lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
+    for record in records:
+        scores = record["scores"][split]
+        cells = [
+            f"`{record['recipe']}`",
+            *(_cell(scores.get(key)) for key in columns),
+            f"{record['parameters']:,}",
+            f"{record['macs'] / 1e9:.2f}",
+            _span(record["epochs"], ".0f"),
+            _span(record["minutes"], ".1f"),
+            str(len(record["seeds"])),
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _summary(run: RunFolder) -> Json:
+    summary: Json = run.read("summary")
+    if "splits" not in summary:
+        raise RunError("has no final scores: was it interrupted?", where=str(run.path))
+    return summary
+
+
+def _scores(summaries: Sequence[Json]) -> Json:
+    """split → key → mean, sd (n − 1) and value per seed; n is the number of pictures."""
+    collected: Json = {}
+    for split, record in summaries[0]["splits"].items():
+        keys = [score["key"] for metric in record["metrics"] for score in metric["scores"]]
+        collected[split] = {key: _spread(summaries, split, key) for key in keys}
+    return collected
+
+
+def _spread(summaries: Sequence[Json], split: str, key: str) -> Json:
+    values = [
+        score["value"]
+        for summary in summaries
+        for metric in summary["splits"][split]["metrics"]
+        for score in metric["scores"]
+        if score["key"] == key
+    ]
+    known = [value for value in values if value is not None]
+    return {
+        "mean": statistics.fmean(known) if known else None,
+        "sd": statistics.stdev(known) if len(known) > 1 else None,
+        "values": values,
+        "n": summaries[0]["splits"][split]["pictures"],
+        "resolution": summaries[0]["splits"][split]["resolution"],
+    }
+
+
+def _cell(score: Json | None) -> str:
+    if score is None or score["mean"] is None:
+        return "–"
+    return f"{score['mean']:.4f}" + (f" ± {score['sd']:.4f}" if score["sd"] is not None else "")
+
+
+def _span(values: Sequence[float], form: str) -> str:
+    low, high = min(values), max(values)
+    return f"{low:{form}}" if f"{low:{form}}" == f"{high:{form}}" else f"{low:{form}}–{high:{form}}"
