@@ -66,6 +66,7 @@ def test_the_table_keeps_its_columns() -> None:
     header = next(line for line in lines if "train loss" in line)
     assert "mean IoU" in header
     row = next(line for line in lines if "2/3" in line)
+    assert max(map(len, lines)) < 80
     assert row.index("0.3000") + 6 == header.index("mean IoU") + 8  # right edges
 
 
