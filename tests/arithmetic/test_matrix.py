@@ -23,7 +23,7 @@ def test_the_course_matrix():
 pairs = st.tuples(st.integers(1, 3), st.integers(1, 3))
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(
     pairs, pairs, st.tuples(st.integers(0, 2), st.integers(0, 2)), pairs, st.sampled_from([1, 2]), st.integers(0, 99)
 )

@@ -1,7 +1,7 @@
 """The padding solver against the course's answers and against brute force."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixelwise.arithmetic.padding import solve_chain, solve_padding, solve_transposed
@@ -26,6 +26,7 @@ def test_padding_2_for_kernel_4_is_refuted_with_its_17():
     assert "below max(stride, dilation) = 2" in back.why_not
 
 
+@settings(deadline=None)
 @given(st.integers(1, 6), st.integers(1, 24), st.integers(1, 30), st.integers(1, 4), st.integers(1, 3))
 def test_every_answer_is_right_and_none_is_missing(kernel, length, wanted, stride, dilation):
     found = {c.padding for c in solve_padding(kernel, length, wanted, stride, dilation).fitting}

@@ -45,7 +45,20 @@ def test_expressions():
 
 
 @pytest.mark.parametrize(
-    "text", ["__import__('os')", "2**99999999", "NF.real", "[1]", "1.5", "0", "-3", "3/2", "3/0", ""]
+    "text",
+    [
+        "__import__('os')",
+        "2**99999999",
+        "((((((((99**8)**8)**8)**8)**8)**8)**8)**8)**8",
+        "NF.real",
+        "[1]",
+        "1.5",
+        "0",
+        "-3",
+        "3/2",
+        "3/0",
+        "",
+    ],
 )
 def test_expressions_are_a_calculator_and_nothing_else(text):
     with pytest.raises(ShapeError):

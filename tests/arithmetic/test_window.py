@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixelwise.arithmetic.window import (
@@ -19,6 +19,7 @@ from pixelwise.errors import ShapeError
 small = st.integers(1, 6)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 40), small, small, st.integers(0, 4), st.integers(1, 3), st.integers(0, 1))
 def test_output_length_counts_the_places_where_the_window_fits(length, kernel, stride, padding, dilation, extra):
     padded = length + 2 * padding + extra
@@ -30,6 +31,7 @@ def test_output_length_counts_the_places_where_the_window_fits(length, kernel, s
         assert output_length(length, kernel, stride, padding, dilation, extra) == places
 
 
+@settings(deadline=None)
 @given(small, small, small, st.integers(0, 3), st.integers(1, 3))
 def test_input_length_is_the_smallest_that_gives_the_output(outputs, kernel, stride, padding, dilation):
     needed = input_length(outputs, kernel, stride, padding, dilation)
@@ -83,6 +85,7 @@ def test_the_floor_of_the_course_network():
     assert output_length(122, kernel=13, stride=10) == 11
 
 
+@settings(deadline=None)
 @given(small, st.integers(1, 3), st.integers(1, 30))
 def test_same_keeps_the_size(kernel, dilation, length):
     window = Window.same(kernel, dilation)
@@ -91,6 +94,7 @@ def test_same_keeps_the_size(kernel, dilation, length):
     assert after - before in (0, 1)
 
 
+@settings(deadline=None)
 @given(small, small, st.integers(1, 3), st.integers(1, 30))
 def test_same_transposed_multiplies_by_the_stride(kernel, stride, dilation, length):
     if stride == dilation == 1 and kernel % 2 == 0:

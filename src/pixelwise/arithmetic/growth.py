@@ -8,7 +8,7 @@ from typing import Any
 from pixelwise.arithmetic.counts import KINDS, QUANTITIES, Convention, Counts, count, not_zero, tidy
 from pixelwise.arithmetic.layers import Shape
 from pixelwise.arithmetic.network import Network, symbols_of
-from pixelwise.arithmetic.table import Table
+from pixelwise.arithmetic.table import Table, figure
 from pixelwise.arithmetic.window import Length
 
 
@@ -66,6 +66,15 @@ class Verdict:
     holds: bool
     difference: Length
     explanation: str
+
+    def __str__(self) -> str:
+        said = "holds" if self.holds else f"is wrong: it is {figure(self.computed)}"
+        why = f"; {self.explanation}" if self.explanation else ""
+        return f"{self.quantity} = {figure(self.claimed)} {said}{why}."
+
+    def as_record(self) -> dict[str, Any]:
+        """For JSON."""
+        return {**{name: getattr(self, name) for name in self.__dataclass_fields__}, "text": str(self)}
 
 
 def check_claim(counts: Counts, quantity: str, claimed: Length) -> Verdict:

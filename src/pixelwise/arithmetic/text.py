@@ -54,6 +54,7 @@ ALIASES = {
 OPTION = re.compile(r"(op|s|p|d|g)(\d+(?:[x×]\d+)?)")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 Values = Mapping[str, int]
+LARGEST = 10**9  # a base above this is not raised to a power: nobody's network is that large
 
 
 class _Fault(Exception):
@@ -161,7 +162,7 @@ def _evaluate(node: ast.expr, values: Values) -> Any:
                     return a - b
                 case ast.Mult():
                     return a * b
-                case ast.Pow() if isinstance(b, int) and 0 <= b <= 8:
+                case ast.Pow() if isinstance(b, int) and 0 <= b <= 8 and not (isinstance(a, int) and a > LARGEST):
                     return a**b
                 case ast.Div() | ast.FloorDiv() if isinstance(a, int) and isinstance(b, int):
                     if a % b:

@@ -97,12 +97,12 @@ def counts(
         _print(growth_table(before, after), growth_record(before, after), as_json, as_latex)
         return
     found = count(net, shape, convention)
-    record = found.as_record()
-    wrong = _claims(found, claim or [], values, record)
+    verdicts = _verdicts(found, claim or [], values or [])
+    record = {**found.as_record(), **({"claims": [v.as_record() for v in verdicts]} if verdicts else {})}
     _print(found.as_table(), record, as_json, as_latex, dict(found.derivation) if derive else None)
-    if claim and not as_json:
-        typer.echo("\n" + "\n".join(verdict["text"] for verdict in record["claims"]))
-    if wrong:
+    if verdicts and not as_json:
+        typer.echo("\n" + "\n".join(map(str, verdicts)))
+    if not all(verdict.holds for verdict in verdicts):
         raise typer.Exit(1)
 
 
@@ -279,9 +279,6 @@ def trace(
             typer.echo(f"\nPage: {html}")
 
 
-# -- reading ---------------------------------------------------------------------------------------------------------
-
-
 def _network(text: str, input: str | None, values: list[str] | None) -> tuple[Network, tuple[Any, ...]]:
     from pixelwise.arithmetic.text import parse_shape, read_network
 
@@ -324,31 +321,18 @@ def _sizes(text: str) -> list[int]:
     return [int(part) for part in parts]
 
 
-# -- tables ----------------------------------------------------------------------------------------------------------
-
-
-def _claims(found: Any, claims: list[str], values: list[str] | None, record: dict[str, Any]) -> bool:
-    """Adds a verdict for each claim to the record; True if one is wrong."""
+def _verdicts(found: Any, claims: list[str], values: list[str]) -> list[Any]:
+    """Every `QUANTITY=FIGURE` held against the counts."""
     from pixelwise.arithmetic.growth import check_claim
-    from pixelwise.arithmetic.table import figure
     from pixelwise.arithmetic.text import parse_expression
 
-    verdicts: list[dict[str, Any]] = []
+    verdicts = []
     for text in claims:
         quantity, sign, claimed = text.partition("=")
         if not sign:
             raise RecipeError(f"read '{text}'; it is QUANTITY=FIGURE.", where="--claim", hint="E.g. outputs=1024NC")
-        verdict = check_claim(found, quantity, parse_expression(claimed, _values(values or [])))
-        said = "holds" if verdict.holds else f"is wrong: it is {figure(verdict.computed)}"
-        why = f"; {verdict.explanation}" if verdict.explanation else ""
-        line = f"{quantity} = {figure(verdict.claimed)} {said}{why}."
-        verdicts.append(
-            {"quantity": quantity, "claimed": verdict.claimed, "computed": verdict.computed, "holds": verdict.holds,
-             "explanation": verdict.explanation, "text": line}
-        )  # fmt: skip
-    if verdicts:
-        record["claims"] = verdicts
-    return not all(verdict["holds"] for verdict in verdicts)
+        verdicts.append(check_claim(found, quantity, parse_expression(claimed, _values(values))))
+    return verdicts
 
 
 def _model_counts(name: str, input: str, outputs: int, options: list[str]) -> tuple[Table, dict[str, Any]]:
@@ -363,15 +347,12 @@ def _model_counts(name: str, input: str, outputs: int, options: list[str]) -> tu
     shape = _pixels(parse_shape(input))
     chosen = {key: yaml.safe_load(value) for key, _, value in (text.partition("=") for text in options)}
     rows = describe(MODELS.build(name, shape[0], outputs, **chosen), shape)
-    cells = [(row.path, row.kind, row.output, row.parameters, row.macs) for row in rows]
+    cells: list[tuple[Any, ...]] = [(row.path, row.kind, row.output, row.parameters, row.macs) for row in rows]
     totals = {"parameters": sum(row.parameters for row in rows), "multiply_adds": sum(row.macs for row in rows)}
     cells.append(("total", "", None, *totals.values()))
     headings = ("layer", "kind", "gives", "weights", "multiply-adds")
     table = Table(f"{name} on {_written(shape)}, {outputs} output channels", headings, cells, total=True)
     return table, {"model": name, "input": shape, "layers": [row.as_record() for row in rows], "totals": totals}
-
-
-# -- printing --------------------------------------------------------------------------------------------------------
 
 
 def _print(table: Table, record: dict[str, Any], as_json: bool, as_latex: bool, derivation: Any = None) -> None:

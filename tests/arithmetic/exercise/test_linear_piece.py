@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixelwise.arithmetic.exercise.linear_piece import linear_piece, show
@@ -33,6 +33,7 @@ def forward(weights, biases, x):
     return x
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 3))
 def test_the_piece_is_the_network_everywhere_in_its_region(seed, inputs):
     draw = np.random.default_rng(seed)
