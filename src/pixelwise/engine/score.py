@@ -6,15 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from pixelwise.data.base import Dataset
 from pixelwise.data.cache import CachedSplit
-from pixelwise.engine.build import CachingProgress, build_dataset, build_metrics, open_for
+from pixelwise.engine.build import CachingProgress, build_dataset, build_loss, build_metrics, build_task, open_for
 from pixelwise.engine.conclude import metric_record, split_record
 from pixelwise.engine.evaluate import evaluate
 from pixelwise.engine.predict import Trained, predict_resized
 from pixelwise.errors import RunError
 from pixelwise.metrics.base import Metric
 from pixelwise.run.environment import environment
+from pixelwise.tasks.base import Task
 
 Scored = tuple[dict[str, Any], Path]  # the record, and the file it was written to
 
@@ -28,9 +31,8 @@ def score_recipe(
     machine. Raises DataError where the data are not there, RunError where they have other classes than the run.
     """
     cached, metrics = _open(trained, split, data, progress)[1:]
-    result = evaluate(
-        trained.task, trained.model, cached, metrics, choices=trained.choices, batch=trained.recipe.train.batch
-    )
+    batch = trained.recipe.train.batch
+    result = evaluate(_with_loss(trained), trained.model, cached, metrics, choices=trained.choices, batch=batch)
     record = {**split_record(cached, metrics), "losses": result.losses}
     return _keep(trained, cached, "recipe", record)
 
@@ -59,6 +61,13 @@ def score_own(
         "metrics": [metric_record(metric) for metric in metrics],
     }
     return _keep(trained, cached, "own", record)
+
+
+def _with_loss(trained: Trained) -> Task:
+    """The task with the loss of the training, weighted by the classes of the training set as the run recorded them."""
+    counts = np.asarray(trained.run.read("setup")["counts"], np.int64)
+    loss = build_loss(trained.recipe, counts).to(trained.choices.torch_device)
+    return build_task(trained.recipe, trained.info, loss)
 
 
 def _open(

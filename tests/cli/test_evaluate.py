@@ -1,0 +1,113 @@
+"""`pixelwise evaluate`: the scores of the training's end again, and scores at each picture's own size."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.metrics import confusion_matrix
+
+from pixelwise.cli import app
+from pixelwise.data.scenes import scenes
+from pixelwise.engine.predict import open_trained, predict_resized
+from pixelwise.engine.score import score_own
+from pixelwise.run.folder import RunFolder
+
+
+def run_command(*words: object) -> int:
+    """The exit code of `pixelwise WORDS`."""
+    with pytest.raises(SystemExit) as end:
+        app([str(word) for word in words])
+    return int(end.value.code or 0)
+
+
+@pytest.fixture
+def run(tiny_run: Path, tmp_path: Path) -> RunFolder:
+    shutil.copytree(tiny_run, tmp_path / "run")
+    return RunFolder.open(tmp_path / "run")
+
+
+def scores_of(record: dict) -> dict[str, float]:
+    return {score["key"]: score["value"] for metric in record["metrics"] for score in metric["scores"]}
+
+
+def test_scores_are_those_of_the_summary_to_the_bit(
+    run: RunFolder, tiny_data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # as many threads as the run had
+    assert run_command("evaluate", run.path, "--data", tiny_data, "--device", "cpu") == 0
+    record = run.read("evaluations/val-best-recipe")
+    before = run.read("summary")["splits"]["val"]
+    assert record["metrics"] == before["metrics"]
+    assert record["losses"] == before["losses"]
+    assert record["resolution"] == "32×32"
+    assert record["pictures"] == 6
+    shown = capsys.readouterr().out
+    assert "scores on val, best checkpoint, 6 pictures, counted at 32×32" in shown
+    assert "val-best-recipe.json" in shown
+
+
+def test_another_split_as_json(run: RunFolder, tiny_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["evaluate", run.path, "--split", "test", "--checkpoint", "last", "--data", tiny_data, "--json"]
+    assert run_command(*words) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert (record["split"], record["checkpoint"], record["pictures"]) == ("test", "last", 4)
+    assert record == run.read("evaluations/test-last-recipe")
+
+
+def test_own_size_is_the_recipes_where_they_are_equal(run: RunFolder, tiny_data: Path) -> None:
+    for resolution in ("recipe", "own"):
+        words = ["--resolution", resolution, "--data", tiny_data, "--device", "cpu"]
+        assert run_command("evaluate", run.path, *words) == 0
+    recipe, own = (run.read(f"evaluations/val-best-{resolution}") for resolution in ("recipe", "own"))
+    assert own["resolution"] == "each picture's own size"
+    assert scores_of(own) == pytest.approx(scores_of(recipe), abs=1e-3)  # batches of another size round otherwise
+
+
+def test_own_size_counts_against_the_masks_as_they_were_drawn(run: RunFolder, tiny_data: Path) -> None:
+    trained = open_trained(run, device="cpu")
+    small = trained.recipe.model_copy(update={"data": trained.recipe.data.model_copy(update={"size": (16, 16)})})
+    trained = replace(trained, recipe=small, size=(16, 16))  # as if the run had seen pictures of half the size
+    record, _ = score_own(trained, "test", data=tiny_data)
+
+    dataset = scenes(tiny_data, size=32, train=8, val=6, test=4, void_rim=1)
+    expected = np.zeros((7, 7), np.int64)
+    for index in range(4):
+        sample = dataset.read("test", index)
+        known = sample.mask != 255
+        predicted = predict_resized(trained, sample.image).indices
+        expected += confusion_matrix(sample.mask[known], predicted[known], labels=range(7))
+    assert record["metrics"][0]["figures"]["matrix"] == expected.tolist()
+
+
+@pytest.mark.parametrize("resolution", ["recipe", "own"])
+def test_an_unknown_split_is_refused(
+    run: RunFolder, tiny_data: Path, resolution: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--split", "tset", "--resolution", resolution, "--data", tiny_data]
+    assert run_command("evaluate", run.path, *words) == 2
+    assert "there is no split 'tset'; it has train, val, test. Did you mean 'test'?" in capsys.readouterr().err
+    assert not (run.path / "evaluations").exists()
+
+
+def test_a_data_set_with_other_classes_is_refused(
+    run: RunFolder, tiny_data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    setup = run.read("setup")
+    setup["data"]["classes"][1] = "circle"
+    run.write("setup", setup)
+    assert run_command("evaluate", run.path, "--data", tiny_data) == 2
+    told = capsys.readouterr().err
+    assert "trained on the classes ground, circle, box" in told
+    assert "now has ground, disc, box" in told
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command("evaluate", tmp_path) == 2
+    assert "is not a run folder: it has no recipe.yaml" in capsys.readouterr().err
+    assert run_command("evaluate", tmp_path / "nowhere") == 2
+    assert "there is no such run folder" in capsys.readouterr().err
