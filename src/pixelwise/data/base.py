@@ -32,7 +32,7 @@ class Dataset(ABC):
 
     @abstractmethod
     def sources(self, split: str, index: int) -> tuple[Path, ...]:
-        """The files behind a sample; empty where it is drawn. A cache is rebuilt when one of them changes."""
+        """The files behind a sample, its mask last; empty where it is drawn. A cache is rebuilt when one of them changes."""
 
     @abstractmethod
     def settings(self) -> dict[str, object]:

@@ -154,7 +154,9 @@ def _fill(
             check_sample(sample, dataset.info)
             rows = builder.rows(sample, size)
         except DataError as error:
-            faults.extend(Problem(p.where or name, p.what, p.hint) for p in error.problems)
+            files = dataset.sources(split, index)
+            place = str(files[-1]) if files else name  # a fault of the sample as a whole shows in its mask
+            faults.extend(Problem(place if p.where in ("", name) else p.where, p.what, p.hint) for p in error.problems)
         else:
             builder.append(name, rows, expected=len(names))
         if progress is not None:
