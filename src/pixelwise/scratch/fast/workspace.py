@@ -57,6 +57,7 @@ class Workspace:
         self.threads = threads
         self._buffers = [Buffers() for _ in range(threads)]
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
+        self._libraries = _matrix_libraries() if threads > 1 else None
 
     @property
     def size(self) -> int:
@@ -65,16 +66,16 @@ class Workspace:
 
     def over(self, count: int, work: Callable[[slice, Buffers], Result]) -> list[Result]:
         """`work(part, buffers)` for each part of a batch of `count` pictures, the results in order."""
-        if self._pool is None or count == 1:
+        if self._pool is None or self._libraries is None or count == 1:
             return [work(slice(0, count), self._buffers[0])]
         edges = [round(count * i / self.threads) for i in range(self.threads + 1)]
         parts = [slice(a, b) for a, b in pairwise(edges) if b > a]
-        with _one_blas_thread_each():
+        with self._libraries.limit(limits=1, user_api="blas"):
             return list(self._pool.map(work, parts, self._buffers))
 
 
-def _one_blas_thread_each() -> Any:
-    """A context in which NumPy's matrix products use one thread each."""
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+def _matrix_libraries() -> Any:
+    """The libraries behind NumPy's matrix products, found once, because looking for them takes a millisecond."""
+    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
-    return threadpool_limits(1, user_api="blas")
+    return ThreadpoolController()

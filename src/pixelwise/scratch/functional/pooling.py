@@ -36,11 +36,12 @@ def max_pool2d(
     height, width = window.output_size((x.shape[2], x.shape[3]))
     picture = padded(x, window.padding, -np.inf)
     out = empty_like(x, (*x.shape[:2], height, width))
-    for i, j, rows, columns in cells(window, (height, width)):
-        if i == j == 0:
-            out[...] = picture[:, :, rows, columns]
-        else:
-            np.maximum(out, picture[:, :, rows, columns], out=out)
+    for pixels, highest in zip(picture, out, strict=True):  # one picture at a time stays in the core's own memory
+        for i, j, rows, columns in cells(window, (height, width)):
+            if i == j == 0:
+                highest[...] = pixels[:, rows, columns]
+            else:
+                np.maximum(highest, pixels[:, rows, columns], out=highest)
     return out, MaxPoolCache(picture, out, window, (x.shape[2], x.shape[3]))
 
 
@@ -56,12 +57,13 @@ def max_pool2d_backward(dout: Array, cache: MaxPoolCache) -> Array:
     check_shape(dout, "dout", out.shape)
     dpicture = empty_like(picture, picture.shape)
     dpicture[...] = 0
-    waiting = np.ones_like(out, bool)  # windows whose maximum has not been met yet
-    for _, _, rows, columns in cells(window, (out.shape[2], out.shape[3])):
-        found = picture[:, :, rows, columns] == out
-        found &= waiting
-        waiting ^= found
-        dpicture[:, :, rows, columns] += dout * found
+    for pixels, highest, dhighest, dpixels in zip(picture, out, dout, dpicture, strict=True):
+        waiting = np.ones_like(highest, bool)  # windows whose maximum has not been met yet
+        for _, _, rows, columns in cells(window, (out.shape[2], out.shape[3])):
+            found = pixels[:, rows, columns] == highest
+            found &= waiting
+            waiting ^= found
+            dpixels[:, rows, columns] += dhighest * found
     (top, left), (height, width) = window.padding, cache.size
     return dpicture[:, :, top : top + height, left : left + width]
 
