@@ -99,6 +99,11 @@ class Counts:
     def outputs_of_convolutions(self) -> Length:
         return self.total("outputs", {"convolution"})
 
+    def totals_text(self) -> str:
+        """The totals, one a line, with the convention."""
+        lines = [f"{quantity.replace('_', '-')} = {figure(self.total(quantity))}" for quantity in QUANTITIES]
+        return "\n".join([*lines, str(self.convention), *([self.assumption] if self.assumption else [])])
+
     def as_table(self) -> Table:
         """One row a layer. Totals in symbols are long, so they stand below."""
         rows: list[tuple[Any, ...]] = [

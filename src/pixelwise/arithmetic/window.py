@@ -70,7 +70,7 @@ def transposed_output_length(
         raise ShapeError(
             f"output_padding {output_padding} is not allowed: it must be at least 0 and below "
             f"max(stride, dilation) = {max(stride, dilation)}.",
-            hint="More rows than that would be reached by no input pixel at all.",
+            hint="With a whole stride more, the convolution that it undoes would fit one window more.",
         )
     rows = (length - 1) * stride - 2 * padding + span(kernel, dilation) + output_padding
     if not is_symbolic(rows) and (rows < 1 or length < 1):

@@ -75,6 +75,7 @@ def counts(
             "--claim", metavar="QUANTITY=FIGURE", help="Check a figure, e.g. outputs=1024NC; may be repeated."
         ),
     ] = None,
+    brief: Annotated[bool, typer.Option("--brief", help="Only the totals, or only the verdicts on claims.")] = False,
     as_json: Json = False,
     as_latex: Latex = False,
     derive: Derive = False,
@@ -99,8 +100,11 @@ def counts(
     found = count(net, shape, convention)
     verdicts = _verdicts(found, claim or [], values or [])
     record = {**found.as_record(), **({"claims": [v.as_record() for v in verdicts]} if verdicts else {})}
-    _print(found.as_table(), record, as_json, as_latex, dict(found.derivation) if derive else None)
-    if verdicts and not as_json:
+    if brief and not as_json:
+        typer.echo("\n".join(map(str, verdicts)) or found.totals_text())
+    else:
+        _print(found.as_table(), record, as_json, as_latex, dict(found.derivation) if derive else None)
+    if verdicts and not as_json and not brief:
         typer.echo("\n" + "\n".join(map(str, verdicts)))
     if not all(verdict.holds for verdict in verdicts):
         raise typer.Exit(1)
