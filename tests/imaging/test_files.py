@@ -189,3 +189,22 @@ def test_a_full_disk_leaves_the_earlier_file(tmp_path, rgb, monkeypatch):
         write_image(path, 255 - rgb)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "bmp"])
+def test_damage_of_any_kind_ends_in_a_picture_or_in_one_error(tmp_path, rgb, suffix):
+    path = tmp_path / f"a.{suffix}"
+    write_image(path, rgb)
+    whole = path.read_bytes()
+    generator = np.random.default_rng(0)
+    ends = set()
+    for _ in range(60):
+        damaged = bytearray(whole)
+        for position in generator.integers(0, len(whole), 4):
+            damaged[position] = generator.integers(0, 256)
+        path.write_bytes(bytes(damaged))
+        try:
+            ends.add(read_image(path).ndim)
+        except DataError as error:
+            ends.add(str(error).startswith(str(path)))
+    assert ends <= {3, True}

@@ -18,7 +18,12 @@ if TYPE_CHECKING:
     from pixelwise.data.base import Dataset
     from pixelwise.data.checks import Finding
 
-app = typer.Typer(help="Check, fetch and describe data sets.", no_args_is_help=True, pretty_exceptions_enable=False)
+app = typer.Typer(
+    help="Check, fetch and describe data sets.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
 
 PRESETS = {"voc2007": ("voc", {"year": 2007}), "voc2012": ("voc", {"year": 2012})}
 SHOWN = 5  # files that a table names for each finding; --json names all

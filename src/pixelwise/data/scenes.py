@@ -68,9 +68,8 @@ def scenes(
     """Textured discs, boxes, triangles, stars, rings and wires that touch and overlap on textured ground.
 
     `size` is height and width in pixels; `train`, `val`, `test` are numbers of pictures; `void_rim` marks that many
-    pixels on both sides of every border between objects as void (255). Colour says nothing of
-    the class, and texture is misleading for one object in six: shape decides.
-    `root` is not used: nothing is read.
+    pixels on both sides of every border between objects as void (255). Colour and texture are
+    hints, each wrong for one object in six; shape decides. `root` is not used: nothing is read.
     """
     return Scenes(size, {"train": train, "val": val, "test": test}, seed, void_rim)
 
