@@ -169,3 +169,25 @@ def test_shapes_and_multiply_adds_of_whole_random_networks_are_torchs():
         with FlopCounterMode(display=False) as counter:
             twin(x)
         assert counts.total("multiply_adds") * 2 == counter.get_total_flops(), text
+
+
+@pytest.mark.parametrize(
+    ("text", "shape"),
+    [
+        ("conv K NF s2 same | bn | deconv K NC s2 same | concat input", "NICxSxS"),
+        ("conv 3 NF s2 p1 | conv K NC", "3xSxW"),
+        ("conv 3 NF s2 | avgpool 2 | fc NC", "NICxSxW"),
+        ("deconv K NF s2 p1 op1 | globalpool | fc NC", "NICxSxS"),
+        ("conv 3 2NF same g2 | flatten | fc 10", "2NFxSxS"),
+        ("maxpool K same as a | upsample 2 | from a | conv 1 NF | add a", "NFxSxS"),
+        ("fc NF | relu | fc NC", "784"),
+    ],
+)
+def test_symbols_then_numbers_is_numbers_at_once(text, shape):
+    values = {"NIC": 2, "NF": 6, "NC": 5, "K": 5, "S": 16, "W": 24}
+    for of in ("convolutions", "all"):
+        symbolic = count(parse_network(text), parse_shape(shape), Convention(of, biases=True))
+        numeric = count(parse_network(text, values), parse_shape(shape, values), Convention(of, biases=True))
+        for quantity in ("weights", "outputs", "connections", "multiply_adds", "memory"):
+            total = sympy.sympify(symbolic.total(quantity))
+            assert total.subs({symbol: values[str(symbol)] for symbol in total.free_symbols}) == numeric.total(quantity)

@@ -31,6 +31,10 @@ def test_shapes_of_the_course_network(call):
     assert record["derivation"]["2 fc 10"][0] == "inputs: 4·6·6 = 144"
 
 
+def test_layers_lists_the_grammar(call):
+    assert "conv KERNEL CHANNELS [sSTRIDE] [pPADDING | same]" in call("layers")
+
+
 def test_counts_in_numbers_and_symbols(call):
     assert "72,125" in call("counts", "course-cnn")
     text = call("counts", "pool-upsample-net")

@@ -113,3 +113,21 @@ def derive_matrix(found: ConvolutionMatrix) -> list[str]:
         ]
         lines.append(f"row {row}, {place}: {' + '.join(terms) or '0 (padding only)'}")
     return lines
+
+
+def transposed(rows: list[list[str]]) -> list[list[str]]:
+    """Rows for columns."""
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def text_matrix(rows: list[list[str]]) -> str:
+    """Names in aligned columns, a dot for every zero."""
+    width = max(len(cell) for row in rows for cell in row)
+    return "\n".join("  ".join(("·" if cell == "0" else cell).rjust(width) for cell in row) for row in rows)
+
+
+def latex_matrix(rows: list[list[str]]) -> str:
+    """The same as a `pmatrix`."""
+    entries = [[cell if cell == "0" else f"w_{{{cell.lstrip('w_')}}}" for cell in row] for row in rows]
+    body = " \\\\\n".join(" & ".join(row) for row in entries)
+    return f"\\begin{{pmatrix}}\n{body}\n\\end{{pmatrix}}"

@@ -15,11 +15,14 @@ if TYPE_CHECKING:
     from pixelwise.arithmetic.network import Network
     from pixelwise.arithmetic.table import Table
 
-app = typer.Typer(help="What a convolution costs, sees and is.", no_args_is_help=True, pretty_exceptions_enable=False)
+app = typer.Typer(
+    help="What a convolution costs, sees and is.",
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+)  # fmt: skip
 
 NETWORK_HELP = (
-    "A network in a line, such as 'conv 5x5 5 | maxpool 2 | fc 10'; a .yaml or .txt file; or an example: "
-    "course-cnn, pool-upsample-net, conv-transpose-net, colour-unet, vanilla-cnn."
+    "A network in a line, such as 'conv 5x5 5 | maxpool 2 | fc 10' (see `arithmetic layers`); a .yaml or .txt file; or "
+    "an example: course-cnn, pool-upsample-net, conv-transpose-net, colour-unet, vanilla-cnn."
 )
 Net = Annotated[str, typer.Argument(metavar="NETWORK", help=NETWORK_HELP)]
 Input = Annotated[
@@ -34,6 +37,15 @@ Derive = Annotated[bool, typer.Option("--derive", help="Print every step of the 
 Stride = Annotated[int, typer.Option("--stride", "-s", help="Stride.")]
 Dilation = Annotated[int, typer.Option("--dilation", "-d", help="Dilation.")]
 Kernel = Annotated[int, typer.Option("--kernel", "-k", help="Kernel size.")]
+
+
+@app.command()
+def layers() -> None:
+    """How every layer is written in the text form of a network."""
+    from pixelwise.arithmetic.text import GRAMMAR
+
+    typer.echo("\n".join(GRAMMAR.values()))
+    typer.echo("\nLayers are parted by `|`; `as NAME` at the end of one names its output; `input` is the input's name.")
 
 
 @app.command()
@@ -180,7 +192,7 @@ def matrix(
     derive: Derive = False,
 ) -> None:
     """A convolution as a matrix A with y = Ax; its transpose is the transposed convolution."""
-    from pixelwise.arithmetic.matrix import convolution_matrix, derive_matrix
+    from pixelwise.arithmetic.matrix import convolution_matrix, derive_matrix, latex_matrix, text_matrix, transposed
     from pixelwise.arithmetic.text import parse_shape
     from pixelwise.arithmetic.window import Window
 
@@ -194,31 +206,19 @@ def matrix(
             hint="Write out a smaller picture: the pattern is the same.",
         )
     found = convolution_matrix(window, shape[1:], shape[0], filters)
-    rows = found.symbolic()
-    rows = [list(column) for column in zip(*rows, strict=True)] if transpose else rows
-    record = {
-        "shape": [len(rows), len(rows[0])],
-        "input": found.input_shape,
-        "output": found.output_shape,
-        "matrix": rows,
-        "entries": len(found.rows),
-    }
+    rows = transposed(found.symbolic()) if transpose else found.symbolic()
     if as_json:
-        _echo_json(record)
-        return
-    if as_latex:
-        body = " \\\\\n".join(" & ".join(_latex_entry(cell) for cell in row) for row in rows)
-        typer.echo(f"\\begin{{pmatrix}}\n{body}\n\\end{{pmatrix}}")
-        return
-    name = "Aᵀ" if transpose else "A"
-    typer.echo(
-        f"{name} is {len(rows)}×{len(rows[0])}: x of {_written(found.input_shape)} and y of "
-        f"{_written(found.output_shape)}, unrolled row by row; {len(found.rows)} entries are not zero.\n"
-    )
-    width = max(len(cell) for row in rows for cell in row)
-    typer.echo("\n".join("  ".join(("·" if cell == "0" else cell).rjust(width) for cell in row) for row in rows))
-    if derive:
-        typer.echo("\n" + "\n".join(derive_matrix(found)))
+        sizes = {"shape": [len(rows), len(rows[0])], "input": found.input_shape, "output": found.output_shape}
+        steps = {"derivation": derive_matrix(found)} if derive else {}
+        _echo_json({**sizes, "entries": len(found.rows), "matrix": rows, **steps})
+    elif as_latex:
+        typer.echo(latex_matrix(rows))
+    else:
+        typer.echo(
+            f"{'Aᵀ' if transpose else 'A'} is {len(rows)}×{len(rows[0])}: x of {_written(found.input_shape)} and y of "
+            f"{_written(found.output_shape)}, unrolled row by row; {len(found.rows)} entries are not zero.\n"
+        )
+        typer.echo("\n".join([text_matrix(rows), *(["", *derive_matrix(found)] if derive else [])]))
 
 
 @app.command()
@@ -384,10 +384,6 @@ def _fractions(pair: tuple[Any, Any]) -> str:
 
 def _corners(box: Any) -> dict[str, int] | None:
     return box and {"top": box.top, "left": box.left, "bottom": box.bottom, "right": box.right}
-
-
-def _latex_entry(cell: str) -> str:
-    return cell if cell == "0" else f"w_{{{cell.lstrip('w_')}}}"
 
 
 def _written(shape: tuple[Any, ...]) -> str:
