@@ -1,0 +1,90 @@
+"""What the documentation shows is what happens.
+
+Blocks of a page run in order, in a folder of their own:
+
+    python                        run; with `>>>` also what they print
+    console                       lines `$ pixelwise ...` run, and print the lines that follow, where any follow;
+                                  `...` on a line of its own stands for any lines
+    {code-block} X, caption NAME  written to the file NAME
+
+A block that needs data or a trained run has `<!-- not run: why -->` on the line before it.
+"""
+
+import contextlib
+import doctest
+import io
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from pixelwise.cli import app
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md"])
+BLOCK = re.compile(
+    r"(?P<mark><!-- not run: [^>]+ -->\n)?^```(?P<kind>python|console|\{code-block\} \w+)\n(?P<text>.*?)^```$",
+    re.M | re.S,
+)
+LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_blocks_do_what_they_show(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "120")
+    namespace: dict[str, object] = {"__name__": "page"}
+    for block in BLOCK.finditer(page.read_text(encoding="utf-8")):
+        if block["mark"]:
+            continue
+        text = block["text"]
+        if block["kind"] == "console":
+            for command, shown in sessions(text):
+                check_command(command, shown)
+        elif block["kind"] == "python":
+            run_python(text, namespace, page.name)
+        elif text.startswith(":caption: "):
+            caption, _, content = text.partition("\n")
+            Path(caption.removeprefix(":caption: ").strip()).write_text(content, encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in LINK.findall(page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def check_command(command: str, shown: str) -> None:
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out), contextlib.suppress(SystemExit):
+        app(shlex.split(command)[1:])
+    if shown:
+        assert matches(out.getvalue(), shown), f"{command}\nprinted\n{out.getvalue()}\nand not\n{shown}"
+
+
+def run_python(text: str, namespace: dict[str, object], name: str) -> None:
+    if text.lstrip().startswith(">>>"):
+        test = doctest.DocTestParser().get_doctest(text, namespace, name, name, 0)
+        said: list[str] = []
+        doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test, out=said.append, clear_globs=False)
+        namespace.update(test.globs)
+        assert not said, "".join(said)
+    else:
+        with contextlib.redirect_stdout(io.StringIO()):
+            exec(compile(text, name, "exec"), namespace)
+
+
+def sessions(text: str) -> list[tuple[str, str]]:
+    """(command, what it is shown to print) of a console block; only `pixelwise` commands are run."""
+    parts = re.split(r"^\$ ", text.replace("\\\n", " "), flags=re.M)[1:]
+    pairs = [part.partition("\n")[::2] for part in parts]
+    return [(command, shown.strip("\n")) for command, shown in pairs if command.startswith("pixelwise ")]
+
+
+def matches(printed: str, shown: str) -> bool:
+    """Whether the output is what is shown, with spaces at line ends and `...` lines left open."""
+    lines = [line.rstrip() for line in shown.splitlines()]
+    pattern = "\n".join(r"(?:.*\n?)*?" if line == "..." else re.escape(line) for line in lines)
+    text = "\n".join(line.rstrip() for line in printed.strip("\n").splitlines())
+    return re.fullmatch(pattern, text) is not None
