@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+
+# Before torch is imported. Tensors in tests are tiny: threads would spend their time waiting for each other, and on a busy
+# machine ten times the time of the work itself. A test that is about threads sets their number by itself.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 TINY = (
     "data.dataset.size=32",
