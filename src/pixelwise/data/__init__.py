@@ -8,5 +8,7 @@ DATASETS = Shelf(
         "scenes": "pixelwise.data.scenes:scenes",
         "voc": "pixelwise.data.voc:voc",
         "folder": "pixelwise.data.folder:folder",
+        "cifar10": "pixelwise.data.cifar10:cifar10",
+        "longtail": "pixelwise.data.longtail:longtail",
     },
 )

@@ -38,6 +38,13 @@ class Dataset(ABC):
     def settings(self) -> dict[str, object]:
         """The options, as JSON values, that decide what `read` returns (part of the cache's key)."""
 
+    def labels(self, split: str) -> tuple[int, ...]:
+        """The label of every sample of a split, in order. Reads them all, unless the data set knows a shorter way."""
+        if "label" not in self.info.knows:
+            raise DataError("its pictures have no labels.", where=self.info.name)
+        labels = [self.read(split, index).label for index in range(len(self.names(split)))]
+        return tuple(-1 if label is None else label for label in labels)
+
     def check_split(self, split: str) -> None:
         """Raise DataError for a split that does not exist or is empty."""
         known = self.splits()

@@ -53,7 +53,7 @@ def draw_scene(size: int, generator: np.random.Generator) -> Scene:
     instances = np.zeros((size, size), dtype=np.uint16)
     solids = int(generator.integers(7, 12))
     placed: list[tuple[float, float, float]] = []
-    wires = generator.integers(0, solids, size=int(generator.integers(1, 3)))  # before which solids a wire is drawn
+    wires = generator.integers(0, solids, size=int(generator.integers(1, 4)))  # before which solids a wire is drawn
     for index in range(solids):
         for _ in range(int((wires == index).sum())):
             _draw_wire(canvas, mask, instances, colours, generator)
@@ -140,8 +140,9 @@ def _draw_wire(
     x, y = _frame(whole, whole, row, column, float(generator.uniform(0, np.pi)))
     x += np.float32(generator.uniform(0, size))
     amplitude, wavelength = size * float(generator.uniform(0.03, 0.1)), size * float(generator.uniform(0.4, 0.8))
-    distance = shapes.wire(x, y, amplitude, wavelength, thickness=max(2.0, 0.028 * size))
-    colour = np.broadcast_to(colours[int(generator.integers(len(colours)))], canvas.shape)
+    distance = shapes.wire(x, y, amplitude, wavelength, thickness=max(2.0, 0.034 * size))
+    chosen = WIRE - 1 if generator.random() < FAITH else int(generator.integers(len(colours)))
+    colour = np.broadcast_to(colours[chosen], canvas.shape)
     _paint(canvas, mask, instances, whole, whole, distance, colour, WIRE, shadow=0.06 * size)
 
 

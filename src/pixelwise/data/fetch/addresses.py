@@ -51,4 +51,12 @@ ADDRESSES: dict[str, tuple[Archive, ...]] = {
             f"VOCdevkit/VOC2012/{LISTS}/trainval.txt",
         ),
     ),
+    "cifar10": (
+        Archive(
+            "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
+            "md5:c58f30108f718f92721af3b95e74349a",
+            163,
+            "cifar-10-batches-py/test_batch",
+        ),
+    ),
 }

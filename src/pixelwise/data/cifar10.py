@@ -1,0 +1,201 @@
+"""CIFAR-10: 60,000 pictures of 32×32 in ten classes, in the publisher's batch files.
+
+<data folder>/cifar-10-batches-py/{data_batch_1, ..., data_batch_5, test_batch}
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from annotated_types import Ge, Lt
+
+from pixelwise.data.base import Dataset
+from pixelwise.data.batches import PictureBatch, read_batch
+from pixelwise.data.splits.draw import draw_splits
+from pixelwise.errors import DataError, did_you_mean
+from pixelwise.imaging.palettes import distinct_colours
+from pixelwise.types import DatasetInfo, Sample
+
+FOLDER = "cifar-10-batches-py"
+CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+TRAIN = ("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5")
+TEST = ("test_batch",)
+SUMS = {
+    "data_batch_1": "c99cafc152244af753f735de768cd75f",
+    "data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
+    "data_batch_3": "54ebc095f3ab1f0389bbae665268c751",
+    "data_batch_4": "634d18415352ddfa80567beed471001a",
+    "data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
+    "test_batch": "40351d587109b95175f43aff81a1287e",
+}  # MD5
+SOURCE = (
+    "Krizhevsky: Learning Multiple Layers of Features from Tiny Images (2009), "
+    "https://www.cs.toronto.edu/~kriz/cifar.html"
+)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a picture lies, and what it is. label: its class among the chosen ones."""
+
+    name: str
+    file: str
+    row: int
+    label: int
+
+
+class Cifar10(Dataset):
+    """The chosen classes: train and val drawn from the training files, test from the test file.
+
+    Files are read, and their sums checked, when the first picture or name of theirs is asked for.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        classes: Sequence[str],
+        count: int | None,
+        validation: float,
+        seed: int,
+        sums: Mapping[str, str],
+    ) -> None:
+        self.folder, self.chosen, self.sums = folder, tuple(classes), sums
+        self.count, self.validation, self.seed = count, validation, seed
+        self._batches: dict[str, PictureBatch] = {}
+        self._places: dict[str, tuple[_Place, ...]] = self._draw()
+        train = Counter(place.label for place in self._places["train"])
+        self.info = DatasetInfo(
+            name="cifar10",
+            classes=self.chosen,
+            colours=distinct_colours(len(self.chosen)),
+            knows=frozenset({"label"}),
+            source=SOURCE,
+            frequencies=tuple(train[label] for label in range(len(self.chosen))),
+        )
+
+    def splits(self) -> tuple[str, ...]:
+        return ("train", "val", "test") if self.validation else ("train", "test")
+
+    def names(self, split: str) -> tuple[str, ...]:
+        return tuple(place.name for place in self._of(split))
+
+    def labels(self, split: str) -> tuple[int, ...]:
+        return tuple(place.label for place in self._of(split))
+
+    def sources(self, split: str, index: int) -> tuple[Path, ...]:
+        return (self.folder / self._of(split)[index].file,)
+
+    def read(self, split: str, index: int) -> Sample:
+        place = self._of(split)[index]
+        image = np.ascontiguousarray(self._batch(place.file).images[place.row])
+        return Sample(place.name, image, label=place.label)
+
+    def settings(self) -> dict[str, object]:
+        return {"classes": self.chosen, "count": self.count, "validation": self.validation, "seed": self.seed}
+
+    def _of(self, split: str) -> tuple[_Place, ...]:
+        if split == "test" and split not in self._places:  # its file is not needed before
+            self._places[split] = self._read(TEST)
+        return self._places[split]
+
+    def _draw(self) -> dict[str, tuple[_Place, ...]]:
+        """train and val: the same share of every class is held out, ordered by SHA-256 of seed and name."""
+        places = self._read(TRAIN)
+        if not self.validation:
+            return {"train": self._first(places)}
+        held: set[str] = set()
+        for label in range(len(self.chosen)):
+            names = [place.name for place in places if place.label == label]
+            held.update(draw_splits(names, {"val": self.validation}, seed=self.seed)["val"])
+        left = tuple(place for place in places if place.name not in held)
+        return {"train": self._first(left), "val": tuple(place for place in places if place.name in held)}
+
+    def _first(self, places: tuple[_Place, ...]) -> tuple[_Place, ...]:
+        """`count` pictures, as many of every class as of any other (the first classes take what is left over)."""
+        if self.count is None:
+            return places
+        kept: set[str] = set()
+        for label in range(len(self.chosen)):
+            names = [place.name for place in places if place.label == label]
+            wanted = self.count // len(self.chosen) + (label < self.count % len(self.chosen))
+            if wanted > len(names) or not wanted:
+                raise DataError(
+                    f"{self.count} training pictures would be {wanted} of class '{self.chosen[label]}'; it has "
+                    f"{len(names)}, and needs at least 1.",
+                    where="cifar10: count",
+                )
+            order = sorted(names, key=lambda name: hashlib.sha256(f"{self.seed}:{name}".encode()).digest())
+            kept.update(order[:wanted])
+        return tuple(place for place in places if place.name in kept)
+
+    def _read(self, files: Sequence[str]) -> tuple[_Place, ...]:
+        label_of = {CLASSES.index(name): label for label, name in enumerate(self.chosen)}
+        places = []
+        for file in files:
+            batch = self._batch(file)
+            for row, (name, label) in enumerate(zip(batch.names, batch.labels.tolist(), strict=True)):
+                if label in label_of:
+                    places.append(_Place(f"{file}/{name}", file, row, label_of[label]))
+        return tuple(places)
+
+    def _batch(self, file: str) -> PictureBatch:
+        if file not in self._batches:
+            self._batches[file] = _open(self.folder / file, self.sums[file])
+        return self._batches[file]
+
+
+def cifar10(
+    root: Path,
+    *,
+    classes: tuple[str, ...] = CLASSES,
+    count: Annotated[int, Ge(1)] | None = None,
+    validation: Annotated[float, Ge(0), Lt(1)] = 0.1,
+    seed: Annotated[int, Ge(0)] = 0,
+) -> Dataset:
+    """CIFAR-10, 50,000 training and 10,000 test pictures of 32×32 in ten classes.
+
+    classes:     only these, in this order
+    count:       train on that many pictures, equally many of each class; none: on all
+    validation:  share of every class's training pictures that becomes the split val; the test split is left alone
+    seed:        of that draw, which stays the same whatever the training's own seed is
+    """
+    for name in classes:
+        if name not in CLASSES:
+            raise DataError(
+                f"has no class '{name}'; it has {', '.join(CLASSES)}.",
+                where="cifar10: classes",
+                hint=did_you_mean(name, CLASSES),
+            )
+    if not classes or len(set(classes)) != len(classes):
+        raise DataError(f"read {list(classes)}; name one class or more, each once.", where="cifar10: classes")
+    return Cifar10(root / FOLDER, classes=classes, count=count, validation=validation, seed=seed, sums=SUMS)
+
+
+def _open(file: Path, md5: str) -> PictureBatch:
+    """A batch file whose sum is right; that is checked before a byte of it is interpreted."""
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError as error:
+        raise DataError(
+            "is missing.",
+            where=str(file),
+            hint=f"`pixelwise data fetch cifar10` brings it; if you have it elsewhere, name the folder that holds {FOLDER} "
+            "with --data or PIXELWISE_DATA.",
+        ) from error
+    except OSError as error:
+        raise DataError(f"could not be read: {error.strerror or error}.", where=str(file)) from error
+    found = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    if found != md5:
+        raise DataError(
+            f"has the MD5 sum {found}; the publisher's file has {md5}.",
+            where=str(file),
+            hint="It is damaged or another file: fetch it again (`pixelwise data fetch cifar10`).",
+        )
+    return read_batch(content, str(file))

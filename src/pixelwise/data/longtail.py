@@ -1,0 +1,114 @@
+"""A labelled data set with fewer and fewer training pictures from class to class; validation and test stay as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from annotated_types import Ge
+
+from pixelwise.data.base import Dataset
+from pixelwise.errors import DataError
+from pixelwise.types import Sample
+
+Profile = Literal["exponential", "step"]
+TRAIN = "train"
+
+
+def exponential_sizes(largest: int, ratio: float, classes: int) -> tuple[int, ...]:
+    """n_i = ⌊n_max · μ^(i/(C−1))⌋ with μ = 1/ratio: class 0 keeps `largest`, the last one a `ratio`-th of it.
+
+    Cui, Jia, Lin, Song & Belongie 2019, section 4.1 (whose μ is our μ^(1/(C−1))).
+    """
+    share = 1 / ratio
+    return tuple(int(largest * share ** (i / max(1, classes - 1))) for i in range(classes))
+
+
+def step_sizes(largest: int, ratio: float, classes: int) -> tuple[int, ...]:
+    """The first half of the classes keeps `largest` pictures, the second half a `ratio`-th of them (Buda et al. 2018)."""
+    return tuple(largest if i < classes // 2 else int(largest / ratio) for i in range(classes))
+
+
+SIZES = {"exponential": exponential_sizes, "step": step_sizes}
+
+
+class LongTail(Dataset):
+    """Another data set, of whose training split the pictures at `kept` are left."""
+
+    def __init__(self, whole: Dataset, kept: Sequence[int], sizes: Sequence[int], settings: dict[str, object]) -> None:
+        self.whole, self.kept = whole, tuple(kept)
+        self._settings = settings
+        self.info = replace(whole.info, name=f"{whole.info.name}-longtail", frequencies=tuple(sizes))
+
+    def splits(self) -> tuple[str, ...]:
+        return self.whole.splits()
+
+    def names(self, split: str) -> tuple[str, ...]:
+        names = self.whole.names(split)
+        return tuple(names[index] for index in self.kept) if split == TRAIN else names
+
+    def labels(self, split: str) -> tuple[int, ...]:
+        labels = self.whole.labels(split)
+        return tuple(labels[index] for index in self.kept) if split == TRAIN else labels
+
+    def sources(self, split: str, index: int) -> tuple[Path, ...]:
+        return self.whole.sources(split, self._place(split, index))
+
+    def read(self, split: str, index: int) -> Sample:
+        return self.whole.read(split, self._place(split, index))
+
+    def settings(self) -> dict[str, object]:
+        return {"of": self.whole.settings(), **self._settings}
+
+    def _place(self, split: str, index: int) -> int:
+        return self.kept[index] if split == TRAIN else index
+
+
+def longtail(
+    root: Path,
+    *,
+    of: str | dict[str, Any],
+    ratio: Annotated[float, Ge(1)] = 100.0,
+    profile: Profile = "exponential",
+    largest: Annotated[int, Ge(1)] | None = None,
+    seed: Annotated[int, Ge(0)] = 0,
+) -> Dataset:
+    """Any labelled data set with a long tail: its training pictures thinned out from class to class.
+
+    of:       the data set, by name or as a map with its name and options
+    ratio:    pictures of the most frequent class over those of the rarest
+    profile:  sizes fall `exponential`ly, or in one `step` half way
+    largest:  pictures of the first class; none: as many as the smallest class has
+    seed:     of the draw. A class's pictures stand in one random order, of which the first are kept: a larger ratio
+              keeps a part of what a smaller one keeps
+    """
+    from pixelwise.data import DATASETS  # the table that this file stands in
+
+    named = {"name": of} if isinstance(of, str) else dict(of)
+    name = named.pop("name", None)
+    if not isinstance(name, str):
+        raise DataError(f"read {of!r}; it is a name, or a map with a name and options.", where="longtail: of")
+    whole: Dataset = DATASETS.build(name, root, **named)
+    labels = np.array(whole.labels(TRAIN), np.int64)
+    classes = whole.info.classes
+    there = np.bincount(labels, minlength=len(classes))
+    sizes = SIZES[profile](int(there.min()) if largest is None else largest, ratio, len(classes))
+    for label, size in enumerate(sizes):
+        if not 0 < size <= there[label]:
+            few = "would keep no picture" if not size else f"needs {size} pictures and has {there[label]}"
+            raise DataError(
+                f"the class '{classes[label]}' {few}.",
+                where=f"longtail of {whole.info.name}: ratio {ratio:g}, {profile}",
+                hint="Lower the ratio." if not size else "Lower `largest`.",
+            )
+    kept = [draw_class(np.flatnonzero(labels == label), size, seed, label) for label, size in enumerate(sizes)]
+    settings: dict[str, object] = {"ratio": ratio, "profile": profile, "largest": largest, "seed": seed}
+    return LongTail(whole, np.sort(np.concatenate(kept)).tolist(), sizes, settings)
+
+
+def draw_class(places: np.ndarray, size: int, seed: int, label: int) -> np.ndarray:
+    """The first `size` of the places of a class in the order drawn for it."""
+    return np.random.default_rng((seed, label)).permutation(places)[:size]
