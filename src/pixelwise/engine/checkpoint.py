@@ -87,8 +87,12 @@ def optimizer_arrays(optimizer: torch.optim.Optimizer) -> dict[str, NDArray[Any]
 def load_optimizer(optimizer: torch.optim.Optimizer, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Put arrays into an optimizer whose model has its weights already. Settings stay the recipe's."""
     record = optimizer.state_dict()
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, torch.Tensor]] = {}
     for key, array in arrays.items():
         number, _, name = key.partition(".")
-        state.setdefault(int(number), {})[name] = torch.from_numpy(np.array(array))
+        tensor, parameter = torch.from_numpy(np.array(array)), parameters[int(number)].detach()
+        if tensor.shape == parameter.shape:  # laid out as it was: torch takes its fast paths only for equal layouts
+            tensor = torch.empty_like(parameter, dtype=tensor.dtype, device="cpu").copy_(tensor)
+        state.setdefault(int(number), {})[name] = tensor
     optimizer.load_state_dict({"state": state, "param_groups": record["param_groups"]})

@@ -8,8 +8,8 @@ from typing import Any
 
 from pixelwise.data.cache import CachedSplit
 from pixelwise.engine.checkpoint import Progress, load_model
-from pixelwise.engine.evaluate import evaluate, find_score, predict_samples
-from pixelwise.engine.fit import Parts
+from pixelwise.engine.evaluate import find_score, predict_samples
+from pixelwise.engine.fit import Parts, validate
 from pixelwise.imaging.files import write_image, write_mask
 from pixelwise.metrics.base import Metric
 from pixelwise.recipe.schema import Recipe
@@ -24,10 +24,7 @@ from pixelwise.types import ClassMap, Prediction, Sample
 def conclude(run: RunFolder, recipe: Recipe, parts: Parts, progress: Progress, finished: Finished) -> None:
     """Score the best weights on the validation split and write summary, gallery and report (the first process alone)."""
     start = time.perf_counter()
-    best = run.path / "best"
-    if (best / "state.json").is_file():
-        arrays, _ = load_checkpoint(best, "model")
-        load_model(parts.model, arrays["model"], where=str(best))
+    checkpoint = take_best(run, parts)
     ranking: dict[int, float] = {}
 
     def rank(index: int, sample: Sample, prediction: Prediction) -> None:
@@ -35,23 +32,18 @@ def conclude(run: RunFolder, recipe: Recipe, parts: Parts, progress: Progress, f
         if score is not None:
             ranking[index] = score
 
-    result = evaluate(
-        parts.task,
-        parts.model,
-        parts.validation,
-        parts.metrics,
-        choices=parts.choices,
-        processes=parts.processes,
-        batch=recipe.train.batch,
-        look=rank,
-    )
+    result = validate(parts, look=rank)
     rankings = parts.processes.gather(ranking)
     if not parts.processes.first:
         return
     ranking = {index: score for one in rankings for index, score in one.items()}
     keep_gallery(run, parts, choose_gallery(ranking, recipe.gallery))
     seconds = {**progress.seconds, "conclusion": time.perf_counter() - start}
-    chosen = find_score(result.scores, recipe.train.best)
+    record = {
+        "checkpoint": checkpoint,
+        **split_record(parts.validation, parts.metrics),
+        "losses": result.losses,
+    }
     run.write(
         "summary",
         {
@@ -62,19 +54,24 @@ def conclude(run: RunFolder, recipe: Recipe, parts: Parts, progress: Progress, f
             "best": {
                 "epoch": progress.best_epoch,
                 "step": progress.best_step,
-                "metric": chosen.key,
+                "metric": find_score(result.candidates, recipe.train.best).key,
                 "value": progress.best_value,
             },
-            "splits": {
-                parts.validation.split: {
-                    "checkpoint": "best",
-                    **split_record(parts.validation, parts.metrics),
-                    "losses": result.losses,
-                }
-            },
+            "splits": {parts.validation.split: record},
         },
     )
     build_report(run)
+
+
+def take_best(run: RunFolder, parts: Parts) -> str:
+    """Put the best weights into the model; the last ones stay where no score was ever defined. Which they are."""
+    parts.processes.wait()  # until the first process has written the last of them
+    best = run.path / "best"
+    if not (best / "state.json").is_file():
+        return "last"
+    arrays, _ = load_checkpoint(best, "model")
+    load_model(parts.model, arrays["model"], where=str(best))
+    return "best"
 
 
 def split_record(split: CachedSplit, metrics: Sequence[Metric]) -> dict[str, Any]:

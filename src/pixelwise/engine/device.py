@@ -5,8 +5,8 @@ Decided once, written into the run, reused by a resume, because another choice g
 
 from __future__ import annotations
 
-import json
 import os
+import signal
 import subprocess
 import sys
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -60,15 +60,17 @@ class Choices:
 
     def apply(self) -> None:
         """Make the process follow these choices. Raises DeviceError where this machine cannot."""
-        if self.torch_device.type == "cuda" and not torch.cuda.is_available():
-            raise _no_gpu(self.device)
         if self.allocator:
             keep_large_buffers()
         torch.set_num_threads(self.threads)
+        if self.torch_device.type != "cuda":
+            return
+        _check_gpu(self.device)
+        torch.cuda.set_device(self.torch_device)  # random draws are keyed on the current GPU
         torch.backends.cudnn.benchmark = not self.deterministic
-        if self.deterministic and self.torch_device.type == "cuda":
+        if self.deterministic:
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-            torch.use_deterministic_algorithms(True)
+        torch.use_deterministic_algorithms(self.deterministic)
 
 
 def choose(hardware: Hardware, *, memory: Path, local_rank: int = 0) -> Choices:
@@ -80,31 +82,41 @@ def choose(hardware: Hardware, *, memory: Path, local_rank: int = 0) -> Choices:
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if device.startswith("cuda"):
-        if not torch.cuda.is_available():
-            raise _no_gpu(device)
         device = f"cuda:{local_rank}" if device == "cuda" else device
-    precision, notes = _choose_precision(hardware.precision, device, memory)
+        _check_gpu(device)
+    threads = _threads(hardware.threads)
+    precision, notes = _choose_precision(hardware.precision, device, threads, memory)
     return Choices(
         device=device,
         precision=precision,
         # Measured on every architecture here: 1.2 to 1.5 times faster on a CPU (benchmarks/), and what GPUs want for bf16.
         layout="channels_last" if hardware.layout == "auto" else hardware.layout,
         allocator=device == "cpu" and keep_large_buffers(),
-        threads=hardware.threads or int(os.environ.get("OMP_NUM_THREADS", 0)) or torch.get_num_threads(),
+        threads=threads,
         deterministic=hardware.deterministic,
         notes=notes,
     )
 
 
-def _no_gpu(device: str) -> DeviceError:
-    return DeviceError(
-        f"the recipe asks for '{device}', but torch finds no CUDA GPU here.",
-        where="hardware.device",
-        hint="Use hardware.device=cpu, or auto to take what is there.",
-    )
+def _check_gpu(device: str) -> None:
+    """Raise DeviceError where there is no such GPU."""
+    hint = "Use hardware.device=cpu, or auto to take what is there."
+    if not torch.cuda.is_available():
+        what = f"the recipe asks for '{device}', but torch finds no CUDA GPU here."
+        raise DeviceError(what, where="hardware.device", hint=hint)
+    count = torch.cuda.device_count()
+    if (torch.device(device).index or 0) >= count:
+        what = f"the recipe asks for '{device}'; there is cuda:0" + (f" to cuda:{count - 1}." if count > 1 else ".")
+        raise DeviceError(what, where="hardware.device", hint=hint)
 
 
-def _choose_precision(wanted: str, device: str, memory: Path) -> tuple[str, tuple[str, ...]]:
+def _threads(wanted: int | None) -> int:
+    """The recipe's number, else that of OMP_NUM_THREADS (a list of them means nested levels), else torch's."""
+    said = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    return wanted or (int(said) if said.isdecimal() else 0) or torch.get_num_threads()
+
+
+def _choose_precision(wanted: str, device: str, threads: int, memory: Path) -> tuple[str, tuple[str, ...]]:
     if wanted == "fp32":
         return "fp32", ()
     if device.startswith("cuda"):
@@ -115,9 +127,14 @@ def _choose_precision(wanted: str, device: str, memory: Path) -> tuple[str, tupl
                 "this GPU has no bf16.", where="hardware.precision", hint="Use hardware.precision=fp32, or auto."
             )
         return "fp32", ("precision fp32: this GPU has no bf16",)
-    trial = _remembered_trial(memory)
+    trial = _remembered_trial(threads, memory)
     if trial["died"]:
         why = f"bf16 kills a process on this processor ({trial['died']}), as on some machines behind a hypervisor"
+    elif trial["speed"] is None:
+        why = f"bf16 could not be tried here ({trial['why']})"
+    else:
+        why = ""
+    if why:
         if wanted == "bf16":
             raise DeviceError(f"{why}.", where="hardware.precision", hint="Use hardware.precision=fp32, or auto.")
         return "fp32", (f"precision fp32: {why}",)
@@ -148,33 +165,44 @@ print(json.dumps(sorted(a / b for a, b in pairs)[3]))
 """
 
 
-def _remembered_trial(memory: Path) -> dict[str, Any]:
+def _remembered_trial(threads: int, memory: Path) -> dict[str, Any]:
     """The outcome of the bf16 trial on this machine: from the file where it is known, else tried now and written there."""
     file = memory / "machine.json"
-    key = f"{processor()} | torch {torch.__version__} | {torch.get_num_threads()} threads"
+    key = f"{processor()} | torch {torch.__version__} | {threads} threads"
     try:
         known = read_json(file)
     except PixelwiseError:
         known = {}
-    if not isinstance(known, dict) or key not in known:
-        known = {key: try_bf16()}
+    if not isinstance(known, dict):
+        known = {}
+    trial = known.get(key)
+    if _is_trial(trial):
+        return dict(trial)
+    trial = try_bf16(threads)
+    if _is_trial(trial):
         with suppress(PixelwiseError):  # a read-only folder only means that it is tried again next time
-            write_json(file, known)
-    return dict(known[key])
+            write_json(file, {**known, key: trial})
+    return trial
 
 
-def try_bf16() -> dict[str, Any]:
-    """Run a few bf16 steps in a child process: `died` names the signal that killed it, `speed` is relative to fp32."""
-    command = [sys.executable, "-c", TRIAL, str(torch.get_num_threads())]
+def _is_trial(value: Any) -> bool:
+    """Whether it tells how a trial ended: by a signal, or at a speed. One that did not come to an end tells nothing."""
+    return isinstance(value, dict) and (bool(value.get("died")) or isinstance(value.get("speed"), float))
+
+
+def try_bf16(threads: int) -> dict[str, Any]:
+    """Run a few bf16 steps in a child process.
+
+    died: the signal that killed it, or empty; speed: relative to fp32, None where there is no answer; why: the reason then
+    """
+    command = [sys.executable, "-c", TRIAL, str(threads)]
     try:
         child = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     except subprocess.TimeoutExpired:
-        return {"died": "no answer in 120 s", "speed": None}
+        return {"died": "", "speed": None, "why": "no answer in 120 s"}
     if child.returncode < 0:
-        import signal
-
         return {"died": signal.Signals(-child.returncode).name, "speed": None}
     if child.returncode:
         lines = child.stderr.strip().splitlines()
-        return {"died": lines[-1] if lines else f"exit {child.returncode}", "speed": None}
-    return {"died": "", "speed": json.loads(child.stdout)}
+        return {"died": "", "speed": None, "why": lines[-1] if lines else f"exit {child.returncode}"}
+    return {"died": "", "speed": float(child.stdout.split()[-1])}

@@ -46,10 +46,7 @@ class Processes:
         """The sum of an integer array over all processes, exact."""
         if self.count == 1:
             return counts
-        tensor = torch.from_numpy(counts.copy())
-        if torch.distributed.get_backend() == "nccl":
-            tensor = tensor.cuda()
-        return np.asarray(self.total(tensor).cpu().numpy())
+        return np.asarray(self.total(torch.from_numpy(counts.copy())).numpy())
 
     def total_sums(self, sums: dict[str, list[float]]) -> dict[str, tuple[float, float]]:
         """Pairs of numbers by name, summed over all processes; a process that counted nothing may lack the names."""
@@ -94,14 +91,18 @@ class Processes:
         if self.count > 1:
             torch.distributed.barrier()
 
-    def share(self, model: nn.Module, device: torch.device) -> nn.Module:
-        """The model with its gradients averaged over all processes; BatchNorm is synchronised on GPUs."""
+    def share(self, model: nn.Module, device: torch.device, *, freezes: bool = False) -> nn.Module:
+        """The model with its gradients averaged over all processes; BatchNorm is synchronised on GPUs.
+
+        `model` itself stays what trains: the same parameters under the same names. With `freezes`, parameters may stand
+        still for a while; DDP then looks after every forward pass which of them will have a gradient.
+        """
         if self.count == 1:
             return model
         if device.type == "cuda":
             model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
         ids = [device.index or 0] if device.type == "cuda" else None
-        return nn.parallel.DistributedDataParallel(model, device_ids=ids, find_unused_parameters=False)
+        return nn.parallel.DistributedDataParallel(model, device_ids=ids, find_unused_parameters=freezes)
 
 
 @contextmanager
@@ -111,7 +112,8 @@ def processes(device: str = "auto") -> Iterator[Processes]:
         yield Processes()
         return
     on_gpu = device != "cpu" and torch.cuda.is_available()
-    torch.distributed.init_process_group("nccl" if on_gpu else "gloo", timeout=TIMEOUT)
+    # gloo beside nccl: counts and messages are exchanged on the CPU, and a run may have been begun there
+    torch.distributed.init_process_group("cpu:gloo,cuda:nccl" if on_gpu else "gloo", timeout=TIMEOUT)
     joined = Processes(torch.distributed.get_rank(), torch.distributed.get_world_size(), int(os.environ["LOCAL_RANK"]))
     if on_gpu:
         torch.cuda.set_device(joined.local_rank)

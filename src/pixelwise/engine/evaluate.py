@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -11,8 +12,9 @@ from torch import nn
 from pixelwise.data.cache import CachedSplit
 from pixelwise.engine.device import Choices
 from pixelwise.engine.distributed import Processes
+from pixelwise.engine.names import LOSS, pick_score, unknown_score
 from pixelwise.engine.update import quotients
-from pixelwise.errors import RecipeError, did_you_mean
+from pixelwise.errors import RecipeError, TrainingError, listing
 from pixelwise.metrics.base import Metric, Score
 from pixelwise.tasks.base import Batch, Task
 from pixelwise.types import Prediction, Sample
@@ -26,6 +28,11 @@ class Evaluation:
 
     losses: dict[str, float | None]
     scores: list[Score]
+
+    @property
+    def candidates(self) -> list[Score]:
+        """What may choose the best checkpoint or stop a training: the scores, and the loss, of which less is better."""
+        return [*self.scores, Score(LOSS, self.losses.get(LOSS), higher_is_better=False)]
 
 
 def evaluate(
@@ -43,6 +50,7 @@ def evaluate(
 
     Several processes share the split out in whole batches, so that each batch is computed as one process alone would;
     the metrics' integer counts are then added. Equal weights give equal scores, to the bit, and no picture counts twice.
+    Raises TrainingError, in every process, that names the pictures whose loss is not finite.
     """
     was_training = model.training
     model.eval()
@@ -50,6 +58,7 @@ def evaluate(
     for metric in metrics:
         metric.reset()
     sums: dict[str, list[float]] = {}
+    strange: list[str] = []
     starts = range(0, len(split), batch)
     with torch.inference_mode():
         for start in starts[processes.rank :: processes.count]:
@@ -57,8 +66,10 @@ def evaluate(
             outputs, made = forward(task, model, samples, choices)
             for name, term in task.losses(outputs, made).items():
                 pair = sums.setdefault(name, [0.0, 0.0])
-                pair[0] += float(term.numerator)
+                pair[0] += (top := float(term.numerator))
                 pair[1] += float(term.denominator)
+                if not math.isfinite(top):
+                    strange += made.names
             for offset, (sample, prediction) in enumerate(zip(samples, task.decode(outputs), strict=True)):
                 for metric in metrics:
                     metric.update(sample, prediction)
@@ -67,6 +78,7 @@ def evaluate(
     model.train(was_training)
     for metric in metrics:
         metric.state = processes.total_counts(metric.state)
+    _refuse_strange(split, processes.gather(strange))
     totals = processes.total_sums(sums)
     scores = [score for metric in metrics for score in metric.scores()]
     return Evaluation(quotients(totals) if totals else {}, scores)
@@ -90,14 +102,18 @@ def predict_samples(task: Task, model: nn.Module, samples: Sequence[Sample], cho
     return predictions
 
 
-def find_score(scores: Sequence[Score], wanted: str) -> Score:
+def find_score(scores: Sequence[Score], wanted: str, where: str = "train.best") -> Score:
     """The score of that name or key. Raises RecipeError where there is none."""
-    for score in scores:
-        if wanted in (score.key, score.name):
-            return score
-    names = list(dict.fromkeys(score.name for score in scores))
-    raise RecipeError(
-        f"no metric of the recipe gives a score '{wanted}'; there is {', '.join(names)}.",
-        where="train.best",
-        hint=did_you_mean(wanted, names),
-    )
+    if (score := pick_score(scores, wanted)) is None:
+        raise RecipeError.all([unknown_score(scores, wanted, where)])
+    return score
+
+
+def _refuse_strange(split: CachedSplit, strange: Sequence[Sequence[str]]) -> None:
+    names = sorted({name for one in strange for name in one})
+    if names:
+        raise TrainingError(
+            f"the loss is not finite with the pictures {listing(names, 20)}.",
+            where=f"split '{split.split}'",
+            hint="The weights have grown out of bounds: lower the learning rate, warm up, or clip gradients.",
+        )

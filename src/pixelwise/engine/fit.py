@@ -21,11 +21,12 @@ from pixelwise.data.cache import CachedSplit
 from pixelwise.engine.checkpoint import Progress
 from pixelwise.engine.device import Choices
 from pixelwise.engine.distributed import Processes
-from pixelwise.engine.evaluate import evaluate, find_score
+from pixelwise.engine.evaluate import Evaluation, Look, evaluate, find_score
 from pixelwise.engine.keyed import keyed_random
 from pixelwise.engine.loader import Loader
+from pixelwise.engine.names import is_frozen
 from pixelwise.engine.schedule import Factor
-from pixelwise.engine.update import Sums, Update, quotients
+from pixelwise.engine.update import Sums, Update, check_weights, quotients
 from pixelwise.metrics.base import Metric, Score
 from pixelwise.recipe.schema import EarlyStopping, Phase, Recipe
 from pixelwise.run.events import EpochDone, Event, Finished, PhaseBegan, Saved, Started, StepDone
@@ -89,7 +90,7 @@ def fit(parts: Parts, progress: Progress) -> Iterator[Event]:
             yield from save_last(parts, progress)
             yield finished("interrupted", progress)
             return
-        yield from close_epoch(parts, progress, stage)
+        yield from close_epoch(parts, progress)
         yield from save_last(parts, progress)
     yield finished("complete" if progress.epoch >= epochs else "early stopping", progress)
 
@@ -116,35 +117,39 @@ def train_epoch(parts: Parts, progress: Progress, stage: Stage, update: Update) 
             yield from save_last(parts, progress)
 
 
-def close_epoch(parts: Parts, progress: Progress, stage: Stage) -> Iterator[Event]:
+def close_epoch(parts: Parts, progress: Progress) -> Iterator[Event]:
     """Validate, tell how the epoch went, and keep the weights where they are the best so far."""
     train, last = parts.recipe.train, parts.stages[-1].end
+    check_weights(parts.model, progress.step)
     losses = quotients({name: (top, below) for name, (top, below) in progress.sums.items()})
     rate = parts.optimizer.param_groups[0]["lr"]
     progress.epoch += 1
     progress.batch, progress.sums = 0, {}
-    validation_losses: dict[str, float | None] = {}
-    scores: list[Score] = []
     clock = time.perf_counter()
-    if progress.epoch % train.validate_every == 0 or progress.epoch == last:
-        result = evaluate(
-            parts.task,
-            parts.model,
-            parts.validation,
-            parts.metrics,
-            choices=parts.choices,
-            processes=parts.processes,
-            batch=train.batch,
-        )
-        validation_losses, scores = result.losses, result.scores
+    due = progress.epoch % train.validate_every == 0 or progress.epoch == last
+    result = validate(parts) if due else Evaluation({}, [])
     progress.spend("validation", time.perf_counter() - clock)
-    values = {score.key: score.value for score in scores}
+    values = {score.key: score.value for score in result.scores}
     seconds, progress.epoch_seconds = progress.epoch_seconds, {"train": 0.0, "validation": 0.0}
     pictures = parts.loader.pictures
-    yield EpochDone(progress.epoch, progress.step, losses, validation_losses, values, rate, pictures, seconds)
-    if scores:
-        count_stale(progress, scores, train.early_stopping, train.best)
-        yield from keep_best(parts, progress, find_score(scores, train.best))
+    yield EpochDone(progress.epoch, progress.step, losses, result.losses, values, rate, pictures, seconds)
+    if due:
+        count_stale(progress, result.candidates, train.early_stopping, train.best)
+        yield from keep_best(parts, progress, find_score(result.candidates, train.best))
+
+
+def validate(parts: Parts, look: Look | None = None) -> Evaluation:
+    """Losses and scores of the weights as they are now; `look` is shown every picture with its prediction."""
+    return evaluate(
+        parts.task,
+        parts.model,
+        parts.validation,
+        parts.metrics,
+        choices=parts.choices,
+        processes=parts.processes,
+        batch=parts.recipe.train.batch,
+        look=look,
+    )
 
 
 def keep_best(parts: Parts, progress: Progress, score: Score) -> Iterator[Event]:
@@ -158,6 +163,7 @@ def keep_best(parts: Parts, progress: Progress, score: Score) -> Iterator[Event]
 
 def save_last(parts: Parts, progress: Progress) -> Iterator[Event]:
     """Write the last checkpoint. The event comes first, so that a resume finds it among the events kept."""
+    check_weights(parts.model, progress.step)
     yield Saved("last", progress.epoch, progress.step)
     parts.save("last", progress)
 
@@ -166,7 +172,7 @@ def count_stale(progress: Progress, scores: list[Score], rule: EarlyStopping | N
     """Count validations in a row without a better score."""
     if rule is None:
         return
-    score = find_score(scores, rule.metric or best)
+    score = find_score(scores, rule.metric or best, where="train.early_stopping.metric")
     if is_better(score, progress.stop_value, rule.least_gain):
         progress.stop_value, progress.stale = score.value, 0
     else:
@@ -191,7 +197,7 @@ def is_better(score: Score, before: float | None, least_gain: float) -> bool:
 def set_trainable(model: nn.Module, phase: Phase) -> int:
     """Let the frozen parts stand still. The number of parameters that learn."""
     for name, parameter in model.named_parameters():
-        parameter.requires_grad_(not is_frozen(name, phase))
+        parameter.requires_grad_(not is_frozen(name, phase.freeze))
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
@@ -199,12 +205,8 @@ def set_mode(shared: nn.Module, model: nn.Module, phase: Phase) -> None:
     """Training mode, except for frozen parts: requires_grad alone would leave BatchNorm's statistics moving."""
     shared.train()
     for name, module in model.named_modules():
-        if name and is_frozen(name, phase):
+        if name and is_frozen(name, phase.freeze):
             module.eval()
-
-
-def is_frozen(name: str, phase: Phase) -> bool:
-    return any(name == part or name.startswith(f"{part}.") for part in phase.freeze)
 
 
 def add(total: dict[str, list[float]], sums: Sums) -> None:

@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from pixelwise.data.cache import CachedSplit
 from pixelwise.engine.keyed import seed_of
+from pixelwise.errors import PixelwiseError
 from pixelwise.tasks.base import Batch, Task
 from pixelwise.types import Sample
 
@@ -75,6 +76,8 @@ class Loader:
         batches = [order[i : i + self.batch] for i in range(0, len(order), self.batch)][skip:]
         self._turn.work = [Work(epoch, self._share(indices)) for indices in batches]
         for indices, made in zip(batches, self._loader, strict=True):
+            if isinstance(made, PixelwiseError):
+                raise made
             yield made if self.rank < len(indices) else replace(made, idle=True)
 
     def _share(self, indices: tuple[int, ...]) -> tuple[int, ...]:
@@ -94,13 +97,22 @@ class _Turn(Sampler[Work]):
         return len(self.work)
 
 
-class _Maker(Dataset[Batch]):
-    """Makes a batch of what `Work` names, in whichever process it runs."""
+class _Maker(Dataset[Batch | PixelwiseError]):
+    """Makes a batch of what `Work` names, in whichever process it runs.
+
+    Errors of the house are given back as values: raised in a worker, they would arrive as the text of a traceback.
+    """
 
     def __init__(self, split: CachedSplit, task: Task, augment: Augment | None) -> None:
         self.split, self.task, self.augment = split, task, augment
 
-    def __getitem__(self, work: Work) -> Batch:
+    def __getitem__(self, work: Work) -> Batch | PixelwiseError:
+        try:
+            return self._make(work)
+        except PixelwiseError as error:
+            return error
+
+    def _make(self, work: Work) -> Batch:
         samples = [self.split[index] for index in work.indices]
         if self.augment is not None:
             samples = [self.augment(s, work.epoch, i) for s, i in zip(samples, work.indices, strict=True)]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pixelwise.errors import Problem, RunError
+from pixelwise.data.cache import CachedSplit
+from pixelwise.errors import Problem, RunError, TrainingError
 from pixelwise.recipe.load import check_recipe
 from pixelwise.recipe.schema import Recipe
 from pixelwise.recipe.yaml_text import parse
@@ -20,6 +21,12 @@ def check_resume(run: RunFolder, wanted: Recipe | None) -> tuple[Recipe, tuple[s
 
     Raises RunError that lists what differs where `wanted`, or the run's recipe.yaml, is not what the run began with.
     """
+    if not run.has("setup"):
+        raise RunError(
+            "stopped before its first step: there is nothing to go on with.",
+            where=str(run.path),
+            hint="Remove the folder and train anew.",
+        )
     recipe = check_recipe(parse(run.recipe_file), where=str(run.recipe_file))
     began = run.read("setup")["recipe"]
     for name, found in (("its recipe.yaml", recipe), ("the recipe given", wanted)):
@@ -39,6 +46,18 @@ def check_resume(run: RunFolder, wanted: Recipe | None) -> tuple[Recipe, tuple[s
                 ]
             )
     return recipe, tuple(_changed_versions(run))
+
+
+def check_splits(run: RunFolder, setup: Mapping[str, Any], splits: Sequence[CachedSplit]) -> None:
+    """Raise TrainingError where the pictures of a split are not those that the run began with."""
+    for split in splits:
+        recorded = setup["data"]["splits"][split.split]["key"]
+        if split.key != recorded:
+            raise TrainingError(
+                f"the split '{split.split}' is not the one that this run began with: {split.key[:12]}, then {recorded[:12]}.",
+                where=str(run.path),
+                hint="Bring the data back, or train anew.",
+            )
 
 
 def differences(before: Any, after: Any, where: str = "") -> Iterator[tuple[str, Any, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -30,11 +31,13 @@ from pixelwise.engine.checkpoint import Progress, load_model, load_optimizer, mo
 from pixelwise.engine.conclude import conclude
 from pixelwise.engine.device import Choices, choose
 from pixelwise.engine.distributed import Processes
+from pixelwise.engine.explain import explain
 from pixelwise.engine.fit import Parts, Save, Stage, fit
 from pixelwise.engine.loader import Loader
-from pixelwise.engine.resume import check_resume
-from pixelwise.engine.update import explain_memory
-from pixelwise.errors import Problem, TrainingError
+from pixelwise.engine.names import check_names
+from pixelwise.engine.resume import check_resume, check_splits
+from pixelwise.errors import Problem, RunError, TrainingError
+from pixelwise.metrics.base import Metric
 from pixelwise.recipe.load import as_yaml
 from pixelwise.recipe.schema import Recipe
 from pixelwise.run.checkpoint import load_checkpoint, save_checkpoint
@@ -59,6 +62,9 @@ class Interruption:
                 raise KeyboardInterrupt
             self.asked = True
 
+        if threading.current_thread() is not threading.main_thread():  # signals are the main thread's
+            yield
+            return
         before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield
@@ -107,26 +113,11 @@ def resume(
     recipe, notes = check_resume(run, recipe)
     setup = run.read("setup")
     material = _open_together(recipe, data, processes, caching)
-    for split in (material.train, material.validation):
-        recorded = setup["data"]["splits"][split.split]["key"]
-        if split.key != recorded:
-            raise TrainingError(
-                f"the split '{split.split}' is not the one that this run began with: {split.key[:12]}, then {recorded[:12]}.",
-                where=str(path),
-                hint="Bring the data back, or train anew.",
-            )
+    check_splits(run, setup, (material.train, material.validation))
     choices = _local(Choices.from_record(setup["choices"]), processes)
     choices.apply()
     made = _make(recipe, material, choices)
-    progress = Progress()
-    if (path / "last" / "state.json").is_file():
-        arrays, state = load_checkpoint(path / "last", "model", "optimizer")
-        load_model(made.model, arrays["model"], where=str(path / "last"))
-        load_optimizer(made.optimizer, arrays["optimizer"])
-        progress = Progress(**state["progress"])
-        length = state["events_length"]
-    else:
-        length = 0
+    progress, length = _take_last(run, made)
     processes.from_first(lambda: run.cut_events(length))
     yield from _run(run, recipe, material, choices, made, progress, processes, notes=notes)
 
@@ -138,6 +129,7 @@ class Made:
     task: Task
     model: nn.Module
     optimizer: Any
+    metrics: tuple[Metric, ...]
     weights: list[float] | None
 
 
@@ -146,8 +138,21 @@ def _make(recipe: Recipe, material: Material, choices: Choices) -> Made:
     task = build_task(recipe, material.info, loss)
     model = place(build_model(recipe, task), choices)
     loss.to(choices.torch_device)
+    metrics = build_metrics(recipe, material.info)
+    check_names(recipe, model, metrics)
     weights = None if loss.weights is None else [float(w) for w in loss.weights]
-    return Made(task, model, build("optimizer", recipe.train.optimizer, model), weights)
+    return Made(task, model, build("optimizer", recipe.train.optimizer, model), metrics, weights)
+
+
+def _take_last(run: RunFolder, made: Made) -> tuple[Progress, int]:
+    """Where the last checkpoint left the training, and how long its events were; the beginning where there is none."""
+    last = run.path / "last"
+    if not (last / "state.json").is_file():
+        return Progress(), 0
+    arrays, state = load_checkpoint(last, "model", "optimizer")
+    load_model(made.model, arrays["model"], where=str(last))
+    load_optimizer(made.optimizer, arrays["optimizer"])
+    return Progress(**state["progress"]), state["events_length"]
 
 
 def _open_together(
@@ -159,8 +164,10 @@ def _open_together(
 
 
 def _local(choices: Choices, processes: Processes) -> Choices:
-    """The same choices on this process's own GPU."""
-    return replace(choices, device=f"cuda:{processes.local_rank}") if choices.device.startswith("cuda") else choices
+    """The same choices on this process's own GPU; a process that is alone has the one that was chosen."""
+    if processes.count == 1 or not choices.device.startswith("cuda"):
+        return choices
+    return replace(choices, device=f"cuda:{processes.local_rank}")
 
 
 def _begin(path: Path, recipe: Recipe, material: Material, choices: Choices, made: Made) -> None:
@@ -233,6 +240,45 @@ def _saver(run: RunFolder, made: Made, processes: Processes) -> Save:
     return save
 
 
+def _parts(
+    run: RunFolder,
+    recipe: Recipe,
+    material: Material,
+    choices: Choices,
+    made: Made,
+    processes: Processes,
+    interruption: Interruption,
+) -> Parts:
+    """What the loop works with."""
+    loader = Loader(
+        material.train,
+        made.task,
+        build_augmentation(recipe, material.info),
+        batch=recipe.train.batch,
+        seed=recipe.train.seed,
+        workers=recipe.data.workers,
+        rank=processes.rank,
+        processes=processes.count,
+        pin=choices.device.startswith("cuda"),
+    )
+    freezes = any(phase.freeze for phase in recipe.train.phases)
+    return Parts(
+        recipe,
+        choices,
+        processes,
+        made.task,
+        made.model,
+        processes.share(made.model, choices.torch_device, freezes=freezes),
+        made.optimizer,
+        _stages(recipe),
+        loader,
+        material.validation,
+        made.metrics,
+        _saver(run, made, processes),
+        stop=lambda: interruption.asked,
+    )
+
+
 def _run(
     run: RunFolder,
     recipe: Recipe,
@@ -245,32 +291,7 @@ def _run(
 ) -> Iterator[Event]:
     """Fit, and keep every event; then score, draw and report what came out."""
     interruption = Interruption()
-    loader = Loader(
-        material.train,
-        made.task,
-        build_augmentation(recipe, material.info),
-        batch=recipe.train.batch,
-        seed=recipe.train.seed,
-        workers=recipe.data.workers,
-        rank=processes.rank,
-        processes=processes.count,
-        pin=choices.device.startswith("cuda"),
-    )
-    parts = Parts(
-        recipe,
-        choices,
-        processes,
-        made.task,
-        made.model,
-        processes.share(made.model, choices.torch_device),
-        made.optimizer,
-        _stages(recipe),
-        loader,
-        material.validation,
-        build_metrics(recipe, material.info),
-        _saver(run, made, processes),
-        stop=lambda: interruption.asked,
-    )
+    parts = _parts(run, recipe, material, choices, made, processes, interruption)
     with _only_writer(run, processes), interruption.listening(), _explained(run, recipe):
         for note in notes:
             yield Noted(note)
@@ -297,13 +318,13 @@ def _explained(run: RunFolder, recipe: Recipe) -> Iterator[None]:
     """Errors of training with what a user can do about them: where the last good checkpoint is, what to lower."""
     try:
         yield
-    except TrainingError as error:
-        raise TrainingError.all([*error.problems, _last_good(run)]) from error
-    except (RuntimeError, MemoryError) as error:
-        explained = explain_memory(error, recipe.train.batch)
+    except (TrainingError, RunError) as error:
+        raise type(error).all([*error.problems, _last_good(run)]) from error
+    except (RuntimeError, MemoryError, ValueError, OSError) as error:
+        explained = explain(error, recipe)
         if explained is None:
             raise
-        raise TrainingError.all([*explained.problems, _last_good(run)]) from error
+        raise type(explained).all([*explained.problems, _last_good(run)]) from error
 
 
 def _last_good(run: RunFolder) -> Problem:

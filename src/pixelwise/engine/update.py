@@ -13,6 +13,7 @@ from pixelwise.engine.distributed import Processes
 from pixelwise.errors import TrainingError, listing
 from pixelwise.tasks.base import Batch, Task
 
+CALMER = "Lower the learning rate, warm up (train.schedule.warmup=1), or clip gradients (train.clip=1)."
 Sums = dict[str, tuple[float, float]]  # numerator and denominator of each term, over the global batch
 
 
@@ -80,13 +81,26 @@ def check_finite(sums: Sums, batch: Batch, step: int) -> None:
             raise TrainingError(
                 f"the loss '{name}' became {top / below if below else top} with the pictures {listing(batch.names, 20)}.",
                 where=f"step {step}",
-                hint="Lower the learning rate, warm up (train.schedule.warmup=1), or clip gradients (train.clip=1).",
+                hint=CALMER,
             )
+
+
+def check_weights(model: nn.Module, step: int) -> None:
+    """Raise TrainingError, before they are scored or saved, where weights or running statistics are not numbers.
+
+    A finite loss may have a gradient that is not.
+    """
+    state = {name: value for name, value in model.state_dict().items() if value.is_floating_point()}
+    sound = torch.stack([value.isfinite().all() for value in state.values()]).tolist()  # one wait for the device
+    broken = [name for name, is_sound in zip(state, sound, strict=True) if not is_sound]
+    if broken:
+        what = f"the weights are no longer finite: {listing(broken, 4)}."
+        raise TrainingError(what, where=f"step {step}", hint=CALMER)
 
 
 def explain_memory(error: BaseException, batch: int) -> TrainingError | None:
     """A TrainingError for an error that means "out of memory", else None."""
-    signs = ("out of memory", "can't allocate memory", "not enough memory", "cannot allocate memory")
+    signs = ("out of memory", "can't allocate memory", "not enough memory", "cannot allocate memory", "bad_alloc")
     if not isinstance(error, MemoryError | torch.OutOfMemoryError) and not any(s in str(error).lower() for s in signs):
         return None
     return TrainingError(

@@ -9,13 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pixelwise.errors import DataError
+from pixelwise.errors import DataError, listing
 from pixelwise.losses.base import IGNORE, Loss, Term
 from pixelwise.tasks.base import Arrays, Batch, Task
 from pixelwise.tasks.pixels import normalise
 from pixelwise.types import ClassMap, DatasetInfo, Prediction, Sample
 
 Void = Literal["ignore", "background"]
+BACKGROUND = "background"
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -30,7 +31,7 @@ def segment(
 ) -> Task:
     """One class for every pixel: RGB in, a score for each class out, argmax back.
 
-    void:       pixels that nobody labelled are left out of the loss (`ignore`), or are class 0 (`background`)
+    void:       pixels that nobody labelled are left out of the loss (`ignore`), or count as the class named background
     mean, std:  of the pictures the model is to read, in 0..1; ImageNet's by default
     """
     return Segment(info, loss, void=void, mean=mean, std=std)
@@ -79,5 +80,11 @@ def target_table(info: DatasetInfo, void: Void) -> np.ndarray:
     table = np.full(65536, IGNORE, np.int16)
     table[: len(info.classes)] = np.arange(len(info.classes))
     if info.void is not None and void == "background":
-        table[info.void] = 0
+        if BACKGROUND not in info.classes:
+            raise DataError(
+                f"void cannot be trained as background: no class has that name; there are {listing(info.classes)}.",
+                where=info.name,
+                hint="Use `void: ignore`.",
+            )
+        table[info.void] = info.classes.index(BACKGROUND)
     return table

@@ -1,0 +1,63 @@
+"""Names in a recipe that only the built model and the metrics can judge: scores to follow, parts of the model to freeze.
+
+Looked at before the first step, because a slip of the pen should not cost an epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from torch import nn
+
+from pixelwise.errors import Problem, RecipeError, did_you_mean, listing
+from pixelwise.metrics.base import Metric, Score
+from pixelwise.recipe.schema import Recipe
+
+LOSS = "loss"  # the validation loss may be followed like a score; less of it is better
+
+
+def check_names(recipe: Recipe, model: nn.Module, metrics: Sequence[Metric]) -> None:
+    """Raise RecipeError with every score that no metric gives, and every frozen part that the model does not have."""
+    problems = [*_unknown_scores(recipe, metrics), *_unknown_parts(recipe, model)]
+    if problems:
+        raise RecipeError.all(problems)
+
+
+def is_frozen(name: str, freeze: Iterable[str]) -> bool:
+    """Whether a module or parameter is one of the parts to freeze, or lies within one."""
+    return any(name == part or name.startswith(f"{part}.") for part in freeze)
+
+
+def pick_score(scores: Sequence[Score], wanted: str) -> Score | None:
+    """The score of that name or key; a plain name means the first score of that name."""
+    return next((score for score in scores if wanted in (score.key, score.name)), None)
+
+
+def unknown_score(scores: Sequence[Score], wanted: str, where: str) -> Problem:
+    """What to say where `pick_score` finds nothing."""
+    names = list(dict.fromkeys(score.name for score in scores))
+    keys = [score.key for score in scores]
+    what = f"no metric of the recipe gives a score '{wanted}'; there is {', '.join(names)}."
+    return Problem(where, what, did_you_mean(wanted, [*names, *keys]))
+
+
+def _unknown_scores(recipe: Recipe, metrics: Sequence[Metric]) -> Iterator[Problem]:
+    scores = [*(score for metric in metrics for score in metric.scores()), Score(LOSS, None)]
+    rule = recipe.train.early_stopping
+    for where, wanted in (("train.best", recipe.train.best), ("train.early_stopping.metric", rule and rule.metric)):
+        if wanted and pick_score(scores, wanted) is None:
+            yield unknown_score(scores, wanted, where)
+
+
+def _unknown_parts(recipe: Recipe, model: nn.Module) -> Iterator[Problem]:
+    parameters = [name for name, _ in model.named_parameters()]
+    known = [*(name for name, _ in model.named_modules() if name), *parameters]
+    for number, phase in enumerate(recipe.train.phases):
+        where = f"train.phases.{number}.freeze"
+        for part in phase.freeze:
+            if part not in known:
+                largest = [name for name, _ in model.named_children()]
+                what = f"the model has no part '{part}'; its largest parts are {listing(largest)}."
+                yield Problem(where, what, did_you_mean(part, known))
+        if all(is_frozen(name, phase.freeze) for name in parameters):
+            yield Problem(where, "freezes the whole model, so that nothing learns.", "Leave out one of the parts.")
