@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from pixelwise.arithmetic.layers import Convolution, Layer, Pool, Shape, TransposedConvolution, Upsample
 from pixelwise.arithmetic.network import Flow, Network, flow, symbols_of
+from pixelwise.arithmetic.table import Table
 from pixelwise.errors import ShapeError
 
 Positions = NDArray[np.int64]
@@ -62,6 +63,27 @@ class Field:
     box: Box | None
     reach: Box | None
     dense: bool
+
+    def as_record(self) -> dict[str, Any]:
+        """For JSON."""
+        movement = {} if self.dense else {"stride": self.stride, "start": self.start}
+        return {"layer": self.label, "gives": self.shape, "sees": self.size, **movement, "dense": self.dense}
+
+
+def fields_table(fields: list[Field], *notes: str) -> Table:
+    """One row a layer: what it gives, sees, and how far its neighbours lie apart."""
+
+    def written(pair: FractionPair) -> str:
+        return str(pair[0]) if pair[0] == pair[1] else f"{pair[0]}, {pair[1]}"
+
+    rows = [
+        (f.label, f.shape, f.size, *((None, None) if f.dense else (written(f.stride), written(f.start))))
+        for f in fields
+    ]
+    legend = (
+        "stride: input pixels between the fields of neighbours; start: centre of the first field (pixel 0 is at 0)."
+    )
+    return Table("Receptive fields", ("layer", "gives", "sees", "stride", "start"), rows, (legend, *notes))
 
 
 def receptive_fields(network: Network, shape: Shape) -> list[Field]:

@@ -137,8 +137,14 @@ def field(
     derive: Derive = False,
 ) -> None:
     """The receptive field: what one output pixel sees of the input."""
-    from pixelwise.arithmetic.field import derive_fields, input_box, middle_pixel, numeric_flow, receptive_fields
-    from pixelwise.arithmetic.table import Table
+    from pixelwise.arithmetic.field import (
+        derive_fields,
+        fields_table,
+        input_box,
+        middle_pixel,
+        numeric_flow,
+        receptive_fields,
+    )  # fmt: skip
 
     net, shape = _network(network, input, values)
     fields, rows = receptive_fields(net, shape), numeric_flow(net, shape)
@@ -147,32 +153,17 @@ def field(
         raise ShapeError(f"there is no layer {number}; there are 1 to {len(rows)}.", where="--layer")
     chosen = _pixel(pixel) if pixel else middle_pixel(rows[number - 1].y)
     box, reach = input_box(rows, number, chosen), input_box(rows, number, chosen, borders=False)
-    table = Table(
-        "Receptive fields",
-        ("layer", "gives", "sees", "stride", "start"),
-        [
-            (f.label, f.shape, f.size, *((None, None) if f.dense else (_fractions(f.stride), _fractions(f.start))))
-            for f in fields
-        ],
-        (
-            "stride: input pixels between the fields of neighbours; start: centre of the first field (pixel 0 is at 0).",
-            f"Output pixel (row {chosen[0]}, column {chosen[1]}) of layer {rows[number - 1].label} sees "
-            f"{f'{box} of the input' if box else 'nothing'}"
-            + (f"; with the padding {reach}." if reach and reach != box else "."),
-        ),
-    )
-    record = {
-        "layers": [
-            {"layer": f.label, "gives": f.shape, "sees": f.size, "stride": f.stride, "start": f.start, "dense": f.dense}
-            for f in fields
-        ],
-        "pixel": {"layer": number, "row": chosen[0], "column": chosen[1], "box": _corners(box), "reach": _corners(reach)},
-    }  # fmt: skip
+    seen = f"{box} of the input" if box else "nothing"
+    padded = f"; with the padding {reach}" if reach and reach != box else ""
+    where = f"Output pixel (row {chosen[0]}, column {chosen[1]}) of layer {rows[number - 1].label}"
+    followed = {"layer": number, "row": chosen[0], "column": chosen[1], "box": _corners(box), "reach": _corners(reach)}
+    record = {"layers": [f.as_record() for f in fields], "pixel": followed}
     if svg:
         from pixelwise.arithmetic.field_drawing import draw_fields
         from pixelwise.run.atomic import write_text
 
         write_text(svg, draw_fields(net, shape, layer, _pixel(pixel) if pixel else None))
+    table = fields_table(fields, f"{where} sees {seen}{padded}.")
     _print(table, record, as_json, as_latex, derive_fields(net, shape) if derive else None)
     if svg and not as_json:
         typer.echo(f"\nDrawn: {svg}")
@@ -375,11 +366,6 @@ def _echo_json(record: dict[str, Any]) -> None:
     from pixelwise.arithmetic.table import plain
 
     typer.echo(json.dumps(plain(record), indent=2, ensure_ascii=False))
-
-
-def _fractions(pair: tuple[Any, Any]) -> str:
-    first, second = map(str, pair)
-    return first if first == second else f"{first}, {second}"
 
 
 def _corners(box: Any) -> dict[str, int] | None:

@@ -101,19 +101,9 @@ def convolved(picture: Exact, kernel: Exact, window: Window, bias: Any = 0) -> P
     for row in range(rows):
         for column in range(columns):
             taps = _taps(window, row, column)
-            sums = []
-            for channel, (plane, weights) in enumerate(zip(padded, kernel, strict=True)):
-                values = [plane[tap] for tap in taps]
-                results[channel, row, column] = sum(v * w for v, w in zip(values, weights.ravel(), strict=True))
-                products = " + ".join(
-                    f"{_signed(v)}·{_signed(w)}" for v, w in zip(values, weights.ravel(), strict=True) if w
-                )
-                sums.append(f"channel {channel + 1}: {products or '0'} = {show(results[channel, row, column])}")
-            parts = [show(value) for value in results[:, row, column]] + ([show(bias)] if bias else [])
-            if len(parts) > 1:
-                total = show(results[:, row, column].sum() + bias)
-                sums.append(f"sum: {' + '.join(map(_bracket, parts))} = {total}")
-            frames.append(Frame(taps, (row, column), tuple(sums)))
+            seen = np.stack([[plane[tap] for tap in taps] for plane in padded])  # (C, K·K)
+            results[:, row, column] = (seen * kernel.reshape(len(kernel), -1)).sum(axis=1)
+            frames.append(Frame(taps, (row, column), _sums(seen, kernel, results[:, row, column], bias)))
     total_grid = results.sum(axis=0) + bias
     shown = (max(rows, size[0]), max(columns, size[1]))
     names = [f"channel {number}" for number in range(1, len(picture) + 1)]
@@ -131,6 +121,18 @@ def convolved(picture: Exact, kernel: Exact, window: Window, bias: Any = 0) -> P
         tuple(frames),
         total_grid[None],
     )
+
+
+def _sums(seen: Exact, kernel: Exact, sums: Exact, bias: Any) -> tuple[str, ...]:
+    """The products of every channel, written out, and the total where there is more than one part."""
+    lines = []
+    for number, (values, weights, total) in enumerate(zip(seen, kernel, sums, strict=True), start=1):
+        products = [f"{_signed(v)}·{_signed(w)}" for v, w in zip(values, weights.ravel(), strict=True) if w]
+        lines.append(f"channel {number}: {' + '.join(products) or '0'} = {show(total)}")
+    parts = [show(value) for value in sums] + ([show(bias)] if bias else [])
+    if len(parts) > 1:
+        lines.append(f"sum: {' + '.join(map(_bracket, parts))} = {show(sums.sum() + bias)}")
+    return tuple(lines)
 
 
 def pooled(picture: Exact, window: Window) -> Panel:
