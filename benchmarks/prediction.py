@@ -1,0 +1,125 @@
+"""A picture of 4000×3000 labelled: seconds and peak memory, in tiles and whole, beside plain torch.
+
+    python benchmarks/prediction.py            # writes prediction.json beside this file
+
+A U-Net of width 16 and depth 4 over 21 classes with its first weights (time does not depend on them). Every way runs in a
+process of its own, all in turn in every round. Memory is the process's peak (VmHWM) less what it held, picture included,
+before labelling.
+
+plain whole     the picture through a contiguous model in one piece, argmax; torch as it comes
+whole           `predict_tiles` with a tile as large as the picture
+tiles           `predict_tiles` as `pixelwise predict --scale own` does: 512, overlap 64
+recipe size     `predict_resized` as `pixelwise predict` does: computed at 224×224, scores enlarged
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from child import memory, run_child
+from pixelwise.run.environment import environment
+
+if TYPE_CHECKING:
+    from pixelwise.engine.predict import Trained
+    from pixelwise.types import Image
+
+WAYS, ROUNDS, SIZE, CLASSES = ("plain whole", "whole", "tiles", "recipe size"), 3, (3000, 4000), 21
+
+
+def main() -> None:
+    rounds = [{way: run_child(__file__, way) for way in WAYS} for _ in range(ROUNDS)]
+    middle = {way: {key: median(one[way][key] for one in rounds) for key in ("seconds", "memory_mib")} for way in WAYS}
+    tiles, whole, plain = (middle[way] for way in ("tiles", "whole", "plain whole"))
+    result = {
+        "what": "seconds, and MiB above what was held before, to label one picture; medians of interleaved processes",
+        "size": list(SIZE),
+        "model": {"name": "unet", "width": 16, "depth": 4, "classes": CLASSES},
+        "ways": middle,
+        "ratios": {
+            f"{name}, {key}": round(one[key] / other[key], 3)
+            for name, one, other in (
+                ("tiles / whole", tiles, whole),
+                ("tiles / plain whole", tiles, plain),
+                ("whole / plain whole", whole, plain),
+            )
+            for key in ("seconds", "memory_mib")
+        },
+        "rounds": ROUNDS,
+        "environment": environment() | {"command": ["python", "benchmarks/prediction.py"]},
+    }
+    Path(__file__).with_suffix(".json").write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
+    print(json.dumps({"ways": middle, "ratios": result["ratios"]}, indent=2))
+
+
+def measure(way: str) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (*SIZE, 3), dtype=np.uint8)
+    label = plain(image) if way == "plain whole" else ours(way, image)
+    before = memory()["now"]
+    start = perf_counter()
+    label()
+    seconds = perf_counter() - start
+    print(json.dumps({"seconds": round(seconds, 3), "memory_mib": round(memory()["peak"] - before, 1)}))
+
+
+def plain(image: Image) -> Callable[[], object]:
+    """What a tutorial does."""
+    import torch
+
+    from pixelwise.models.unet import unet
+    from pixelwise.tasks.segment import IMAGENET_MEAN, IMAGENET_STD
+
+    model = unet(3, CLASSES, width=16, depth=4).eval()
+    mean, std = (torch.tensor(values)[:, None, None] for values in (IMAGENET_MEAN, IMAGENET_STD))
+
+    def label() -> object:
+        with torch.inference_mode():
+            x = (torch.from_numpy(image).permute(2, 0, 1).float() / 255 - mean) / std
+            return model(x[None]).argmax(dim=1)[0].to(torch.uint8).numpy()
+
+    return label
+
+
+def ours(way: str, image: Image) -> Callable[[], object]:
+    from pixelwise.engine.allocator import keep_large_buffers
+
+    keep_large_buffers()
+    from pixelwise.engine import predict
+
+    trained = untrained()
+    if way == "recipe size":
+        return lambda: predict.predict_resized(trained, image)
+    tile = max(SIZE) if way == "whole" else 512
+    return lambda: predict.predict_tiles(trained, image, tile=tile, overlap=64)
+
+
+def untrained() -> Trained:
+    """A network with its first weights as if it came out of a run."""
+    import torch
+
+    from pixelwise.engine.build import build_model, build_task, place
+    from pixelwise.engine.device import Choices
+    from pixelwise.engine.predict import Trained
+    from pixelwise.imaging.palettes import distinct_colours
+    from pixelwise.recipe.load import load_recipe
+    from pixelwise.run.folder import RunFolder
+    from pixelwise.types import DatasetInfo
+
+    recipe = load_recipe("quickstart", ["model.width=16", "model.depth=4"])
+    names = tuple(f"class {index}" for index in range(CLASSES))
+    info = DatasetInfo("benchmark", names, distinct_colours(CLASSES), frozenset({"mask"}))
+    task = build_task(recipe, info, None)
+    choices = Choices("cpu", "fp32", "channels_last", True, torch.get_num_threads(), False)
+    model = place(build_model(recipe, task), choices).eval()
+    return Trained(RunFolder(Path("benchmark")), recipe, "best", 0, 0, info, task, model, choices, (224, 224))
+
+
+if __name__ == "__main__":
+    main() if len(sys.argv) == 1 else measure(sys.argv[1])
