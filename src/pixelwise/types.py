@@ -70,6 +70,7 @@ class DatasetInfo:
     void:     index in masks that means "not labelled", or None
     knows:    what its samples carry besides the picture
     source:   citation and address, for the report
+    frequencies:  training pictures of each class, where the data set knows them without reading pictures
     """
 
     name: str
@@ -78,6 +79,7 @@ class DatasetInfo:
     knows: frozenset[Knowledge]
     void: int | None = None
     source: str = ""
+    frequencies: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         if not self.classes:

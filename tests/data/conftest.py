@@ -1,3 +1,5 @@
+import hashlib
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -50,3 +52,59 @@ def pictures(tmp_path) -> Pictures:
         for index in range(count):
             folder.add(f"p{index}", split=split)
     return folder
+
+
+def encode_batch(images, labels, names) -> bytes:
+    """A batch file as the publisher's are: opcodes of a pickle of protocol 2, written out by hand."""
+    planes = np.ascontiguousarray(images.transpose(0, 3, 1, 2)).tobytes()
+
+    def text(word: bytes) -> bytes:
+        return b"U" + struct.pack("<B", len(word)) + word
+
+    array = (
+        b"cnumpy.core.multiarray\n_reconstruct\nq\x07cnumpy\nndarray\nK\x00\x85" + text(b"b") + b"\x87R"
+        b"(K\x01M" + struct.pack("<H", len(images)) + b"M" + struct.pack("<H", 3072) + b"\x86"
+        b"cnumpy\ndtype\n"
+        + text(b"u1")
+        + b"K\x00K\x01\x87R(K\x03"
+        + text(b"|")
+        + b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+        b"\x89T" + struct.pack("<i", len(planes)) + planes + b"tb"
+    )
+    pairs = [
+        text(b"batch_label") + text(b"a batch for tests"),
+        text(b"labels") + b"](" + b"".join(b"K" + bytes([label]) for label in labels) + b"e",
+        text(b"data") + array,
+        text(b"filenames") + b"](" + b"".join(text(name.encode()) + b"r\x00\x01\x00\x00" for name in names) + b"e",
+    ]
+    return b"\x80\x02}q\x01(" + b"".join(pairs) + b"u."
+
+
+class SmallCifar:
+    """Six batch files of `rows` pictures each, labels in turn, with the sums that belong to them."""
+
+    def __init__(self, root: Path, rows: int = 40) -> None:
+        from pixelwise.data import cifar10
+
+        self.root, self.folder, self.sums = root, root / cifar10.FOLDER, {}
+        self.folder.mkdir(parents=True)
+        for number, file in enumerate((*cifar10.TRAIN, *cifar10.TEST)):
+            drawn = np.random.default_rng(number)
+            images = drawn.integers(0, 256, (rows, 32, 32, 3)).astype(np.uint8)
+            content = encode_batch(images, [row % 10 for row in range(rows)], [f"p{row}.png" for row in range(rows)])
+            (self.folder / file).write_bytes(content)
+            self.sums[file] = hashlib.md5(content).hexdigest()
+
+
+@pytest.fixture
+def small_cifar(tmp_path, monkeypatch) -> SmallCifar:
+    """CIFAR-10 with 200 training and 40 test pictures under `small_cifar.root`, its sums in the place of the real ones."""
+    small = SmallCifar(tmp_path / "data")
+    monkeypatch.setattr("pixelwise.data.cifar10.SUMS", small.sums)
+    return small
+
+
+@pytest.fixture
+def encode():
+    """`encode(images, labels, names)`: a batch file as bytes."""
+    return encode_batch

@@ -137,7 +137,7 @@ def test_an_archive_without_its_proof(tmp_path, server):
 
 
 def test_an_unknown_name(tmp_path):
-    with pytest.raises(DataError, match=r"there is no address for 'voc207'; there is voc2007, voc2012\. Did you mean"):
+    with pytest.raises(DataError, match=r"there is no address for 'voc207'; there is voc2007, voc2012, cifar10\. Did you mean"):
         fetch("voc207", tmp_path)
 
 

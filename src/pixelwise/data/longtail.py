@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from annotated_types import Ge
+from numpy.typing import NDArray
 
 from pixelwise.data.base import Dataset
 from pixelwise.errors import DataError
@@ -98,17 +99,21 @@ def longtail(
     sizes = SIZES[profile](int(there.min()) if largest is None else largest, ratio, len(classes))
     for label, size in enumerate(sizes):
         if not 0 < size <= there[label]:
-            few = "would keep no picture" if not size else f"needs {size} pictures and has {there[label]}"
-            raise DataError(
-                f"the class '{classes[label]}' {few}.",
-                where=f"longtail of {whole.info.name}: ratio {ratio:g}, {profile}",
-                hint="Lower the ratio." if not size else "Lower `largest`.",
-            )
+            raise _impossible(f"longtail of {whole.info.name}", classes[label], size, int(there[label]))
     kept = [draw_class(np.flatnonzero(labels == label), size, seed, label) for label, size in enumerate(sizes)]
     settings: dict[str, object] = {"ratio": ratio, "profile": profile, "largest": largest, "seed": seed}
     return LongTail(whole, np.sort(np.concatenate(kept)).tolist(), sizes, settings)
 
 
-def draw_class(places: np.ndarray, size: int, seed: int, label: int) -> np.ndarray:
+def draw_class(places: NDArray[np.int64], size: int, seed: int, label: int) -> NDArray[np.int64]:
     """The first `size` of the places of a class in the order drawn for it."""
     return np.random.default_rng((seed, label)).permutation(places)[:size]
+
+
+def _impossible(where: str, name: str, size: int, there: int) -> DataError:
+    """The refusal of a class that would have no picture, or more than there are."""
+    if not there:
+        return DataError(f"the class '{name}' has no picture.", where=where, hint="Choose classes that all occur.")
+    if not size:
+        return DataError(f"the class '{name}' would keep no picture of {there}.", where=where, hint="Lower the ratio.")
+    return DataError(f"the class '{name}' needs {size} pictures and has {there}.", where=where, hint="Lower `largest`.")
