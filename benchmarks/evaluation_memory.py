@@ -2,7 +2,7 @@
 
     python benchmarks/evaluation_memory.py            # writes evaluation_memory.json beside this file
 
-The pictures are drawn scenes of 128×128, cached before; each evaluation is a process of its own, in turn; the peak is the
+The pictures are drawn scenes of 96×96, cached before; each evaluation is a process of its own, in turn; the peak is the
 kernel's (VmHWM), which counts what the process maps of the cache as well.
 """
 
@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from child import memory, run_child
 from pixelwise.run.environment import environment
 
-COUNTS, ROUNDS, SIDE = (100, 2000), 3, 128
+COUNTS, ROUNDS, SIDE = (100, 2000), 3, 96
 
 
 def main() -> None:
@@ -48,6 +48,7 @@ def train(folder: Path, count: int) -> None:
 
     changes = ["train=16", "val=8", f"test={count}", f"size={SIDE}"]
     overrides = [*(f"data.dataset.{change}" for change in changes), "train.phases.0.epochs=1", "gallery=0"]
+    overrides += ["model.width=4", "model.depth=2", "hardware.precision=fp32"]
     for _ in events(load_recipe("quickstart", overrides), folder / f"run-{count}", data=folder / "data"):
         pass
     print("{}")

@@ -75,6 +75,7 @@ def evaluate(
                     metric.update(sample, prediction)
                 if look is not None:
                     look(start + offset, sample, prediction)
+            split.release()
     model.train(was_training)
     for metric in metrics:
         metric.state = processes.total_counts(metric.state)

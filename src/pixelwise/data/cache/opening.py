@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import mmap
 import os
 import shutil
 from collections.abc import Callable, Mapping
@@ -71,6 +72,16 @@ class CachedSplit:
             None if self.instances is None else self.instances[index],
             None if self.labels is None else int(self.labels[index]),
         )
+
+    def release(self) -> None:
+        """Give back the memory of what was read so far: the pages stay in the kernel's cache, they only stop counting here.
+
+        A pass over a large split would otherwise end with all of it in the process's memory.
+        """
+        for array in (self.images, self.masks, self.instances, self.labels):
+            mapping = None if array is None else _mapping(array)
+            if mapping is not None:
+                mapping.madvise(mmap.MADV_DONTNEED)
 
     def __reduce__(self) -> tuple[Any, ...]:  # to another process goes the path, not the pixels
         return (CachedSplit, (self.entry, self.info, self._about))
@@ -204,3 +215,10 @@ def _open_entry(entry: Path, info: DatasetInfo) -> CachedSplit | None:
 def _mapped(entry: Path, name: str) -> NDArray[Any]:
     array = np.load(entry / f"{name}.npy", mmap_mode="r", allow_pickle=False)
     return np.asarray(array)  # the plain view: indexing a memmap costs several times as much
+
+
+def _mapping(array: Any) -> mmap.mmap | None:
+    """The map of the file beneath an array; None where there is none, or where the system has no such advice."""
+    while array is not None and not isinstance(array, mmap.mmap):
+        array = getattr(array, "base", None)
+    return array if hasattr(mmap, "MADV_DONTNEED") else None
