@@ -8,7 +8,7 @@ fractions.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -96,18 +96,21 @@ def receptive_fields(network: Network, shape: Shape) -> list[Field]:
     rows = numeric_flow(network, shape)
     strides: list[FractionPair] = [(Fraction(1), Fraction(1))]
     starts: list[FractionPair] = [(Fraction(0), Fraction(0))]
-    fields = []
+    fields: list[Field] = []
     mixed = [False]
     for row in rows:
         stride, start = _step_through(row.step.layer, strides[row.inputs[0]], starts[row.inputs[0]])
         strides.append(stride)
         starts.append(start)
         mixed.append(_mixes(row) or any(mixed[place] for place in row.inputs))
+        if row.step.layer.kind in ("norm", "activation") and fields:  # sees what the layer before it sees
+            fields.append(replace(fields[-1], label=row.label))
+            continue
         middle = middle_pixel(row.y)
         label = row.label
         box = input_box(rows, row.number, middle)
         reach = input_box(rows, row.number, middle, borders=False)
-        size = _largest(rows, row, stride) if not mixed[-1] else (box.size if box else (0, 0))
+        size = _largest(rows, row) if not mixed[-1] else (box.size if box else (0, 0))
         fields.append(Field(label, row.y, size, stride, start, box, reach, mixed[-1]))
     return fields
 
@@ -221,7 +224,7 @@ def _step_through(layer: Layer, stride: FractionPair, start: FractionPair) -> tu
     return (new_stride[0], new_stride[1]), (new_start[0], new_start[1])
 
 
-def _largest(rows: tuple[Flow, ...], row: Flow, stride: FractionPair) -> tuple[int, int]:
+def _largest(rows: tuple[Flow, ...], row: Flow) -> tuple[int, int]:
     """The largest field among neighbours, as many as upsampling has made out of one pixel."""
     repeats = 1
     for earlier in rows[: row.number]:
