@@ -137,7 +137,9 @@ def test_an_archive_without_its_proof(tmp_path, server):
 
 
 def test_an_unknown_name(tmp_path):
-    with pytest.raises(DataError, match=r"there is no address for 'voc207'; there is voc2007, voc2012, cifar10\. Did you mean"):
+    with pytest.raises(
+        DataError, match=r"there is no address for 'voc207'; there is voc2007, voc2012, cifar10\. Did you mean"
+    ):
         fetch("voc207", tmp_path)
 
 
@@ -147,4 +149,4 @@ def test_addresses_are_whole():
             algorithm, _, digest = archive.checksum.partition(":")
             assert len(digest) == hashlib.new(algorithm, usedforsecurity=False).digest_size * 2
             assert archive.address.startswith("https://")
-            assert archive.file.endswith(".tar")
+            assert archive.file.endswith((".tar", ".tar.gz"))

@@ -116,3 +116,24 @@ def test_unknown_weighting_is_refused_by_name():
         LOSSES.build("cross_entropy", np.array([1, 1]), weights="medium")
     with pytest.raises(RecipeError, match="beta"):
         LOSSES.build("cross_entropy", np.array([1, 1]), weights="effective", beta=1.0)
+
+
+@settings(max_examples=40, deadline=None)
+@given(smoothing=st.floats(0.0, 0.9), **cases)
+def test_label_smoothing_is_torchs_in_value_and_gradient(smoothing, seed, classes, size, spread):
+    scores, target, _ = drawn(seed, classes, size, spread)
+    if (target == IGNORE).all():
+        target.zero_()
+    ours, theirs = scores.clone().requires_grad_(), scores.clone().requires_grad_()
+    term = CrossEntropy(None, "weights", smoothing)(ours, target)
+    value = term.numerator / term.denominator
+    expected = functional.cross_entropy(theirs, target, ignore_index=IGNORE, label_smoothing=smoothing)
+    torch.testing.assert_close(value, expected, rtol=1e-6, atol=1e-9)
+    value.backward()
+    expected.backward()
+    torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-6, atol=1e-9)
+
+
+def test_class_weights_of_another_length_are_refused():
+    with pytest.raises(ShapeError, match="3 class weights"):
+        CrossEntropy(np.ones(3), "weights")(torch.zeros(2, 5), torch.zeros(2, dtype=torch.long))

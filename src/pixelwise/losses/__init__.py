@@ -6,5 +6,7 @@ LOSSES = Shelf(
     "loss",
     {
         "cross_entropy": "pixelwise.losses.cross_entropy:cross_entropy",
+        "focal": "pixelwise.losses.focal:focal",
+        "class_balanced": "pixelwise.losses.class_balanced:class_balanced",
     },
 )

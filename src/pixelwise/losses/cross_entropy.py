@@ -2,6 +2,7 @@
 
 With scores s and target t at one place:  ℓ = w_t · (log Σ_c exp s_c − s_t),  ∂ℓ/∂s_c = w_t · (softmax(s)_c − [c = t]).
 The loss is Σ ℓ / Σ w_t (normalisation `weights`) or Σ ℓ / Σ 1 (`pixels`), both sums over the places that count.
+With label smoothing ε the target shares: 1 − ε for t, and ε / C for every class (Szegedy et al. 2016, section 7).
 """
 
 from __future__ import annotations
@@ -59,26 +60,44 @@ class _CrossEntropySum(torch.autograd.Function):
         return scores_gradient.to(ctx.dtype), None, None
 
 
+def uniform_cross_entropy_sum(scores: Tensor, place_weights: Tensor) -> Tensor:
+    """Σ over places of w · (log Σ_c exp s_c − mean_c s_c): the cross-entropy with a target that is any class alike.
+
+    scores: (B, C, ...);  place_weights: (B, ...), no gradient;  result: a scalar, float32 or wider
+    """
+    wide = scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
+    return ((wide.logsumexp(dim=1) - wide.mean(dim=1)) * place_weights).sum()
+
+
 class CrossEntropy(Loss):
     """Cross-entropy with a weight a class. weights: (C,) float64, or None where all weigh 1."""
 
-    def __init__(self, weights: NDArray[np.float64] | None, normalisation: Normalisation) -> None:
+    def __init__(
+        self, weights: NDArray[np.float64] | None, normalisation: Normalisation, smoothing: float = 0.0
+    ) -> None:
         super().__init__()
         self.weights = weights
         self.normalisation = normalisation
+        self.smoothing = smoothing
         held = None if weights is None else torch.tensor(weights, dtype=torch.float32)
         self.register_buffer("class_weights", held, persistent=False)
 
     def forward(self, scores: Tensor, target: Tensor) -> Term:
         if scores.ndim < 2 or target.shape != (scores.shape[0], *scores.shape[2:]):
             raise ShapeError(f"scores {tuple(scores.shape)} are (B, C, ...), their target is {tuple(target.shape)}")
+        if self.class_weights is not None and len(self.class_weights) != scores.shape[1]:
+            raise ShapeError(f"{len(self.class_weights)} class weights do not fit scores of {scores.shape[1]} classes")
         valid = target != IGNORE
         index = target.clamp(min=0)
         weights = valid.float()
         if self.class_weights is not None:
             weights = weights * self.class_weights[index]
         counted = weights if self.normalisation == "weights" else valid
-        return Term(cross_entropy_sum(scores, index, weights), counted.sum(dtype=torch.float32))
+        numerator = cross_entropy_sum(scores, index, weights)
+        if self.smoothing:
+            uniform = uniform_cross_entropy_sum(scores, weights)
+            numerator = (1 - self.smoothing) * numerator + self.smoothing * uniform
+        return Term(numerator, counted.sum(dtype=torch.float32))
 
 
 def cross_entropy(
@@ -87,6 +106,7 @@ def cross_entropy(
     weights: Weighting = "none",
     normalisation: Normalisation = "weights",
     beta: Annotated[float, Ge(0), Lt(1)] = 0.999,
+    smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0,
 ) -> CrossEntropy:
     """Softmax cross-entropy, void left out, each class with a weight from its frequency in the training set.
 
@@ -96,6 +116,7 @@ def cross_entropy(
                     number of valid `pixels`. They differ as soon as the mean weight over the pixels is not 1, and so
                     does the learning rate that fits.
     beta:           of the effective number, in [0, 1); read by `weights: effective` only
+    smoothing:      share of the target that is spread over all classes alike
     """
     if weights == "inverse":
         chosen = inverse_frequency(counts)
@@ -105,4 +126,4 @@ def cross_entropy(
         chosen = effective_number(counts, beta)
     else:
         chosen = None
-    return CrossEntropy(chosen, normalisation)
+    return CrossEntropy(chosen, normalisation, smoothing)

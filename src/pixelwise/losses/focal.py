@@ -1,0 +1,106 @@
+"""Focal loss: cross-entropy that looks less at what is right already, in its softmax and in its sigmoid form.
+
+Softmax, with p_t the probability of the target t among C classes:
+
+    ℓ = −w_t · (1 − p_t)^γ · log p_t
+
+Sigmoid, a yes-or-no question for every class, with z_t = s_t and z_c = −s_c for the others (Lin et al. 2017, eq. 5; Cui et
+al. 2019, section 4.3):
+
+    ℓ = −w_t · Σ_c (1 − σ(z_c))^γ · log σ(z_c)
+
+γ = 0 is weighted cross-entropy. The sum is divided by the number of places that count, not by the sum of their weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+import numpy as np
+import torch
+from annotated_types import Ge
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from pixelwise.errors import RecipeError, ShapeError
+from pixelwise.losses.base import IGNORE, Loss, Term
+
+Form = Literal["softmax", "sigmoid"]
+Gamma = Annotated[float, Ge(0)]
+
+
+def softmax_focal(scores: Tensor, target: Tensor, gamma: float) -> Tensor:
+    """(1 − p_t)^γ · (−log p_t) at every place.
+
+    scores:  (B, C, ...) float32 or wider, C ≥ 2;  target: (B, ...) int64;  result: (B, ...)
+
+    1 − p_t is taken as the probability of the other classes, in logarithms: the difference from 1 would be 0 for every
+    p_t above 1 − 6e-8, where a power γ below 1 has no derivative.
+    """
+    index = target.unsqueeze(1)
+    total = scores.logsumexp(dim=1)
+    others = scores.scatter(1, index, -torch.inf).logsumexp(dim=1)
+    chosen = scores.gather(1, index).squeeze(1)
+    return (gamma * (others - total)).exp() * (total - chosen)
+
+
+def sigmoid_focal(scores: Tensor, target: Tensor, gamma: float) -> Tensor:
+    """Σ_c (1 − σ(z_c))^γ · (−log σ(z_c)) at every place, z_c = s_c for the target and −s_c for the others.
+
+    scores:  (B, C, ...) float32 or wider;  target: (B, ...) int64;  result: (B, ...)
+    """
+    signs = torch.full_like(scores, -1).scatter_(1, target.unsqueeze(1), 1)
+    agreement = signs * scores  # z
+    # 1 − σ(z) = σ(−z), in logarithms
+    return ((gamma * functional.logsigmoid(-agreement)).exp() * -functional.logsigmoid(agreement)).sum(dim=1)
+
+
+FORMS = {"softmax": softmax_focal, "sigmoid": sigmoid_focal}
+
+
+class Focal(Loss):
+    """Focal loss of one form, with a weight a class. weights: (C,) float64, or None where all weigh 1."""
+
+    def __init__(self, weights: NDArray[np.float64] | None, gamma: float, form: Form) -> None:
+        super().__init__()
+        self.weights, self.gamma, self.form = weights, gamma, form
+        held = None if weights is None else torch.tensor(weights, dtype=torch.float32)
+        self.register_buffer("class_weights", held, persistent=False)
+
+    def forward(self, scores: Tensor, target: Tensor) -> Term:
+        if scores.ndim < 2 or target.shape != (scores.shape[0], *scores.shape[2:]):
+            raise ShapeError(f"scores {tuple(scores.shape)} are (B, C, ...), their target is {tuple(target.shape)}")
+        if scores.shape[1] < 2:
+            raise ShapeError("the focal loss needs two classes or more; with one, every answer is right")
+        if self.class_weights is not None and len(self.class_weights) != scores.shape[1]:
+            raise ShapeError(f"{len(self.class_weights)} class weights do not fit scores of {scores.shape[1]} classes")
+        valid = target != IGNORE
+        index = target.clamp(min=0)
+        weights = valid.float()
+        if self.class_weights is not None:
+            weights = weights * self.class_weights[index]
+        wide = scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
+        values = FORMS[self.form](wide, index, self.gamma)
+        return Term((values * weights).sum(), valid.sum(dtype=torch.float32))
+
+
+def focal(
+    counts: NDArray[np.int64], *, gamma: Gamma = 2.0, form: Form = "softmax", weights: list[float] | None = None
+) -> Focal:
+    """Focal loss (Lin, Goyal, Girshick, He & Dollár 2017): mean over the places that count.
+
+    gamma:    how little attention what is nearly right gets; 0 is cross-entropy
+    form:     `softmax`, or `sigmoid` as in the paper (a yes-or-no question for every class)
+    weights:  of the classes (the paper's α), one a class; none: all 1
+    """
+    return Focal(None if weights is None else _checked(weights, len(counts)), gamma, form)
+
+
+def _checked(weights: Sequence[float], classes: int) -> NDArray[np.float64]:
+    if len(weights) != classes:
+        raise RecipeError(f"has {len(weights)} weights for {classes} classes.", where="loss.weights")
+    if not all(0 <= weight < float("inf") for weight in weights):
+        raise RecipeError(f"read {list(weights)}; weights are at least 0, and finite.", where="loss.weights")
+    return np.array(weights, np.float64)
