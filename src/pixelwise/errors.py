@@ -6,8 +6,9 @@ A user's mistake never ends in a traceback: the command line prints `str(error)`
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -95,3 +96,56 @@ def listing(names: Iterable[str], limit: int = 8) -> str:
     names = list(names)
     shown = ", ".join(names[:limit])
     return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"
+
+
+def shown(value: object, limit: int = 80) -> str:
+    """A value as a recipe would write it, cut where it is long.
+
+    >>> shown(None), shown(True), shown("abc")
+    ('null', 'true', "'abc'")
+    """
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of thousands of digits
+        text = f"a {type(value).__name__} too long to show"
+    return text if len(text) <= limit else f"{text[: limit - 2]} …"
+
+
+# What was read, by pydantic's name of the fault; `{}` are filled from its context.
+_FAULTS = {
+    ("int_type", "int_parsing", "int_from_float", "int_parsing_size"): "which is not a valid integer",
+    ("float_type", "float_parsing"): "which is not a number",
+    ("finite_number",): "which is not a finite number",
+    ("bool_type", "bool_parsing"): "which is neither true nor false",
+    ("string_type",): "which is not a text",
+    ("path_type",): "which is not a path",
+    ("tuple_type", "list_type"): "which is not a list",
+    ("dict_type", "mapping_type", "model_type", "model_attributes_type"): "which is not a map of keys",
+    ("none_required",): "only null is allowed",
+    ("greater_than",): "it must be greater than {gt:g}",
+    ("greater_than_equal",): "it must be greater than or equal to {ge}",
+    ("less_than",): "it must be less than {lt:g}",
+    ("less_than_equal",): "it must be less than or equal to {le}",
+    ("multiple_of",): "it must be a multiple of {multiple_of}",
+    ("literal_error",): "allowed is {expected}",
+    ("too_short",): "it must have at least {min_length} elements",
+    ("too_long",): "it must have at most {max_length} elements",
+    ("missing",): "an element is missing",
+}
+
+
+def type_fault(entry: Mapping[str, Any]) -> str:
+    """What is wrong with a value, from one of pydantic's error entries, to follow `read VALUE, `.
+
+    >>> type_fault({"type": "greater_than_equal", "ctx": {"ge": 1}})
+    'it must be greater than or equal to 1'
+    """
+    for types, sentence in _FAULTS.items():
+        if entry["type"] in types:
+            return sentence.format(**entry.get("ctx", {})).replace(" 1 elements", " 1 element")
+    message = str(entry["msg"])
+    return message[:1].lower() + message[1:]

@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.machinery import PathFinder
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pixelwise.errors import PixelwiseError, Problem, RecipeError, did_you_mean
+from pixelwise.errors import PixelwiseError, Problem, RecipeError, did_you_mean, shown, type_fault
 
 REQUIRED = object()  # the default of an option that has none
 
@@ -89,7 +90,7 @@ class Shelf(Mapping[str, str]):
                 what = f"{self.kind} '{name}' has no option '{key}'; it has: {allowed}."
                 problems.append(Problem(path, what, did_you_mean(key, known)))
             elif fault := _type_fault(known[key], value):
-                problems.append(Problem(path, f"read {value!r}, {fault} (declared as {known[key].annotation})."))
+                problems.append(Problem(path, f"read {shown(value)}, {fault} (declared as {known[key].annotation})."))
         for option in known.values():
             if option.required and option.name not in options:
                 problems.append(Problem(where, f"{self.kind} '{name}' needs the option '{option.name}'."))
@@ -113,14 +114,20 @@ def _adapter(option: Option) -> Any:
 def _type_fault(option: Option, value: Any) -> str:
     from pydantic import ValidationError
 
-    if isinstance(value, bool) and option.type in (int, float):
+    if isinstance(value, bool) and _takes_only_numbers(option.type):
         return "which is not a number"
     try:
         _adapter(option).validate_python(value)
     except ValidationError as error:
-        message = error.errors()[0]["msg"]
-        return message[0].lower() + message[1:]
+        return " and ".join(dict.fromkeys(type_fault(entry) for entry in error.errors()))
     return ""
+
+
+def _takes_only_numbers(kind: Any) -> bool:
+    """Whether true and false, which Python counts among the integers, are out of place."""
+    members = get_args(kind) if isinstance(kind, UnionType) or get_origin(kind) is Union else (kind,)
+    bare = {get_args(member)[0] if get_origin(member) is Annotated else member for member in members}
+    return bool(bare & {int, float}) and not bare & {bool, Any}
 
 
 def _convert(option: Option, value: Any) -> Any:

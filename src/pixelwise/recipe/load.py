@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from pixelwise.errors import Problem, RecipeError, did_you_mean
+from pixelwise.errors import Problem, RecipeError, did_you_mean, shown
+from pixelwise.recipe.faults import schema_problems
 from pixelwise.recipe.override import apply_overrides
 from pixelwise.recipe.schema import Item, Recipe
 from pixelwise.recipe.shelves import SHELVES
@@ -52,10 +53,14 @@ def find_recipe(name: str, beside: Path | None = None) -> Path:
     if name in shipped:
         return shipped[name]
     path = Path(name) if beside is None else beside.parent / name
-    if path.is_file():
-        return path
+    try:
+        if path.is_file():
+            return path
+    except OSError:  # a name that is too long, a folder that may not be read: no recipe either
+        pass
     raise RecipeError(
-        f"there is no recipe '{name}', neither shipped with pixelwise nor as a file.",
+        f"there is no recipe {shown(name)}, neither shipped with pixelwise nor as a file.",
+        where="" if beside is None else f"{beside}: extends",
         hint=did_you_mean(name, shipped) or "`pixelwise list recipes` names them all.",
     )
 
@@ -70,7 +75,9 @@ def read_tree(path: Path, children: tuple[Path, ...] = ()) -> dict[str, Any]:
     if parent is None:
         return tree
     if not isinstance(parent, str):
-        raise RecipeError(f"read {parent!r}; a recipe extends one other, by name or path.", where=f"{path}: extends")
+        raise RecipeError(
+            f"read {shown(parent)}; a recipe extends one other, by name or path.", where=f"{path}: extends"
+        )
     base = read_tree(find_recipe(parent, beside=path), (*children, path.resolve()))
     return merge({key: value for key, value in base.items() if key not in ITS_OWN}, tree)
 
@@ -80,10 +87,16 @@ def merge(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in change.items():
         before = merged.get(key)
+        before, value = _spelt_out(before, value), _spelt_out(value, before)
         merged[key] = value
         if isinstance(before, Mapping) and isinstance(value, Mapping) and not _is_other_item(before, value):
             merged[key] = merge(before, value)
     return merged
+
+
+def _spelt_out(value: Any, other: Any) -> Any:
+    """`unet` as `{name: unet}` where the other side is a map: both ways to write an item merge alike."""
+    return {"name": value} if isinstance(value, str) and isinstance(other, Mapping) else value
 
 
 def _is_other_item(before: Mapping[str, Any], value: Mapping[str, Any]) -> bool:
@@ -97,7 +110,8 @@ def check_recipe(tree: Mapping[str, Any], where: str = "recipe") -> Recipe:
     try:
         recipe = Recipe.model_validate(tree)
     except ValidationError as error:
-        problems += [_as_problem(entry) for entry in error.errors()]
+        named = {problem.where for problem in problems}
+        problems += [p for p in schema_problems(tree, error.errors()) if not _said(p.where, named)]
     if problems or recipe is None:
         raise RecipeError.all([Problem(f"{where}: {p.where}" if p.where else where, p.what, p.hint) for p in problems])
     return _complete(recipe, where)
@@ -113,6 +127,11 @@ def _items(tree: Any) -> Iterable[tuple[str, Shelf, Any]]:
         for where, value in _at(tree, path):
             if value is not None:
                 yield where, SHELVES[kind], value
+
+
+def _said(where: str, named: set[str]) -> bool:
+    """Whether the shelf has told of this place already: of the item, or of its name."""
+    return where in named or where.removesuffix(".name") in named
 
 
 def _at(tree: Any, path: tuple[str, ...], where: str = "") -> Iterable[tuple[str, Any]]:
@@ -132,40 +151,10 @@ def _check_item(where: str, shelf: Shelf, value: Any) -> list[Problem]:
     if isinstance(value, str):
         value = {"name": value}
     if not isinstance(value, Mapping) or not isinstance(value.get("name"), str):
-        return [Problem(where, f"read {value!r}; a {shelf.kind} is a name, or a map with its name and options.")]
+        article = "an" if shelf.kind[0] in "aeiou" else "a"
+        what = f"read {shown(value)}; {article} {shelf.kind} is a name, or a map with its name and options."
+        return [Problem(where, what)]
     return shelf.check(value["name"], {k: v for k, v in value.items() if k != "name"}, where)
-
-
-def _as_problem(entry: Any) -> Problem:
-    """A sentence for one of pydantic's error entries."""
-    location = [str(part) for part in entry["loc"]]
-    where = ".".join(location)
-    if entry["type"] == "extra_forbidden":
-        fields = list(_model_at(location[:-1]).model_fields)
-        return Problem(
-            where, f"there is no such key; here are: {', '.join(fields)}.", did_you_mean(location[-1], fields)
-        )
-    if entry["type"] == "missing":
-        return Problem(where, "is missing.")
-    message = entry["msg"][0].lower() + entry["msg"][1:]
-    return Problem(where, f"read {entry['input']!r}, {message}.")
-
-
-def _model_at(location: Sequence[str]) -> type[BaseModel]:
-    """The part of the schema at a path such as `train.phases.0`."""
-    model: type[BaseModel] = Recipe
-    for part in location:
-        if part in model.model_fields:
-            found = _model_in(model.model_fields[part].annotation)
-            model = found or model
-    return model
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    inner = [_model_in(argument) for argument in getattr(annotation, "__args__", ())]
-    return next((model for model in inner if model is not None), None)
 
 
 def _complete(recipe: Recipe, where: str) -> Recipe:
@@ -206,5 +195,12 @@ def _complete(recipe: Recipe, where: str) -> Recipe:
 
 def _with_defaults(kind: str, item: Item) -> Item:
     options = SHELVES[kind].signature(item.name).options
-    known = {name: option.default for name, option in options.items() if not option.required}
+    known = {name: _as_written(option.default) for name, option in options.items() if not option.required}
     return Item(name=item.name, **{**known, **item.options})
+
+
+def _as_written(value: Any) -> Any:
+    """A default as a recipe writes it down, where there are no tuples: so the resolved text reads back equal."""
+    if isinstance(value, Mapping):
+        return {key: _as_written(inner) for key, inner in value.items()}
+    return [_as_written(inner) for inner in value] if isinstance(value, tuple | list) else value

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pixelwise.errors import Problem, RecipeError
+from pixelwise.errors import Problem, RecipeError, shown
 from pixelwise.recipe.yaml_text import parse_text
 
 
@@ -17,10 +17,10 @@ def apply_overrides(tree: Mapping[str, Any], overrides: Sequence[str]) -> dict[s
     for text in overrides:
         path, sign, value = text.partition("=")
         if not sign or not path or not all(path.split(".")):
-            problems.append(Problem(f"'{text}'", "an override has the form a.b=c, e.g. train.batch=8."))
+            problems.append(Problem(shown(text), "an override has the form a.b=c, e.g. train.batch=8."))
             continue
         try:
-            _set(changed, path.split("."), parse_text(value, where=f"'{text}'"))
+            _set(changed, path.split("."), parse_text(value, where=shown(text)))
         except RecipeError as error:
             problems += error.problems
     if problems:
@@ -35,16 +35,28 @@ def _set(tree: Any, path: Sequence[str], value: Any) -> None:
         where = ".".join(path[: depth + 1])
         if isinstance(tree, list):
             if not part.isdecimal() or int(part) >= len(tree):
-                raise RecipeError(f"read '{part}'; the list there has elements 0 to {len(tree) - 1}.", where=where)
+                raise _no_element(tree, path[:depth], part)
             key: Any = int(part)
         elif isinstance(tree, dict):
             key = part
-            if not last and not isinstance(tree.get(key), dict | list):
-                # `model: unet` is short for `model: {name: unet}`, so that `model.width=32` can follow
-                tree[key] = {"name": tree[key]} if isinstance(tree.get(key), str) else {}
+            if not last and tree.get(key) is None:
+                tree[key] = {}
         else:
             raise RecipeError(f"there is nothing below '{'.'.join(path[:depth])}'.", where=where)
         if last:
             tree[key] = value
         else:
+            if isinstance(tree[key], str):  # `unet` is short for `{name: unet}`, so that `model.width=32` can follow
+                tree[key] = {"name": tree[key]}
             tree = tree[key]
+
+
+def _no_element(found: Sequence[Any], path: Sequence[str], part: str) -> RecipeError:
+    there = {0: "the list is empty", 1: "the list has one element, 0"}.get(
+        len(found), f"the list has the elements 0 to {len(found) - 1}"
+    )
+    return RecipeError(
+        f"there is no element '{part}'; {there}.",
+        where=".".join((*path, part)),
+        hint=f"A list is set as a whole by {'.'.join(path)}=[...].",
+    )

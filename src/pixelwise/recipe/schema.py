@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
-Fraction = Annotated[float, Field(ge=0, le=1)]
-Natural = Annotated[int, Field(ge=1)]
+# Strict: true is no number, '8' is no number, 1 is no truth value. A recipe means what it says.
+Natural = Annotated[int, Field(ge=1, strict=True)]
+Count = Annotated[int, Field(ge=0, strict=True)]  # from 0
+Positive = Annotated[float, Field(gt=0, strict=True)]
+Truth = Annotated[bool, Field(strict=True)]
 Size = Annotated[tuple[Natural, Natural], Field(description="height, width")]
 
 
 class Part(BaseModel):
     """A part of a recipe: frozen, and closed to keys that it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Item(BaseModel):
@@ -30,6 +35,12 @@ class Item(BaseModel):
 
 def _from_name(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
+
+
+def _device(value: str) -> str:
+    if re.fullmatch(r"auto|cpu|cuda(:[0-9]{1,3})?", value) is None:
+        raise PydanticCustomError("no_device", "allowed is auto, cpu, cuda, or one GPU by its number such as cuda:0")
+    return value
 
 
 ItemOrName = Annotated[Item, BeforeValidator(_from_name)]
@@ -53,14 +64,14 @@ class Data(Part):
     on_corrupt: Literal["fail", "skip"] = (
         "fail"  # files that do not decode: refuse the set, or leave them out and say so
     )
-    workers: Annotated[int, Field(ge=0)] = 0  # processes that augment; the pictures are the same for any number
+    workers: Count = 0  # processes that augment; the pictures are the same for any number
 
 
 class Phase(Part):
     """A stretch of training. Ordinary training is one phase."""
 
     epochs: Natural
-    learning_rate: Annotated[float, Field(gt=0)] | None = None  # none: the optimizer's
+    learning_rate: Positive | None = None  # none: the optimizer's
     schedule: ItemOrName | None = None  # none: the training's
     freeze: tuple[str, ...] = ()  # parts of the model that stand still, their BatchNorm statistics too
 
@@ -68,16 +79,16 @@ class Phase(Part):
 class EarlyStopping(Part):
     patience: Natural  # epochs without a better score
     metric: str = ""  # none: the one that chooses the best checkpoint
-    least_gain: Annotated[float, Field(ge=0)] = 0.0
+    least_gain: Annotated[float, Field(ge=0, strict=True)] = 0.0
 
 
 class Train(Part):
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**31, strict=True)] = 0
     batch: Natural = 16
     phases: Annotated[tuple[Phase, ...], Field(min_length=1)]
     optimizer: ItemOrName = Item(name="adamw")
     schedule: ItemOrName = Item(name="constant")
-    clip: Annotated[float, Field(gt=0)] | None = None  # largest gradient norm
+    clip: Positive | None = None  # largest gradient norm
     best: str = ""  # score that chooses the best checkpoint; none: the task's
     early_stopping: EarlyStopping | None = None
     validate_every: Natural = 1  # epochs
@@ -87,11 +98,11 @@ class Train(Part):
 class Hardware(Part):
     """Where and how it is computed. `auto` is decided once by trying, written into the run, and kept by a resume."""
 
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
+    device: Annotated[str, AfterValidator(_device)] = "auto"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     layout: Literal["auto", "contiguous", "channels_last"] = "auto"
     threads: Natural | None = None  # none: as many as there are cores
-    deterministic: bool = False  # on a GPU: deterministic kernels; on a CPU they always are
+    deterministic: Truth = False  # on a GPU: deterministic kernels; on a CPU they always are
 
 
 class Recipe(Part):
@@ -108,4 +119,4 @@ class Recipe(Part):
     metrics: tuple[ItemOrName, ...] = ()  # none: the task's
     train: Train
     hardware: Hardware = Hardware()
-    gallery: Annotated[int, Field(ge=0, le=60)] = 12  # pictures kept for the report
+    gallery: Annotated[int, Field(ge=0, le=60, strict=True)] = 12  # pictures kept for the report

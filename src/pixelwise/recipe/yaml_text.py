@@ -2,62 +2,104 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from pixelwise.errors import RecipeError
+from pixelwise.errors import RecipeError, shown
 
-LIMIT = 1 << 20  # bytes; recipes are a page long
+LIMIT = 1 << 16  # bytes; recipes are a page long
+DEPTH = 40  # maps and lists within each other
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader that refuses repeated keys and aliases, and reads YAML 1.2's numbers and truth values."""
+    """SafeLoader that refuses repeated keys, anchors, aliases and tags, and reads YAML 1.2's numbers and truth values."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own way to declare them
-        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith((":bool", ":float", ":timestamp"))]
+        first: [(tag, pattern) for tag, pattern in resolvers if tag.endswith(":null")]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
+    depth = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.events.AliasEvent):
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise yaml.constructor.ConstructorError(None, None, "aliases (*name) are not allowed in recipes", mark)
-        return super().compose_node(parent, index)
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if getattr(event, "anchor", None) is not None:
+            raise _refusal("anchors (&name) and aliases (*name) are not allowed in recipes", event)
+        if getattr(event, "tag", None) is not None:
+            raise _refusal("tags (!name) are not allowed in recipes", event)
+        if self.depth == DEPTH:
+            raise _refusal(f"maps and lists stand more than {DEPTH} deep in each other", event)
+        self.depth += 1
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
         seen = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
             if not isinstance(key, str):
-                problem = f"a key is a word, this one is {key!r}"
-                raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
+                raise _refusal(f"a key is a word, this one is {shown(key)}; put it in quotes if it is meant", key_node)
             if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key '{key}' stands here twice", key_node.start_mark
-                )
+                raise _refusal(f"the key '{key}' stands here twice", key_node)
             seen.add(key)
         return super().construct_mapping(node, deep)
 
 
+def _refusal(problem: str, place: Any) -> yaml.MarkedYAMLError:
+    return yaml.constructor.ConstructorError(None, None, problem, place.start_mark)
+
+
+def _whole(loader: _Loader, node: Any) -> int:
+    if len(node.value) > 30:
+        raise _refusal(f"a number of {len(node.value)} digits", node)
+    return int(node.value)  # 010 is ten: the octal numbers of YAML 1.1 surprise
+
+
+def _number(loader: _Loader, node: Any) -> float:
+    value = float(node.value)
+    if math.isinf(value):
+        raise _refusal(f"{shown(node.value)} is larger than any number of the machine", node)
+    return value
+
+
+def _text(loader: _Loader, node: Any) -> str:
+    value = str(node.value)
+    if any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise _refusal("half a surrogate pair (\\ud800 to \\udfff) is no letter", node)
+    return value
+
+
 _FLOAT = re.compile(r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$")
-_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(true|false)$"), list("tf"))
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile(r"^(true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+)
+_Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^[-+]?[0-9]+$"), list("-+0123456789"))
 _Loader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+.0123456789"))
+_Loader.add_constructor("tag:yaml.org,2002:int", _whole)
+_Loader.add_constructor("tag:yaml.org,2002:float", _number)
+_Loader.add_constructor("tag:yaml.org,2002:str", _text)
 
 
 def parse(path: Path) -> dict[str, Any]:
     """The map in a YAML file. Raises RecipeError with line and column."""
     try:
-        if path.stat().st_size > LIMIT:
-            raise RecipeError(f"has {path.stat().st_size} bytes; a recipe has at most {LIMIT}.", where=str(path))
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"cannot be read: {error}.", where=str(path)) from error
+        with open(path, "rb") as file:
+            content = file.read(LIMIT + 1)
+        if len(content) > LIMIT:
+            raise RecipeError(f"has more than {LIMIT // 1024} KiB; a recipe is about a page.", where=str(path))
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        what = f"is not UTF-8 text: byte {error.start} is 0x{content[error.start]:02x}."
+        raise RecipeError(what, where=str(path), hint="Save it as UTF-8.") from error
+    except OSError as error:
+        raise RecipeError(f"cannot be read: {error.strerror or error}.", where=str(path)) from error
     tree = parse_text(text, where=str(path))
     if not isinstance(tree, dict):
-        raise RecipeError(f"holds {type(tree).__name__}, not a map of keys.", where=str(path))
+        raise RecipeError(f"holds {'nothing' if tree is None else shown(tree)}, not a map of keys.", where=str(path))
     return tree
 
 
@@ -68,9 +110,33 @@ def parse_text(text: str, where: str) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"{where}, line {mark.line + 1}, column {mark.column + 1}" if mark else where
-        raise RecipeError(f"{error.problem or error}.", where=place) from error
+        raise RecipeError(f"{_in_words(error)}.", where=place) from error
     except yaml.YAMLError as error:
-        raise RecipeError(f"is not YAML: {error}.", where=where) from error
+        raise RecipeError(f"is not YAML: {' '.join(str(error).split())}.", where=where) from error
+
+
+def _in_words(error: yaml.MarkedYAMLError) -> str:
+    """PyYAML's complaint; its commonest ones in words for people who know no YAML grammar."""
+    problem = str(error.problem or error)
+    if "cannot start any token" in problem and "\\t" in problem:
+        return "a tab cannot indent in YAML; use spaces"
+    if problem == "mapping values are not allowed here":
+        return "there is a second ': ' in this line, or it is indented too far; a text with ': ' in it stands in quotes"
+    if problem.startswith("found character") and problem.endswith("cannot start any token"):
+        return (
+            f"{problem.removesuffix('that cannot start any token')}at the beginning of a text; put the text in quotes"
+        )
+    if problem == "but found another document":
+        return "a second document begins here; a recipe is one"
+    if problem == "found unexpected end of stream":
+        return "a quotation mark is opened and not closed"
+    if problem.endswith("but got '<stream end>'"):
+        return "a bracket is opened and not closed"
+    if problem == "could not find expected ':'":
+        return "a key without its ':'"
+    if problem.startswith("expected <block end>"):
+        return "this line is not indented like the ones above it"
+    return problem
 
 
 def render(value: Any) -> str:
@@ -88,8 +154,13 @@ def _represent_list(dumper: _Dumper, value: list[Any]) -> Any:
 
 
 def _represent_text(dumper: _Dumper, value: str) -> Any:
-    unsafe = value in ("true", "false") or _FLOAT.match(value)
-    style = "'" if unsafe else ("|" if "\n" in value else None)
+    style: str | None
+    if any(letter in "\r\x85\u2028\u2029" for letter in value):
+        style = '"'  # line ends that other styles would fold away
+    elif value.lower() in ("true", "false") or _FLOAT.match(value):
+        style = "'"
+    else:
+        style = "|" if "\n" in value else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
 

@@ -1,13 +1,17 @@
 """A checkpoint folder: arrays as safetensors, everything else as JSON, replaced as one.
 
-`state.json` names the array files of its step together with their SHA-256. It is renamed into place last, so a crash or
-a full disk at any moment leaves the earlier checkpoint readable, and a file cut short is noticed.
+`state.json` names the array files together with their SHA-256, and holds its own. It is renamed into place last, and no
+array file is ever written over by another content, because a part of its SHA-256 stands in its name. So a crash or a full
+disk at any moment leaves the earlier checkpoint readable, and a byte that is missing or changed is noticed.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +23,8 @@ from pixelwise.run.atomic import read_json, write_bytes, write_json
 
 Arrays = Mapping[str, NDArray[Any]]
 FORMAT = 1
+_OURS = re.compile(r"\w+-\d{8,}(-[0-9a-f]{8})?\.safetensors|\..+\.part")
+OTHER = "Is the run's other checkpoint (last/ or best/) whole?"
 
 
 def save_checkpoint(folder: Path, parts: Mapping[str, Arrays], state: Mapping[str, Any], *, step: int) -> None:
@@ -28,43 +34,69 @@ def save_checkpoint(folder: Path, parts: Mapping[str, Arrays], state: Mapping[st
     files = {}
     for part, arrays in parts.items():
         content = save({name: np.require(array, requirements="C") for name, array in sorted(arrays.items())})
-        name = f"{part}-{step:08d}.safetensors"
+        digest = hashlib.sha256(content).hexdigest()
+        name = f"{part}-{step:08d}-{digest[:8]}.safetensors"
         write_bytes(folder / name, content)
-        files[part] = {"file": name, "sha256": hashlib.sha256(content).hexdigest()}
-    write_json(folder / "state.json", {"format": FORMAT, "step": step, "files": files, "state": dict(state)})
-    keep = {entry["file"] for entry in files.values()} | {"state.json"}
+        files[part] = {"file": name, "sha256": digest}
+    record = json.loads(json.dumps({"format": FORMAT, "step": step, "files": files, "state": dict(state)}))
+    write_json(folder / "state.json", {**record, "sha256": _digest(record)})
+    _clear(folder, keep={entry["file"] for entry in files.values()})
+
+
+def _clear(folder: Path, keep: set[str]) -> None:
+    """Remove the arrays of earlier checkpoints and what a crash left half written; nothing that is not ours."""
     for path in folder.iterdir():
-        if path.name not in keep:
-            path.unlink(missing_ok=True)
+        if _OURS.fullmatch(path.name) and path.name not in keep:
+            with suppress(OSError):  # it only takes room, the checkpoint is written
+                path.unlink()
+
+
+def _digest(record: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
 def load_state(folder: Path) -> dict[str, Any]:
-    """The state of a checkpoint without its arrays. Raises RunError where there is none or its format is unknown."""
-    if not (folder / "state.json").is_file():
-        raise RunError(
-            "there is no checkpoint here.", where=str(folder), hint="Was the run stopped before its first one?"
-        )
-    record = read_json(folder / "state.json")
-    if not isinstance(record, dict) or record.get("format") != FORMAT:
-        raise RunError(f"is not a checkpoint of format {FORMAT}.", where=str(folder / "state.json"))
-    return dict(record["state"])
+    """The state of a checkpoint without its arrays. Raises RunError where there is none, or it is damaged."""
+    return dict(_read_record(folder)["state"])
 
 
 def load_checkpoint(folder: Path, *parts: str) -> tuple[dict[str, dict[str, NDArray[Any]]], dict[str, Any]]:
     """The named parts and the state. Raises RunError where a file is missing, cut short or changed."""
+    record = _read_record(folder)
+    arrays = {part: _load_part(folder, part, record["files"]) for part in parts}
+    return arrays, dict(record["state"])
+
+
+def _read_record(folder: Path) -> dict[str, Any]:
+    path = folder / "state.json"
+    if not path.is_file():
+        raise RunError(
+            "there is no checkpoint here.", where=str(folder), hint="Was the run stopped before its first one?"
+        )
+    record = read_json(path)
+    if not isinstance(record, dict) or record.get("format") != FORMAT:
+        raise RunError(f"is not a checkpoint of format {FORMAT}.", where=str(path))
+    if record.pop("sha256", None) not in (None, _digest(record)):  # none: written by hand or by an early version
+        raise RunError("was changed after it was written.", where=str(path), hint=OTHER)
+    return record
+
+
+def _load_part(folder: Path, part: str, files: Mapping[str, Mapping[str, str]]) -> dict[str, NDArray[Any]]:
     from safetensors.numpy import load
 
-    state = load_state(folder)
-    files = read_json(folder / "state.json")["files"]
-    arrays = {}
-    for part in parts:
-        path = folder / files[part]["file"]
-        content = path.read_bytes() if path.is_file() else b""
-        if hashlib.sha256(content).hexdigest() != files[part]["sha256"]:
-            raise RunError(
-                f"is cut short or was changed after it was written ({len(content)} bytes read).",
-                where=str(path),
-                hint="Is the run's other checkpoint (last/ or best/) whole? Name it with --checkpoint.",
-            )
-        arrays[part] = load(content)
-    return arrays, state
+    if part not in files:
+        raise RunError(f"holds no '{part}'; it holds {', '.join(files)}.", where=str(folder))
+    path = folder / files[part]["file"]
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise RunError("is missing.", where=str(path), hint=OTHER) from error
+    except OSError as error:
+        raise RunError(f"cannot be read: {error.strerror or error}.", where=str(path), hint=OTHER) from error
+    if hashlib.sha256(content).hexdigest() != files[part]["sha256"]:
+        raise RunError(
+            f"is cut short or was changed after it was written ({len(content)} bytes read).",
+            where=str(path),
+            hint=OTHER,
+        )
+    return dict(load(content))

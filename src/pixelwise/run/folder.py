@@ -16,13 +16,15 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from pixelwise.errors import RunError
 from pixelwise.run.atomic import read_json, write_json, write_text
 from pixelwise.run.events import Event, as_record
+
+_OUT = "Choose another folder with --out."
 
 
 class RunFolder:
@@ -34,19 +36,46 @@ class RunFolder:
     @staticmethod
     def check_free(path: Path) -> None:
         """Raise RunError where something is in the way of a new run; that is left untouched."""
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        try:
+            taken = path.exists() and (not path.is_dir() or any(path.iterdir()))
+        except OSError as error:
+            raise RunError(f"cannot be looked into: {error.strerror or error}.", where=str(path), hint=_OUT) from error
+        if taken:
+            is_run = (path / "recipe.yaml").is_file()
+            go_on = f"Go on with it by `pixelwise train --resume {path}`, or choose" if is_run else "Choose"
             raise RunError(
-                "is already there and not empty.",
+                f"is already there and {'not empty' if path.is_dir() else 'no folder'}.",
                 where=str(path),
-                hint=f"Go on with it by `pixelwise train --resume {path}`, or choose another folder with --out.",
+                hint=f"{go_on} another folder with --out.",
             )
+        there = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
+        if not there.is_dir():
+            raise RunError(f"cannot be made: {there} is no folder.", where=str(path), hint=_OUT)
+        if not os.access(there, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+            raise RunError(f"cannot be made: {there} is read-only.", where=str(path), hint=_OUT)
 
     @classmethod
     def create(cls, path: Path, recipe: str) -> RunFolder:
-        """A new run folder with its recipe. Raises RunError where something is in the way."""
-        cls.check_free(Path(path))
+        """A new run folder with its recipe. Raises RunError where something is in the way; leaves nothing half made."""
+        path = Path(path)
+        cls.check_free(path)
         run = cls(path)
-        write_text(run.recipe_file, recipe)
+        made = not path.exists()
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            run.lock_file.open("x").close()  # of two processes that come here at once, one goes on
+        except FileExistsError as error:
+            raise RunError("another process is making this run.", where=str(path), hint=_OUT) from error
+        except OSError as error:
+            raise RunError(f"cannot be made: {error.strerror or error}.", where=str(path), hint=_OUT) from error
+        try:
+            write_text(run.recipe_file, recipe)
+        except BaseException:
+            with suppress(OSError):
+                run.lock_file.unlink()
+                if made:
+                    path.rmdir()
+            raise
         return run
 
     @classmethod
@@ -66,6 +95,10 @@ class RunFolder:
     @property
     def recipe_file(self) -> Path:
         return self.path / "recipe.yaml"
+
+    @property
+    def lock_file(self) -> Path:
+        return self.path / ".lock"
 
     @property
     def events_file(self) -> Path:
@@ -115,8 +148,7 @@ class RunFolder:
         """Bytes of events on the disk, flushed. A checkpoint records it, a resume cuts back to it."""
         if not self.events_file.exists():
             return 0
-        with open(self.events_file, "rb+") as file:
-            os.fsync(file.fileno())
+        with self._open_events() as file:
             return file.seek(0, os.SEEK_END)
 
     def cut_events(self, length: int) -> None:
@@ -125,26 +157,56 @@ class RunFolder:
             if length:
                 raise RunError("is missing, the checkpoint says that it should be there.", where=str(self.events_file))
             return
-        with open(self.events_file, "rb+") as file:
+        with self._open_events() as file:
+            there = file.seek(0, os.SEEK_END)
+            if there < length:
+                raise RunError(
+                    f"has {there} bytes; when the checkpoint was written it had {length}.",
+                    where=str(self.events_file),
+                    hint="It was changed since. Put it back, or train anew with --out.",
+                )
             file.truncate(length)
-            os.fsync(file.fileno())
+
+    @contextmanager
+    def _open_events(self) -> Iterator[BinaryIO]:
+        """The events for reading and cutting; what was written to them is on the disk afterwards."""
+        try:
+            with open(self.events_file, "rb+") as file:
+                yield file
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise RunError(f"could not be written: {error.strerror or error}.", where=str(self.events_file)) from error
 
     def events(self, kind: str | None = None) -> list[dict[str, Any]]:
         """The events so far, optionally of one kind. A last line cut short by a crash is left out."""
         if not self.events_file.exists():
             return []
-        records = []
-        for line in self.events_file.read_bytes().splitlines(keepends=True):
-            if line.endswith(b"\n"):
-                records.append(json.loads(line))
+        try:
+            content = self.events_file.read_bytes()
+        except OSError as error:
+            raise RunError(f"cannot be read: {error.strerror or error}.", where=str(self.events_file)) from error
+        records = [self._event(line, number) for number, line in enumerate(content.split(b"\n")[:-1], start=1)]
         return records if kind is None else [record for record in records if record["event"] == kind]
+
+    def _event(self, line: bytes, number: int) -> dict[str, Any]:
+        try:
+            record = json.loads(line)
+        except ValueError as error:
+            raise RunError("is not an event.", where=f"{self.events_file}, line {number}") from error
+        if not isinstance(record, dict) or "event" not in record:
+            raise RunError("is not an event.", where=f"{self.events_file}, line {number}")
+        return record
 
     # -- one writer ----------------------------------------------------------------------------------------------
 
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Hold the run for writing. Raises RunError where another process does (the lock ends with its process)."""
-        with open(self.path / ".lock", "a") as lock:
+        try:
+            file = open(self.lock_file, "a")  # noqa: SIM115 - closed below
+        except OSError as error:
+            raise RunError(f"cannot be written: {error.strerror or error}.", where=str(self.path)) from error
+        with file as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
