@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -209,3 +211,11 @@ def test_too_little_memory_says_what_to_lower(trained: Trained) -> None:
 
     with pytest.raises(DeviceError, match=r"not enough memory for 50×40 pixels at once.*--tile"):
         predict_tiles(replace(trained, model=Greedy()), picture(40, 50))
+
+
+def test_predicting_does_not_wait_for_torchvision() -> None:
+    program = (
+        "import sys; import pixelwise.engine.score, pixelwise.engine.train; assert 'torchvision' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from pixelwise.augment.pipeline import Augmentation
 from pixelwise.data.base import Dataset
 from pixelwise.data.cache import CachedSplit, open_split
-from pixelwise.data.counts import class_counts
 from pixelwise.data.root import data_root
 from pixelwise.engine.device import Choices
 from pixelwise.engine.keyed import keyed_random
-from pixelwise.errors import RecipeError
+from pixelwise.errors import DataError, RecipeError
 from pixelwise.losses.base import Loss
 from pixelwise.metrics.base import Metric
 from pixelwise.models.describe import describe
@@ -27,17 +25,26 @@ from pixelwise.recipe.shelves import SHELVES
 from pixelwise.tasks.base import Task
 from pixelwise.types import DatasetInfo
 
+if TYPE_CHECKING:
+    from pixelwise.augment.pipeline import Augmentation
+
 CachingProgress = Callable[[str, int, int], None]  # (split, pictures done, pictures in all)
 UNCOVERED = 255  # what augmentations put into a mask where there is no picture, for data sets without a void index
 
 
 @dataclass(frozen=True)
 class Material:
-    """The data of a recipe: both splits, and how often each class occurs in the training set."""
+    """The data of a recipe: both splits, and what the task has to know of the training set.
+
+    info:      the data set's
+    findings:  what the task found in the training pictures, as JSON values
+    counts:    how often each class of the task occurs in them
+    """
 
     info: DatasetInfo
     train: CachedSplit
     validation: CachedSplit
+    findings: Mapping[str, Any]
     counts: NDArray[np.int64]
 
 
@@ -72,18 +79,32 @@ def cache_folder(root: Path | None) -> Path:
     return data_root(root) / "cache"
 
 
-def open_material(recipe: Recipe, *, root: Path | None, progress: CachingProgress | None = None) -> Material:
-    """Both splits of a recipe. Raises DataError with every fault of a split, before anything is trained."""
+def open_material(
+    recipe: Recipe,
+    *,
+    root: Path | None,
+    progress: CachingProgress | None = None,
+    findings: Mapping[str, Any] | None = None,
+) -> Material:
+    """Both splits of a recipe, and what its task finds in the training set, unless `findings` are there already.
+
+    Raises DataError with every fault of a split, before anything is trained.
+    """
     dataset = build_dataset(recipe, root)
     train = open_for(recipe, dataset, recipe.data.train, root=root, progress=progress)
     validation = open_for(recipe, dataset, recipe.data.validation, root=root, progress=progress)
-    return Material(dataset.info, train, validation, class_counts(train))
+    if findings is None:
+        findings = build_task(recipe, dataset.info, None).study(train)
+    counts = build_task(recipe, dataset.info, None, findings).counts(train)
+    return Material(dataset.info, train, validation, findings, counts)
 
 
-def build_task(recipe: Recipe, info: DatasetInfo, loss: Loss | None) -> Task:
-    """The recipe's task over the classes of a data set."""
+def build_task(
+    recipe: Recipe, info: DatasetInfo, loss: Loss | None, findings: Mapping[str, Any] | None = None
+) -> Task:
+    """The recipe's task over a data set, with what it found in the training pictures, if it did already."""
     task: Task = build("task", recipe.task, info, loss)
-    return task
+    return task if findings is None else task.informed(findings)
 
 
 def build_loss(recipe: Recipe, counts: NDArray[np.int64]) -> Loss:
@@ -95,7 +116,7 @@ def build_loss(recipe: Recipe, counts: NDArray[np.int64]) -> Loss:
 
 
 def build_metrics(recipe: Recipe, info: DatasetInfo) -> tuple[Metric, ...]:
-    """The recipe's metrics. A confusion matrix counts void as the task trains on it, unless the recipe says otherwise."""
+    """The recipe's metrics over the classes of its task. A confusion matrix counts void as the task trains on it, unless the recipe says otherwise."""
     return tuple(build("metric", item, info) for item in recipe.metrics)
 
 
@@ -115,8 +136,22 @@ def build_augmentation(recipe: Recipe, info: DatasetInfo) -> Augmentation | None
     """The recipe's augmentations in their order, or None where there are none."""
     if not recipe.augment:
         return None
-    fill = UNCOVERED if info.void is None else info.void
+    from pixelwise.augment.pipeline import Augmentation  # brings torchvision, which takes as long as torch to import
+
+    fill = _uncovered(info) if info.void is None else info.void
     return Augmentation([build("augmentation", item, fill) for item in recipe.augment], recipe.train.seed)
+
+
+def _uncovered(info: DatasetInfo) -> int:
+    """A mask value that no class has."""
+    classes = len(info.classes)
+    if classes == UNCOVERED + 1:
+        raise DataError(
+            f"has {classes} classes in masks of 8 bits, which leaves no value for what an augmentation uncovers.",
+            where=info.name,
+            hint="Declare a void index above 255, and masks are kept in 16 bits.",
+        )
+    return max(UNCOVERED, classes)
 
 
 def model_record(recipe: Recipe, task: Task, model: nn.Module, size: tuple[int, int]) -> dict[str, Any]:
