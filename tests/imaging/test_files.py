@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from pixelwise.errors import DataError
+from pixelwise.errors import DataError, RunError
 from pixelwise.imaging.files import image_size, read_image, read_mask, write_image, write_mask
 from pixelwise.imaging.palettes import VOC_VOID, voc_colours
 
@@ -185,7 +185,7 @@ def test_a_full_disk_leaves_the_earlier_file(tmp_path, rgb, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(DataError, match=r"a\.png: could not be written: No space left on device.*full or read-only"):
+    with pytest.raises(RunError, match=r"a\.png: could not be written: No space left on device.*full or read-only"):
         write_image(path, 255 - rgb)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -14,14 +13,13 @@ from numpy.typing import NDArray
 
 from pixelwise.errors import DataError, listing
 from pixelwise.imaging.palettes import VOC_VOID
+from pixelwise.run.atomic import write_atomically
 from pixelwise.types import RGB, Image, IndexMap
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
-MAX_PIXELS = (
-    100_000_000  # a picture of 10,000 × 10,000: 300 MB decoded. The header is asked before anything is decoded.
-)
+MAX_PIXELS = 100_000_000  # 10,000 × 10,000, 300 MB decoded; the header is asked before anything is decoded
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp")
 FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP")  # no format that runs another program or a script
 LONG_WAY_ROUND = (5, 6, 7, 8)  # EXIF orientations that swap height and width
@@ -76,7 +74,7 @@ def write_mask(path: Path, indices: IndexMap, palette: Sequence[RGB]) -> None:
         picture = Pillow.fromarray(indices.astype(np.uint8), mode="P")
         table = [*palette[:256], *[VOC_VOID] * (256 - len(palette[:256]))]
         picture.putpalette([channel for colour in table for channel in colour])
-    _write_whole(path, lambda file: picture.save(file, format="PNG"))
+    write_atomically(path, lambda file: picture.save(file, format="PNG"))
 
 
 def write_image(path: Path, image: Image, *, quality: int = 90) -> None:
@@ -94,25 +92,7 @@ def write_image(path: Path, image: Image, *, quality: int = 90) -> None:
     def save(file: BinaryIO) -> None:
         Pillow.fromarray(image).save(file, format=kind, quality=quality)
 
-    _write_whole(path, save)
-
-
-def _write_whole(path: Path, save: Callable[[BinaryIO], object]) -> None:
-    """Temporary name → flush → rename, as `run.atomic` does for records; crafts do not import each other."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "wb") as file:
-            save(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        what = f"could not be written: {error.strerror or error}."
-        raise DataError(what, where=str(path), hint="Is the disk full or read-only? Nothing was changed.") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+    write_atomically(path, save)
 
 
 # -- reading -------------------------------------------------------------------------------------------------------
