@@ -99,9 +99,7 @@ def open_material(
     return Material(dataset.info, train, validation, findings, counts)
 
 
-def build_task(
-    recipe: Recipe, info: DatasetInfo, loss: Loss | None, findings: Mapping[str, Any] | None = None
-) -> Task:
+def build_task(recipe: Recipe, info: DatasetInfo, loss: Loss | None, findings: Mapping[str, Any] | None = None) -> Task:
     """The recipe's task over a data set, with what it found in the training pictures, if it did already."""
     task: Task = build("task", recipe.task, info, loss)
     return task if findings is None else task.informed(findings)
@@ -116,7 +114,10 @@ def build_loss(recipe: Recipe, counts: NDArray[np.int64]) -> Loss:
 
 
 def build_metrics(recipe: Recipe, info: DatasetInfo) -> tuple[Metric, ...]:
-    """The recipe's metrics over the classes of its task. A confusion matrix counts void as the task trains on it, unless the recipe says otherwise."""
+    """The recipe's metrics over the classes of its task.
+
+    A confusion matrix counts void as the task trains on it, unless the recipe says otherwise.
+    """
     return tuple(build("metric", item, info) for item in recipe.metrics)
 
 
