@@ -73,7 +73,7 @@ def test_a_checkpoint_cut_short_is_refused_and_left_alone(copied: RunFolder) -> 
     (weights,) = (copied.path / "best").glob("model-*.safetensors")
     content = weights.read_bytes()[:-10]
     weights.write_bytes(content)
-    with pytest.raises(RunError, match=r"cut short or was changed.*--checkpoint"):
+    with pytest.raises(RunError, match="cut short or was changed"):
         open_trained(copied, device="cpu")
     assert weights.read_bytes() == content
 
