@@ -53,6 +53,10 @@ HERE = Path(__file__).resolve()
 # ---- what one process measures ----
 
 
+def shape_of(case):
+    return (1, 64, 8, 64, 3, 1, 1, False) if case == "tiny" else CASES[case]
+
+
 def numpy_step(case, threads):
     import numpy as np
 
@@ -77,7 +81,7 @@ def numpy_step(case, threads):
             functional.max_pool2d_backward(dout, cache)
 
         return step, ""
-    count, channels, side, filters, kernel, stride, padding, first = CASES[case]
+    count, channels, side, filters, kernel, stride, padding, first = shape_of(case)
     layer = Conv2d(channels, filters, kernel, stride=stride, padding=padding)
     layer.initialise(rng)
     layer.workspace = Workspace(threads)
@@ -106,7 +110,7 @@ def torch_step(case, threads, channels_last):
         def forward():
             return torch.nn.functional.max_pool2d(x, kernel, stride, padding)
     else:
-        count, channels, side, filters, kernel, stride, padding, first = CASES[case]
+        count, channels, side, filters, kernel, stride, padding, first = shape_of(case)
         x = torch.randn(count, channels, side, side).to(memory_format=memory).requires_grad_(not first)
         module = torch.nn.Conv2d(channels, filters, kernel, stride, padding).to(memory_format=memory)
         leaves = [x, *module.parameters()]
@@ -177,9 +181,13 @@ def worker(kind, threads):
 
 
 def peak_memory(kind):
-    """MB that three steps need beyond what the process held before the first."""
-    step, _ = make_step(kind, MEMORY_CASE, 1)
+    """MB at the peak of three steps, inputs included, beyond what the process held after a step of a tiny case.
+
+    The tiny case loads what libraries load at their first use.
+    """
+    make_step(kind, "tiny", 1)[0]()
     before = memory_of_this_process("VmRSS")
+    step, _ = make_step(kind, MEMORY_CASE, 1)
     for _ in range(3):
         step()
     return (memory_of_this_process("VmHWM") - before) / 1e6
@@ -290,7 +298,7 @@ def memory(kinds):
         command = [sys.executable, str(HERE), "--memory", kind]
         result = subprocess.run(command, capture_output=True, text=True, env=environment(kind, 1), check=True)
         found[kind] = round(float(result.stdout), 1)
-    return {"case": MEMORY_CASE, "megabytes_beyond_inputs": found}
+    return {"case": MEMORY_CASE, "megabytes": found}
 
 
 def machine():
@@ -312,6 +320,34 @@ def commit():
     return git("rev-parse", "--short", "HEAD") + (" with changes" if changed else "")
 
 
+def table(record):
+    """The record as Markdown."""
+    ours = list(record["openblas_kernels"])
+    theirs = ["torch contiguous", "torch channels_last"]
+
+    def row(words, speed):
+        return f"| {words} | " + " | ".join(f"{speed[o][t]:.2f}" for o in ours for t in theirs) + " |"
+
+    heads = [f"{o} / {t}" for o in ours for t in theirs]
+    lines = ["| shape | algorithm | " + " | ".join(heads) + " |", "|---|---|" + "--:|" * len(heads)]
+    for threads, cases in record["threads"].items():
+        word = "thread" if threads == "1" else "threads"
+        lines += [row(f"{case}, {threads} {word} | {e['algorithm']}", e["speed"]) for case, e in cases.items()]
+        lines += [row(f"**geometric mean of ten, {threads} {word}** |", record["geometric_mean_of_ten"][threads])]
+    lines += [row(f"{case} | slices", e["speed"]) for case, e in record["pooling"].items()]
+    naive, peak = record["naive_loop"], record["peak_memory"]
+    times = ", ".join(f"{ratio} times ({kind})" for kind, ratio in naive["times_faster"].items())
+    memory = ", ".join(f"{kind} {megabytes:.0f}" for kind, megabytes in peak["megabytes"].items())
+    kernels = ", ".join(f"{kind} = kernels `{name}`" for kind, name in record["openblas_kernels"].items())
+    lines += [
+        "",
+        f"{record['machine']['processor']}, {record['machine']['cores']} cores, load {record['load_before_and_after'][1]} "
+        f"from other work at the time; {kernels}; {record['clock']}. Faster than the naive loop ({naive['case']}): {times}. "
+        f"Peak memory in MB, inputs included ({peak['case']}): {memory}.",
+    ]
+    return "\n".join(lines)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=9, help="turns of each process a case")
@@ -320,7 +356,11 @@ def main():
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     parser.add_argument("--memory", help=argparse.SUPPRESS)
     parser.add_argument("--threads", type=int, default=1, help=argparse.SUPPRESS)
+    parser.add_argument("--table", action="store_true", help="print the recorded figures as Markdown, measure nothing")
     options = parser.parse_args()
+    path = HERE.with_suffix(".json")
+    if options.table:
+        return print(table(json.loads(path.read_text(encoding="utf-8"))))
     if options.worker:
         return worker(options.worker, options.threads)
     if options.memory:
@@ -355,7 +395,6 @@ def main():
         "naive_loop": naive_ratio(kinds, 2 * options.seconds),
         "peak_memory": memory(kinds),
     }
-    path = HERE.with_suffix(".json")
     path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     print(json.dumps(record["geometric_mean_of_ten"], indent=1))
     return None

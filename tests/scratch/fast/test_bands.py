@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixelwise.scratch.fast.bands import bands, channel_sums, cut_out
 from pixelwise.scratch.fast.workspace import Buffers
 
 
+@settings(deadline=None)
 @given(first=st.integers(0, 5), count=st.integers(1, 9), height=st.integers(1, 20), budget=st.integers(1, 4000))
 def test_bands_cover_everything_once(first, count, height, budget):
     seen = np.zeros((first + count, height), int)
@@ -20,6 +21,7 @@ def test_bands_cover_everything_once(first, count, height, budget):
     assert not seen[:first].any()
 
 
+@settings(deadline=None)
 @given(top=st.integers(-4, 4), left=st.integers(-4, 4), rows=st.integers(1, 12), columns=st.integers(1, 12))
 def test_cut_out_is_padding_and_slicing(top, left, rows, columns):
     x = np.arange(1.0, 2 * 5 * 6 * 2 + 1).reshape(2, 5, 6, 2)
