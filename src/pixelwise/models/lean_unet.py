@@ -16,7 +16,7 @@ from pixelwise.models.padding import pad_to_stride
 class LeanUNet(nn.Module):
     """(B, in_channels, H, W) → (B, out_channels, H, W).
 
-        stem       H/2    width      convolution, stride 2
+        stem       H/2    width      convolution, stride 2 (more of them where `halvings` says; all below shrinks with it)
         stage 1    H/4    2·width    residual block
         stage 2    H/8    4·width    residual block
         stage 3    H/16   8·width    residual blocks dilated by 1, 2, 4, then the picture's mean
@@ -33,11 +33,13 @@ class LeanUNet(nn.Module):
       dropped before the classifier (Tompson et al. 2015), because neighbouring pixels know each other's value.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, width: int, dropout: float) -> None:
+    def __init__(self, in_channels: int, out_channels: int, width: int, halvings: int, dropout: float) -> None:
         super().__init__()
-        self.stride = 16
+        self.stride = 8 * 2**halvings
+        self.enlargement = 2**halvings
         sizes = [width, 2 * width, 4 * width, 8 * width]
-        self.stem = _convolution(in_channels, width, stride=2)
+        steps = [_convolution(width if step else in_channels, width, stride=2) for step in range(halvings)]
+        self.stem = nn.Sequential(*steps)
         self.stages = nn.ModuleList(
             [
                 nn.Sequential(_convolution(sizes[0], sizes[1], stride=2), _Residual(sizes[1])),
@@ -65,7 +67,7 @@ class LeanUNet(nn.Module):
         for merge in self.merges:
             deep = merge(deep, maps.pop())
         scores = self.classifier(self.dropout(deep))  # (B, out_channels, H/2, W/2)
-        return _enlarge(scores)[..., :height, :width]
+        return _enlarge(scores, self.enlargement)[..., :height, :width]
 
 
 class _Residual(nn.Module):
@@ -117,14 +119,17 @@ def lean_unet(
     out_channels: int,
     *,
     width: Annotated[int, Ge(1)] = 24,
+    halvings: Annotated[int, Ge(1), Le(3)] = 1,
     dropout: Annotated[float, Ge(0), Le(0.9)] = 0.1,
 ) -> LeanUNet:
     """A residual U-Net at half size with dilated and whole-picture context, for training from scratch on few pictures.
 
-    width:    channels after the first halving; cost and parameters grow with its square
-    dropout:  share of the maps dropped before the classifier while training
+    width:     channels after the first halvings; cost and parameters grow with its square
+    halvings:  of the picture before the first stage. Each costs detail and divides the cost by four: scores are made at a
+               half, a quarter or an eighth of the size
+    dropout:   share of the maps dropped before the classifier while training
     """
-    model = LeanUNet(in_channels, out_channels, width, dropout)
+    model = LeanUNet(in_channels, out_channels, width, halvings, dropout)
     he_normal(model)
     nn.init.normal_(model.classifier.weight, std=0.01)  # all classes begin about equal, whatever the width
     for module in model.modules():
@@ -141,6 +146,6 @@ def _convolution(in_channels: int, out_channels: int, *, stride: int = 1, dilati
     )
 
 
-def _enlarge(x: Tensor) -> Tensor:
-    """Twice the size, bilinear. Never a rounded factor: the padded sizes are multiples of the stride."""
-    return functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+def _enlarge(x: Tensor, factor: int = 2) -> Tensor:
+    """`factor` times the size, bilinear. Never a rounded factor: the padded sizes are multiples of the stride."""
+    return functional.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
