@@ -111,7 +111,7 @@ def shown(value: object, limit: int = 80) -> str:
     try:
         text = repr(value)
     except ValueError:  # an integer of thousands of digits
-        text = f"a {type(value).__name__} too long to show"
+        text = f"{type(value).__name__} too long to show"
     return text if len(text) <= limit else f"{text[: limit - 2]} …"
 
 
