@@ -27,7 +27,7 @@ def predict(
     images: Annotated[
         list[Path],
         typer.Argument(
-            help="Pictures, or folders of them (their own files, not those of folders inside).", metavar="IMAGE..."
+            help="Pictures, or folders of them (their own files, not those of folders inside).", metavar="IMAGE"
         ),
     ],
     out: Annotated[Path, typer.Option(help="Folder to write to.")],
