@@ -194,7 +194,7 @@ def test_a_recipe_that_is_not_there(name: str) -> None:
         ("hardware.device=tpu", "hardware.device: read 'tpu', allowed is auto, cpu, cuda, or one GPU by its number"),
         ("hardware.device=cuda:x", "hardware.device: read 'cuda:x', allowed is"),
         ("hardware.deterministic=1", "hardware.deterministic: read 1, which is neither true nor false."),
-        ("model=uent", "model: there is no model 'uent'; there is basic_fcn"),
+        ("model=uent", "model: there is no model 'uent';"),
         ("model=3", "model: read 3; a model is a name, or a map with its name and options."),
         ("model=null", "model: read null, which is not a map of keys. A name stands here"),
         ("augment=flip", "augment: read 'flip', which is not a list. Write [flip]."),

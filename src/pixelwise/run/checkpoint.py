@@ -24,7 +24,7 @@ from pixelwise.run.atomic import read_json, write_bytes, write_json
 Arrays = Mapping[str, NDArray[Any]]
 FORMAT = 1
 _OURS = re.compile(r"\w+-\d{8,}(-[0-9a-f]{8})?\.safetensors|\..+\.part")
-OTHER = "Is the run's other checkpoint (last/ or best/) whole?"
+OTHER = "Is the run's other checkpoint (last/ or best/) whole? `evaluate` and `predict` take it by --checkpoint."
 
 
 def save_checkpoint(folder: Path, parts: Mapping[str, Arrays], state: Mapping[str, Any], *, step: int) -> None:

@@ -48,7 +48,7 @@ class RunFolder:
                 where=str(path),
                 hint=f"{go_on} another folder with --out.",
             )
-        there = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
+        there = next(parent for parent in (path, *path.parents) if parent.exists())
         if not there.is_dir():
             raise RunError(f"cannot be made: {there} is no folder.", where=str(path), hint=_OUT)
         if not os.access(there, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
