@@ -323,6 +323,6 @@ def _tell(outcome: Outcome, skipped: Sequence[Path], out: Path, seconds: float) 
 def _line(record: dict[str, Any]) -> str:
     """`street.jpg  1024×768  road 51 %, sky 30 %, car 12 %  confidence 0.91`"""
     largest = sorted(record["classes"], key=lambda row: -row["pixels"])[:3]
-    shares = ", ".join(f"{row['class']} {100 * row['share']:.0f} %" for row in largest if row["pixels"])
+    shares = ", ".join(f"{row['class']} {100 * row['share']:.0f} %" for row in largest if row["share"] >= 0.005)
     size = f"{record['size']['width']}×{record['size']['height']}"
     return f"{Path(record['file']).name}  {size}  {shares}  confidence {record['confidence']:.2f}"
