@@ -64,12 +64,13 @@ def open_trained(run: RunFolder, *, checkpoint: Checkpoint = "best", device: str
     where the checkpoint is missing, cut short or of another architecture, DeviceError where there is no such device.
     """
     recipe = check_recipe(parse(run.recipe_file), where=str(run.recipe_file))
-    info, size, recorded = _read_setup(run)
+    setup = run.read("setup")
+    info, size, recorded = _read_setup(run, setup)
     folder = run.path / checkpoint
     arrays, state = load_checkpoint(folder, "model")
     choices = choose(_hardware(device, recorded), memory=cache_folder(None))
     choices.apply()
-    task = build_task(recipe, info, None)
+    task = build_task(recipe, info, None, setup.get("findings", {}))
     model = build_model(recipe, task)
     load_model(model, arrays["model"], where=str(folder))
     progress = state["progress"]
@@ -77,8 +78,7 @@ def open_trained(run: RunFolder, *, checkpoint: Checkpoint = "best", device: str
     return Trained(run, recipe, checkpoint, progress["step"], progress["epoch"], info, task, placed, choices, size)
 
 
-def _read_setup(run: RunFolder) -> tuple[DatasetInfo, tuple[int, int], Choices]:
-    setup = run.read("setup")
+def _read_setup(run: RunFolder, setup: Any) -> tuple[DatasetInfo, tuple[int, int], Choices]:
     try:
         data = setup["data"]
         info = DatasetInfo(

@@ -67,7 +67,7 @@ def _with_loss(trained: Trained) -> Task:
     """The task with the loss of the training, weighted by the classes of the training set as the run recorded them."""
     counts = np.asarray(trained.run.read("setup")["counts"], np.int64)
     loss = build_loss(trained.recipe, counts).to(trained.choices.torch_device)
-    return build_task(trained.recipe, trained.info, loss)
+    return trained.task.with_loss(loss)
 
 
 def _open(
@@ -75,15 +75,17 @@ def _open(
 ) -> tuple[Dataset, CachedSplit, Sequence[Metric]]:
     """The data set, its split with every file known to be sound, and the recipe's metrics."""
     dataset = build_dataset(trained.recipe, data)
-    if dataset.info.classes != trained.info.classes or dataset.info.void != trained.info.void:
+    findings = trained.run.read("setup").get("findings", {})
+    info = build_task(trained.recipe, dataset.info, None, findings).info  # as the task sees the data set
+    if info.classes != trained.info.classes or info.void != trained.info.void:
         raise RunError(
             f"the run was trained on the classes {_classes(trained.info.classes, trained.info.void)}; the data set "
-            f"'{dataset.info.name}' now has {_classes(dataset.info.classes, dataset.info.void)}.",
+            f"'{info.name}' now has {_classes(info.classes, info.void)}.",
             where=str(trained.run.path),
             hint="Name the data folder that it was trained on with --data.",
         )
     cached = open_for(trained.recipe, dataset, split, root=data, progress=progress)
-    return dataset, cached, build_metrics(trained.recipe, dataset.info)
+    return dataset, cached, build_metrics(trained.recipe, trained.info)
 
 
 def _classes(names: Sequence[str], void: int | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
@@ -112,7 +112,7 @@ def resume(
     run = RunFolder.open(path)
     recipe, notes = check_resume(run, recipe)
     setup = run.read("setup")
-    material = _open_together(recipe, data, processes, caching)
+    material = _open_together(recipe, data, processes, caching, findings=setup.get("findings", {}))
     check_splits(run, setup, (material.train, material.validation))
     choices = _local(Choices.from_record(setup["choices"]), processes)
     choices.apply()
@@ -135,10 +135,10 @@ class Made:
 
 def _make(recipe: Recipe, material: Material, choices: Choices) -> Made:
     loss = build_loss(recipe, material.counts)
-    task = build_task(recipe, material.info, loss)
+    task = build_task(recipe, material.info, loss, material.findings)
     model = place(build_model(recipe, task), choices)
     loss.to(choices.torch_device)
-    metrics = build_metrics(recipe, material.info)
+    metrics = build_metrics(recipe, task.info)
     check_names(recipe, model, metrics)
     weights = None if loss.weights is None else [float(w) for w in loss.weights]
     return Made(task, model, build("optimizer", recipe.train.optimizer, model), metrics, weights)
@@ -156,11 +156,18 @@ def _take_last(run: RunFolder, made: Made) -> tuple[Progress, int]:
 
 
 def _open_together(
-    recipe: Recipe, data: Path | None, processes: Processes, caching: CachingProgress | None
+    recipe: Recipe,
+    data: Path | None,
+    processes: Processes,
+    caching: CachingProgress | None,
+    findings: Mapping[str, Any] | None = None,
 ) -> Material:
-    """The data in every process; the first one builds the cache while the others wait."""
-    processes.from_first(lambda: open_material(recipe, root=data, progress=caching) and None)
-    return open_material(recipe, root=data)
+    """The data in every process; the first one builds the cache and looks for what the task needs while the others wait."""
+
+    def found() -> Mapping[str, Any]:
+        return open_material(recipe, root=data, progress=caching, findings=findings).findings
+
+    return open_material(recipe, root=data, findings=processes.from_first(found))
 
 
 def _local(choices: Choices, processes: Processes) -> Choices:
@@ -179,7 +186,7 @@ def _begin(path: Path, recipe: Recipe, material: Material, choices: Choices, mad
 
 def _setup(recipe: Recipe, material: Material, choices: Choices, made: Made) -> dict[str, Any]:
     """What was found out before the first step: setup.json."""
-    info = material.info
+    info = made.task.info
     splits = {
         split.split: {
             "pictures": len(split),
@@ -202,7 +209,9 @@ def _setup(recipe: Recipe, material: Material, choices: Choices, made: Made) -> 
             "size": list(material.train.size),
             "splits": splits,
         },
+        "findings": dict(material.findings),
         "counts": material.counts.tolist(),
+        "unit": made.task.unit,
         "weights": made.weights,
         "weighting": str((recipe.loss.options if recipe.loss else {}).get("weights", "none")),
         "model": model_record(recipe, made.task, made.model, material.train.size),

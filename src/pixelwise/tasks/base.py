@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,8 +19,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pixelwise.losses.base import Term
-from pixelwise.types import Prediction, Sample
+from pixelwise.data.cache import CachedSplit
+from pixelwise.losses.base import Loss, Term
+from pixelwise.types import DatasetInfo, Prediction, Sample
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -60,13 +62,43 @@ def _to(value: Any, device: torch.device) -> Any:
 class Task(ABC):
     """One kind of vision task. Builders on the shelf have the form `def segment(info, loss, *, ...) -> Task`.
 
+    info:         the classes that it tells apart, with their colours: the data set's, or what the task found in it
+    loss:         None where nothing is trained
+    unit:         what the classes are counted in, `pixel` or `picture`
     in_channels:  channels that the model reads
     heads:        what the model must give, name → channels; a dense model gives their sum. Empty where the model owns
                   its losses.
+
+    What a task has to find out from the training pictures (a palette, say) is found once, before the first step
+    (`study`), kept in the run, and given back whenever the run is opened (`informed`): the data set need not be there.
     """
 
+    info: DatasetInfo
+    loss: Loss | None = None
+    unit: str = "pixel"
     in_channels: int = 3
     heads: Mapping[str, int]
+
+    def study(self, split: CachedSplit) -> dict[str, Any]:
+        """What it has to know of the training pictures, as JSON values; most tasks need nothing."""
+        return {}
+
+    def informed(self, findings: Mapping[str, Any]) -> Task:
+        """The task that knows what `study` found. Raises RunError where that is not what it needs."""
+        return self
+
+    @abstractmethod
+    def counts(self, split: CachedSplit) -> NDArray[np.int64]:
+        """(C,) how often each class of `info` occurs in a split: what losses are weighted by.
+
+        Raises DataError where the split does not know.
+        """
+
+    def with_loss(self, loss: Loss | None) -> Task:
+        """The same task with another loss."""
+        task = copy.copy(self)
+        task.loss = loss
+        return task
 
     @abstractmethod
     def encode(self, sample: Sample) -> Arrays:

@@ -7,8 +7,11 @@ from typing import Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from pixelwise.data.cache import CachedSplit
+from pixelwise.data.counts import class_counts
 from pixelwise.errors import DataError, listing
 from pixelwise.losses.base import IGNORE, Loss, Term
 from pixelwise.tasks.base import Arrays, Batch, Task
@@ -50,6 +53,9 @@ class Segment(Task):
         self.loss = loss
         self.mean, self.std = tuple(mean), tuple(std)
         self.target_of = target_table(info, void)
+
+    def counts(self, split: CachedSplit) -> NDArray[np.int64]:
+        return class_counts(split)
 
     def encode(self, sample: Sample) -> Arrays:
         if sample.mask is None:
