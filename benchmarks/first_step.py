@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -24,7 +25,7 @@ from tempfile import TemporaryDirectory
 from pixelwise.data.root import data_root
 from pixelwise.run.environment import environment
 
-ROUNDS = 5
+ROUNDS = 3
 
 
 def main() -> None:
@@ -43,25 +44,30 @@ def main() -> None:
 
 def compare(recipe: str, folder: Path, source: Path | None) -> dict[str, object]:
     """Medians of cold, warm and `import torch`, taken in turn; `source` is a data set that the data folder links to."""
-    seconds: dict[str, list[float]] = {"cold": [], "warm": [], "import torch": []}
+    taken: dict[str, list[tuple[float, float]]] = {"cold": [], "warm": [], "import torch": []}
     for turn in range(ROUNDS):
         data = folder / f"{recipe.replace('/', '-')}-{turn}"
         data.mkdir()
         if source is not None:
             (data / source.name).symlink_to(source)
         for state in ("cold", "warm"):
-            seconds[state].append(timed(lambda data=data: first_step(recipe, data)))
-        seconds["import torch"].append(timed(import_torch))
-    medians = {state: round(median(values), 2) for state, values in seconds.items()}
-    ratios = {state: round(medians[state] / medians["import torch"], 2) for state in ("cold", "warm")}
-    print(recipe, medians, ratios)
-    return {"seconds": medians, "times_import_torch": ratios}
+            taken[state].append(timed(lambda data=data: first_step(recipe, data)))
+        taken["import torch"].append(timed(import_torch))
+    result: dict[str, object] = {}
+    for column, name in enumerate(("seconds", "processor_seconds")):
+        medians = {state: round(median(pair[column] for pair in pairs), 2) for state, pairs in taken.items()}
+        ratios = {state: round(medians[state] / medians["import torch"], 2) for state in ("cold", "warm")}
+        result[name] = {**medians, "times_import_torch": ratios}
+    print(recipe, result)
+    return result
 
 
-def timed(action: Callable[[], None]) -> float:
-    start = time.perf_counter()
+def timed(action: Callable[[], None]) -> tuple[float, float]:
+    """Seconds by the clock, and of processor time that the children took, which other work on the machine lengthens less."""
+    start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     action()
-    return time.perf_counter() - start
+    seconds, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def import_torch() -> None:
