@@ -7,26 +7,51 @@ import pytest
 
 from pixelwise.metrics import METRICS
 from pixelwise.metrics.base import Metric
-from pixelwise.types import ClassMap, DatasetInfo, Sample
+from pixelwise.types import ClassMap, DatasetInfo, Labels, Sample
 
-INFO = DatasetInfo("toy", ("background", "cat"), ((0, 0, 0), (9, 9, 9)), frozenset({"mask"}), void=255)
+INFO = DatasetInfo("toy", ("background", "cat"), ((0, 0, 0), (9, 9, 9)), frozenset({"mask", "label"}), void=255)
+BLACK = np.zeros((6, 7, 3), np.uint8)
+
+
+def class_map(generator, name):
+    """(sample, a prediction, the right one, a wrong one)"""
+    mask = generator.choice(np.array([0, 1, 255], np.uint8), (6, 7))
+    right = np.where(mask == 255, 0, mask).astype(np.uint8)
+    predicted = ClassMap(generator.integers(0, 2, (6, 7), dtype=np.uint8))
+    return Sample(name, BLACK, mask=mask), predicted, ClassMap(right), ClassMap(1 - right)
+
+
+def labels(generator, name):
+    label = int(generator.integers(2))
+    one = np.eye(2, dtype=np.float32)
+    predicted = generator.dirichlet((1, 1)).astype(np.float32)
+    return Sample(name, BLACK, label=label), Labels(predicted), Labels(one[label]), Labels(one[1 - label])
+
+
+DRAW = {"confusion": class_map, "accuracy": labels}  # what each metric counts
 
 
 @pytest.fixture(params=sorted(METRICS))
-def build(request):
-    return lambda: METRICS.build(request.param, INFO)
+def metric_name(request):
+    return request.param
 
 
-def drawn(count):
-    generator = np.random.default_rng(0)
-    for index in range(count):
-        mask = generator.choice(np.array([0, 1, 255], np.uint8), (6, 7))
-        sample = Sample(f"{index}", np.zeros((6, 7, 3), np.uint8), mask=mask)
-        yield sample, ClassMap(generator.integers(0, 2, (6, 7), dtype=np.uint8))
+@pytest.fixture
+def build(metric_name):
+    return lambda: METRICS.build(metric_name, INFO)
 
 
-def test_states_add_up(build):
-    pictures = list(drawn(4))
+@pytest.fixture
+def drawn(metric_name):
+    def draw(count):
+        generator = np.random.default_rng(0)
+        return [DRAW[metric_name](generator, f"{index}") for index in range(count)]
+
+    return draw
+
+
+def test_states_add_up(build, drawn):
+    pictures = [(sample, prediction) for sample, prediction, _, _ in drawn(4)]
     whole, first, second = build(), build(), build()
     for index, picture in enumerate(pictures):
         whole.update(*picture)
@@ -38,10 +63,10 @@ def test_states_add_up(build):
     assert first.scores() == whole.scores()
 
 
-def test_keys_are_unique_and_values_plain(build):
+def test_keys_are_unique_and_values_plain(build, drawn):
     metric = build()
-    for picture in drawn(3):
-        metric.update(*picture)
+    for sample, prediction, _, _ in drawn(3):
+        metric.update(sample, prediction)
     scores = metric.scores()
     assert len({score.key for score in scores}) == len(scores)
     assert all(score.value is None or type(score.value) is float for score in scores)
@@ -52,19 +77,18 @@ def test_before_anything_is_counted_there_is_no_number(build):
     assert all(score.value is None and score.support == 0 for score in build().scores())
 
 
-def test_what_a_report_reads_is_json(build):
+def test_what_a_report_reads_is_json(build, drawn):
     metric = build()
-    for picture in drawn(3):
-        metric.update(*picture)
+    for sample, prediction, _, _ in drawn(3):
+        metric.update(sample, prediction)
     figures = metric.figures()
     assert json.loads(json.dumps(figures, allow_nan=False)) == figures
     assert [row.name for row in metric.per_class()] == list(INFO.classes)
 
 
-def test_right_pictures_rank_above_wrong_ones(build):
+def test_right_pictures_rank_above_wrong_ones(build, drawn):
     metric = build()
-    sample, _ = next(drawn(1))
-    right = np.where(sample.mask == 255, 0, sample.mask).astype(np.uint8)
-    scores = [metric.sample_score(sample, ClassMap(indices)) for indices in (right, 1 - right)]
+    ((sample, _, right, wrong),) = drawn(1)
+    scores = [metric.sample_score(sample, prediction) for prediction in (right, wrong)]
     assert scores[0] > scores[1]
     assert not metric.state.any()

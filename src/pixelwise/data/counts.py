@@ -1,4 +1,4 @@
-"""How many pixels each class has: what class weights are made of."""
+"""How many pixels, or pictures, each class has: what class weights are made of."""
 
 from __future__ import annotations
 
@@ -21,3 +21,10 @@ def class_counts(split: CachedSplit) -> NDArray[np.int64]:
     for mask in split.masks:  # one picture at a time: bincount widens its input eightfold
         counts += np.bincount(mask.ravel(), minlength=classes)[:classes]
     return counts
+
+
+def label_counts(split: CachedSplit) -> NDArray[np.int64]:
+    """Pictures of each class over the whole split, (C,). Raises DataError where the split has no labels."""
+    if split.labels is None:
+        raise DataError(f"the pictures of the split '{split.split}' have no labels to count", where=split.info.name)
+    return np.bincount(split.labels, minlength=len(split.info.classes)).astype(np.int64)

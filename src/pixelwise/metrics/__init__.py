@@ -6,5 +6,6 @@ METRICS = Shelf(
     "metric",
     {
         "confusion": "pixelwise.metrics.confusion:confusion",
+        "accuracy": "pixelwise.metrics.accuracy:accuracy",
     },
 )

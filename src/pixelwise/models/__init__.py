@@ -8,5 +8,9 @@ MODELS = Shelf(
         "basic_fcn": "pixelwise.models.basic_fcn:basic_fcn",
         "unet": "pixelwise.models.unet:unet",
         "lean_unet": "pixelwise.models.lean_unet:lean_unet",
+        "two_layer": "pixelwise.models.two_layer:two_layer",
+        "vanilla_cnn": "pixelwise.models.vanilla_cnn:vanilla_cnn",
+        "resnet": "pixelwise.models.resnet:resnet",
+        "whitened_cnn": "pixelwise.models.whitened_cnn:whitened_cnn",
     },
 )

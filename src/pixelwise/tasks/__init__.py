@@ -8,6 +8,7 @@ TASKS = Shelf(
     "task",
     {
         "segment": "pixelwise.tasks.segment:segment",
+        "classify": "pixelwise.tasks.classify:classify",
     },
 )
 
@@ -23,4 +24,5 @@ class Defaults:
 
 DEFAULTS = {
     "segment": Defaults(loss="cross_entropy", metrics=("confusion",), best="mean_iou"),
+    "classify": Defaults(loss="cross_entropy", metrics=("accuracy",), best="accuracy"),
 }

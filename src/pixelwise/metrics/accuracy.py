@@ -1,0 +1,146 @@
+"""How often whole pictures are labelled rightly, by class and by how many pictures of the class were trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import numpy as np
+from annotated_types import Ge
+from numpy.typing import NDArray
+
+from pixelwise.errors import DataError
+from pixelwise.metrics import agreement
+from pixelwise.metrics.base import ClassRow, Metric, Score
+from pixelwise.metrics.calibration import BINS, calibration_error, confidence_row, reliability
+from pixelwise.types import DatasetInfo, Labels, Prediction, Sample
+
+
+class Accuracy(Metric):
+    """Counts of (true label, predicted label), of hits among the k most probable, and of confidence against hits.
+
+    state: one row of int64, which holds, one after the other,
+        the (C, C) counts of pictures of class t labelled as p,
+        the pictures of each class whose label is among the k most probable, (C,),
+        pictures, hits and summed confidence of each interval of confidence, (BINS, 3) (metrics/calibration.py).
+    Of equally probable classes the one with the lowest index counts as the more probable.
+    """
+
+    def __init__(self, info: DatasetInfo, top: int, many: int, few: int) -> None:
+        if few > many:
+            what = f"few (fewer than {few}) and many (more than {many}) training pictures overlap"
+            raise DataError(what, where="accuracy", hint="Choose few ≤ many.")
+        self.info, self.top, self.many, self.few = info, top, many, few
+        classes = len(info.classes)
+        self._ends = (classes * classes, classes * classes + classes)
+        self.state = np.zeros(self._ends[1] + BINS * 3, np.int64)
+
+    def update(self, sample: Sample, prediction: Prediction) -> None:
+        label, probabilities = self._checked(sample, prediction)
+        own = probabilities[label]
+        rank = int((probabilities > own).sum() + (probabilities[:label] == own).sum())  # 0: the most probable
+        predicted = int(probabilities.argmax())
+        self.state[label * len(probabilities) + predicted] += 1
+        self.state[self._ends[0] + label] += rank < self.top
+        row, confidence = confidence_row(float(probabilities[predicted]))
+        bins = self.state[self._ends[1] :].reshape(BINS, 3)
+        bins[row] += (1, predicted == label, confidence)
+
+    def scores(self) -> list[Score]:
+        matrix, n = self._matrix, int(self._matrix.sum())
+        bins = self.state[self._ends[1] :].reshape(BINS, 3)
+        scores = [
+            Score("accuracy", agreement.pixel_accuracy(matrix), "", n),
+            Score("balanced_accuracy", agreement.mean_class_accuracy(matrix), "absent=skipped", n),
+        ]
+        if len(self.info.classes) > self.top > 1:
+            hits = int(self.state[self._ends[0] : self._ends[1]].sum())
+            scores.append(Score("top_accuracy", agreement.ratio(hits, n), f"k={self.top}", n))
+        scores += [self._group_score(*group) for group in self._groups()]
+        convention = f"bins={BINS}"
+        error = calibration_error(bins)
+        return [*scores, Score("calibration_error", error, convention, n, higher_is_better=False)]
+
+    def per_class(self) -> list[ClassRow]:
+        matrix = self._matrix
+        columns = (
+            agreement.class_accuracy(matrix),
+            [agreement.ratio(hit, said) for hit, said in zip(*_hits_and_said(matrix), strict=True)],
+            agreement.class_dice(matrix),
+        )
+        support = matrix.sum(axis=1).tolist()
+        return [
+            ClassRow(index, name, support[index], {"accuracy": accuracy, "precision": precision, "f1": f1})
+            for index, (name, accuracy, precision, f1) in enumerate(zip(self.info.classes, *columns, strict=True))
+        ]
+
+    def sample_score(self, sample: Sample, prediction: Prediction) -> float | None:
+        """The probability that the true class was given."""
+        label, probabilities = self._checked(sample, prediction)
+        return float(probabilities[label])
+
+    def figures(self) -> dict[str, Any]:
+        """The matrix, the reliability of confidence, and the rows of the classes."""
+        return {
+            "kind": "labels",
+            "convention": "",
+            "classes": list(self.info.classes),
+            "matrix": self._matrix.tolist(),
+            "reliability": reliability(self.state[self._ends[1] :].reshape(BINS, 3)),
+            "per_class": [asdict(row) for row in self.per_class()],
+        }
+
+    @property
+    def _matrix(self) -> NDArray[np.int64]:
+        classes = len(self.info.classes)
+        return self.state[: self._ends[0]].reshape(classes, classes)
+
+    def _groups(self) -> Iterable[tuple[str, str, Sequence[int]]]:
+        """(score, convention, classes) by training pictures; none where the data set does not tell, or all are alike."""
+        frequencies = self.info.frequencies
+        if frequencies is None or len(set(frequencies)) == 1:
+            return
+        numbered = list(enumerate(frequencies))
+        yield "accuracy_many", f"over={self.many}", [c for c, n in numbered if n > self.many]
+        between = f"from={self.few},to={self.many}"
+        yield "accuracy_medium", between, [c for c, n in numbered if self.few <= n <= self.many]
+        yield "accuracy_few", f"below={self.few}", [c for c, n in numbered if n < self.few]
+
+    def _group_score(self, name: str, convention: str, classes: Sequence[int]) -> Score:
+        rows = self._matrix[list(classes)]
+        hits = sum(int(self._matrix[c, c]) for c in classes)
+        return Score(name, agreement.ratio(hits, int(rows.sum())), convention, int(rows.sum()))
+
+    def _checked(self, sample: Sample, prediction: Prediction) -> tuple[int, NDArray[np.float32]]:
+        if not isinstance(prediction, Labels):
+            what = f"accuracy counts labels, not {type(prediction).__name__}"
+            raise DataError(what, where=sample.name, hint="It is a metric of the task classify.")
+        if sample.label is None:
+            raise DataError("has no label, so there is nothing to compare with", where=sample.name)
+        classes = len(self.info.classes)
+        if not 0 <= sample.label < classes or len(prediction.probabilities) != classes:
+            said = len(prediction.probabilities)
+            what = f"label {sample.label} and {said} probabilities do not fit the classes 0..{classes - 1}"
+            raise DataError(what, where=sample.name)
+        return sample.label, prediction.probabilities
+
+
+def accuracy(
+    info: DatasetInfo,
+    *,
+    top: Annotated[int, Ge(1)] = 5,
+    many: Annotated[int, Ge(0)] = 100,
+    few: Annotated[int, Ge(0)] = 20,
+) -> Accuracy:
+    """Accuracy, balanced accuracy, top-k, by class and by class frequency, and the calibration error; exact counts.
+
+    top:        k of the top-k accuracy, which is given where there are more classes than that
+    many, few:  classes with more than `many` training pictures, fewer than `few`, and those between are also scored
+                apart (Liu et al. 2019, Open Long-Tailed Recognition), where classes differ in size
+    """
+    return Accuracy(info, top, many, few)
+
+
+def _hits_and_said(matrix: NDArray[np.int64]) -> tuple[list[int], list[int]]:
+    return matrix.diagonal().tolist(), matrix.sum(axis=0).tolist()

@@ -1,0 +1,99 @@
+"""Our own network for small pictures: a fixed stem that whitens, then three pooled blocks. Strong for its cost."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from math import cos, pi, sqrt
+from typing import Annotated
+
+import torch
+from annotated_types import Ge
+from torch import Tensor, nn
+from torch.nn import functional
+
+from pixelwise.models.initialise import he_normal
+
+
+class WhitenedCNN(nn.Module):
+    """(B, in_channels, H, W) → (B, out_channels), for pictures of about 32×32.
+
+        stem        H       8·in      fixed 2×2 filters and their negatives, normalised
+        block 1     H/2     width     convolution 3×3, max-pooling, then a residual convolution 3×3
+        block 2     H/4     4·width   the same
+        block 3     H/8     4·width   the same
+        classifier          maximum over the places, linear, divided by 8
+
+    What makes it learn much from few multiply-adds:
+    * Neighbouring pixels and channels say nearly the same, which slows gradient descent down. The stem takes it away
+      (the whitening of Page 2019 and Jordan 2024, 94 % on CIFAR-10 in seconds of a GPU), here without looking at the data:
+      cosine transforms over the 2×2 pixels and over the channels come close to the principal components of natural
+      pictures (for RGB: grey, red−blue, green−magenta), and BatchNorm without parameters scales each to variance 1.
+      Both signs are kept, so that the activation loses nothing. Nothing in the stem is learned.
+    * Most multiply-adds stand where they pay: at H/2 and H/4, with few channels while the map is large.
+    * A block's first convolution is pooled before it is normalised, so all that follows costs a quarter.
+    * The residual convolution begins as the identity's small change: its scale starts at 0 (Goyal et al. 2017).
+    * The maximum over places asks whether a part is anywhere; dividing by 8 keeps the first scores small.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, width: int) -> None:
+        super().__init__()
+        channels = (8 * in_channels, width, 4 * width, 4 * width)
+        self.stem = _Stem(in_channels)
+        self.blocks = nn.Sequential(*(_Block(i, o) for i, o in pairwise(channels)))
+        self.classifier = nn.Linear(channels[-1], out_channels, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        deep = self.blocks(self.stem(x))  # (B, 4·width, H/8, W/8)
+        return self.classifier(deep.amax(dim=(2, 3))) / 8
+
+
+class _Stem(nn.Module):
+    """(B, C, H, W) → (B, 8C, H, W): each 2×2 patch in a cosine basis, normalised, both signs, GELU."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        over_channels, over_pixels = cosine_basis(channels), cosine_basis(2)
+        filters = torch.einsum("ac,bi,dj->abdcij", over_channels, over_pixels, over_pixels)
+        self.register_buffer("filters", filters.reshape(4 * channels, channels, 2, 2), persistent=False)
+        self.norm = nn.BatchNorm2d(4 * channels, affine=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        padded = functional.pad(x, (0, 1, 0, 1), mode="replicate")
+        patches = self.norm(functional.conv2d(padded, self.filters))
+        return functional.gelu(torch.cat((patches, -patches), dim=1))
+
+
+class _Block(nn.Module):
+    """(B, in, H, W) → (B, out, ⌈H/2⌉, ⌈W/2⌉)"""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(in_channels, out_channels, kernel_size=3, padding=1, bias=False)
+        self.pool = nn.MaxPool2d(2, ceil_mode=True)
+        self.norm = nn.BatchNorm2d(out_channels)
+        self.residual = nn.Conv2d(out_channels, out_channels, kernel_size=3, padding=1, bias=False)
+        self.residual_norm = nn.BatchNorm2d(out_channels)
+        self.activation = nn.GELU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.activation(self.norm(self.pool(self.convolution(x))))
+        return x + self.activation(self.residual_norm(self.residual(x)))
+
+
+def whitened_cnn(in_channels: int, out_channels: int, *, width: Annotated[int, Ge(1)] = 32) -> WhitenedCNN:
+    """Our own classifier of small pictures: fixed whitening stem, three pooled blocks with a residual convolution each.
+
+    width:  channels of the first block; the others have four times as many
+    """
+    model = WhitenedCNN(in_channels, out_channels, width)
+    he_normal(model)
+    for block in model.blocks:
+        nn.init.zeros_(block.residual_norm.weight)
+    return model
+
+
+def cosine_basis(size: int) -> Tensor:
+    """(size, size) rows of the orthonormal cosine transform (DCT-II): mean first, then faster and faster changes."""
+    rows = [[cos(pi * k * (n + 0.5) / size) for n in range(size)] for k in range(size)]
+    scales = [[sqrt((1 if k == 0 else 2) / size)] for k in range(size)]
+    return torch.tensor(rows) * torch.tensor(scales)

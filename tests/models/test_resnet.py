@@ -1,0 +1,104 @@
+"""Parameters against the published counts; published weights load and score what is known of them."""
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from pixelwise.data import DATASETS
+from pixelwise.data.cache import open_split
+from pixelwise.data.root import data_root
+from pixelwise.engine.device import Choices
+from pixelwise.engine.evaluate import evaluate
+from pixelwise.errors import RunError, ShapeError
+from pixelwise.metrics import METRICS
+from pixelwise.models import MODELS
+from pixelwise.models.published import load_published
+from pixelwise.models.resnet import Block
+from pixelwise.tasks import TASKS
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "parameters"),
+    [
+        ("two_layer", {}, 789_258),
+        ("vanilla_cnn", {}, 58_826),
+        ("resnet", {"depth": 20}, 269_722),
+        ("resnet", {"depth": 32}, 464_154),
+        ("resnet", {"depth": 44}, 658_586),
+        ("resnet", {"depth": 56}, 853_018),
+    ],
+)
+def test_parameters_are_the_published_ones(name, options, parameters):
+    assert sum(p.numel() for p in MODELS.build(name, 3, 10, **options).parameters()) == parameters
+
+
+def test_pictures_too_small_for_the_convolution_are_refused():
+    with pytest.raises(ShapeError, match="7×7 are too small"):
+        MODELS.build("vanilla_cnn", 3, 10, size=(7, 7))
+
+
+def test_the_shortcut_takes_every_second_pixel_and_pads_channels_on_both_sides():
+    block = Block(4, 8).eval()
+    torch.nn.init.zeros_(block.bn2.weight)
+    x = torch.rand(1, 4, 6, 6)
+    with torch.no_grad():
+        out = block(x)
+    assert torch.equal(out[:, 2:6], x[..., ::2, ::2])
+    assert not out[:, :2].any()
+    assert not out[:, 6:].any()
+
+
+def test_a_prior_sets_the_last_bias():
+    bias = MODELS.build("resnet", 3, 10, depth=20, prior=0.1).linear.bias
+    torch.testing.assert_close(bias, torch.full((10,), -float(np.log(9))))  # −log(C − 1)
+
+
+def test_published_weights_come_in_half_precision_and_without_counters(tmp_path):
+    source, model = MODELS.build("resnet", 3, 10, depth=20), MODELS.build("resnet", 3, 10, depth=20)
+    tensors = {n: t.half().contiguous() for n, t in source.state_dict().items() if "num_batches" not in n}
+    save_file(tensors, tmp_path / "w.safetensors")
+    load_published(model, tmp_path / "w.safetensors")
+    assert all(torch.equal(model.state_dict()[n], t.float()) for n, t in tensors.items())
+
+
+def test_weights_that_do_not_fit_are_refused_by_name(tmp_path):
+    model = MODELS.build("resnet", 3, 10, depth=20)
+    tensors = {n: t for n, t in model.state_dict().items() if n != "linear.bias"}
+    tensors["linear.weight"] = torch.zeros(7, 64)
+    tensors["extra"] = torch.zeros(1)
+    save_file(tensors, tmp_path / "w.safetensors")
+    before = model.conv1.weight.clone()
+    with pytest.raises(RunError) as caught:
+        load_published(model, tmp_path / "w.safetensors")
+    told = str(caught.value)
+    assert all(words in told for words in ("'linear.bias' is missing", "'extra'", "[7, 64]", "[10, 64]"))
+    assert torch.equal(model.conv1.weight, before)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no safetensors at all"])
+def test_files_that_are_none(tmp_path, content):
+    file = tmp_path / "w.safetensors"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(RunError, match=r"w\.safetensors"):
+        load_published(MODELS.build("two_layer", 3, 10), file)
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(("depth", "expected"), [(20, 0.9174), (32, 0.9264), (56, 0.9341)])
+def test_published_weights_score_what_is_known_of_them(depth, expected, tmp_path):
+    """Exactly: accuracy is a whole number of pictures out of 10,000."""
+    file = data_root() / "weights" / f"cifar10_resnet{depth}.safetensors"
+    if not file.is_file() or not (data_root() / "cifar-10-batches-py").is_dir():
+        pytest.skip("CIFAR-10 or the weights are not there")
+    data = DATASETS.build("cifar10", data_root())
+    model = MODELS.build("resnet", 3, 10, depth=depth)
+    load_published(model, file)
+    metric = METRICS.build("accuracy", data.info)
+    task = TASKS.build("classify", data.info, None)
+    choices = Choices("cpu", "fp32", "channels_last", allocator=False, threads=1, deterministic=True)
+    model.to(memory_format=torch.channels_last)
+    split = open_split(data, "test", None, folder=tmp_path)
+    evaluate(task, model, split, [metric], choices=choices, batch=500)
+    assert metric.scores()[0].value == expected
