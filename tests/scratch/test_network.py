@@ -15,15 +15,15 @@ from pixelwise.scratch.network import Network
 
 def small(**options):
     layers = [
-        Conv2d(3, 16, 3, padding=1),
-        BatchNorm2d(16),
+        Conv2d(3, 20, 3, padding=1),
+        BatchNorm2d(20),
         Sigmoid(),
-        Conv2d(16, 16, 3, padding=1),
+        Conv2d(20, 20, 3, padding=1),
         ReLU(),
         MaxPool2d(2),
         Dropout(0.3),
         Flatten(),
-        Linear(16 * 12, 4),
+        Linear(20 * 12, 4),
     ]
     return Network(layers, (3, 6, 8), **options)
 

@@ -74,17 +74,17 @@ def test_linear_and_winograd_are_the_torch_layers():
     rng = np.random.default_rng(0)
     compare(Linear(7, 3), torch.nn.Linear(7, 3), rng.standard_normal((5, 7)))
     compare(Linear(7, 3, bias=False), torch.nn.Linear(7, 3, bias=False), rng.standard_normal((5, 7)))
-    layer = Conv2d(16, 17, 3, padding=(1, 2))
+    layer = Conv2d(20, 21, 3, padding=(1, 2))
     assert layer.algorithm == "winograd"
-    compare(layer, torch.nn.Conv2d(16, 17, 3, padding=(1, 2)), rng.standard_normal((2, 16, 7, 6)))
+    compare(layer, torch.nn.Conv2d(20, 21, 3, padding=(1, 2)), rng.standard_normal((2, 20, 7, 6)))
 
 
 def test_algorithms_are_chosen_by_what_they_can_compute():
     def choice(*arguments, **options):
         return Conv2d(*arguments, **options).algorithm
 
-    assert choice(16, 16, 3, padding=1) == "winograd"
-    assert choice(15, 64, 3, padding=1) == choice(64, 15, 3) == "unfold"
+    assert choice(20, 20, 3, padding=1) == choice(16, 27, 3) == "winograd"
+    assert choice(19, 20, 3, padding=1) == choice(16, 26, 3) == choice(3, 64, 3) == "unfold"
     assert choice(64, 64, 3, stride=2) == choice(64, 64, 3, dilation=2) == choice(64, 64, 3, padding=3) == "unfold"
     assert choice(64, 64, 5) == choice(64, 64, (3, 1)) == "unfold"
     assert choice(64, 64, 3, groups=2) == "grouped"
