@@ -6,7 +6,7 @@ import torch
 
 from pixelwise.augment import AUGMENTATIONS
 from pixelwise.augment.base import PICTURE_FILL
-from pixelwise.augment.geometry import ScaleCrop, flip, resize, rotation, scale_crop
+from pixelwise.augment.geometry import ScaleCrop, crop, flip, resize, rotation, scale_crop
 from pixelwise.augment.pipeline import Augmentation
 from pixelwise.errors import RecipeError
 from pixelwise.types import Sample
@@ -127,3 +127,15 @@ def test_ranges_that_make_no_sense_are_refused():
         AUGMENTATIONS.build("resize", VOID)
     with pytest.raises(RecipeError, match="degrees"):
         AUGMENTATIONS.build("rotation", VOID, degrees=200)
+
+
+@pytest.mark.parametrize(("edge", "colour"), [("mean", PICTURE_FILL), ("black", (0, 0, 0))])
+def test_crop_is_a_window_of_the_padded_picture(edge, colour):
+    drawn = np.random.default_rng(0).integers(0, 256, (9, 7, 3)).astype(np.uint8)
+    padded = np.full((9 + 6, 7 + 6, 3), colour, np.uint8)
+    padded[3:12, 3:10] = drawn
+    windows = {padded[y : y + 9, x : x + 7].tobytes() for y in range(7) for x in range(7)}
+    augment = Augmentation([crop(255, padding=3, edge=edge)], seed=0)
+    seen = {augment(Sample("p", drawn), epoch, index).image.tobytes() for epoch in range(12) for index in range(40)}
+    assert seen <= windows
+    assert len(seen) == 49

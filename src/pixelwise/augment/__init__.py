@@ -6,6 +6,7 @@ AUGMENTATIONS = Shelf(
     "augmentation",
     {
         "flip": "pixelwise.augment.geometry:flip",
+        "crop": "pixelwise.augment.geometry:crop",
         "scale_crop": "pixelwise.augment.geometry:scale_crop",
         "rotation": "pixelwise.augment.geometry:rotation",
         "resize": "pixelwise.augment.geometry:resize",

@@ -31,6 +31,15 @@ def flip(
     return v2.RandomHorizontalFlip(p) if direction == "horizontal" else v2.RandomVerticalFlip(p)
 
 
+def crop(fill: int, *, padding: Annotated[int, Ge(1)] = 4, edge: Literal["mean", "black"] = "mean") -> v2.Transform:
+    """Move the picture by up to `padding` pixels each way: padded on all sides, then a window of its own size.
+
+    padding:  pixels on each side
+    edge:     what is seen beyond the picture: ImageNet's `mean` colour, which is about 0 after normalisation, or `black`
+    """
+    return Crop(padding, {**fills(fill), **({tv_tensors.Image: 0} if edge == "black" else {})})
+
+
 def scale_crop(
     fill: int, *, size: tuple[int, int], scale: Range = (0.25, 1.0), ratio: Range = (0.75, 1.3333)
 ) -> v2.Transform:
@@ -63,6 +72,23 @@ class Resize(v2.Transform):
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
         return _resized(inpt, self.size)
+
+
+class Crop(v2.Transform):
+    """A window of the picture's own size, anywhere in the padded picture."""
+
+    def __init__(self, padding: int, fills: dict[type, Any]) -> None:
+        super().__init__()
+        self.padding, self.fills = padding, fills
+
+    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
+        top, left = torch.randint(0, 2 * self.padding + 1, (2,)).tolist()
+        return {"top": top, "left": left}
+
+    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+        height, width = inpt.shape[-2:]
+        padded = functional.pad(inpt, [self.padding], fill=self.fills.get(type(inpt), 0))
+        return functional.crop(padded, params["top"], params["left"], height, width)
 
 
 class ScaleCrop(v2.Transform):
