@@ -12,6 +12,7 @@ from pixelwise.engine.evaluate import find_score, predict_samples
 from pixelwise.engine.fit import Parts, validate
 from pixelwise.imaging.files import write_image, write_mask
 from pixelwise.metrics.base import Metric
+from pixelwise.metrics.pictures import Recorder, keep_pictures
 from pixelwise.recipe.schema import Recipe
 from pixelwise.report.page import build_report
 from pixelwise.run.atomic import write_json
@@ -20,24 +21,32 @@ from pixelwise.run.events import Finished
 from pixelwise.run.folder import RunFolder
 from pixelwise.types import ClassMap, Prediction, Sample
 
+SHARED, SHARED_UP_TO = "shared", 6  # the rank of pictures that are kept to be compared between runs, and how many
+
 
 def conclude(run: RunFolder, recipe: Recipe, parts: Parts, progress: Progress, finished: Finished) -> None:
     """Score the best weights on the validation split and write summary, gallery and report (the first process alone)."""
     start = time.perf_counter()
     checkpoint = take_best(run, parts)
     ranking: dict[int, float] = {}
+    recorder = Recorder(parts.metrics)
 
     def rank(index: int, sample: Sample, prediction: Prediction) -> None:
         score = parts.metrics[0].sample_score(sample, prediction)
         if score is not None:
             ranking[index] = score
+        recorder.look(index)
 
     result = validate(parts, look=rank)
     rankings = parts.processes.gather(ranking)
+    recorded = parts.processes.gather(recorder.rows)
     if not parts.processes.first:
         return
     ranking = {index: score for one in rankings for index, score in one.items()}
-    keep_gallery(run, parts, choose_gallery(ranking, recipe.gallery))
+    shared = choose_shared(len(parts.validation), recipe.gallery)
+    chosen = [*choose_gallery(ranking, recipe.gallery), *((index, ranking.get(index), SHARED) for index in shared)]
+    keep_gallery(run, parts, chosen)
+    keep_pictures(run.states_file, parts.validation.names, recorded, parts.metrics)
     seconds = {**progress.seconds, "conclusion": time.perf_counter() - start}
     record = {
         "checkpoint": checkpoint,
@@ -118,7 +127,13 @@ def choose_gallery(ranking: dict[int, float], count: int) -> list[tuple[int, flo
     return [(index, ranking[index], rank) for rank, indices in groups for index in indices]
 
 
-def keep_gallery(run: RunFolder, parts: Parts, chosen: Sequence[tuple[int, float, str]]) -> None:
+def choose_shared(pictures: int, count: int) -> list[int]:
+    """Indices evenly over the split, whatever was predicted: the pictures that runs of one split have in common."""
+    count = min(count, SHARED_UP_TO, pictures)
+    return [(2 * number + 1) * pictures // (2 * count) for number in range(count)]
+
+
+def keep_gallery(run: RunFolder, parts: Parts, chosen: Sequence[tuple[int, float | None, str]]) -> None:
     """Write picture, truth and prediction of the chosen samples under predictions/."""
     split, colours = parts.validation, parts.validation.info.colours
     entries = []
@@ -134,4 +149,6 @@ def keep_gallery(run: RunFolder, parts: Parts, chosen: Sequence[tuple[int, float
             files["prediction"] = f"{number:03d}-prediction.png"
             write_mask(run.predictions / files["prediction"], prediction.indices, colours)
         entries.append({"name": sample.name, "rank": rank, "score": score, "files": files})
-    write_json(run.predictions / "index.json", {"split": split.split, "pictures": entries})
+    ranked = [entry for entry in entries if entry["rank"] != SHARED]
+    shared = [entry for entry in entries if entry["rank"] == SHARED]
+    write_json(run.predictions / "index.json", {"split": split.split, "pictures": ranked, "shared": shared})

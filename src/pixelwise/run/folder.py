@@ -109,6 +109,10 @@ class RunFolder:
         return self.path / "predictions"
 
     @property
+    def states_file(self) -> Path:
+        return self.predictions / "states.npz"
+
+    @property
     def plots(self) -> Path:
         return self.path / "plots"
 

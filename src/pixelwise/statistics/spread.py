@@ -1,0 +1,90 @@
+"""Mean, spread and t interval of scores over seeds, and of the difference between two groups of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import fsum, sqrt
+
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A confidence interval. low ≤ high; level: how often intervals made this way hold the true value."""
+
+    low: float
+    high: float
+    level: float = LEVEL
+
+    @property
+    def holds_zero(self) -> bool:
+        return self.low <= 0.0 <= self.high
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Values of one score over seeds.
+
+    sd:        standard deviation with n − 1; None for fewer than two values
+    interval:  Student's t interval of the mean; None where `lack` says in words what is missing
+    """
+
+    n: int
+    mean: float | None
+    sd: float | None
+    interval: Interval | None
+    lack: str = ""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The second group's mean less the first's, and Welch's t interval of it; None where `lack` says what is missing."""
+
+    value: float | None
+    interval: Interval | None
+    lack: str = ""
+
+
+def spread(values: Sequence[float | None], level: float = LEVEL) -> Spread:
+    """Mean, standard deviation and t interval m ± t · s / √n (Student 1908) of the values that are not None."""
+    known = [value for value in values if value is not None]
+    n = len(known)
+    if n == 0:
+        return Spread(0, None, None, None, "no score")
+    mean = fsum(known) / n
+    if n == 1:
+        return Spread(1, mean, None, None, "one seed")
+    sd = sqrt(fsum((value - mean) ** 2 for value in known) / (n - 1))
+    if sd == 0.0:
+        return Spread(n, mean, 0.0, None, f"{n} seeds with one and the same score")
+    half = _quantile(n - 1, level) * sd / sqrt(n)
+    return Spread(n, mean, sd, Interval(mean - half, mean + half, level))
+
+
+def difference(first: Sequence[float | None], second: Sequence[float | None], level: float = LEVEL) -> Difference:
+    """mean(second) − mean(first) with Welch's t interval (Welch 1947: the two may vary by different amounts).
+
+    With s²/n of each group as u and v, the interval is ± t · √(u + v) at (u + v)² / (u²/(n₁ − 1) + v²/(n₂ − 1)) degrees
+    of freedom (Satterthwaite 1946).
+    """
+    one, other = spread(first, level), spread(second, level)
+    if one.mean is None or other.mean is None:
+        return Difference(None, None, "there is no score on one side")
+    value = other.mean - one.mean
+    if one.sd is None or other.sd is None:
+        alone = "on both sides" if one.sd is None and other.sd is None else "on one side"
+        return Difference(value, None, f"one seed {alone}; an interval over seeds takes two or more of each")
+    u, v = one.sd**2 / one.n, other.sd**2 / other.n
+    if u + v == 0.0:
+        return Difference(value, None, "every seed gave one and the same score, so their spread is unknown")
+    freedom = (u + v) ** 2 / (u**2 / (one.n - 1) + v**2 / (other.n - 1))
+    half = _quantile(freedom, level) * sqrt(u + v)
+    return Difference(value, Interval(value - half, value + half, level))
+
+
+def _quantile(freedom: float, level: float) -> float:
+    """t of Student's distribution such that ± t holds `level` of it."""
+    from scipy.special import stdtrit  # not scipy.stats, which takes a second to import
+
+    return float(stdtrit(freedom, 0.5 + level / 2))
