@@ -128,6 +128,24 @@ def test_nothing_is_overwritten_without_a_word(
     assert read_mask(out / "masks/cat.png").shape == (20, 20)
 
 
+def test_a_second_batch_into_the_same_folder(
+    tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "pictures"
+    draw(folder / "a.png", 20, 20)
+    assert run_command("predict", tiny_run, folder, "--out", folder) == 0
+    jobs, _ = plan([folder], folder)
+    assert [job.name for job in jobs] == ["a"], "its own legend is no picture to label"
+    draw(tmp_path / "b.png", 20, 20)
+    assert run_command("predict", tiny_run, tmp_path / "b.png", "--out", folder) == 0
+    before = draw(folder / "legend.png", 9, 9).read_bytes()
+    draw(tmp_path / "c.png", 20, 20)
+    assert run_command("predict", tiny_run, tmp_path / "c.png", "--out", folder) == 2
+    assert "not the legend of this run's classes" in capsys.readouterr().err
+    assert (folder / "legend.png").read_bytes() == before
+    assert files_under(folder / "masks") == {"a.png", "b.png"}
+
+
 def test_tiles_that_cannot_work_are_refused(tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = draw(tmp_path / "cat.png", 20, 20)
     options = ["--scale", "own", "--tile", 64, "--overlap", 60]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pixelwise.errors import Problem
     from pixelwise.types import ClassMap, Image
 
+LEGEND = "legend.png"
 SHOWN = 20  # pictures that the table at the end names
 KINDS = {"mask": ("masks", ".png"), "overlay": ("overlays", ".png"), "record": ("records", ".json")}
 
@@ -67,6 +68,8 @@ def predict(
 
     trained = open_trained(opened, checkpoint=checkpoint, device=device)
     check_tiles(trained, tile, overlap)
+    if not overwrite:
+        _check_legend(trained, out)
     settings: dict[str, Any] = {"scale": scale, "tile": tile, "overlap": overlap}
     if scale == "recipe":
         settings = {"scale": scale, "size": list(trained.size)}
@@ -106,11 +109,12 @@ def plan(images: Sequence[Path], out: Path) -> tuple[list[Job], list[Path]]:
 
     files: dict[Path, Path] = {}  # resolved → as given, so that a picture named twice is labelled once
     skipped, problems = [], []
+    ours = (out / LEGEND).resolve()  # of an earlier call with the pictures' own folder as --out
     for given in images:
         if given.is_dir():
             inside = sorted(path for path in given.iterdir() if path.is_file() and not path.name.startswith("."))
-            found = [path for path in inside if path.suffix.lower() in SUFFIXES]
-            skipped += [path for path in inside if path not in found]
+            found = [path for path in inside if path.suffix.lower() in SUFFIXES and path.resolve() != ours]
+            skipped += [path for path in inside if path not in found and path.resolve() != ours]
             if not found:
                 hint = "Folders inside it are not searched: name them too."
                 problems.append(Problem(str(given), f"holds no picture ({', '.join(SUFFIXES)}).", hint))
@@ -175,7 +179,7 @@ class Outcome:
 def _predict_all(trained: Trained, jobs: Sequence[Job], settings: dict[str, Any], out: Path) -> Outcome:
     from pixelwise.engine.predict import predict_resized, predict_tiles
     from pixelwise.errors import DataError, Problem
-    from pixelwise.imaging.files import read_image
+    from pixelwise.imaging.files import read_image, write_image
 
     outcome = Outcome()
     with _progress(len(jobs)) as advance:
@@ -192,7 +196,7 @@ def _predict_all(trained: Trained, jobs: Sequence[Job], settings: dict[str, Any]
                 outcome.records.append(_write(trained, job, image, labelled, settings, out))
             advance(job.file.name)
     if outcome.records:
-        _write_legend(trained, out)
+        write_image(out / LEGEND, _legend(trained))
     return outcome
 
 
@@ -250,11 +254,26 @@ def count_classes(labelled: ClassMap, classes: Sequence[str]) -> dict[str, Any]:
     return {"classes": rows, "confidence": mean(sums.sum(), total)}
 
 
-def _write_legend(trained: Trained, out: Path) -> None:
-    from pixelwise.imaging.draw import legend
-    from pixelwise.imaging.files import write_image
+def _check_legend(trained: Trained, out: Path) -> None:
+    """Raise DataError where a legend of other classes, or another picture of that name, is in the way."""
+    import numpy as np
 
-    write_image(out / "legend.png", legend(trained.info.classes, trained.info.colours))
+    from pixelwise.errors import DataError
+    from pixelwise.imaging.files import read_image
+
+    path = out / LEGEND
+    if path.exists() and not np.array_equal(read_image(path), _legend(trained)):
+        raise DataError(
+            "is already there and not the legend of this run's classes.",
+            where=str(path),
+            hint="Nothing was changed. Choose another --out, or replace it with --overwrite.",
+        )
+
+
+def _legend(trained: Trained) -> Image:
+    from pixelwise.imaging.draw import legend
+
+    return legend(trained.info.classes, trained.info.colours)
 
 
 # -- telling -------------------------------------------------------------------------------------------------------
