@@ -13,6 +13,7 @@ from pixelwise.errors import Problem, RecipeError, did_you_mean, listing
 from pixelwise.metrics.base import Metric, Score
 from pixelwise.recipe.schema import Recipe
 
+EPOCH = "epoch"  # the later the better: the last weights are kept, whatever they score
 LOSS = "loss"  # the validation loss may be followed like a score; less of it is better
 
 
@@ -42,7 +43,7 @@ def unknown_score(scores: Sequence[Score], wanted: str, where: str) -> Problem:
 
 
 def _unknown_scores(recipe: Recipe, metrics: Sequence[Metric]) -> Iterator[Problem]:
-    scores = [*(score for metric in metrics for score in metric.scores()), Score(LOSS, None)]
+    scores = [*(score for metric in metrics for score in metric.scores()), Score(LOSS, None), Score(EPOCH, None)]
     rule = recipe.train.early_stopping
     for where, wanted in (("train.best", recipe.train.best), ("train.early_stopping.metric", rule and rule.metric)):
         if wanted and pick_score(scores, wanted) is None:
@@ -56,7 +57,7 @@ def _unknown_parts(recipe: Recipe, model: nn.Module) -> Iterator[Problem]:
         where = f"train.phases.{number}.freeze"
         for part in phase.freeze:
             if part not in known:
-                largest = [name for name, _ in model.named_children()]
+                largest = [name for name, child in model.named_children() if any(True for _ in child.parameters())]
                 what = f"the model has no part '{part}'; its largest parts are {listing(largest)}."
                 yield Problem(where, what, did_you_mean(part, known))
         if all(is_frozen(name, phase.freeze) for name in parameters):

@@ -11,6 +11,8 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import nn
 
 from pixelwise.engine.build import (
@@ -36,7 +38,7 @@ from pixelwise.engine.fit import Parts, Save, Stage, fit
 from pixelwise.engine.loader import Loader
 from pixelwise.engine.names import check_names
 from pixelwise.engine.resume import check_resume, check_splits
-from pixelwise.errors import Problem, RunError, TrainingError
+from pixelwise.errors import PixelwiseError, RunError, TrainingError
 from pixelwise.metrics.base import Metric
 from pixelwise.recipe.load import as_yaml
 from pixelwise.recipe.schema import Recipe
@@ -113,7 +115,7 @@ def resume(
     recipe, notes = check_resume(run, recipe)
     setup = run.read("setup")
     material = _open_together(recipe, data, processes, caching, findings=setup.get("findings", {}))
-    check_splits(run, setup, (material.train, material.validation))
+    check_splits(run, setup, material.splits)
     choices = _local(Choices.from_record(setup["choices"]), processes)
     choices.apply()
     made = _make(recipe, material, choices)
@@ -130,6 +132,8 @@ class Made:
     model: nn.Module
     optimizer: Any
     metrics: tuple[Metric, ...]
+    stages: tuple[Stage, ...]
+    labels: NDArray[np.int64] | None
     weights: list[float] | None
 
 
@@ -140,8 +144,10 @@ def _make(recipe: Recipe, material: Material, choices: Choices) -> Made:
     loss.to(choices.torch_device)
     metrics = build_metrics(recipe, task.info)
     check_names(recipe, model, metrics)
+    labels = material.labels_to_balance(recipe.data.sampling)
+    stages = _stages(recipe, material, choices, task)
     weights = None if loss.weights is None else [float(w) for w in loss.weights]
-    return Made(task, model, build("optimizer", recipe.train.optimizer, model), metrics, weights)
+    return Made(task, model, build("optimizer", recipe.train.optimizer, model), metrics, stages, labels, weights)
 
 
 def _take_last(run: RunFolder, made: Made) -> tuple[Progress, int]:
@@ -193,7 +199,7 @@ def _setup(recipe: Recipe, material: Material, choices: Choices, made: Made) -> 
             "key": split.key,
             "skipped": [{"where": p.where, "what": p.what} for p in split.skipped],
         }
-        for split in (material.train, material.validation)
+        for split in material.splits
     }
     return {
         "task": recipe.task.name,
@@ -206,6 +212,7 @@ def _setup(recipe: Recipe, material: Material, choices: Choices, made: Made) -> 
             "colours": [list(colour) for colour in info.colours],
             "void": info.void,
             "knows": sorted(info.knows),
+            "frequencies": None if info.frequencies is None else list(info.frequencies),
             "size": list(material.train.size),
             "splits": splits,
         },
@@ -218,8 +225,9 @@ def _setup(recipe: Recipe, material: Material, choices: Choices, made: Made) -> 
     }
 
 
-def _stages(recipe: Recipe) -> tuple[Stage, ...]:
+def _stages(recipe: Recipe, material: Material, choices: Choices, task: Task) -> tuple[Stage, ...]:
     train = recipe.train
+    losses = [build_loss(recipe, material.counts, phase).to(choices.torch_device) for phase in train.phases]
     ends = list(accumulate(phase.epochs for phase in train.phases))
     return tuple(
         Stage(
@@ -229,6 +237,7 @@ def _stages(recipe: Recipe) -> tuple[Stage, ...]:
             end,
             phase.learning_rate or train.optimizer.options["learning_rate"],
             build("schedule", phase.schedule or train.schedule, phase.epochs),
+            task if phase.loss is None else task.with_loss(losses[number]),
         )
         for number, (phase, end) in enumerate(zip(train.phases, ends, strict=True))
     )
@@ -266,6 +275,7 @@ def _parts(
         batch=recipe.train.batch,
         seed=recipe.train.seed,
         workers=recipe.data.workers,
+        labels=made.labels,
         rank=processes.rank,
         processes=processes.count,
         pin=choices.device.startswith("cuda"),
@@ -279,11 +289,12 @@ def _parts(
         made.model,
         processes.share(made.model, choices.torch_device, freezes=freezes),
         made.optimizer,
-        _stages(recipe),
+        made.stages,
         loader,
         material.validation,
         made.metrics,
         _saver(run, made, processes),
+        material.test,
         stop=lambda: interruption.asked,
     )
 
@@ -328,16 +339,18 @@ def _explained(run: RunFolder, recipe: Recipe) -> Iterator[None]:
     try:
         yield
     except (TrainingError, RunError) as error:
-        raise type(error).all([*error.problems, _last_good(run)]) from error
+        raise _with_last_good(error, run) from error
     except (RuntimeError, MemoryError, ValueError, OSError) as error:
         explained = explain(error, recipe)
         if explained is None:
             raise
-        raise type(explained).all([*explained.problems, _last_good(run)]) from error
+        raise _with_last_good(explained, run) from error
 
 
-def _last_good(run: RunFolder) -> Problem:
-    last = run.path / "last" / "state.json"
-    if last.is_file():
-        return Problem(str(run.path / "last"), "is the last good checkpoint.")
-    return Problem(str(run.path), "no checkpoint was written before this.")
+def _with_last_good(error: PixelwiseError, run: RunFolder) -> PixelwiseError:
+    """The same error, which ends with what there is to go on with."""
+    last = run.path / "last"
+    written = (last / "state.json").is_file()
+    word = f"The last good checkpoint is {last}." if written else "No checkpoint was written before this."
+    *others, final = error.problems
+    return type(error).all([*others, replace(final, hint=f"{final.hint} {word}".lstrip())])
