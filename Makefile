@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: quickstart test check format clean
+.PHONY: quickstart test check mutations docs format clean
 .DEFAULT_GOAL := quickstart
 
 # Set-up is redone only when the list of packages changes; DEV brings the tools for tests and checks along.
@@ -27,6 +27,14 @@ check: $(READY)
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+
+mutations: $(READY)
+	@$(BIN)/python tests/mutations/scratch.py
+
+docs: $(READY)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --group docs
+	@$(BIN)/sphinx-build -q -W -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
 
 format: $(READY)
 	@$(BIN)/ruff format .
