@@ -11,16 +11,16 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
-from annotated_types import Ge, Lt
+from annotated_types import Ge, Gt, Le, Lt
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from pixelwise.errors import ShapeError
 from pixelwise.losses.base import IGNORE, Loss, Term
-from pixelwise.losses.weights import effective_number, inverse_frequency, median_frequency
+from pixelwise.losses.weights import effective_number, inverse_frequency, median_frequency, rarity
 
-Weighting = Literal["none", "inverse", "median", "effective"]
+Weighting = Literal["none", "inverse", "median", "effective", "rarity"]
 Normalisation = Literal["weights", "pixels"]
 
 
@@ -106,16 +106,18 @@ def cross_entropy(
     weights: Weighting = "none",
     normalisation: Normalisation = "weights",
     beta: Annotated[float, Ge(0), Lt(1)] = 0.999,
+    uniform: Annotated[float, Gt(0), Le(1)] = 0.5,
     smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0,
 ) -> CrossEntropy:
     """Softmax cross-entropy, void left out, each class with a weight from its frequency in the training set.
 
-    weights:        `none`, or by `inverse` frequency, `median` frequency, `effective` number (losses/weights.py has
-                    the formulas and their sources)
+    weights:        `none`, or by `inverse` frequency, `median` frequency, `effective` number, or `rarity` (a
+                    frequency mixed with the uniform one); losses/weights.py has the formulas and their sources
     normalisation:  divide by the sum of the `weights` of the valid pixels (torch's way, a weighted mean) or by the
                     number of valid `pixels`. They differ as soon as the mean weight over the pixels is not 1, and so
                     does the learning rate that fits.
     beta:           of the effective number, in [0, 1); read by `weights: effective` only
+    uniform:        share of the uniform distribution, above 0 and up to 1; read by `weights: rarity` only
     smoothing:      share of the target that is spread over all classes alike
     """
     if weights == "inverse":
@@ -124,6 +126,8 @@ def cross_entropy(
         chosen = median_frequency(counts)
     elif weights == "effective":
         chosen = effective_number(counts, beta)
+    elif weights == "rarity":
+        chosen = rarity(counts, uniform)
     else:
         chosen = None
     return CrossEntropy(chosen, normalisation, smoothing)

@@ -55,6 +55,20 @@ def effective_number(counts: Counts, beta: float) -> Weights:
     return _spread(present, weights * len(weights) / weights.sum())
 
 
+def rarity(counts: Counts, uniform: float) -> Weights:
+    """w_c ∝ 1 / ((1 − λ) f_c + λ / C), scaled to a mean of 1 over the pixels, Σ f_c w_c = 1 (Zhang et al. 2016, eq. 4).
+
+    f_c = n_c / N over the C classes that occur, λ = `uniform`. λ = 1 weighs all alike, λ → 0 by inverse frequency. The
+    paper also smooths f over neighbouring colours of its grid; a palette of clusters has no neighbours to smooth over.
+    """
+    if not 0 < uniform <= 1:
+        raise DataError(f"uniform is {uniform}, it must be above 0 and at most 1", where="rarity")
+    present = _present(counts)
+    frequency = counts[present] / counts.sum()
+    weights = 1 / ((1 - uniform) * frequency + uniform / len(frequency))
+    return _spread(present, weights / (frequency @ weights))
+
+
 def _present(counts: Counts) -> NDArray[np.bool_]:
     counts = np.asarray(counts)
     if counts.ndim != 1 or not np.issubdtype(counts.dtype, np.integer) or (counts < 0).any():

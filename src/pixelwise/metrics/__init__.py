@@ -7,5 +7,6 @@ METRICS = Shelf(
     {
         "confusion": "pixelwise.metrics.confusion:confusion",
         "accuracy": "pixelwise.metrics.accuracy:accuracy",
+        "colour": "pixelwise.metrics.colour:colour",
     },
 )

@@ -12,5 +12,8 @@ MODELS = Shelf(
         "vanilla_cnn": "pixelwise.models.vanilla_cnn:vanilla_cnn",
         "resnet": "pixelwise.models.resnet:resnet",
         "whitened_cnn": "pixelwise.models.whitened_cnn:whitened_cnn",
+        "pool_upsample_net": "pixelwise.models.colour.pool_upsample_net:pool_upsample_net",
+        "conv_transpose_net": "pixelwise.models.colour.conv_transpose_net:conv_transpose_net",
+        "colour_unet": "pixelwise.models.colour.colour_unet:colour_unet",
     },
 )

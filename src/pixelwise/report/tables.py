@@ -14,6 +14,7 @@ WEIGHTINGS = {
     "inverse": "inverse frequency",
     "median": "median frequency",
     "effective": "effective number of samples",
+    "rarity": "rarity, mixed with the uniform distribution",
 }
 
 

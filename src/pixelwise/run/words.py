@@ -15,12 +15,19 @@ SCORES = {
     "iou": "IoU",
     "dice": "Dice",
     "map": "mAP",
+    "psnr": "PSNR",
+    "delta_e": "mean ΔE",
+    "palette_psnr": "PSNR of the palette",
+    "palette_delta_e": "mean ΔE of the palette",
 }
 CONVENTIONS = {
     "void=none": "no void",
     "void=ignore": "void ignored",
     "void=background": "void counts as background",
     "absent=skipped": "absent classes left out",
+    "reference=original": "against the original",
+    "mse=pooled": "in dB, error over all pixels",
+    "formula=cie76": "CIELAB, CIE 1976",
 }
 
 

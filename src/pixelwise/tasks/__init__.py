@@ -9,6 +9,7 @@ TASKS = Shelf(
     {
         "segment": "pixelwise.tasks.segment:segment",
         "classify": "pixelwise.tasks.classify:classify",
+        "colourize": "pixelwise.tasks.colourize:colourize",
     },
 )
 
@@ -25,4 +26,5 @@ class Defaults:
 DEFAULTS = {
     "segment": Defaults(loss="cross_entropy", metrics=("confusion",), best="mean_iou"),
     "classify": Defaults(loss="cross_entropy", metrics=("accuracy",), best="accuracy"),
+    "colourize": Defaults(loss="cross_entropy", metrics=("colour",), best="accuracy"),
 }

@@ -1,0 +1,119 @@
+"""How right the colours of a picture are: by the palette colour that was chosen, in RGB and as the eye sees it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from math import log10
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pixelwise.errors import DataError
+from pixelwise.imaging.colour import nearest_colours, paint
+from pixelwise.metrics import agreement
+from pixelwise.metrics.base import ClassRow, Metric, Score
+from pixelwise.metrics.confusion import confusion_matrix
+from pixelwise.types import Colours, DatasetInfo, Image, Prediction, Sample
+
+STEPS = (
+    1 << 20
+)  # a picture's sum of ΔE is kept as a whole number of steps of 2⁻²⁰: sums then do not depend on their order
+SUMS = 5  # pixels; squared errors and ΔE of the prediction; the same two of the best the palette can do
+
+
+class ColourScores(Metric):
+    """Counts of (nearest palette colour, predicted one) over all pixels, and sums of errors against the original picture.
+
+    state: (Q·Q + 5,) int64: the confusion matrix row by row, the number of pixels, and for the prediction and for the
+    original in palette colours: Σ (difference of a channel)² and Σ ΔE in steps of 2⁻²⁰ (rounded once a picture)
+    """
+
+    def __init__(self, info: DatasetInfo) -> None:
+        self.info = info
+        self.state = np.zeros(len(info.classes) ** 2 + SUMS, np.int64)
+
+    def update(self, sample: Sample, prediction: Prediction) -> None:
+        self.state += self._count(sample, prediction)
+
+    def scores(self) -> list[Score]:
+        matrix = self._matrix(self.state)
+        pixels, *sums = self.state[-SUMS:].tolist()
+        palette = f"palette={len(self.info.classes)}"
+        original, lab = "reference=original,mse=pooled", "reference=original,formula=cie76"
+        return [
+            Score("accuracy", agreement.pixel_accuracy(matrix), palette, pixels),
+            Score("mean_class_accuracy", agreement.mean_class_accuracy(matrix), f"{palette},absent=skipped", pixels),
+            Score("psnr", _psnr(sums[0], pixels), original, pixels),
+            Score("delta_e", agreement.ratio(sums[1], STEPS * pixels), lab, pixels, higher_is_better=False),
+            Score("palette_psnr", _psnr(sums[2], pixels), original, pixels),
+            Score("palette_delta_e", agreement.ratio(sums[3], STEPS * pixels), lab, pixels, higher_is_better=False),
+        ]
+
+    def per_class(self) -> list[ClassRow]:
+        matrix = self._matrix(self.state)
+        columns = agreement.class_accuracy(matrix), agreement.class_iou(matrix)
+        support = matrix.sum(axis=1).tolist()
+        return [
+            ClassRow(index, name, support[index], {"accuracy": accuracy, "iou": iou})
+            for index, (name, accuracy, iou) in enumerate(zip(self.info.classes, *columns, strict=True))
+        ]
+
+    def sample_score(self, sample: Sample, prediction: Prediction) -> float | None:
+        """Accuracy over one picture."""
+        return agreement.pixel_accuracy(self._matrix(self._count(sample, prediction)))
+
+    def figures(self) -> dict[str, Any]:
+        return {
+            "kind": "confusion",
+            "convention": f"palette={len(self.info.classes)}",
+            "classes": list(self.info.classes),
+            "matrix": self._matrix(self.state).tolist(),
+            "per_class": [asdict(row) for row in self.per_class()],
+        }
+
+    def _matrix(self, state: NDArray[np.int64]) -> agreement.Matrix:
+        colours = len(self.info.classes)
+        return state[:-SUMS].reshape(colours, colours)
+
+    def _count(self, sample: Sample, prediction: Prediction) -> NDArray[np.int64]:
+        if not isinstance(prediction, Colours):
+            what = f"colours are counted of coloured pictures, not of {type(prediction).__name__}"
+            raise DataError(what, where=sample.name, hint="It is a metric of the task colourize.")
+        colours = self.info.colours
+        truth = nearest_colours(sample.image, colours)
+        matrix = confusion_matrix(truth, prediction.indices, len(colours), where=sample.name)[:-1]
+        sums = [truth.size]
+        for picture in (prediction.image, paint(truth, colours)):
+            sums += [squared_error(sample.image, picture), round(STEPS * float(delta_e(sample.image, picture).sum()))]
+        return np.concatenate([matrix.reshape(-1), np.array(sums, np.int64)])
+
+
+def colour(info: DatasetInfo) -> ColourScores:
+    """Accuracy over the palette, PSNR and mean ΔE against the original picture.
+
+    accuracy:  share of the pixels whose predicted palette colour is the one nearest to the original
+    psnr:      10 log10(255² / mean squared error) in dB, the mean over all pixels and channels of the split (not the
+               mean of the pictures' PSNR, which one picture without error would make infinite)
+    delta_e:   mean distance in CIELAB (CIE 1976, D65); about 2.3 is just noticeable. Less is better.
+    palette_psnr, palette_delta_e:  the same of the original in palette colours: what no choice of colours can beat
+    """
+    return ColourScores(info)
+
+
+def squared_error(first: Image, second: Image) -> int:
+    """Σ (a − b)² over pixels and channels, a whole number."""
+    difference = first.astype(np.int32) - second
+    return int(np.einsum("hwc,hwc->", difference, difference, dtype=np.int64))
+
+
+def delta_e(first: Image, second: Image) -> NDArray[np.float64]:
+    """ΔE*ab of each pixel, (H, W): the distance in CIELAB (CIE 1976) of two sRGB pictures under D65."""
+    from skimage.color import deltaE_cie76, rgb2lab
+
+    return np.asarray(deltaE_cie76(rgb2lab(first), rgb2lab(second)), np.float64)
+
+
+def _psnr(squared: int, pixels: int) -> float | None:
+    """In dB; None without a pixel, and for pictures without any error, whose PSNR is no number."""
+    return 10 * log10(255**2 * 3 * pixels / squared) if squared else None

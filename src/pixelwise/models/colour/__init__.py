@@ -1,0 +1,1 @@
+"""Nets for colours: the three of the course, and our own."""
