@@ -20,7 +20,7 @@ from pixelwise.errors import DataError, RecipeError
 from pixelwise.losses.base import Loss
 from pixelwise.metrics.base import Metric
 from pixelwise.models.describe import describe
-from pixelwise.recipe.schema import Item, Recipe
+from pixelwise.recipe.schema import Item, Phase, Recipe
 from pixelwise.recipe.shelves import SHELVES
 from pixelwise.tasks.base import Task
 from pixelwise.types import DatasetInfo
@@ -34,7 +34,7 @@ UNCOVERED = 255  # what augmentations put into a mask where there is no picture,
 
 @dataclass(frozen=True)
 class Material:
-    """The data of a recipe: both splits, and what the task has to know of the training set.
+    """The data of a recipe: its splits, and what the task has to know of the training set.
 
     info:      the data set's
     findings:  what the task found in the training pictures, as JSON values
@@ -44,8 +44,27 @@ class Material:
     info: DatasetInfo
     train: CachedSplit
     validation: CachedSplit
+    test: CachedSplit | None
     findings: Mapping[str, Any]
     counts: NDArray[np.int64]
+
+    @property
+    def splits(self) -> tuple[CachedSplit, ...]:
+        """Every split that the recipe names, each once."""
+        named = [self.train, self.validation, *([self.test] if self.test else [])]
+        return tuple({split.split: split for split in named}.values())
+
+    def labels_to_balance(self, sampling: str) -> NDArray[np.int64] | None:
+        """The labels that class-balanced sampling draws by; None where every picture is taken once an epoch."""
+        if sampling == "shuffled":
+            return None
+        if self.train.labels is None:
+            raise DataError(
+                "its pictures have no labels, so that none can be drawn by class.",
+                where=self.info.name,
+                hint="Leave out data.sampling.",
+            )
+        return np.asarray(self.train.labels, np.int64)
 
 
 def build(kind: str, item: Item, *given: Any) -> Any:
@@ -86,17 +105,18 @@ def open_material(
     progress: CachingProgress | None = None,
     findings: Mapping[str, Any] | None = None,
 ) -> Material:
-    """Both splits of a recipe, and what its task finds in the training set, unless `findings` are there already.
+    """The splits of a recipe, and what its task finds in the training set, unless `findings` are there already.
 
     Raises DataError with every fault of a split, before anything is trained.
     """
     dataset = build_dataset(recipe, root)
     train = open_for(recipe, dataset, recipe.data.train, root=root, progress=progress)
     validation = open_for(recipe, dataset, recipe.data.validation, root=root, progress=progress)
+    test = open_for(recipe, dataset, recipe.data.test, root=root, progress=progress) if recipe.data.test else None
     if findings is None:
         findings = build_task(recipe, dataset.info, None).study(train)
     counts = build_task(recipe, dataset.info, None, findings).counts(train)
-    return Material(dataset.info, train, validation, findings, counts)
+    return Material(dataset.info, train, validation, test, findings, counts)
 
 
 def build_task(recipe: Recipe, info: DatasetInfo, loss: Loss | None, findings: Mapping[str, Any] | None = None) -> Task:
@@ -105,11 +125,12 @@ def build_task(recipe: Recipe, info: DatasetInfo, loss: Loss | None, findings: M
     return task if findings is None else task.informed(findings)
 
 
-def build_loss(recipe: Recipe, counts: NDArray[np.int64]) -> Loss:
-    """The recipe's loss, weighted by how often each class occurs in the training set."""
-    if recipe.loss is None:
+def build_loss(recipe: Recipe, counts: NDArray[np.int64], phase: Phase | None = None) -> Loss:
+    """The loss of a phase, else the recipe's, weighted by how often each class occurs in the training set."""
+    item = recipe.loss if phase is None or phase.loss is None else phase.loss
+    if item is None:
         raise RecipeError("no loss is named.", where="loss")
-    loss: Loss = build("loss", recipe.loss, counts)
+    loss: Loss = build("loss", item, counts)
     return loss
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from pixelwise.data.cache import CachedSplit
 from pixelwise.engine.checkpoint import Progress, load_model
-from pixelwise.engine.evaluate import find_score, predict_samples
+from pixelwise.engine.evaluate import evaluate, find_score, predict_samples
 from pixelwise.engine.fit import Parts, validate
 from pixelwise.imaging.files import write_image, write_mask
 from pixelwise.metrics.base import Metric
@@ -37,7 +39,11 @@ def conclude(run: RunFolder, recipe: Recipe, parts: Parts, progress: Progress, f
             ranking[index] = score
         recorder.look(index)
 
-    result = validate(parts, look=rank)
+    result = replace(validate(parts, look=rank), epoch=finished.epoch)
+    record = {**split_record(parts.validation, parts.metrics), "losses": result.losses}
+    splits = {parts.validation.split: {"checkpoint": checkpoint, **record}}
+    if parts.test is not None and parts.test.split not in splits:
+        splits[parts.test.split] = {"checkpoint": checkpoint, **score_test(parts, parts.test)}
     rankings = parts.processes.gather(ranking)
     recorded = parts.processes.gather(recorder.rows)
     if not parts.processes.first:
@@ -48,11 +54,6 @@ def conclude(run: RunFolder, recipe: Recipe, parts: Parts, progress: Progress, f
     keep_gallery(run, parts, chosen)
     keep_pictures(run.states_file, parts.validation.names, recorded, parts.metrics)
     seconds = {**progress.seconds, "conclusion": time.perf_counter() - start}
-    record = {
-        "checkpoint": checkpoint,
-        **split_record(parts.validation, parts.metrics),
-        "losses": result.losses,
-    }
     run.write(
         "summary",
         {
@@ -66,10 +67,25 @@ def conclude(run: RunFolder, recipe: Recipe, parts: Parts, progress: Progress, f
                 "metric": find_score(result.candidates, recipe.train.best).key,
                 "value": progress.best_value,
             },
-            "splits": {parts.validation.split: record},
+            "splits": splits,
         },
     )
     build_report(run)
+
+
+def score_test(parts: Parts, split: CachedSplit) -> dict[str, Any]:
+    """Scores and losses on a split that no choice was made by."""
+    metrics = copy.deepcopy(parts.metrics)
+    result = evaluate(
+        parts.task,
+        parts.model,
+        split,
+        metrics,
+        choices=parts.choices,
+        processes=parts.processes,
+        batch=parts.recipe.train.batch,
+    )
+    return {**split_record(split, metrics), "losses": result.losses}
 
 
 def take_best(run: RunFolder, parts: Parts) -> str:

@@ -12,7 +12,7 @@ from torch import nn
 from pixelwise.data.cache import CachedSplit
 from pixelwise.engine.device import Choices
 from pixelwise.engine.distributed import Processes
-from pixelwise.engine.names import LOSS, pick_score, unknown_score
+from pixelwise.engine.names import EPOCH, LOSS, pick_score, unknown_score
 from pixelwise.engine.update import quotients
 from pixelwise.errors import RecipeError, TrainingError, listing
 from pixelwise.metrics.base import Metric, Score
@@ -28,11 +28,13 @@ class Evaluation:
 
     losses: dict[str, float | None]
     scores: list[Score]
+    epoch: int = 0
 
     @property
     def candidates(self) -> list[Score]:
-        """What may choose the best checkpoint or stop a training: the scores, and the loss, of which less is better."""
-        return [*self.scores, Score(LOSS, self.losses.get(LOSS), higher_is_better=False)]
+        """What may choose the best checkpoint or stop a training: scores, the loss (less is better), the epoch."""
+        loss = Score(LOSS, self.losses.get(LOSS), higher_is_better=False)
+        return [*self.scores, loss, Score(EPOCH, float(self.epoch))]
 
 
 def evaluate(

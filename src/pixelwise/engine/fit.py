@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -37,7 +37,10 @@ Save = Callable[[Literal["last", "best"], Progress], None]
 
 @dataclass(frozen=True)
 class Stage:
-    """A phase of the recipe with its place in the training: epochs begin (inclusive) to end (exclusive)."""
+    """A phase of the recipe with its place in the training: epochs begin (inclusive) to end (exclusive).
+
+    task: the training's, with the loss of this phase
+    """
 
     number: int
     phase: Phase
@@ -45,6 +48,7 @@ class Stage:
     end: int
     rate: float
     schedule: Factor
+    task: Task
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,7 @@ class Parts:
     """Everything a training is made of.
 
     model, shared:  the bare network, and the same one wrapped for several processes
+    test:           a split that is scored once, at the end
     save:           writes a checkpoint of the progress so far
     stop:           whether this process was asked to stop (Ctrl-C)
     """
@@ -68,6 +73,7 @@ class Parts:
     validation: CachedSplit
     metrics: tuple[Metric, ...]
     save: Save
+    test: CachedSplit | None = None
     stop: Callable[[], bool] = lambda: False
 
 
@@ -82,6 +88,7 @@ def fit(parts: Parts, progress: Progress) -> Iterator[Event]:
     while progress.epoch < epochs and not is_stale(progress, train.early_stopping):
         if stage is None or progress.epoch >= stage.end:
             stage = next(s for s in parts.stages if progress.epoch < s.end)
+            update.task = stage.task
             trainable = set_trainable(parts.model, stage.phase)
             if progress.epoch == stage.begin and not progress.batch:
                 yield PhaseBegan(stage.number, stage.begin, trainable)
@@ -127,7 +134,7 @@ def close_epoch(parts: Parts, progress: Progress) -> Iterator[Event]:
     progress.batch, progress.sums = 0, {}
     clock = time.perf_counter()
     due = progress.epoch % train.validate_every == 0 or progress.epoch == last
-    result = validate(parts) if due else Evaluation({}, [])
+    result = replace(validate(parts), epoch=progress.epoch) if due else Evaluation({}, [])
     progress.spend("validation", time.perf_counter() - clock)
     values = {score.key: score.value for score in result.scores}
     seconds, progress.epoch_seconds = progress.epoch_seconds, {"train": 0.0, "validation": 0.0}

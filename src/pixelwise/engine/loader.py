@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from pixelwise.data.cache import CachedSplit
@@ -20,14 +22,21 @@ Augment = Callable[[Sample, int, int], Sample]  # (sample, epoch, index) → sam
 
 @dataclass(frozen=True)
 class Work:
-    """What one batch is made of: the epoch and the indices of its samples in the split."""
+    """What one batch is made of: the epoch, the indices of its samples in the split, and which draw of theirs it is.
+
+    rounds: 0 for the first time in the epoch that a sample is drawn, 1 for the second, ...: each is augmented anew
+    """
 
     epoch: int
     indices: tuple[int, ...]
+    rounds: tuple[int, ...]
 
 
 class Loader:
     """Training batches. Any number of workers gives the same batches; so does starting in the middle of an epoch.
+
+    With `labels` an epoch is as many draws as there are pictures, in which every class is equally likely and every
+    picture of a class too: rare ones come often, each time augmented in another way.
 
     Of a global batch, process r of n takes the samples r, r + n, r + 2n, ... Where a last batch has fewer samples than
     there are processes, one with nothing to do gets the batch's first sample as a stand-in (`Batch.idle`), so that all
@@ -43,12 +52,13 @@ class Loader:
         batch: int,
         seed: int,
         workers: int = 0,
+        labels: NDArray[np.int64] | None = None,
         rank: int = 0,
         processes: int = 1,
         pin: bool = False,
     ) -> None:
         self.batch, self.seed, self.pictures = batch, seed, len(split)
-        self.rank, self.processes = rank, processes
+        self.rank, self.processes, self.labels = rank, processes, labels
         self._turn = _Turn()
         self._loader = DataLoader(
             _Maker(split, task, augment),
@@ -67,21 +77,42 @@ class Loader:
 
     def order(self, epoch: int) -> tuple[int, ...]:
         """The split's indices in this epoch's order."""
-        shuffled = np.random.default_rng(seed_of(self.seed, "order", epoch)).permutation(self.pictures)
-        return tuple(shuffled.tolist())
+        generator = np.random.default_rng(seed_of(self.seed, "order", epoch))
+        drawn = generator.permutation(self.pictures) if self.labels is None else draw_balanced(self.labels, generator)
+        return tuple(drawn.tolist())
 
     def epoch(self, epoch: int, *, skip: int = 0) -> Iterator[Batch]:
         """The batches of this process from step `skip` of the epoch on."""
         order = self.order(epoch)
-        batches = [order[i : i + self.batch] for i in range(0, len(order), self.batch)][skip:]
-        self._turn.work = [Work(epoch, self._share(indices)) for indices in batches]
-        for indices, made in zip(batches, self._loader, strict=True):
+        rounds = count_rounds(order)
+        batches = [slice(i, i + self.batch) for i in range(0, len(order), self.batch)][skip:]
+        self._turn.work = [Work(epoch, self._share(order[b]), self._share(rounds[b])) for b in batches]
+        for batch, made in zip(batches, self._loader, strict=True):
             if isinstance(made, PixelwiseError):
                 raise made
-            yield made if self.rank < len(indices) else replace(made, idle=True)
+            yield made if self.rank < len(order[batch]) else replace(made, idle=True)
 
-    def _share(self, indices: tuple[int, ...]) -> tuple[int, ...]:
-        return indices[self.rank :: self.processes] or indices[:1]
+    def _share(self, places: tuple[int, ...]) -> tuple[int, ...]:
+        return places[self.rank :: self.processes] or places[:1]
+
+
+def draw_balanced(labels: NDArray[np.int64], generator: np.random.Generator) -> NDArray[np.int64]:
+    """As many indices as there are labels, with replacement: a class drawn evenly, then one of its pictures evenly."""
+    sizes = np.unique_counts(labels).counts
+    by_class, starts = np.argsort(labels, kind="stable"), np.cumsum(sizes) - sizes
+    drawn = generator.integers(len(sizes), size=len(labels))
+    places: NDArray[np.int64] = by_class[starts[drawn] + generator.integers(sizes[drawn])]
+    return places
+
+
+def count_rounds(order: Sequence[int]) -> tuple[int, ...]:
+    """How often each index came before, at its place in the order."""
+    seen: Counter[int] = Counter()
+    rounds = []
+    for index in order:
+        rounds.append(seen[index])
+        seen[index] += 1
+    return tuple(rounds)
 
 
 class _Turn(Sampler[Work]):
@@ -115,5 +146,6 @@ class _Maker(Dataset[Batch | PixelwiseError]):
     def _make(self, work: Work) -> Batch:
         samples = [self.split[index] for index in work.indices]
         if self.augment is not None:
-            samples = [self.augment(s, work.epoch, i) for s, i in zip(samples, work.indices, strict=True)]
+            keys = [work.epoch + (r << 32) for r in work.rounds]
+            samples = [self.augment(s, k, i) for s, k, i in zip(samples, keys, work.indices, strict=True)]
         return self.task.collate([self.task.encode(s) for s in samples], [s.name for s in samples])

@@ -88,6 +88,7 @@ def _read_setup(run: RunFolder, setup: Any) -> tuple[DatasetInfo, tuple[int, int
             knows=frozenset(data["knows"]),
             void=data["void"],
             source=data["source"],
+            frequencies=None if (told := data.get("frequencies")) is None else tuple(told),
         )
         height, width = data["size"]
         return info, (int(height), int(width)), Choices.from_record(setup["choices"])

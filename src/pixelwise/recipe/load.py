@@ -27,6 +27,7 @@ ITS_OWN = ("title", "about", "stated")  # what a recipe says of itself is not in
 ITEM_PATHS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("task",), "task"),
     (("data", "dataset"), "dataset"),
+    (("data", "dataset", "of"), "dataset"),
     (("augment", "*"), "augmentation"),
     (("model",), "model"),
     (("loss",), "loss"),
@@ -34,6 +35,7 @@ ITEM_PATHS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("train", "optimizer"), "optimizer"),
     (("train", "schedule"), "schedule"),
     (("train", "phases", "*", "schedule"), "schedule"),
+    (("train", "phases", "*", "loss"), "loss"),
 )
 
 
@@ -175,7 +177,12 @@ def _complete(recipe: Recipe, where: str) -> Recipe:
             "optimizer": _with_defaults("optimizer", recipe.train.optimizer),
             "schedule": _with_defaults("schedule", recipe.train.schedule),
             "phases": tuple(
-                p.model_copy(update={"schedule": p.schedule and _with_defaults("schedule", p.schedule)})
+                p.model_copy(
+                    update={
+                        "schedule": p.schedule and _with_defaults("schedule", p.schedule),
+                        "loss": p.loss and _with_defaults("loss", p.loss),
+                    }
+                )
                 for p in recipe.train.phases
             ),
         }

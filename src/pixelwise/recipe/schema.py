@@ -54,6 +54,7 @@ class Stated(Part):
     source: str
     convention: str = ""
     metric: str = ""  # short name or key of the score that it is to be compared with
+    split: str = ""  # on which it is counted; none: on any
 
 
 class Data(Part):
@@ -61,6 +62,10 @@ class Data(Part):
     size: Size | None = None  # every picture is resized to it; none: all pictures must have one size already
     train: str = "train"  # names of the splits
     validation: str = "val"
+    test: str = ""  # split that is scored once, with the weights that were chosen; none: no such split
+    sampling: Literal["shuffled", "balanced"] = (
+        "shuffled"  # an epoch is every picture once, or as many draws in which every class is equally likely
+    )
     on_corrupt: Literal["fail", "skip"] = (
         "fail"  # files that do not decode: refuse the set, or leave them out and say so
     )
@@ -73,6 +78,7 @@ class Phase(Part):
     epochs: Natural
     learning_rate: Positive | None = None  # none: the optimizer's
     schedule: ItemOrName | None = None  # none: the training's
+    loss: ItemOrName | None = None  # none: the recipe's, with which validation is always counted
     freeze: tuple[str, ...] = ()  # parts of the model that stand still, their BatchNorm statistics too
 
 
@@ -89,7 +95,9 @@ class Train(Part):
     optimizer: ItemOrName = Item(name="adamw")
     schedule: ItemOrName = Item(name="constant")
     clip: Positive | None = None  # largest gradient norm
-    best: str = ""  # score that chooses the best checkpoint; none: the task's
+    best: str = (
+        ""  # score that chooses the best checkpoint (`epoch`: the last one, chosen by nothing); none: the task's
+    )
     early_stopping: EarlyStopping | None = None
     validate_every: Natural = 1  # epochs
     checkpoint_steps: Natural | None = None  # also save the last state every so many steps, besides every epoch
