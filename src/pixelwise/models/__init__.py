@@ -15,5 +15,6 @@ MODELS = Shelf(
         "pool_upsample_net": "pixelwise.models.colour.pool_upsample_net:pool_upsample_net",
         "conv_transpose_net": "pixelwise.models.colour.conv_transpose_net:conv_transpose_net",
         "colour_unet": "pixelwise.models.colour.colour_unet:colour_unet",
+        "residual_colour_unet": "pixelwise.models.colour.residual_colour_unet:residual_colour_unet",
     },
 )
