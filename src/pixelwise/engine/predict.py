@@ -18,8 +18,8 @@ from pixelwise.engine.build import build_model, build_task, cache_folder, place
 from pixelwise.engine.checkpoint import load_model
 from pixelwise.engine.device import Choices, choose
 from pixelwise.engine.evaluate import forward
+from pixelwise.engine.explain import explain_memory
 from pixelwise.engine.tiles import cover, cut
-from pixelwise.engine.update import explain_memory
 from pixelwise.errors import DeviceError, RunError
 from pixelwise.imaging.resize import resize_image
 from pixelwise.recipe.load import check_recipe
@@ -167,6 +167,8 @@ def enlarged(scores: Tensor, size: tuple[int, int]) -> Iterator[tuple[slice, Ten
             mixed = scores[:, :, rows]
         else:
             mixed = torch.lerp(scores[:, :, upper[rows]], scores[:, :, lower[rows]], share[rows])
+        # with the classes of a pixel side by side widening and argmax take a third of the time
+        mixed = mixed.contiguous(memory_format=torch.channels_last)
         if scores.shape[3] != width:
             mixed = functional.interpolate(mixed, (mixed.shape[2], width), mode="bilinear", align_corners=False)
         yield rows, mixed
@@ -212,8 +214,8 @@ class _Canvas:
                     raise RunError(f"its task gives {type(decoded).__name__}, not a class map.")
                 place = slice(rows.start + start, rows.start + start + part.shape[2])
                 self.indices[place, columns] = decoded.indices
-                # softmax of the largest score: exp(max − log Σ exp)
-                chosen = (part.amax(dim=1) - part.logsumexp(dim=1)).exp()
+                # softmax of the largest score: 1 / Σ exp(score − max)
+                chosen = 1 / (part - part.amax(dim=1, keepdim=True)).exp_().sum(dim=1)
                 self.confidence[place, columns] = chosen[0].cpu().numpy()
 
     def finished(self) -> ClassMap:
