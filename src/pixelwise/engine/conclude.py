@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
 
 from pixelwise.data.cache import CachedSplit
-from pixelwise.engine.checkpoint import Progress, load_model
-from pixelwise.engine.evaluate import evaluate, find_score, predict_samples
-from pixelwise.engine.fit import Parts, validate
+from pixelwise.engine.evaluation import Evaluation, Look, find_score
 from pixelwise.imaging.files import write_image, write_mask
 from pixelwise.metrics.base import Metric
 from pixelwise.metrics.pictures import Recorder, keep_pictures
@@ -21,12 +21,48 @@ from pixelwise.run.atomic import write_json
 from pixelwise.run.checkpoint import load_checkpoint
 from pixelwise.run.events import Finished
 from pixelwise.run.folder import RunFolder
-from pixelwise.types import ClassMap, Prediction, Sample
+from pixelwise.run.progress import Progress
+from pixelwise.types import ClassMap, Labels, Prediction, Sample
 
 SHARED, SHARED_UP_TO = "shared", 6  # the rank of pictures that are kept to be compared between runs, and how many
 
 
-def conclude(run: RunFolder, recipe: Recipe, parts: Parts, progress: Progress, finished: Finished) -> None:
+class Group(Protocol):
+    """The processes that train together."""
+
+    @property
+    def first(self) -> bool: ...
+
+    def gather(self, value: Any) -> list[Any]: ...
+
+    def wait(self) -> None: ...
+
+
+class Trained(Protocol):
+    """What a training leaves behind, whichever engine made it."""
+
+    @property
+    def processes(self) -> Group: ...
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]: ...
+
+    @property
+    def validation(self) -> CachedSplit: ...
+
+    @property
+    def test(self) -> CachedSplit | None: ...
+
+    def load(self, arrays: Mapping[str, NDArray[Any]], where: str) -> None:
+        """Put the weights of a checkpoint into the model."""
+
+    def evaluate(self, split: CachedSplit, metrics: Sequence[Metric], look: Look | None = None) -> Evaluation:
+        """Losses and scores over a split; `look` is shown every picture with its prediction."""
+
+    def predict(self, sample: Sample) -> Prediction: ...
+
+
+def conclude(run: RunFolder, recipe: Recipe, parts: Trained, progress: Progress, finished: Finished) -> None:
     """Score the best weights on the validation split and write summary, gallery and report (the first process alone)."""
     start = time.perf_counter()
     checkpoint = take_best(run, parts)
@@ -39,7 +75,7 @@ def conclude(run: RunFolder, recipe: Recipe, parts: Parts, progress: Progress, f
             ranking[index] = score
         recorder.look(index)
 
-    result = replace(validate(parts, look=rank), epoch=finished.epoch)
+    result = replace(parts.evaluate(parts.validation, parts.metrics, rank), epoch=finished.epoch)
     record = {**split_record(parts.validation, parts.metrics), "losses": result.losses}
     splits = {parts.validation.split: {"checkpoint": checkpoint, **record}}
     if parts.test is not None and parts.test.split not in splits:
@@ -73,29 +109,21 @@ def conclude(run: RunFolder, recipe: Recipe, parts: Parts, progress: Progress, f
     build_report(run)
 
 
-def score_test(parts: Parts, split: CachedSplit) -> dict[str, Any]:
+def score_test(parts: Trained, split: CachedSplit) -> dict[str, Any]:
     """Scores and losses on a split that no choice was made by."""
     metrics = copy.deepcopy(parts.metrics)
-    result = evaluate(
-        parts.task,
-        parts.model,
-        split,
-        metrics,
-        choices=parts.choices,
-        processes=parts.processes,
-        batch=parts.recipe.train.batch,
-    )
+    result = parts.evaluate(split, metrics)
     return {**split_record(split, metrics), "losses": result.losses}
 
 
-def take_best(run: RunFolder, parts: Parts) -> str:
+def take_best(run: RunFolder, parts: Trained) -> str:
     """Put the best weights into the model; the last ones stay where no score was ever defined. Which they are."""
     parts.processes.wait()  # until the first process has written the last of them
     best = run.path / "best"
     if not (best / "state.json").is_file():
         return "last"
     arrays, _ = load_checkpoint(best, "model")
-    load_model(parts.model, arrays["model"], where=str(best))
+    parts.load(arrays["model"], where=str(best))
     return "best"
 
 
@@ -149,22 +177,30 @@ def choose_shared(pictures: int, count: int) -> list[int]:
     return [(2 * number + 1) * pictures // (2 * count) for number in range(count)]
 
 
-def keep_gallery(run: RunFolder, parts: Parts, chosen: Sequence[tuple[int, float | None, str]]) -> None:
+def keep_gallery(run: RunFolder, parts: Trained, chosen: Sequence[tuple[int, float | None, str]]) -> None:
     """Write picture, truth and prediction of the chosen samples under predictions/."""
     split, colours = parts.validation, parts.validation.info.colours
     entries = []
     for number, (index, score, rank) in enumerate(chosen):
         sample = split[index]
-        (prediction,) = predict_samples(parts.task, parts.model, [sample], parts.choices)
+        prediction = parts.predict(sample)
         files = {"image": f"{number:03d}-image.png"}
         write_image(run.predictions / files["image"], sample.image)
-        if sample.mask is not None:
+        if sample.mask is not None and isinstance(prediction, ClassMap):
             files["truth"] = f"{number:03d}-truth.png"
             write_mask(run.predictions / files["truth"], sample.mask, colours)
         if isinstance(prediction, ClassMap):
             files["prediction"] = f"{number:03d}-prediction.png"
             write_mask(run.predictions / files["prediction"], prediction.indices, colours)
-        entries.append({"name": sample.name, "rank": rank, "score": score, "files": files})
+        words = label_words(sample, prediction, split.info.classes) if isinstance(prediction, Labels) else {}
+        entries.append({"name": sample.name, "rank": rank, "score": score, "files": files, "words": words})
     ranked = [entry for entry in entries if entry["rank"] != SHARED]
     shared = [entry for entry in entries if entry["rank"] == SHARED]
     write_json(run.predictions / "index.json", {"split": split.split, "pictures": ranked, "shared": shared})
+
+
+def label_words(sample: Sample, prediction: Labels, classes: Sequence[str]) -> dict[str, str]:
+    """Truth and prediction of a whole picture in words, e.g. `{"truth": "cat", "prediction": "dog (.83)"}`."""
+    chosen = int(prediction.probabilities.argmax())
+    words = {} if sample.label is None else {"truth": classes[sample.label]}
+    return {**words, "prediction": f"{classes[chosen]} ({float(prediction.probabilities[chosen]):.2f})"}

@@ -102,10 +102,10 @@ class Accuracy(Metric):
         if frequencies is None or len(set(frequencies)) == 1:
             return
         numbered = list(enumerate(frequencies))
-        yield "accuracy_many", f"over={self.many}", [c for c, n in numbered if n > self.many]
-        between = f"from={self.few},to={self.many}"
+        yield "accuracy_many", f"n>{self.many}", [c for c, n in numbered if n > self.many]
+        between = f"n={self.few}..{self.many}"
         yield "accuracy_medium", between, [c for c, n in numbered if self.few <= n <= self.many]
-        yield "accuracy_few", f"below={self.few}", [c for c, n in numbered if n < self.few]
+        yield "accuracy_few", f"n<{self.few}", [c for c, n in numbered if n < self.few]
 
     def _group_score(self, name: str, convention: str, classes: Sequence[int]) -> Score:
         rows = self._matrix[list(classes)]

@@ -31,9 +31,9 @@ def draw_class_scores(rows: Sequence[Json], score: str, mean: float | None, widt
 
 
 def draw_balance(
-    classes: Sequence[str], counts: Sequence[int], weights: Sequence[float] | None, width: float
+    classes: Sequence[str], counts: Sequence[int], weights: Sequence[float] | None, width: float, unit: str = "pixel"
 ) -> Figure:
-    """Share of the training pixels of each class (logarithmic), and its weight in the loss if it has one."""
+    """Share of the training pixels (or pictures) of each class (logarithmic), and its weight in the loss if it has one."""
     total = max(1, sum(counts))
     shares = [100 * count / total for count in counts]
     figure = new_figure(width, _height(len(classes)))
@@ -47,7 +47,7 @@ def draw_balance(
     ticks = [10.0**power for power in range(2, _floor_log10(low) - 1, -1 if width > 5 else -2)]
     panels[0].set_xticks(ticks, [f"{tick:g} %" for tick in ticks])
     panels[0].minorticks_off()
-    panels[0].set_xlabel("share of the training pixels")
+    panels[0].set_xlabel(f"share of the training {unit}s")
     if weights:
         panels[1].set_xlim(0, 1.25 * max([*weights, 1e-9]))
         bars(panels[1], list(classes), list(weights), [f"{weight:.3g}" for weight in weights], GREEN)

@@ -17,9 +17,9 @@ NAMES_UP_TO = 60
 
 
 def draw_confusion(
-    matrix: Sequence[Sequence[int]], rows: Sequence[str], columns: Sequence[str], width: float
+    matrix: Sequence[Sequence[int]], rows: Sequence[str], columns: Sequence[str], width: float, unit: str = "pixel"
 ) -> Figure:
-    """Counts (truth rows × predicted columns), normalised by row; a row without a pixel stays empty."""
+    """Counts (truth rows × predicted columns), normalised by row; a row without any stays empty."""
     from matplotlib.patches import Rectangle
 
     counts = np.asarray(matrix, np.float64).reshape(len(rows), len(columns))
@@ -40,7 +40,7 @@ def draw_confusion(
             label = f"{100 * share:.0f}"
             axes.text(column + 0.5, row + 0.5, label, ha="center", va="center", fontsize=size, color=colour)
     for row in np.flatnonzero(totals[:, 0] == 0):
-        axes.text(0.3, row + 0.5, "no pixel", va="center", fontsize=size, color=QUIET)
+        axes.text(0.3, row + 0.5, f"no {unit}", va="center", fontsize=size, color=QUIET)
     axes.set(xlim=(0, len(columns)), ylim=(len(rows), 0), aspect="equal")
     named = max(len(rows), len(columns)) <= NAMES_UP_TO
     for axis, names in ((axes.xaxis, columns), (axes.yaxis, rows)):

@@ -19,6 +19,7 @@ from pixelwise.report.record import Json, Record
 from pixelwise.types import RGB, Image, IndexMap
 
 SIDES = (360, 240, 160, 96)  # longest side of an embedded picture in pixels: the largest that fits the budget is taken
+PIXELATED = 96  # pixels: smaller pictures are kept as they are, and the page shows their pixels as squares
 BUDGET = 3_500_000  # bytes of all embedded pictures together, as base64
 RANKS = {"best": "Best", "typical": "Typical", "worst": "Worst"}
 
@@ -40,6 +41,7 @@ class Card:
     name: str
     score: float | None
     panels: tuple[Panel, ...]
+    words: tuple[tuple[str, str], ...] = ()  # of what cannot be drawn: truth and prediction of a whole picture
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Gallery:
 
 
 @dataclass
-class _Seen:
+class Seen:
     """Classes met while drawing."""
 
     indices: set[int] = field(default_factory=set)
@@ -66,8 +68,8 @@ def build_gallery(record: Record, folder: Path) -> Gallery | None:
     if not pictures:
         return None
     for side in SIDES:
-        seen = _Seen()
-        cards = [(str(entry.get("rank") or ""), _card(entry, record, folder, side, seen)) for entry in pictures]
+        seen = Seen()
+        cards = [(str(entry.get("rank") or ""), build_card(entry, record, folder, side, seen)) for entry in pictures]
         if sum(len(panel.uri) for _, card in cards for panel in card.panels) <= BUDGET:
             break
     ranks = [*RANKS, *sorted({rank for rank, _ in cards} - set(RANKS))]
@@ -83,7 +85,7 @@ def build_gallery(record: Record, folder: Path) -> Gallery | None:
     )
 
 
-def _card(entry: Json, record: Record, folder: Path, side: int, seen: _Seen) -> Card:
+def build_card(entry: Json, record: Record, folder: Path, side: int, seen: Seen) -> Card:
     name = str(entry.get("name", ""))
     panels = []
     for part in ("image", "truth", "prediction"):
@@ -97,18 +99,22 @@ def _card(entry: Json, record: Record, folder: Path, side: int, seen: _Seen) -> 
         caption = {"image": "picture"}.get(part, part)
         panels.append(_photo(caption, path, side) if part == "image" else _mask(caption, path, record, side, seen))
     score = entry.get("score")
-    return Card(name, None if score is None else float(score), tuple(panels))
+    words = tuple((str(key), str(word)) for key, word in (entry.get("words") or {}).items())
+    return Card(name, None if score is None else float(score), tuple(panels), words)
 
 
 def _photo(caption: str, path: Path, side: int) -> Panel:
     image = read_image(path)
     small = resize_image(image, _within(image.shape[:2], side))
     stream = io.BytesIO()
+    if max(small.shape) < PIXELATED:
+        Pillow.fromarray(small).save(stream, format="PNG", optimize=True)
+        return Panel(caption, _uri("png", stream), *small.shape[:2])
     Pillow.fromarray(small).save(stream, format="JPEG", quality=86, subsampling=0, optimize=True)
     return Panel(caption, _uri("jpeg", stream), *small.shape[:2])
 
 
-def _mask(caption: str, path: Path, record: Record, side: int, seen: _Seen) -> Panel:
+def _mask(caption: str, path: Path, record: Record, side: int, seen: Seen) -> Panel:
     indices = read_mask(path)
     indices = resize_mask(indices, _within(indices.shape, side))
     seen.indices |= {int(value) for value in np.unique(indices)}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pixelwise.report import tables
+from pixelwise.report.calibration import draw_reliability
 from pixelwise.report.classes import draw_balance, draw_class_scores
 from pixelwise.report.confusion import draw_confusion
 from pixelwise.report.curves import draw_curves
@@ -14,7 +16,9 @@ from pixelwise.report.plotting import Plot, render
 from pixelwise.report.record import Json, Record, read_record
 from pixelwise.run.atomic import write_text
 from pixelwise.run.folder import RunFolder
-from pixelwise.run.words import number
+from pixelwise.run.words import number, score_label
+
+MEANS = {"iou": ("mean_iou",), "accuracy": ("balanced_accuracy", "mean_class_accuracy")}  # of a score of each class
 
 
 def build_report(run: RunFolder) -> Path:
@@ -34,6 +38,8 @@ def build_report(run: RunFolder) -> Path:
         plots=_plots(record, metric, run.plots),
         scores=tables.scores(record),
         per_class=tables.per_class(record, metric),
+        unit=record.unit,
+        class_score=_label(_class_score((metric or {}).get("per_class") or [])),
         weighting=tables.weighting(record),
         weights=record.setup.get("weights"),
         gallery=build_gallery(record, run.predictions),
@@ -61,16 +67,19 @@ def _plots(record: Record, metric: Json | None, folder: Path) -> dict[str, Plot]
         add("curves", "Training and validation loss, and validation score", lambda width: draw_curves(record, width))
     rows = (metric or {}).get("per_class") or []
     if rows:
-        mean = _mean_iou(record)
-        add("classes", "IoU of each class", lambda width: draw_class_scores(rows, "iou", mean, width))
+        score = _class_score(rows)
+        mean = _mean(record, score)
+        add("classes", f"{_label(score)} of each class", lambda width: draw_class_scores(rows, score, mean, width))
     counts, weights = record.setup.get("counts"), record.setup.get("weights")
     if counts and record.classes:
-        title = "Share of the training pixels, and weight in the loss"
-        add("balance", title, lambda width: draw_balance(record.classes, counts, weights, width))
+        title = f"Share of the training {record.unit}s, and weight in the loss"
+        add("balance", title, lambda width: draw_balance(record.classes, counts, weights, width, record.unit))
     figures = (metric or {}).get("figures") or {}
     if figures.get("matrix"):
         told = _with_void_row(figures)
-        add("confusion", "Confusion matrix, rows in percent", lambda width: draw_confusion(*told, width))
+        add("confusion", "Confusion matrix, rows in percent", lambda width: draw_confusion(*told, width, record.unit))
+    if figures.get("reliability"):
+        add("calibration", "Accuracy by confidence", lambda width: draw_reliability(figures["reliability"], width))
     return plots
 
 
@@ -82,9 +91,24 @@ def _with_void_row(figures: Json) -> tuple[list[list[int]], list[str], list[str]
     return figures["matrix"], classes, classes
 
 
-def _mean_iou(record: Record) -> float | None:
-    _, score = tables.find_score(record, "mean_iou")
-    return None if score is None else score.get("value")
+def _class_score(rows: Sequence[Json]) -> str:
+    """The score that the rows of the classes name first."""
+    return next((key for row in rows for key in row if key not in ("class", "support", "index", "name")), "")
+
+
+def _mean(record: Record, score: str) -> float | None:
+    """The mean over classes that belongs to a score of each class."""
+    for name in MEANS.get(score, ()):
+        _, found = tables.find_score(record, name)
+        if found is not None:
+            return found.get("value")
+    return None
+
+
+def _label(score: str) -> str:
+    """A score's name at the beginning of a sentence."""
+    label = score_label(score)
+    return label[:1].upper() + label[1:]
 
 
 def _ending(record: Record) -> str:

@@ -80,6 +80,11 @@ class Record:
         return [(int(r), int(g), int(b)) for r, g, b in self.data.get("colours") or ()]
 
     @property
+    def unit(self) -> str:
+        """What the classes are counted in: `pixel` or `picture`."""
+        return str(self.setup.get("unit") or "pixel")
+
+    @property
     def void(self) -> int | None:
         value = self.data.get("void")
         return None if value is None else int(value)
@@ -88,7 +93,7 @@ class Record:
     def main_score(self) -> str:
         """The key of the score that chose the best checkpoint, else the first one that was counted."""
         told = self.best.get("metric") or next((key for epoch in self.epochs for key in epoch.get("scores") or ()), "")
-        if told:
+        if told and told != "epoch":  # the last epoch was kept, whatever it scored
             return str(told)
         return next((str(score["key"]) for _, _, metric in self.metrics() for score in metric.get("scores") or ()), "")
 

@@ -92,7 +92,9 @@ def stated(record: Record) -> Table | None:
     """The numbers that a course or paper states, each beside the one that was measured here."""
     rows = []
     for entry in record.recipe.get("stated") or ():
-        split, score = find_score(record, str(entry.get("metric") or entry.get("what") or ""))
+        split, score = find_score(
+            record, str(entry.get("metric") or entry.get("what") or ""), str(entry.get("split") or "")
+        )
         measured = ABSENT if score is None else f"{number(score.get('value'))} ({split})"
         convention = convention_label((score or {}).get("convention") or "")
         value = entry.get("value")
@@ -109,13 +111,20 @@ def stated(record: Record) -> Table | None:
     return Table(headings, tuple(rows), frozenset({1, 2})) if rows else None
 
 
-def find_score(record: Record, wanted: str) -> tuple[str, Json | None]:
+def find_score(record: Record, wanted: str, on: str = "") -> tuple[str, Json | None]:
     """(split, score) of that key, else the first of that name: the recipe's own convention comes first.
+
+    on: the split to look at; empty: any
 
     A run without a summary has the scores of its best epoch; the split is then called "so far".
     """
-    told = [(split, score) for split, _, metric in record.metrics() for score in metric.get("scores") or ()]
-    if not told:
+    told = [
+        (split, score)
+        for split, _, metric in record.metrics()
+        for score in metric.get("scores") or ()
+        if on in ("", split)
+    ]
+    if not told and not on:
         parts = [(key, *key.rstrip("]").partition("["), value) for key, value in record.best_scores.items()]
         told = [
             ("so far", {"key": key, "name": name, "convention": convention, "value": value})
@@ -160,8 +169,8 @@ def per_class(record: Record, metric: Json | None) -> Table | None:
     values = list(dict.fromkeys(key for row in rows for key in row if key not in ("class", "support", "index", "name")))
     counts, weights = record.setup.get("counts"), record.setup.get("weights")
     total = sum(counts) if counts else 0
-    headings = ["class", *(["training pixels"] if counts else []), *(["weight"] if weights else [])]
-    headings += [score_label(value) for value in values] + (["pixels in truth"] if rows else [])
+    headings = ["class", *([f"training {record.unit}s"] if counts else []), *(["weight"] if weights else [])]
+    headings += [score_label(value) for value in values] + ([f"{record.unit}s in truth"] if rows else [])
     table = []
     for place, name in enumerate(names):
         line = [name]

@@ -275,12 +275,15 @@ def _score_table(scores: Iterable[Mapping[str, Any]]) -> Table:
 
 
 def _class_table(rows: Iterable[Mapping[str, Any]], unicode: bool) -> Table:
+    """One line a class with the score that its row names first."""
     table = Table(box=None, pad_edge=False, header_style=QUIET, padding=(0, 3, 0, 0))
     table.add_column("class")
-    table.add_column("IoU", justify="right", no_wrap=True)
+    rows = list(rows)
+    score = next((key for row in rows for key in row if key not in ("class", "support")), "")
+    table.add_column(score_label(score), justify="right", no_wrap=True)
     table.add_column("")
     for row in rows:
-        value = row.get("iou")
+        value = row.get(score)
         table.add_row(Text(str(row.get("class", ""))), number(value), Text(_bar(value or 0.0, unicode), ACCENT))
     return table
 
