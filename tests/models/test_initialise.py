@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from pixelwise.models.initialise import he_normal, xavier_uniform
+from pixelwise.models.initialise import he_normal, small_scores, xavier_uniform
 
 
 @pytest.fixture
@@ -35,3 +35,12 @@ def test_he_has_its_variance(network):
 def test_norms_are_left_alone(network):
     xavier_uniform(network)
     assert torch.equal(network[3].weight, torch.ones(4))
+
+
+def test_small_scores_are_as_large_as_what_is_read():
+    torch.manual_seed(0)
+    layer = nn.Linear(4000, 10)
+    small_scores(layer)
+    with torch.no_grad():
+        assert 0.8 < layer(torch.randn(200, 4000)).std() < 1.2
+    assert not layer.bias.any()

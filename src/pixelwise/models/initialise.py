@@ -1,6 +1,6 @@
 """How the weights of a new network are drawn.
 
-Both functions overwrite every convolution and linear layer below the module they are given: hand them new layers only,
+The first two overwrite every convolution and linear layer below the module they are given: hand them new layers only,
 never a model with a pretrained encoder inside.
 """
 
@@ -32,6 +32,15 @@ def he_normal(module: nn.Module) -> None:
         if isinstance(layer, WEIGHTED):
             nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
             _zero_bias(layer)
+
+
+def small_scores(layer: nn.Linear) -> None:
+    """Weights normal with variance 1 / fan_in, bias 0: a classifier's first scores are as large as what it reads.
+
+    For the last layer, whose fan_out is the few classes: He's rule would make its scores tens of times too large.
+    """
+    nn.init.normal_(layer.weight, std=layer.in_features**-0.5)
+    _zero_bias(layer)
 
 
 def _zero_bias(layer: nn.Conv2d | nn.ConvTranspose2d | nn.Linear) -> None:

@@ -10,7 +10,7 @@ from annotated_types import Gt, Lt
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pixelwise.models.initialise import he_normal
+from pixelwise.models.initialise import he_normal, small_scores
 
 WIDTHS = (16, 32, 64)
 
@@ -74,10 +74,11 @@ def resnet(
     prior:  probability that each class begins with, for sigmoid losses: the last bias is −log((1 − prior) / prior).
             1 / C, i.e. −log(C − 1), in Cui et al. 2019; none: the bias begins at 0
 
-    He-normal weights.
+    He-normal convolutions, a classifier that begins with small scores.
     """
     model = ResNet(in_channels, out_channels, depth)
     he_normal(model)
+    small_scores(model.linear)
     if prior is not None:
         nn.init.constant_(model.linear.bias, -log((1 - prior) / prior))
     return model

@@ -8,7 +8,7 @@ from annotated_types import Ge
 from torch import Tensor, nn
 
 from pixelwise.errors import ShapeError
-from pixelwise.models.initialise import he_normal
+from pixelwise.models.initialise import he_normal, small_scores
 from pixelwise.models.two_layer import check_size
 
 KERNEL, POOL = 7, 2
@@ -41,8 +41,9 @@ def vanilla_cnn(
     size:   (H, W) of the pictures: a fully connected layer fits one size only
     width:  channels of the convolution
 
-    He-normal weights, zero biases.
+    He-normal convolution, a classifier that begins with small scores, zero biases.
     """
     model = VanillaCNN(in_channels, out_channels, size, width)
     he_normal(model)
+    small_scores(model.classifier)
     return model

@@ -11,7 +11,7 @@ from annotated_types import Ge
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pixelwise.models.initialise import he_normal
+from pixelwise.models.initialise import he_normal, small_scores
 
 
 class WhitenedCNN(nn.Module):
@@ -87,6 +87,7 @@ def whitened_cnn(in_channels: int, out_channels: int, *, width: Annotated[int, G
     """
     model = WhitenedCNN(in_channels, out_channels, width)
     he_normal(model)
+    small_scores(model.classifier)
     for block in model.blocks:
         nn.init.zeros_(block.residual_norm.weight)
     return model
