@@ -91,7 +91,8 @@ def memory() -> str:
         body = (
             f"{sentence(record['what'])} Pictures of {record['pixels']}.\n\n{table(['pictures', 'peak, MiB'], rows)}\n"
         )
-        body += f"Ratio **{record['ratio']}**; {record['before_evaluating_mib']} MiB were held before. Rounds: {record['rounds']}.\n"
+        held, rounds = record["before_evaluating_mib"], record["rounds"]
+        body += f"Ratio **{record['ratio']}**; {held} MiB were held before. Rounds: {rounds}.\n"
     return section("Memory of an evaluation", "evaluation_memory", body)
 
 
