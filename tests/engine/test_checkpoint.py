@@ -9,10 +9,11 @@ import pytest
 import torch
 from torch import nn
 
-from pixelwise.engine.checkpoint import Progress, load_model, load_optimizer, model_arrays, optimizer_arrays
+from pixelwise.engine.checkpoint import load_model, load_optimizer, model_arrays, optimizer_arrays
 from pixelwise.engine.distributed import Processes
 from pixelwise.engine.optim import adam, adamw, sgd
 from pixelwise.errors import RunError
+from pixelwise.run.progress import Progress
 
 
 def network() -> nn.Module:

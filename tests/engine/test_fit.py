@@ -13,14 +13,14 @@ from safetensors.numpy import load_file
 from torch import nn
 
 from pixelwise.engine import fit as loop
-from pixelwise.engine.checkpoint import Progress
-from pixelwise.engine.evaluate import Evaluation
+from pixelwise.engine.evaluation import Evaluation
 from pixelwise.engine.train import resume, train
 from pixelwise.errors import RecipeError, TrainingError
 from pixelwise.metrics.base import Score
 from pixelwise.recipe.load import as_yaml
 from pixelwise.recipe.schema import EarlyStopping, Recipe
 from pixelwise.run.events import EpochDone, Event, Finished, PhaseBegan, Saved, Started, StepDone
+from pixelwise.run.progress import Progress
 
 Tiny = Callable[..., Recipe]
 SMALL = ("model.width=2", "model.depth=1", "hardware.threads=1", "gallery=0")

@@ -10,9 +10,10 @@ from torch import nn
 
 from pixelwise.engine.device import Choices
 from pixelwise.engine.distributed import Processes
-from pixelwise.engine.update import Update, check_weights, quotients
+from pixelwise.engine.update import Update, check_weights
 from pixelwise.errors import TrainingError
 from pixelwise.losses.cross_entropy import cross_entropy
+from pixelwise.run.progress import quotients
 from pixelwise.tasks.base import Batch
 from pixelwise.tasks.segment import segment
 from pixelwise.types import DatasetInfo, Sample

@@ -37,7 +37,19 @@ def train(
         )
     checked = None if recipe is None else load_recipe(recipe, overrides or ())
     path = resume or out or free_folder(recipe or "")
-    _train(checked, path, data, going_on=resume is not None)
+    going_on = resume is not None
+    if (checked.engine if checked is not None else engine_of(path)) == "scratch":
+        _train_scratch(checked, path, data, going_on=going_on)
+    else:
+        _train(checked, path, data, going_on=going_on)
+
+
+def engine_of(path: Path) -> str:
+    """The engine of a run; torch where it does not say."""
+    from pixelwise.recipe.yaml_text import parse
+    from pixelwise.run.folder import RunFolder
+
+    return str(parse(RunFolder.open(path).recipe_file).get("engine", "torch"))
 
 
 def free_folder(recipe: str, under: Path = Path("runs")) -> Path:
@@ -78,6 +90,24 @@ def _train(recipe: Recipe | None, path: Path, data: Path | None, *, going_on: bo
         else:
             for _ in events:
                 pass
+
+
+def _train_scratch(recipe: Recipe | None, path: Path, data: Path | None, *, going_on: bool) -> None:
+    """The same for the NumPy network; torch is never imported."""
+    from pixelwise.engine.scratch import train as engine
+    from pixelwise.run.caching import CachingLine
+    from pixelwise.run.console import Display
+
+    with CachingLine() as line:
+        if going_on:
+            events = engine.resume(path, data=data, recipe=recipe, caching=line.show)
+        elif recipe is not None:
+            events = engine.train(recipe, path, data=data, caching=line.show)
+        first = next(events)
+    with Display(batch=None if recipe is None else recipe.train.batch) as display:
+        for event in chain([first], events):
+            display.show(event)
+    _tell_end(path, event)
 
 
 def _tell_end(path: Path, last: Event) -> None:

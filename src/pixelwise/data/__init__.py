@@ -10,5 +10,6 @@ DATASETS = Shelf(
         "folder": "pixelwise.data.folder:folder",
         "cifar10": "pixelwise.data.cifar10:cifar10",
         "longtail": "pixelwise.data.longtail:longtail",
+        "first": "pixelwise.data.first:first",
     },
 )

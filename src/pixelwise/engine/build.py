@@ -9,24 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
 from pixelwise.data.base import Dataset
 from pixelwise.data.cache import CachedSplit, open_split
 from pixelwise.data.root import data_root
-from pixelwise.engine.device import Choices
-from pixelwise.engine.keyed import keyed_random
 from pixelwise.errors import DataError, RecipeError
-from pixelwise.losses.base import Loss
 from pixelwise.metrics.base import Metric
-from pixelwise.models.describe import describe
-from pixelwise.recipe.schema import Item, Phase, Recipe
-from pixelwise.recipe.shelves import SHELVES
-from pixelwise.tasks.base import Task
+from pixelwise.recipe.schema import Engine, Item, Phase, Recipe
+from pixelwise.recipe.shelves import shelves
 from pixelwise.types import DatasetInfo
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # torch is imported where it is needed: recipes of the NumPy network come through here too
+    from torch import nn
+
     from pixelwise.augment.pipeline import Augmentation
+    from pixelwise.engine.device import Choices
+    from pixelwise.losses.base import Loss
+    from pixelwise.tasks.base import Task
 
 CachingProgress = Callable[[str, int, int], None]  # (split, pictures done, pictures in all)
 UNCOVERED = 255  # what augmentations put into a mask where there is no picture, for data sets without a void index
@@ -55,8 +54,8 @@ class Material:
         return tuple({split.split: split for split in named}.values())
 
     def labels_to_balance(self, sampling: str) -> NDArray[np.int64] | None:
-        """The labels that class-balanced sampling draws by; None where every picture is taken once an epoch."""
-        if sampling == "shuffled":
+        """The labels that class-balanced sampling draws by; None for any other."""
+        if sampling != "balanced":
             return None
         if self.train.labels is None:
             raise DataError(
@@ -67,9 +66,9 @@ class Material:
         return np.asarray(self.train.labels, np.int64)
 
 
-def build(kind: str, item: Item, *given: Any) -> Any:
-    """The thing of a kind that a recipe's item names."""
-    return SHELVES[kind].build(item.name, *given, **item.options)
+def build(kind: str, item: Item, *given: Any, engine: Engine = "torch") -> Any:
+    """The thing of a kind that an item of a recipe for this engine names."""
+    return shelves(engine)[kind].build(item.name, *given, **item.options)
 
 
 def build_dataset(recipe: Recipe, root: Path | None = None) -> Dataset:
@@ -121,7 +120,7 @@ def open_material(
 
 def build_task(recipe: Recipe, info: DatasetInfo, loss: Loss | None, findings: Mapping[str, Any] | None = None) -> Task:
     """The recipe's task over a data set, with what it found in the training pictures, if it did already."""
-    task: Task = build("task", recipe.task, info, loss)
+    task: Task = build("task", recipe.task, info, loss, engine=recipe.engine)
     return task if findings is None else task.informed(findings)
 
 
@@ -130,7 +129,7 @@ def build_loss(recipe: Recipe, counts: NDArray[np.int64], phase: Phase | None = 
     item = recipe.loss if phase is None or phase.loss is None else phase.loss
     if item is None:
         raise RecipeError("no loss is named.", where="loss")
-    loss: Loss = build("loss", item, counts)
+    loss: Loss = build("loss", item, counts, engine=recipe.engine)
     return loss
 
 
@@ -144,6 +143,8 @@ def build_metrics(recipe: Recipe, info: DatasetInfo) -> tuple[Metric, ...]:
 
 def build_model(recipe: Recipe, task: Task) -> nn.Module:
     """The recipe's model with its first weights, drawn from the seed."""
+    from pixelwise.engine.keyed import keyed_random
+
     with keyed_random(recipe.train.seed, "weights"):
         model: nn.Module = build("model", recipe.model, task.in_channels, task.out_channels)
     return model
@@ -178,6 +179,8 @@ def _uncovered(info: DatasetInfo) -> int:
 
 def model_record(recipe: Recipe, task: Task, model: nn.Module, size: tuple[int, int]) -> dict[str, Any]:
     """What the report says of the architecture."""
+    from pixelwise.models.describe import describe
+
     shape = (task.in_channels, *size)
     named = {"path": "layer", "inputs": "in_channels", "outputs": "out_channels"}
     rows = [{named.get(k, k): v for k, v in row.as_record().items()} for row in describe(model, shape)]

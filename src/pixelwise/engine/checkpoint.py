@@ -6,8 +6,7 @@ Everything that decides the next step is here: weights, running statistics, the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,41 +14,6 @@ from numpy.typing import NDArray
 from torch import nn
 
 from pixelwise.errors import Problem, RunError
-
-
-@dataclass
-class Progress:
-    """How far a training is. Floats survive JSON to the bit.
-
-    step:         updates done, over all epochs
-    epoch:        epochs finished
-    batch:        batches done of the epoch under way
-    sums:         running [numerator, denominator] of each training loss of the epoch under way
-    best_value, best_epoch, best_step: of the score that chooses the best checkpoint
-    stale:        validations without a better score, for early stopping
-    stop_value:   best value so far of the score that early stopping watches
-    seconds, epoch_seconds: time spent in training and validation so far, and in the epoch under way
-    """
-
-    step: int = 0
-    epoch: int = 0
-    batch: int = 0
-    sums: dict[str, list[float]] = field(default_factory=dict)
-    best_value: float | None = None
-    best_epoch: int | None = None
-    best_step: int | None = None
-    stale: int = 0
-    stop_value: float | None = None
-    seconds: dict[str, float] = field(default_factory=lambda: {"train": 0.0, "validation": 0.0})
-    epoch_seconds: dict[str, float] = field(default_factory=lambda: {"train": 0.0, "validation": 0.0})
-
-    def spend(self, what: Literal["train", "validation"], seconds: float) -> None:
-        """Add to the time spent."""
-        self.seconds[what] += seconds
-        self.epoch_seconds[what] += seconds
-
-    def as_record(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def model_arrays(model: nn.Module) -> dict[str, NDArray[Any]]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import torch
 from torch import nn
@@ -12,29 +11,11 @@ from torch import nn
 from pixelwise.data.cache import CachedSplit
 from pixelwise.engine.device import Choices
 from pixelwise.engine.distributed import Processes
-from pixelwise.engine.names import EPOCH, LOSS, pick_score, unknown_score
-from pixelwise.engine.update import quotients
-from pixelwise.errors import RecipeError, TrainingError, listing
-from pixelwise.metrics.base import Metric, Score
+from pixelwise.engine.evaluation import Evaluation, Look, refuse_strange
+from pixelwise.metrics.base import Metric
+from pixelwise.run.progress import quotients
 from pixelwise.tasks.base import Batch, Task
 from pixelwise.types import Prediction, Sample
-
-Look = Callable[[int, Sample, Prediction], None]
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Mean losses by name and scores; both empty where nothing was evaluated."""
-
-    losses: dict[str, float | None]
-    scores: list[Score]
-    epoch: int = 0
-
-    @property
-    def candidates(self) -> list[Score]:
-        """What may choose the best checkpoint or stop a training: scores, the loss (less is better), the epoch."""
-        loss = Score(LOSS, self.losses.get(LOSS), higher_is_better=False)
-        return [*self.scores, loss, Score(EPOCH, float(self.epoch))]
 
 
 def evaluate(
@@ -81,7 +62,7 @@ def evaluate(
     model.train(was_training)
     for metric in metrics:
         metric.state = processes.total_counts(metric.state)
-    _refuse_strange(split, processes.gather(strange))
+    refuse_strange(split, processes.gather(strange))
     totals = processes.total_sums(sums)
     scores = [score for metric in metrics for score in metric.scores()]
     return Evaluation(quotients(totals) if totals else {}, scores)
@@ -103,20 +84,3 @@ def predict_samples(task: Task, model: nn.Module, samples: Sequence[Sample], cho
         predictions = task.decode(forward(task, model, samples, choices)[0])
     model.train(was_training)
     return predictions
-
-
-def find_score(scores: Sequence[Score], wanted: str, where: str = "train.best") -> Score:
-    """The score of that name or key. Raises RecipeError where there is none."""
-    if (score := pick_score(scores, wanted)) is None:
-        raise RecipeError.all([unknown_score(scores, wanted, where)])
-    return score
-
-
-def _refuse_strange(split: CachedSplit, strange: Sequence[Sequence[str]]) -> None:
-    names = sorted({name for one in strange for name in one})
-    if names:
-        raise TrainingError(
-            f"the loss is not finite with the pictures {listing(names, 20)}.",
-            where=f"split '{split.split}'",
-            hint="The weights have grown out of bounds: lower the learning rate, warm up, or clip gradients.",
-        )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import errno
 
-from pixelwise.engine.update import explain_memory
 from pixelwise.errors import PixelwiseError, RunError, TrainingError
 from pixelwise.recipe.schema import Recipe
 
+CALMER = "Lower the learning rate, warm up (train.schedule.warmup=1), or clip gradients (train.clip=1)."
 NO_WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO)
 
 
@@ -38,4 +38,16 @@ def _no_writing(error: OSError) -> RunError:
         f"could not be written: {error.strerror or error}.",
         where=str(error.filename or ""),
         hint="Is the disk full or read-only? Make room, then go on with `pixelwise train --resume`.",
+    )
+
+
+def explain_memory(error: BaseException, batch: int) -> TrainingError | None:
+    """A TrainingError for an error that means "out of memory", else None."""
+    signs = ("out of memory", "can't allocate memory", "not enough memory", "cannot allocate memory", "bad_alloc")
+    if not isinstance(error, MemoryError) and not any(s in str(error).lower() for s in signs):
+        return None
+    return TrainingError(
+        "there is not enough memory for a training step.",
+        where=f"train.batch={batch}",
+        hint="Lower train.batch first; then data.size, the model's width, or hardware.precision=bf16 on a GPU.",
     )

@@ -10,27 +10,31 @@ started again from a checkpoint goes on as if nothing had happened.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from pixelwise.data.cache import CachedSplit
-from pixelwise.engine.checkpoint import Progress
+from pixelwise.engine.checkpoint import load_model
 from pixelwise.engine.device import Choices
 from pixelwise.engine.distributed import Processes
-from pixelwise.engine.evaluate import Evaluation, Look, evaluate, find_score
+from pixelwise.engine.evaluate import evaluate, predict_samples
+from pixelwise.engine.evaluation import Evaluation, Look, find_score
 from pixelwise.engine.keyed import keyed_random
 from pixelwise.engine.loader import Loader
 from pixelwise.engine.names import is_frozen
 from pixelwise.engine.schedule import Factor
-from pixelwise.engine.update import Sums, Update, check_weights, quotients
+from pixelwise.engine.update import Update, check_weights
 from pixelwise.metrics.base import Metric, Score
 from pixelwise.recipe.schema import EarlyStopping, Phase, Recipe
 from pixelwise.run.events import EpochDone, Event, Finished, PhaseBegan, Saved, Started, StepDone
+from pixelwise.run.progress import Progress, Sums, improves, quotients
 from pixelwise.tasks.base import Task
+from pixelwise.types import Prediction, Sample
 
 Save = Callable[[Literal["last", "best"], Progress], None]
 
@@ -75,6 +79,28 @@ class Parts:
     save: Save
     test: CachedSplit | None = None
     stop: Callable[[], bool] = lambda: False
+
+    def load(self, arrays: Mapping[str, NDArray[Any]], where: str) -> None:
+        """Put the weights of a checkpoint into the model."""
+        load_model(self.model, arrays, where=where)
+
+    def evaluate(self, split: CachedSplit, metrics: Sequence[Metric], look: Look | None = None) -> Evaluation:
+        """Losses and scores of the weights as they are now; `look` is shown every picture with its prediction."""
+        batch = self.recipe.train.batch
+        return evaluate(
+            self.task,
+            self.model,
+            split,
+            metrics,
+            choices=self.choices,
+            processes=self.processes,
+            batch=batch,
+            look=look,
+        )
+
+    def predict(self, sample: Sample) -> Prediction:
+        """What the model says of one picture."""
+        return predict_samples(self.task, self.model, [sample], self.choices)[0]
 
 
 def fit(parts: Parts, progress: Progress) -> Iterator[Event]:
@@ -145,18 +171,9 @@ def close_epoch(parts: Parts, progress: Progress) -> Iterator[Event]:
         yield from keep_best(parts, progress, find_score(result.candidates, train.best))
 
 
-def validate(parts: Parts, look: Look | None = None) -> Evaluation:
-    """Losses and scores of the weights as they are now; `look` is shown every picture with its prediction."""
-    return evaluate(
-        parts.task,
-        parts.model,
-        parts.validation,
-        parts.metrics,
-        choices=parts.choices,
-        processes=parts.processes,
-        batch=parts.recipe.train.batch,
-        look=look,
-    )
+def validate(parts: Parts) -> Evaluation:
+    """Losses and scores of the weights as they are now."""
+    return parts.evaluate(parts.validation, parts.metrics)
 
 
 def keep_best(parts: Parts, progress: Progress, score: Score) -> Iterator[Event]:
@@ -193,12 +210,7 @@ def is_stale(progress: Progress, rule: EarlyStopping | None) -> bool:
 
 def is_better(score: Score, before: float | None, least_gain: float) -> bool:
     """Whether a score is defined, and better than an earlier one by more than `least_gain`."""
-    if score.value is None:
-        return False
-    if before is None:
-        return True
-    gain = score.value - before if score.higher_is_better else before - score.value
-    return gain > least_gain
+    return improves(score.value, before, score.higher_is_better, least_gain)
 
 
 def set_trainable(model: nn.Module, phase: Phase) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from pixelwise.data.cache import CachedSplit
-from pixelwise.engine.keyed import seed_of
+from pixelwise.engine.order import Sampling, count_rounds, draw_order
 from pixelwise.errors import PixelwiseError
 from pixelwise.tasks.base import Batch, Task
 from pixelwise.types import Sample
@@ -35,8 +34,7 @@ class Work:
 class Loader:
     """Training batches. Any number of workers gives the same batches; so does starting in the middle of an epoch.
 
-    With `labels` an epoch is as many draws as there are pictures, in which every class is equally likely and every
-    picture of a class too: rare ones come often, each time augmented in another way.
+    `sampling` says what an epoch is (engine/order.py); a picture that comes again is augmented in another way.
 
     Of a global batch, process r of n takes the samples r, r + n, r + 2n, ... Where a last batch has fewer samples than
     there are processes, one with nothing to do gets the batch's first sample as a stand-in (`Batch.idle`), so that all
@@ -52,13 +50,14 @@ class Loader:
         batch: int,
         seed: int,
         workers: int = 0,
+        sampling: Sampling = "shuffled",
         labels: NDArray[np.int64] | None = None,
         rank: int = 0,
         processes: int = 1,
         pin: bool = False,
     ) -> None:
         self.batch, self.seed, self.pictures = batch, seed, len(split)
-        self.rank, self.processes, self.labels = rank, processes, labels
+        self.rank, self.processes, self.sampling, self.labels = rank, processes, sampling, labels
         self._turn = _Turn()
         self._loader = DataLoader(
             _Maker(split, task, augment),
@@ -77,9 +76,7 @@ class Loader:
 
     def order(self, epoch: int) -> tuple[int, ...]:
         """The split's indices in this epoch's order."""
-        generator = np.random.default_rng(seed_of(self.seed, "order", epoch))
-        drawn = generator.permutation(self.pictures) if self.labels is None else draw_balanced(self.labels, generator)
-        return tuple(drawn.tolist())
+        return draw_order(self.pictures, self.seed, epoch, self.sampling, self.labels)
 
     def epoch(self, epoch: int, *, skip: int = 0) -> Iterator[Batch]:
         """The batches of this process from step `skip` of the epoch on."""
@@ -94,25 +91,6 @@ class Loader:
 
     def _share(self, places: tuple[int, ...]) -> tuple[int, ...]:
         return places[self.rank :: self.processes] or places[:1]
-
-
-def draw_balanced(labels: NDArray[np.int64], generator: np.random.Generator) -> NDArray[np.int64]:
-    """As many indices as there are labels, with replacement: a class drawn evenly, then one of its pictures evenly."""
-    sizes = np.unique_counts(labels).counts
-    by_class, starts = np.argsort(labels, kind="stable"), np.cumsum(sizes) - sizes
-    drawn = generator.integers(len(sizes), size=len(labels))
-    places: NDArray[np.int64] = by_class[starts[drawn] + generator.integers(sizes[drawn])]
-    return places
-
-
-def count_rounds(order: Sequence[int]) -> tuple[int, ...]:
-    """How often each index came before, at its place in the order."""
-    seen: Counter[int] = Counter()
-    rounds = []
-    for index in order:
-        rounds.append(seen[index])
-        seen[index] += 1
-    return tuple(rounds)
 
 
 class _Turn(Sampler[Work]):

@@ -6,12 +6,14 @@ Looked at before the first step, because a slip of the pen should not cost an ep
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-
-from torch import nn
+from typing import TYPE_CHECKING
 
 from pixelwise.errors import Problem, RecipeError, did_you_mean, listing
 from pixelwise.metrics.base import Metric, Score
 from pixelwise.recipe.schema import Recipe
+
+if TYPE_CHECKING:
+    from torch import nn
 
 EPOCH = "epoch"  # the later the better: the last weights are kept, whatever they score
 LOSS = "loss"  # the validation loss may be followed like a score; less of it is better
@@ -19,7 +21,7 @@ LOSS = "loss"  # the validation loss may be followed like a score; less of it is
 
 def check_names(recipe: Recipe, model: nn.Module, metrics: Sequence[Metric]) -> None:
     """Raise RecipeError with every score that no metric gives, and every frozen part that the model does not have."""
-    problems = [*_unknown_scores(recipe, metrics), *_unknown_parts(recipe, model)]
+    problems = [*unknown_scores(recipe, metrics), *_unknown_parts(recipe, model)]
     if problems:
         raise RecipeError.all(problems)
 
@@ -42,7 +44,8 @@ def unknown_score(scores: Sequence[Score], wanted: str, where: str) -> Problem:
     return Problem(where, what, did_you_mean(wanted, [*names, *keys]))
 
 
-def _unknown_scores(recipe: Recipe, metrics: Sequence[Metric]) -> Iterator[Problem]:
+def unknown_scores(recipe: Recipe, metrics: Sequence[Metric]) -> Iterator[Problem]:
+    """A problem for every score that the recipe follows and no metric gives."""
     scores = [*(score for metric in metrics for score in metric.scores()), Score(LOSS, None), Score(EPOCH, None)]
     rule = recipe.train.early_stopping
     for where, wanted in (("train.best", recipe.train.best), ("train.early_stopping.metric", rule and rule.metric)):

@@ -41,6 +41,17 @@ def poly(epochs: int, *, power: Annotated[float, Gt(0)] = 0.9, warmup: Epochs = 
     return _warmed(lambda epoch: float((1 - _done(epoch, epochs, warmup)) ** power), warmup)
 
 
+def decay(
+    epochs: int,
+    *,
+    factor: Annotated[float, Gt(0), Le(1)] = 0.95,
+    every: Annotated[int, Ge(1)] = 1,
+    warmup: Epochs = 0.0,
+) -> Factor:
+    """Multiplied by `factor` after every `every` epochs."""
+    return _warmed(lambda epoch: float(factor ** (epoch // every)), warmup)
+
+
 def _done(epoch: float, epochs: int, warmup: float) -> float:
     """The part of the way after the warm-up, from 0 to 1."""
     return min(1.0, max(0.0, (epoch - warmup) / max(epochs - warmup, 1e-12)))

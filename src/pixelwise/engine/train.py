@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal
@@ -29,16 +27,16 @@ from pixelwise.engine.build import (
     open_material,
     place,
 )
-from pixelwise.engine.checkpoint import Progress, load_model, load_optimizer, model_arrays, optimizer_arrays
+from pixelwise.engine.checkpoint import load_model, load_optimizer, model_arrays, optimizer_arrays
 from pixelwise.engine.conclude import conclude
 from pixelwise.engine.device import Choices, choose
 from pixelwise.engine.distributed import Processes
-from pixelwise.engine.explain import explain
 from pixelwise.engine.fit import Parts, Save, Stage, fit
+from pixelwise.engine.guard import Interruption, explained
 from pixelwise.engine.loader import Loader
 from pixelwise.engine.names import check_names
 from pixelwise.engine.resume import check_resume, check_splits
-from pixelwise.errors import PixelwiseError, RunError, TrainingError
+from pixelwise.engine.setup import setup_record
 from pixelwise.metrics.base import Metric
 from pixelwise.recipe.load import as_yaml
 from pixelwise.recipe.schema import Recipe
@@ -46,33 +44,8 @@ from pixelwise.run.checkpoint import load_checkpoint, save_checkpoint
 from pixelwise.run.environment import environment
 from pixelwise.run.events import Event, Finished, Noted
 from pixelwise.run.folder import RunFolder
+from pixelwise.run.progress import Progress
 from pixelwise.tasks.base import Task
-
-
-@dataclass
-class Interruption:
-    """Whether this process was asked to stop. The first Ctrl-C asks, a second one stops at once."""
-
-    asked: bool = field(default=False)
-
-    @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Take Ctrl-C and termination as a request to save and stop after the current step."""
-
-        def ask(number: int, frame: object) -> None:
-            if self.asked:
-                raise KeyboardInterrupt
-            self.asked = True
-
-        if threading.current_thread() is not threading.main_thread():  # signals are the main thread's
-            yield
-            return
-        before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
 
 def train(
@@ -187,42 +160,10 @@ def _begin(path: Path, recipe: Recipe, material: Material, choices: Choices, mad
     """Make the run folder, with what is known before the first step."""
     run = RunFolder.create(path, as_yaml(recipe))
     run.write("environment", environment())
-    run.write("setup", _setup(recipe, material, choices, made))
-
-
-def _setup(recipe: Recipe, material: Material, choices: Choices, made: Made) -> dict[str, Any]:
-    """What was found out before the first step: setup.json."""
-    info = made.task.info
-    splits = {
-        split.split: {
-            "pictures": len(split),
-            "key": split.key,
-            "skipped": [{"where": p.where, "what": p.what} for p in split.skipped],
-        }
-        for split in material.splits
-    }
-    return {
-        "task": recipe.task.name,
-        "recipe": recipe.model_dump(mode="json"),
-        "choices": choices.as_record(),
-        "data": {
-            "name": info.name,
-            "source": info.source,
-            "classes": list(info.classes),
-            "colours": [list(colour) for colour in info.colours],
-            "void": info.void,
-            "knows": sorted(info.knows),
-            "frequencies": None if info.frequencies is None else list(info.frequencies),
-            "size": list(material.train.size),
-            "splits": splits,
-        },
-        "findings": dict(material.findings),
-        "counts": material.counts.tolist(),
-        "unit": made.task.unit,
-        "weights": made.weights,
-        "weighting": str((recipe.loss.options if recipe.loss else {}).get("weights", "none")),
-        "model": model_record(recipe, made.task, made.model, material.train.size),
-    }
+    model = model_record(recipe, made.task, made.model, material.train.size)
+    task, told = made.task, choices.as_record()
+    record = setup_record(recipe, material, task.info, choices=told, unit=task.unit, weights=made.weights, model=model)
+    run.write("setup", record)
 
 
 def _stages(recipe: Recipe, material: Material, choices: Choices, task: Task) -> tuple[Stage, ...]:
@@ -274,6 +215,7 @@ def _parts(
         build_augmentation(recipe, material.info),
         batch=recipe.train.batch,
         seed=recipe.train.seed,
+        sampling=recipe.data.sampling,
         workers=recipe.data.workers,
         labels=made.labels,
         rank=processes.rank,
@@ -312,7 +254,7 @@ def _run(
     """Fit, and keep every event; then score, draw and report what came out."""
     interruption = Interruption()
     parts = _parts(run, recipe, material, choices, made, processes, interruption)
-    with _only_writer(run, processes), interruption.listening(), _explained(run, recipe):
+    with _only_writer(run, processes), interruption.listening(), explained(run, recipe):
         for note in notes:
             yield Noted(note)
         last: Event | None = None
@@ -331,26 +273,3 @@ def _only_writer(run: RunFolder, processes: Processes) -> Iterator[None]:
         return
     with run.writing():
         yield
-
-
-@contextmanager
-def _explained(run: RunFolder, recipe: Recipe) -> Iterator[None]:
-    """Errors of training with what a user can do about them: where the last good checkpoint is, what to lower."""
-    try:
-        yield
-    except (TrainingError, RunError) as error:
-        raise _with_last_good(error, run) from error
-    except (RuntimeError, MemoryError, ValueError, OSError) as error:
-        explained = explain(error, recipe)
-        if explained is None:
-            raise
-        raise _with_last_good(explained, run) from error
-
-
-def _with_last_good(error: PixelwiseError, run: RunFolder) -> PixelwiseError:
-    """The same error, which ends with what there is to go on with."""
-    last = run.path / "last"
-    written = (last / "state.json").is_file()
-    word = f"The last good checkpoint is {last}." if written else "No checkpoint was written before this."
-    *others, final = error.problems
-    return type(error).all([*others, replace(final, hint=f"{final.hint} {word}".lstrip())])

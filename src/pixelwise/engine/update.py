@@ -10,11 +10,10 @@ from torch import nn
 
 from pixelwise.engine.device import Choices
 from pixelwise.engine.distributed import Processes
+from pixelwise.engine.explain import CALMER
 from pixelwise.errors import TrainingError, listing
+from pixelwise.run.progress import Sums
 from pixelwise.tasks.base import Batch, Task
-
-CALMER = "Lower the learning rate, warm up (train.schedule.warmup=1), or clip gradients (train.clip=1)."
-Sums = dict[str, tuple[float, float]]  # numerator and denominator of each term, over the global batch
 
 
 class Update:
@@ -67,13 +66,6 @@ class Update:
         return sums
 
 
-def quotients(sums: Sums) -> dict[str, float | None]:
-    """The losses by name, and their sum as `loss`; None where nothing counted."""
-    losses = {name: top / below if below else None for name, (top, below) in sums.items()}
-    known = [value for value in losses.values() if value is not None]
-    return {"loss": sum(known) if known else None, **(losses if len(losses) > 1 else {})}
-
-
 def check_finite(sums: Sums, batch: Batch, step: int) -> None:
     """Raise TrainingError, before any weight has changed, where a loss is not a number."""
     for name, (top, below) in sums.items():
@@ -96,15 +88,3 @@ def check_weights(model: nn.Module, step: int) -> None:
     if broken:
         what = f"the weights are no longer finite: {listing(broken, 4)}."
         raise TrainingError(what, where=f"step {step}", hint=CALMER)
-
-
-def explain_memory(error: BaseException, batch: int) -> TrainingError | None:
-    """A TrainingError for an error that means "out of memory", else None."""
-    signs = ("out of memory", "can't allocate memory", "not enough memory", "cannot allocate memory", "bad_alloc")
-    if not isinstance(error, MemoryError | torch.OutOfMemoryError) and not any(s in str(error).lower() for s in signs):
-        return None
-    return TrainingError(
-        "there is not enough memory for a training step.",
-        where=f"train.batch={batch}",
-        hint="Lower train.batch first; then data.size, the model's width, or hardware.precision=bf16 on a GPU.",
-    )

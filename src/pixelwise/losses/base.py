@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-IGNORE = -1
-"""The target index of pixels (or pictures) that do not count: they add nothing to either part of a term."""
+from pixelwise.losses.ignore import IGNORE as IGNORE
 
 
 @dataclass(frozen=True)

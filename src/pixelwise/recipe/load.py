@@ -12,10 +12,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from pixelwise.errors import Problem, RecipeError, did_you_mean, shown
+from pixelwise.recipe.engines import engine_problems
 from pixelwise.recipe.faults import schema_problems
 from pixelwise.recipe.override import apply_overrides
 from pixelwise.recipe.schema import Item, Recipe
-from pixelwise.recipe.shelves import SHELVES
+from pixelwise.recipe.shelves import shelves
 from pixelwise.recipe.yaml_text import parse, render
 from pixelwise.shelf import Shelf
 from pixelwise.tasks import DEFAULTS
@@ -111,6 +112,7 @@ def check_recipe(tree: Mapping[str, Any], where: str = "recipe") -> Recipe:
     recipe: Recipe | None = None
     try:
         recipe = Recipe.model_validate(tree)
+        problems += engine_problems(recipe)
     except ValidationError as error:
         named = {problem.where for problem in problems}
         problems += [p for p in schema_problems(tree, error.errors()) if not _said(p.where, named)]
@@ -125,10 +127,11 @@ def as_yaml(recipe: Recipe) -> str:
 
 
 def _items(tree: Any) -> Iterable[tuple[str, Shelf, Any]]:
+    known = shelves(tree.get("engine", "torch") if isinstance(tree, Mapping) else "torch")
     for path, kind in ITEM_PATHS:
         for where, value in _at(tree, path):
             if value is not None:
-                yield where, SHELVES[kind], value
+                yield where, known[kind], value
 
 
 def _said(where: str, named: set[str]) -> bool:
@@ -171,16 +174,20 @@ def _complete(recipe: Recipe, where: str) -> Recipe:
         raise RecipeError(
             f"the task '{recipe.task.name}' has no defaults: say loss, metrics and train.best yourself.", where=where
         )
+
+    def whole(kind: str, item: Item) -> Item:
+        return _with_defaults(shelves(recipe.engine)[kind], item)
+
     train = recipe.train.model_copy(
         update={
             "best": best,
-            "optimizer": _with_defaults("optimizer", recipe.train.optimizer),
-            "schedule": _with_defaults("schedule", recipe.train.schedule),
+            "optimizer": whole("optimizer", recipe.train.optimizer),
+            "schedule": whole("schedule", recipe.train.schedule),
             "phases": tuple(
                 p.model_copy(
                     update={
-                        "schedule": p.schedule and _with_defaults("schedule", p.schedule),
-                        "loss": p.loss and _with_defaults("loss", p.loss),
+                        "schedule": p.schedule and whole("schedule", p.schedule),
+                        "loss": p.loss and whole("loss", p.loss),
                     }
                 )
                 for p in recipe.train.phases
@@ -189,19 +196,19 @@ def _complete(recipe: Recipe, where: str) -> Recipe:
     )
     return recipe.model_copy(
         update={
-            "task": _with_defaults("task", recipe.task),
-            "data": recipe.data.model_copy(update={"dataset": _with_defaults("dataset", recipe.data.dataset)}),
-            "augment": tuple(_with_defaults("augmentation", item) for item in recipe.augment),
-            "model": _with_defaults("model", recipe.model),
-            "loss": _with_defaults("loss", loss),
-            "metrics": tuple(_with_defaults("metric", item) for item in metrics),
+            "task": whole("task", recipe.task),
+            "data": recipe.data.model_copy(update={"dataset": whole("dataset", recipe.data.dataset)}),
+            "augment": tuple(whole("augmentation", item) for item in recipe.augment),
+            "model": whole("model", recipe.model),
+            "loss": whole("loss", loss),
+            "metrics": tuple(whole("metric", item) for item in metrics),
             "train": train,
         }
     )
 
 
-def _with_defaults(kind: str, item: Item) -> Item:
-    options = SHELVES[kind].signature(item.name).options
+def _with_defaults(shelf: Shelf, item: Item) -> Item:
+    options = shelf.signature(item.name).options
     known = {name: _as_written(option.default) for name, option in options.items() if not option.required}
     return Item(name=item.name, **{**known, **item.options})
 

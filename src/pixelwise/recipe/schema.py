@@ -13,6 +13,7 @@ Natural = Annotated[int, Field(ge=1, strict=True)]
 Count = Annotated[int, Field(ge=0, strict=True)]  # from 0
 Positive = Annotated[float, Field(gt=0, strict=True)]
 Truth = Annotated[bool, Field(strict=True)]
+Engine = Literal["torch", "scratch"]
 Size = Annotated[tuple[Natural, Natural], Field(description="height, width")]
 
 
@@ -63,9 +64,8 @@ class Data(Part):
     train: str = "train"  # names of the splits
     validation: str = "val"
     test: str = ""  # split that is scored once, with the weights that were chosen; none: no such split
-    sampling: Literal["shuffled", "balanced"] = (
-        "shuffled"  # an epoch is every picture once, or as many draws in which every class is equally likely
-    )
+    # an epoch is every picture once; as many draws, each of all pictures; or draws in which every class is equally likely
+    sampling: Literal["shuffled", "replacement", "balanced"] = "shuffled"
     on_corrupt: Literal["fail", "skip"] = (
         "fail"  # files that do not decode: refuse the set, or leave them out and say so
     )
@@ -117,6 +117,7 @@ class Recipe(Part):
     """One experiment, whole."""
 
     title: str
+    engine: Engine = "torch"  # what computes it: torch, or the NumPy network with every gradient written out
     about: str = ""
     stated: tuple[Stated, ...] = ()
     task: ItemOrName

@@ -12,14 +12,14 @@ from torch import Tensor, nn
 
 from pixelwise.data.cache import CachedSplit
 from pixelwise.data.counts import class_counts
-from pixelwise.errors import DataError, listing
-from pixelwise.losses.base import IGNORE, Loss, Term
+from pixelwise.errors import DataError
+from pixelwise.losses.base import Loss, Term
 from pixelwise.tasks.base import Arrays, Batch, Task
 from pixelwise.tasks.pixels import normalise
+from pixelwise.tasks.targets import target_table
 from pixelwise.types import ClassMap, DatasetInfo, Prediction, Sample
 
 Void = Literal["ignore", "background"]
-BACKGROUND = "background"
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -75,22 +75,3 @@ class Segment(Task):
         classes = outputs.argmax(dim=1)  # (B, H, W); over channels_last scores 4 times faster than over contiguous ones
         indices = classes.to(torch.uint8 if outputs.shape[1] <= 256 else torch.int32).cpu().numpy()
         return [ClassMap(one if one.dtype == np.uint8 else one.astype(np.uint16)) for one in indices]
-
-
-def target_table(info: DatasetInfo, void: Void) -> np.ndarray:
-    """Mask index → target of the loss: classes stay, void goes where the recipe says, everything else is not counted.
-
-    Pixels that an augmentation uncovered carry the void index, or 255 where the data set has none; those never count
-    where there is no void to speak of.
-    """
-    table = np.full(65536, IGNORE, np.int16)
-    table[: len(info.classes)] = np.arange(len(info.classes))
-    if info.void is not None and void == "background":
-        if BACKGROUND not in info.classes:
-            raise DataError(
-                f"void cannot be trained as background: no class has that name; there are {listing(info.classes)}.",
-                where=info.name,
-                hint="Use `void: ignore`.",
-            )
-        table[info.void] = info.classes.index(BACKGROUND)
-    return table

@@ -1,0 +1,23 @@
+"""The loss of the NumPy network with its class weights."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pixelwise.losses.weights import inverse_frequency, median_frequency
+from pixelwise.scratch.loss import CrossEntropy
+
+Weighting = Literal["none", "inverse", "median"]
+
+
+def cross_entropy(counts: NDArray[np.int64], *, weights: Weighting = "none") -> CrossEntropy:
+    """Softmax cross-entropy, divided by the sum of the weights of the places that count; void left out.
+
+    weights: `none`, or by `inverse` or `median` frequency in the training set; losses/weights.py has the formulas
+    """
+    if weights == "inverse":
+        return CrossEntropy(inverse_frequency(counts))
+    return CrossEntropy(median_frequency(counts) if weights == "median" else None)
