@@ -5,9 +5,10 @@ import json
 import numpy as np
 import pytest
 
+from pixelwise.imaging.colour import nearest_colours, paint
 from pixelwise.metrics import METRICS
 from pixelwise.metrics.base import Metric
-from pixelwise.types import ClassMap, DatasetInfo, Labels, Sample
+from pixelwise.types import ClassMap, Colours, DatasetInfo, Labels, Sample
 
 INFO = DatasetInfo("toy", ("background", "cat"), ((0, 0, 0), (9, 9, 9)), frozenset({"mask", "label"}), void=255)
 BLACK = np.zeros((6, 7, 3), np.uint8)
@@ -28,7 +29,15 @@ def labels(generator, name):
     return Sample(name, BLACK, label=label), Labels(predicted), Labels(one[label]), Labels(one[1 - label])
 
 
-DRAW = {"confusion": class_map, "accuracy": labels}  # what each metric counts
+def coloured(generator, name):
+    """The palette is the two colours of INFO."""
+    image = generator.integers(0, 10, (6, 7, 3), dtype=np.uint8)
+    right = nearest_colours(image, INFO.colours)
+    maps = generator.integers(0, 2, (6, 7), dtype=np.uint8), right, 1 - right
+    return Sample(name, image), *(Colours(paint(indices, INFO.colours), indices) for indices in maps)
+
+
+DRAW = {"confusion": class_map, "accuracy": labels, "colour": coloured}  # what each metric counts
 
 
 @pytest.fixture(params=sorted(METRICS))

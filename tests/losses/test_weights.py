@@ -10,10 +10,15 @@ from hypothesis.extra import numpy as arrays
 from sklearn.utils.class_weight import compute_class_weight
 
 from pixelwise.errors import DataError
-from pixelwise.losses.weights import effective_number, inverse_frequency, median_frequency
+from pixelwise.losses.weights import effective_number, inverse_frequency, median_frequency, rarity
 
 some_counts = arrays.arrays(np.int64, st.integers(1, 12), elements=st.integers(0, 10**9)).filter(lambda n: n.any())
-FORMULAS = [inverse_frequency, median_frequency, lambda counts: effective_number(counts, 0.999)]
+FORMULAS = [
+    inverse_frequency,
+    median_frequency,
+    lambda counts: effective_number(counts, 0.999),
+    lambda n: rarity(n, 0.5),
+]
 
 
 def test_inverse_frequency_is_scikit_learns_balanced():
@@ -84,3 +89,20 @@ def test_counts_that_mean_nothing_are_refused(formula):
 def test_beta_out_of_bounds_is_refused():
     with pytest.raises(DataError, match="below 1"):
         effective_number(np.array([1, 2]), 1.0)
+
+
+def test_rarity_is_the_formula_of_the_paper_with_a_mean_of_one_over_the_pixels():
+    counts = np.array([700, 250, 50], np.int64)
+    frequency = counts / counts.sum()
+    expected = 1 / (0.5 * frequency + 0.5 / 3)
+    got = rarity(counts, 0.5)
+    np.testing.assert_allclose(got / got[0], expected / expected[0])
+    np.testing.assert_allclose(frequency @ got, 1)
+    np.testing.assert_allclose(rarity(counts, 1.0), np.ones(3))
+    np.testing.assert_allclose(rarity(counts, 1e-9), 1 / (3 * frequency), rtol=1e-6)
+
+
+def test_rarity_of_a_class_that_never_occurs_is_that_of_the_rarest():
+    assert rarity(np.array([5, 0, 1], np.int64), 0.5).argmax() in (1, 2)
+    with pytest.raises(DataError, match="above 0"):
+        rarity(np.array([5, 1], np.int64), 0.0)

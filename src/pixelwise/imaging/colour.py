@@ -19,6 +19,7 @@ from pixelwise.errors import DataError, ShapeError, listing, shown
 from pixelwise.types import RGB, Image, IndexMap
 
 LARGEST = 256  # colours of a palette: an index is one byte
+SIDE = 16  # of the cubes in which the table of nearest colours is made
 PIXELS = 100_000  # that k-means is shown; with ten times as many no centre of 24 moves by more than a step or two
 DISTINCT_PIXELS = (
     4096  # drawn pictures have few colours: where a sample shows fewer than this, every pixel is looked at
@@ -54,25 +55,29 @@ def nearest_colours(image: Image, palette: Sequence[RGB]) -> NDArray[np.uint8]:
 
 @lru_cache(maxsize=2)
 def nearest_table(palette: tuple[RGB, ...]) -> NDArray[np.uint8]:
-    """The nearest palette index of every colour there is, at place r·65536 + g·256 + b: 16 MiB, made in .2 s for 24 colours.
+    """The nearest palette index of every colour there is, at place r·65536 + g·256 + b: 16 MiB, made in a fraction of a second.
 
-    Plane by plane of equal red: the smallest of d²·256 + index over the palette, d² = (r − R)² + (g − G)² + (b − B)²,
-    holds the smallest distance and, among equal ones, the lowest index (d² is at most 195,075: it fits 32 bits).
+    The smallest of d²·256 + index over the palette, d² = (r − R)² + (g − G)² + (b − B)², holds the smallest distance and,
+    among equal ones, the lowest index (d² is at most 195,075: it fits 32 bits). Looked at are cubes of 16³ colours, and
+    in each only the palette colours that can be nearest: none whose least distance to the cube is above another's largest.
     """
     colours = np.asarray(palette, np.int64)
     if colours.ndim != 2 or colours.shape[1] != 3 or not 1 <= len(colours) <= LARGEST:
         raise ShapeError(f"a palette has 1 to {LARGEST} colours of three channels, this one is {colours.shape}")
-    squares = (np.arange(256)[:, None, None] - colours) ** 2 * 256  # (256, Q, 3)
-    red, green, blue = np.moveaxis(squares, 2, 0).astype(np.int32)  # (256, Q) each
-    green = green + np.arange(len(colours), dtype=np.int32)
-    planes = green.T[:, :, None] + blue.T[:, None, :]  # (Q, 256, 256)
+    difference = np.arange(256).reshape(-1, SIDE, 1, 1) - colours  # (cubes, SIDE, Q, 3), a channel each by itself
+    squares = (difference**2 * 256).astype(np.int32)
+    least = np.where((difference > 0).all(1) | (difference < 0).all(1), (difference**2).min(1), 0)  # (cubes, Q, 3)
+    most = (difference**2).max(1)
+    red, green, blue = np.moveaxis(squares, 3, 0).swapaxes(2, 3)  # (cubes, Q, SIDE) each
+    green = green + np.arange(len(colours), dtype=np.int32)[:, None]
     table = np.empty((256, 256, 256), np.uint8)
-    best, candidate = np.empty((2, 256, 256), np.int32)
-    for level in range(256):
-        np.add(planes[0], red[level, 0], out=best)
-        for index in range(1, len(colours)):
-            np.minimum(best, np.add(planes[index], red[level, index], out=candidate), out=best)
-        table[level] = best & 255
+    for r, g, b in np.ndindex(*3 * (256 // SIDE,)):
+        nearest = most[r, :, 0] + most[g, :, 1] + most[b, :, 2]
+        near = np.flatnonzero(least[r, :, 0] + least[g, :, 1] + least[b, :, 2] <= nearest.min())
+        plane = green[g, near][:, :, None] + blue[b, near][:, None, :]
+        best = (red[r, near][:, :, None, None] + plane[:, None]).min(axis=0)
+        place = (slice(r * SIDE, (r + 1) * SIDE), slice(g * SIDE, (g + 1) * SIDE), slice(b * SIDE, (b + 1) * SIDE))
+        table[place] = best & 255
     table.flags.writeable = False
     return table.reshape(-1)
 
