@@ -23,6 +23,8 @@ COMMANDS = {
     "evaluate": ("pixelwise.cli.evaluate:evaluate", "Score a trained run on a split."),
     "predict": ("pixelwise.cli.predict:predict", "Label your own pictures with a trained run."),
     "report": ("pixelwise.cli.report:report", "Build a run's report again."),
+    "sweep": ("pixelwise.cli.sweep:sweep", "Train a recipe over a grid of values, as runs in one folder."),
+    "compare": ("pixelwise.cli.compare:compare", "Set runs beside each other: scores, differences, cost."),
     "data": ("pixelwise.cli.data:app", "Check, fetch and describe data sets."),
     "arithmetic": ("pixelwise.cli.arithmetic:app", "What a convolution costs, sees and is."),
 }

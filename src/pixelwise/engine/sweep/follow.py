@@ -1,0 +1,55 @@
+"""How far a run of another process is, read off the end of its events.jsonl again and again."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass
+class Follower:
+    """Steps done and planned of one run, and its best score so far. `look()` reads what is new; no file is no news."""
+
+    file: Path
+    step: int = 0
+    steps: int = 0
+    epoch: int = 0
+    epochs: int = 0
+    metric: str = ""
+    best: float | None = None
+    _offset: int = field(default=0, repr=False)
+    _rest: bytes = field(default=b"", repr=False)
+
+    @property
+    def share(self) -> float:
+        """Of the planned steps, 0 to 1."""
+        return min(1.0, self.step / self.steps) if self.steps else 0.0
+
+    def look(self) -> None:
+        """Read the events that were written since the last look."""
+        try:
+            with open(self.file, "rb") as file:
+                if file.seek(0, 2) < self._offset:  # a resume has cut off what is about to happen again
+                    self._offset, self._rest = 0, b""
+                file.seek(self._offset)
+                new = file.read()
+        except OSError:
+            return
+        self._offset += len(new)
+        *lines, self._rest = (self._rest + new).split(b"\n")
+        for line in lines:
+            try:
+                self._take(json.loads(line))
+            except (ValueError, KeyError, TypeError):
+                continue  # another process writes: what is no event yet is passed over
+
+    def _take(self, event: dict[str, Any]) -> None:
+        kind = event["event"]
+        if kind == "started":
+            self.epochs, self.steps = event["epochs"], event["epochs"] * event["steps_per_epoch"]
+        elif kind in ("step", "epoch"):
+            self.step, self.epoch = event["step"], event["epoch"]
+        elif kind == "saved" and event["which"] == "best":
+            self.metric, self.best = event["metric"], event["value"]

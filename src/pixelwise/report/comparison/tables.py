@@ -1,0 +1,127 @@
+"""The tables of a comparison as rows of words, the same in the terminal and on the page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pixelwise.report.comparison.gather import Column, Comparison, Group
+from pixelwise.report.comparison.verdict import Verdict, between, signed
+from pixelwise.report.tables import Table
+from pixelwise.run.words import ABSENT, duration, number, quantity
+from pixelwise.statistics.spread import spread
+
+
+def mean_and_spread(group: Group, column: Column) -> str:
+    """`0.3312 ± 0.0040`, or the one value there is."""
+    told = group.spread(column)
+    return number(told.mean) + (f" ± {number(told.sd)}" if told.sd is not None else "")
+
+
+def column_sets(comparison: Comparison) -> list[tuple[str, tuple[Column, ...]]]:
+    """Columns that may stand in one table, with its caption: one split, resolution and treatment of void each."""
+    sets: dict[tuple[str, str], list[Column]] = {}
+    for column in comparison.columns:
+        void = next((part for part in column.key.partition("[")[2].rstrip("]").split(",") if part[:5] == "void="), "")
+        sets.setdefault((column.stands_on, void), []).append(column)
+    return [(_caption(stands_on, columns), tuple(columns)) for (stands_on, _), columns in sets.items()]
+
+
+def _caption(stands_on: str, columns: Sequence[Column]) -> str:
+    """What the numbers stand on, and how they are counted where that is the same for all or nearly all."""
+    told = dict.fromkeys(part for column in columns for part in column.convention.split(", ") if part)
+    return ", ".join([stands_on, *told]) + "."
+
+
+def scores(comparison: Comparison, columns: Sequence[Column]) -> Table:
+    """A row a group, a column a score: mean ± standard deviation over seeds."""
+    names = [column.name for column in columns]
+    headings = [c.name if names.count(c.name) == 1 else f"{c.name} ({c.convention})" for c in columns]
+    rows = tuple(
+        (group.letter, group.label, str(len(group.runs)), *(mean_and_spread(group, column) for column in columns))
+        for group in comparison.groups
+        if any(value is not None for column in columns for value in group.values(column))
+    )
+    return Table(("", "runs of", "seeds", *headings), rows, frozenset(range(2, 3 + len(columns))))
+
+
+def upright_scores(comparison: Comparison, columns: Sequence[Column]) -> Table:
+    """The same, a row a score and a column a group."""
+    turned = scores(comparison, columns)
+    rows = tuple(
+        (turned.headings[place], *(row[place] for row in turned.rows)) for place in range(3, len(turned.headings))
+    )
+    return Table(("score", *(row[0] for row in turned.rows)), rows, frozenset(range(1, len(turned.rows) + 1)))
+
+
+def groups(comparison: Comparison) -> Table:
+    """What each letter stands for."""
+    rows = tuple(
+        (group.letter, group.label, ", ".join(map(str, group.seeds)), str(group.runs[0].path))
+        for group in comparison.groups
+    )
+    return Table(("", "runs of", "seeds", "first of them"), rows)
+
+
+def without(table: Table, column: int) -> Table:
+    """The table without one of its columns."""
+    rows = tuple(row[:column] + row[column + 1 :] for row in table.rows)
+    numbers = frozenset(place - (place > column) for place in table.numbers if place != column)
+    return Table(table.headings[:column] + table.headings[column + 1 :], rows, numbers, table.strong)
+
+
+def differing(comparison: Comparison) -> Table | None:
+    """Where the recipes differ; None where they do not."""
+    if not comparison.differing:
+        return None
+    rows = tuple((path, *values) for path, values in comparison.differing.items())
+    return Table(("in the recipe", *(group.letter for group in comparison.groups)), rows)
+
+
+def cost(comparison: Comparison) -> Table:
+    """What each group took."""
+    headings = ("", "runs of", "seeds", "epochs", "best epoch", "time", "parameters", "MACs", "device")
+    return Table(headings, tuple(_cost(group) for group in comparison.groups), frozenset(range(3, 8)))
+
+
+def _cost(group: Group) -> tuple[str, ...]:
+    first = group.runs[0].record
+    model, choices = first.setup.get("model") or {}, first.setup.get("choices") or {}
+    minutes = spread([run.minutes for run in group.runs])
+    time = duration(None if minutes.mean is None else 60 * minutes.mean)
+    if minutes.sd:
+        time += f" ± {duration(60 * minutes.sd)}"
+    return (
+        group.letter,
+        group.label,
+        ", ".join(map(str, group.seeds)),
+        _span([run.record.summary.get("epochs") for run in group.runs]),
+        _span([run.record.best.get("epoch") for run in group.runs]),
+        time,
+        quantity(model.get("parameters")),
+        quantity(model.get("macs")),
+        " ".join(str(choices[name]) for name in ("device", "precision") if choices.get(name)) or ABSENT,
+    )
+
+
+def _span(values: Sequence[int | None]) -> str:
+    known = [value for value in values if value is not None]
+    if not known:
+        return ABSENT
+    return str(known[0]) if min(known) == max(known) else f"{min(known)}–{max(known)}"
+
+
+def differences(verdicts: Sequence[Verdict]) -> Table | None:
+    """A row a difference: its size, the two intervals, and what can be said."""
+    rows = tuple(
+        (
+            f"{verdict.second.letter} − {verdict.first.letter}",
+            verdict.column.name,
+            signed(verdict.seeds.value),
+            between(verdict.seeds.interval),
+            between(verdict.pictures.interval),
+            verdict.words,
+        )
+        for verdict in verdicts
+    )
+    headings = ("", "score", "difference", "95 % over seeds", "95 % over pictures", "in words")
+    return Table(headings, rows, frozenset({2, 3, 4})) if rows else None
