@@ -16,6 +16,7 @@ from pixelwise.engine.evaluate import evaluate
 from pixelwise.engine.predict import Trained, predict_resized
 from pixelwise.errors import RunError
 from pixelwise.metrics.base import Metric
+from pixelwise.metrics.pictures import Recorder, keep_pictures
 from pixelwise.run.environment import environment
 from pixelwise.tasks.base import Task
 
@@ -32,9 +33,18 @@ def score_recipe(
     """
     cached, metrics = _open(trained, split, data, progress)[1:]
     batch = trained.recipe.train.batch
-    result = evaluate(_with_loss(trained), trained.model, cached, metrics, choices=trained.choices, batch=batch)
+    recorder = Recorder(metrics)
+    result = evaluate(
+        _with_loss(trained),
+        trained.model,
+        cached,
+        metrics,
+        choices=trained.choices,
+        batch=batch,
+        look=lambda index, sample, prediction: recorder.look(index),
+    )
     record = {**split_record(cached, metrics), "losses": result.losses}
-    return _keep(trained, cached, "recipe", record)
+    return _keep(trained, cached, "recipe", record, recorder)
 
 
 def score_own(
@@ -48,19 +58,20 @@ def score_own(
     dataset, cached, metrics = _open(trained, split, data, progress)
     for metric in metrics:
         metric.reset()
-    sound = set(cached.names)  # what on_corrupt: skip left
+    recorder, places = Recorder(metrics), {name: index for index, name in enumerate(cached.names)}
     for index, name in enumerate(dataset.names(split)):
-        if name in sound:
+        if name in places:  # what on_corrupt: skip left
             sample = dataset.read(split, index)
             prediction = predict_resized(trained, sample.image)
             for metric in metrics:
                 metric.update(sample, prediction)
+            recorder.look(places[name])
     record = {
         "resolution": "each picture's own size",
         "pictures": len(cached),
         "metrics": [metric_record(metric) for metric in metrics],
     }
-    return _keep(trained, cached, "own", record)
+    return _keep(trained, cached, "own", record, recorder)
 
 
 def _with_loss(trained: Trained) -> Task:
@@ -92,7 +103,13 @@ def _classes(names: Sequence[str], void: int | None) -> str:
     return ", ".join(names) + ("" if void is None else f" (void {void})")
 
 
-def _keep(trained: Trained, split: CachedSplit, resolution: Literal["recipe", "own"], record: dict[str, Any]) -> Scored:
+def _keep(
+    trained: Trained,
+    split: CachedSplit,
+    resolution: Literal["recipe", "own"],
+    record: dict[str, Any],
+    recorder: Recorder,
+) -> Scored:
     whole = {
         "split": split.split,
         "checkpoint": trained.checkpoint,
@@ -104,5 +121,6 @@ def _keep(trained: Trained, split: CachedSplit, resolution: Literal["recipe", "o
         "environment": environment(),
     }
     name = f"evaluations/{split.split}-{trained.checkpoint}-{resolution}"
+    keep_pictures(trained.run.path / f"{name}.npz", split.names, [recorder.rows], recorder.metrics)
     trained.run.write(name, whole)
     return whole, trained.run.path / f"{name}.json"

@@ -88,7 +88,6 @@ def run_all(
 
 def _start(sweep: SweepFolder, run: Planned, jobs: int, data: Path | None) -> Job:
     """Train a run in a process of its own, or wait for the process that is still at it."""
-    path = sweep.run(run.name).path
     follower = Follower(sweep.run(run.name).events_file)
     with sweep.run_lock(run.name) as lock:
         if not take_lock(lock):
@@ -96,11 +95,7 @@ def _start(sweep: SweepFolder, run: Planned, jobs: int, data: Path | None) -> Jo
         standing = sweep.standing(run)
         if standing == "broken":
             sweep.clear_broken(run.name)
-        if standing == "begun":
-            what = ["--resume", str(path)]
-        else:
-            what = [str(sweep.recipe_file(run.name)), "--out", str(path)]
-        command = [sys.executable, "-m", "pixelwise", "train", *what, *([] if data is None else ["--data", str(data)])]
+        command = train_command(sweep, run.name, data, going_on=standing == "begun")
         with open(sweep.log_file(run.name), "ab") as log:
             process = subprocess.Popen(
                 command,
@@ -112,6 +107,13 @@ def _start(sweep: SweepFolder, run: Planned, jobs: int, data: Path | None) -> Jo
                 start_new_session=True,  # Ctrl-C is for us; we tell the runs
             )
     return Job(run, follower, process)
+
+
+def train_command(sweep: SweepFolder, name: str, data: Path | None, *, going_on: bool) -> list[str]:
+    """What a person would type to train this run alone, or to go on with it."""
+    path = str(sweep.run(name).path)
+    what = ["--resume", path] if going_on else [str(sweep.recipe_file(name)), "--out", path]
+    return [sys.executable, "-m", "pixelwise", "train", *what, *([] if data is None else ["--data", str(data)])]
 
 
 def _environment(jobs: int) -> dict[str, str]:
