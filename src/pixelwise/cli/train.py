@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import chain
+import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,8 @@ import typer
 if TYPE_CHECKING:
     from pixelwise.recipe.schema import Recipe
     from pixelwise.run.events import Event
+
+    Caching = Callable[[str, int, int], None] | None
 
 
 def train(
@@ -21,6 +24,9 @@ def train(
     data: Annotated[
         Path | None, typer.Option(help="Data folder. Default: PIXELWISE_DATA, else ~/.cache/pixelwise.")
     ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the summary as JSON at the end, all else on standard error.")
+    ] = False,
 ) -> None:
     """Train a recipe, or go on with a run that was stopped.
 
@@ -39,9 +45,9 @@ def train(
     path = resume or out or free_folder(recipe or "")
     going_on = resume is not None
     if (checked.engine if checked is not None else engine_of(path)) == "scratch":
-        _train_scratch(checked, path, data, going_on=going_on)
+        _train_scratch(checked, path, data, going_on=going_on, as_json=as_json)
     else:
-        _train(checked, path, data, going_on=going_on)
+        _train(checked, path, data, going_on=going_on, as_json=as_json)
 
 
 def engine_of(path: Path) -> str:
@@ -64,58 +70,62 @@ def free_folder(recipe: str, under: Path = Path("runs")) -> Path:
         number += 1
 
 
-def _train(recipe: Recipe | None, path: Path, data: Path | None, *, going_on: bool) -> None:
+def _train(recipe: Recipe | None, path: Path, data: Path | None, *, going_on: bool, as_json: bool) -> None:
     from pixelwise.engine.allocator import keep_large_buffers
 
     keep_large_buffers()  # before torch allocates anything
     from pixelwise.engine import train as engine
     from pixelwise.engine.distributed import processes
-    from pixelwise.run.caching import CachingLine
-    from pixelwise.run.console import Display
 
     with processes("auto" if recipe is None else recipe.hardware.device) as joined:
         path = joined.from_first(lambda: path)
-        with CachingLine() as line:
-            caching = line.show if joined.first else None
+
+        def begin(caching: Caching) -> Iterator[Event]:
             if going_on:
-                events = engine.resume(path, data=data, processes=joined, recipe=recipe, caching=caching)
-            else:
-                events = engine.train(recipe, path, data=data, processes=joined, caching=caching)
-            first = next(events)  # everything is read and checked before the first event
+                return engine.resume(path, data=data, processes=joined, recipe=recipe, caching=caching)
+            return engine.train(recipe, path, data=data, processes=joined, caching=caching)
+
         if joined.first:
-            with Display(batch=None if recipe is None else recipe.train.batch) as display:
-                for event in chain([first], events):
-                    display.show(event)
-            _tell_end(path, event)
+            _follow(begin, path, as_json)
         else:
-            for _ in events:
+            for _ in begin(None):
                 pass
 
 
-def _train_scratch(recipe: Recipe | None, path: Path, data: Path | None, *, going_on: bool) -> None:
+def _train_scratch(recipe: Recipe | None, path: Path, data: Path | None, *, going_on: bool, as_json: bool) -> None:
     """The same for the NumPy network; torch is never imported."""
     from pixelwise.engine.scratch import train as engine
-    from pixelwise.run.caching import CachingLine
-    from pixelwise.run.console import Display
 
-    with CachingLine() as line:
+    def begin(caching: Caching) -> Iterator[Event]:
         if going_on:
-            events = engine.resume(path, data=data, recipe=recipe, caching=line.show)
-        elif recipe is not None:
-            events = engine.train(recipe, path, data=data, caching=line.show)
-        first = next(events)
-    with Display(batch=None if recipe is None else recipe.train.batch) as display:
-        for event in chain([first], events):
-            display.show(event)
-    _tell_end(path, event)
+            return engine.resume(path, data=data, recipe=recipe, caching=caching)
+        return engine.train(recipe, path, data=data, caching=caching)
+
+    _follow(begin, path, as_json)
 
 
-def _tell_end(path: Path, last: Event) -> None:
-    from pixelwise.run.console import show_scores
+def _follow(begin: Callable[[Caching], Iterator[Event]], path: Path, as_json: bool) -> None:
+    """Show a training from its first event to its scores; with `as_json` on standard error, and the summary as JSON."""
+    from rich.console import Console
+
+    from pixelwise.recipe.yaml_text import parse
+    from pixelwise.run.caching import CachingLine
+    from pixelwise.run.console import Display, show_scores
     from pixelwise.run.folder import RunFolder
 
-    if getattr(last, "reason", "") == "interrupted":
-        typer.echo(f"Saved. Go on with: pixelwise train --resume {path}")
-        raise typer.Exit(130)
+    console = Console(stderr=as_json)
+    with CachingLine(console) as line:
+        events = begin(line.show)
+        last = next(events)  # everything is read and checked before the first event
     run = RunFolder.open(path)
-    show_scores(run.read("summary"), run=path, report=run.report_file)
+    with Display(console, batch=parse(run.recipe_file)["train"]["batch"]) as display:
+        display.show(last)
+        for last in events:
+            display.show(last)
+    if getattr(last, "reason", "") == "interrupted":
+        typer.echo(f"Saved. Go on with: pixelwise train --resume {path}", err=as_json)
+        raise typer.Exit(130)
+    if as_json:
+        typer.echo(json.dumps({**run.read("summary"), "run": str(path)}, indent=2, ensure_ascii=False))
+    else:
+        show_scores(run.read("summary"), run=path, report=run.report_file)
