@@ -86,6 +86,7 @@ def test_files_that_are_none(tmp_path, content):
 
 
 @pytest.mark.data
+@pytest.mark.timeout(1800)  # a minute on an idle core, many on a busy one
 @pytest.mark.parametrize(("depth", "expected"), [(20, 0.9174), (32, 0.9264), (56, 0.9341)])
 def test_published_weights_score_what_is_known_of_them(depth, expected, tmp_path):
     """Exactly: accuracy is a whole number of pictures out of 10,000."""
