@@ -12,22 +12,30 @@ from pathlib import Path
 
 from pixelwise.errors import RunError
 from pixelwise.recipe.load import load_recipe, shipped_recipes
+from pixelwise.recipe.schema import Recipe
 from pixelwise.report.results import collect, markdown_table, without_seed
 from pixelwise.run.atomic import write_json, write_text
 from pixelwise.run.folder import RunFolder
 
 RESULTS = Path(__file__).resolve().parent
 PAGE = RESULTS.parent / "docs" / "results.md"
-COLUMNS = {
-    "voc2007": {
+COLUMNS = {  # (data set, split): a table over the recipes of which this split is the last one scored
+    ("voc2007", "val"): {
         "pixel_accuracy[void=background]": "pixel accuracy",
         "mean_iou[void=background,absent=skipped]": "mean IoU",
         "mean_iou[void=ignore,absent=skipped]": "mean IoU, void ignored",
         "mean_class_accuracy[void=background,absent=skipped]": "mean class accuracy",
     },
+    ("cifar10", "test"): {"accuracy": "accuracy", "calibration_error[bins=15]": "calibration error"},
+    ("cifar10", "train"): {"accuracy": "accuracy"},
 }
 KNOWN = {
-    "voc2007": """\
+    ("cifar10", "train"): """\
+The same pictures that were trained on: whether a network written by hand can learn fifty of them by heart in 50 updates. The
+course says slightly under .9; with 50 pictures one more or less is .02, and the spread over seeds is that of the weights and
+of the draw of the batches.
+""",
+    ("voc2007", "val"): """\
 Known for perspective (val, void as background): a constant "background" scores .7507 pixel accuracy and .0357 mean IoU;
 the course states about .65 and .05 for a naive baseline; students' runs from scratch lie at .69–.77 and .05–.08.
 """,
@@ -37,8 +45,8 @@ HEAD = """\
 
 Made from `results/*/*.json` by `python results/collect.py`; nothing here is typed by hand. Each number is the mean ± standard
 deviation over seeds of one pass over the whole split, from one confusion matrix. There are no test pictures of VOC 2007 with
-labels, so every number is **val**; the epoch was chosen on the same pictures by mean IoU, which makes the numbers a little
-optimistic. All were counted at 224×224.
+labels, so every number of it is **val**; the epoch was chosen on the same pictures by mean IoU, which makes the numbers a
+little optimistic; they were counted at 224×224.
 """
 
 
@@ -47,7 +55,9 @@ def main(arguments: list[str]) -> None:
         name, runs = arguments[0], [RunFolder.open(Path(run)) for run in arguments[1:]]
         shipped = without_seed(load_recipe(name).model_dump(mode="json"))
         for run in runs:
-            if without_seed(run.read("setup")["recipe"]) != shipped:
+            # options that recipes have learned since the run stand at their defaults, which is what the run did
+            made = Recipe.model_validate(run.read("setup")["recipe"]).model_dump(mode="json")
+            if without_seed(made) != shipped:
                 raise RunError(f"was not made from the shipped recipe '{name}'.", where=str(run.path))
         write_json(RESULTS / f"{name}.json", collect(name, runs))
     write_text(PAGE, page())
@@ -56,17 +66,23 @@ def main(arguments: list[str]) -> None:
 def page() -> str:
     """docs/results.md: a table a data set; a shipped recipe without a result says so."""
     parts = [HEAD]
-    for data_set, columns in COLUMNS.items():
-        recipes = [name for name in shipped_recipes() if name.startswith(f"{data_set}/")]
+    for (data_set, split), columns in COLUMNS.items():
+        recipes = [name for name in shipped_recipes() if name.startswith(f"{data_set}/") and last_split(name) == split]
         records = [json.loads(f.read_text()) for name in recipes if (f := RESULTS / f"{name}.json").exists()]
         missing = [f"`{name}`: not run" for name in recipes if not (RESULTS / f"{name}.json").exists()]
-        parts.append(f"## {data_set}, val\n\n{KNOWN[data_set]}")
+        parts.append(f"## {data_set}, {split}\n\n{KNOWN.get((data_set, split), '')}")
         if records:
-            parts.append(markdown_table(records, "val", columns))
+            parts.append(markdown_table(records, split, columns))
             parts.append("Machine: " + "; ".join(sorted({m for r in records for m in r["machine"]})) + ".\n")
         if missing:
             parts.append("\n".join(f"- {line}" for line in missing) + "\n")
     return "\n".join(parts)
+
+
+def last_split(name: str) -> str:
+    """The split of a recipe's final scores."""
+    data = load_recipe(name).data
+    return data.test or data.validation
 
 
 if __name__ == "__main__":

@@ -91,13 +91,14 @@ def fcn(
             where="model fcn",
             hint=f"Set data.size to multiples of {step}, or a smaller depth.",
         )
+    bias = norm != "before"  # a normalisation right behind a bias takes it out again
     channels = [width * 2**level for level in range(depth + 1)]
-    layers = _block(Conv2d(input_shape[0], width, 3, padding=1), width, norm)
+    layers = _block(Conv2d(input_shape[0], width, 3, padding=1, bias=bias), width, norm)
     for before, after in pairwise(channels):
-        layers += _block(Conv2d(before, after, 3, stride=2, padding=1), after, norm)
-    layers += _block(Conv2d(channels[-1], channels[-1], 3, padding=1), channels[-1], norm)
+        layers += _block(Conv2d(before, after, 3, stride=2, padding=1, bias=bias), after, norm)
+    layers += _block(Conv2d(channels[-1], channels[-1], 3, padding=1, bias=bias), channels[-1], norm)
     for before, after in pairwise(reversed(channels)):
-        layers += _block(ConvTranspose2d(before, after, 4, stride=2, padding=1), after, norm)
+        layers += _block(ConvTranspose2d(before, after, 4, stride=2, padding=1, bias=bias), after, norm)
     layers.append(Conv2d(width, outputs, 1))
     return Network(layers, input_shape, seed=seed, threads=threads)
 

@@ -1,0 +1,78 @@
+"""`pixelwise twin`"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from pixelwise.engine.scratch.twin import Difference
+
+TOLERANCE = {"float32": 1e-3, "float64": 1e-9}  # relative to the largest number of each array
+
+
+def twin(
+    run: Annotated[
+        str, typer.Argument(help="Run folder of the NumPy network, or one of its recipes.", metavar="RUN|RECIPE")
+    ],
+    overrides: Annotated[list[str] | None, typer.Argument(help="Changes to a recipe, e.g. model.width=8.")] = None,
+    pictures: Annotated[int, typer.Option(help="Training pictures that are looked at.", min=2, max=64)] = 4,
+    single: Annotated[bool, typer.Option("--float32", help="Compute in float32, as training does.")] = False,
+    data: Annotated[
+        Path | None, typer.Option(help="Data folder. Default: PIXELWISE_DATA, else ~/.cache/pixelwise.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs instead.")] = False,
+) -> None:
+    """The same weights in the NumPy network and in torch, every activation and gradient compared.
+
+    Goes forward and back over the first training pictures. Exit code 0: they agree to rounding, 1: they do not.
+    """
+    from pixelwise.engine.allocator import keep_large_buffers
+    from pixelwise.run.caching import CachingLine
+
+    keep_large_buffers()  # before torch allocates anything
+    dtype = "float32" if single else "float64"
+    from rich.console import Console
+
+    from pixelwise.engine.scratch.open import open_twin
+
+    with CachingLine(Console(stderr=True)) as line:
+        opened = open_twin(run, overrides or (), pictures, dtype, data=data, caching=line.show)
+    from pixelwise.engine.scratch.twin import compare
+
+    rows = compare(*opened)
+    worst = max(rows, key=lambda row: row.error)
+    agree = worst.error <= TOLERANCE[dtype]
+    if as_json:
+        record: dict[str, Any] = {
+            "dtype": dtype,
+            "pictures": pictures,
+            "agree": agree,
+            "rows": [asdict(r) for r in rows],
+        }
+        typer.echo(json.dumps(record, indent=2, ensure_ascii=False))
+    else:
+        for text in table(rows):
+            typer.echo(text)
+        place = f"{worst.what} of layer {worst.layer}" if worst.layer else worst.what
+        verdict = "agree to rounding" if agree else "DIFFER"
+        typer.echo(f"\nNumPy and torch {verdict}: in {dtype} the largest difference is {worst.error:.1e} ({place}).")
+    raise typer.Exit(0 if agree else 1)
+
+
+def table(rows: list[Difference]) -> list[str]:
+    """The comparison in columns; differences are relative to the largest number of each array."""
+    cells = [("layer", "", "array", "shape", "largest", "difference")]
+    for row in rows:
+        shape = "×".join(map(str, row.shape))
+        cells.append((row.layer, row.kind, row.what, shape, f"{row.size:.3g}", f"{row.error:.1e}"))
+    widths = [max(len(cell[column]) for cell in cells) for column in range(6)]
+    alignments = (">", "<", "<", ">", ">", ">")
+    return [
+        "  ".join(f"{cell:{side}{width}}" for cell, side, width in zip(line, alignments, widths, strict=True)).rstrip()
+        for line in cells
+    ]
