@@ -126,14 +126,24 @@ class Labels:
 
 @dataclass(frozen=True, eq=False)
 class Colours:
-    """A coloured picture: image (H, W, 3) uint8 RGB, and the palette index of each pixel (H, W)."""
+    """A coloured picture.
+
+    image:       (H, W, 3) uint8, RGB
+    indices:     (H, W), the likeliest palette colour of each pixel
+    confidence:  (H, W) float32, its probability, if known
+    """
 
     image: Image
     indices: IndexMap
+    confidence: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         if self.image.dtype != np.uint8 or self.image.shape != (*self.indices.shape, 3):
             raise DataError(f"picture {self.image.shape} and palette indices {self.indices.shape} do not fit")
+        if self.confidence is not None and self.confidence.shape != self.indices.shape:
+            raise DataError(
+                f"confidence {self.confidence.shape} does not cover the palette indices {self.indices.shape}"
+            )
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,11 +16,16 @@ import typer
 if TYPE_CHECKING:
     from pixelwise.engine.predict import Trained
     from pixelwise.errors import Problem
-    from pixelwise.types import ClassMap, Image
+    from pixelwise.types import ClassMap, Colours, Image
 
 LEGEND = "legend.png"
 SHOWN = 20  # pictures that the table at the end names
-KINDS = {"mask": ("masks", ".png"), "overlay": ("overlays", ".png"), "record": ("records", ".json")}
+KINDS = {
+    "mask": ("masks", ".png"),
+    "overlay": ("overlays", ".png"),
+    "colours": ("colours", ".png"),
+    "record": ("records", ".json"),
+}
 
 
 def predict(
@@ -50,7 +55,8 @@ def predict(
     """Label your own pictures with a trained run.
 
     Written are, for each picture, masks/NAME.png (class indices in the classes' colours), overlays/NAME.png and
-    records/NAME.json (pixels and confidence of each class, settings); and legend.png.
+    records/NAME.json (pixels and confidence of each class, settings); and legend.png. A run that colours grey pictures
+    writes colours/NAME.png instead of overlays.
 
     Pictures may have any size, and are turned as their EXIF data say. One that cannot be read is listed at the end; the
     others are labelled all the same, and the exit code is 1.
@@ -201,21 +207,27 @@ def _predict_all(trained: Trained, jobs: Sequence[Job], settings: dict[str, Any]
 
 
 def _write(
-    trained: Trained, job: Job, image: Image, labelled: ClassMap, settings: dict[str, Any], out: Path
+    trained: Trained, job: Job, image: Image, labelled: ClassMap | Colours, settings: dict[str, Any], out: Path
 ) -> dict[str, Any]:
-    """Mask, overlay and record of one picture; the record is written last, so where it is the others are whole."""
+    """Mask, overlay (or colours) and record of one picture; the record is last, so where it is the others are whole."""
     from pixelwise.imaging.draw import overlay
     from pixelwise.imaging.files import write_image, write_mask
     from pixelwise.run.atomic import write_json
+    from pixelwise.types import Colours
 
     info, paths = trained.info, job.paths(out)
     write_mask(paths["mask"], labelled.indices, info.colours)
-    clear = [index for index, name in enumerate(info.classes) if name == "background"]
-    write_image(paths["overlay"], overlay(image, labelled.indices, info.colours, clear=clear))
+    if isinstance(labelled, Colours):
+        drawn = "colours"
+        write_image(paths[drawn], labelled.image)
+    else:
+        drawn = "overlay"
+        clear = [index for index, name in enumerate(info.classes) if name == "background"]
+        write_image(paths[drawn], overlay(image, labelled.indices, info.colours, clear=clear))
     record = {
         "file": str(job.file),
         "size": {"height": image.shape[0], "width": image.shape[1]},
-        **{kind: str(paths[kind].relative_to(out)) for kind in ("mask", "overlay")},
+        **{kind: str(paths[kind].relative_to(out)) for kind in ("mask", drawn)},
         **count_classes(labelled, info.classes),
         "settings": settings,
         "run": str(trained.run.path),
@@ -225,7 +237,7 @@ def _write(
     return record
 
 
-def count_classes(labelled: ClassMap, classes: Sequence[str]) -> dict[str, Any]:
+def count_classes(labelled: ClassMap | Colours, classes: Sequence[str]) -> dict[str, Any]:
     """Pixels, share and mean confidence of each class and of the whole picture; no confidence where there is no pixel."""
     import numpy as np
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from pixelwise.data.cache import CachedSplit
 from pixelwise.engine.evaluation import Evaluation, Look, find_score
+from pixelwise.imaging.colour import grey, nearest_colours, paint
 from pixelwise.imaging.files import write_image, write_mask
 from pixelwise.metrics.base import Metric
 from pixelwise.metrics.pictures import Recorder, keep_pictures
@@ -22,7 +23,7 @@ from pixelwise.run.checkpoint import load_checkpoint
 from pixelwise.run.events import Finished
 from pixelwise.run.folder import RunFolder
 from pixelwise.run.progress import Progress
-from pixelwise.types import ClassMap, Labels, Prediction, Sample
+from pixelwise.types import RGB, ClassMap, Colours, IndexMap, Labels, Prediction, Sample
 
 SHARED, SHARED_UP_TO = "shared", 6  # the rank of pictures that are kept to be compared between runs, and how many
 
@@ -179,24 +180,39 @@ def choose_shared(pictures: int, count: int) -> list[int]:
 
 def keep_gallery(run: RunFolder, parts: Trained, chosen: Sequence[tuple[int, float | None, str]]) -> None:
     """Write picture, truth and prediction of the chosen samples under predictions/."""
-    split, colours = parts.validation, parts.validation.info.colours
+    split, told = parts.validation, run.read("setup")["data"]  # with the classes and colours of the task
+    colours = [(red, green, blue) for red, green, blue in told["colours"]]
     entries = []
     for number, (index, score, rank) in enumerate(chosen):
         sample = split[index]
-        prediction = parts.predict(sample)
-        files = {"image": f"{number:03d}-image.png"}
-        write_image(run.predictions / files["image"], sample.image)
-        if sample.mask is not None and isinstance(prediction, ClassMap):
-            files["truth"] = f"{number:03d}-truth.png"
-            write_mask(run.predictions / files["truth"], sample.mask, colours)
-        if isinstance(prediction, ClassMap):
-            files["prediction"] = f"{number:03d}-prediction.png"
-            write_mask(run.predictions / files["prediction"], prediction.indices, colours)
-        words = label_words(sample, prediction, split.info.classes) if isinstance(prediction, Labels) else {}
-        entries.append({"name": sample.name, "rank": rank, "score": score, "files": files, "words": words})
+        kept = keep_pictures_of(run, f"{number:03d}", sample, parts.predict(sample), told["classes"], colours)
+        entries.append({"name": sample.name, "rank": rank, "score": score, **kept})
     ranked = [entry for entry in entries if entry["rank"] != SHARED]
     shared = [entry for entry in entries if entry["rank"] == SHARED]
     write_json(run.predictions / "index.json", {"split": split.split, "pictures": ranked, "shared": shared})
+
+
+def keep_pictures_of(
+    run: RunFolder, stem: str, sample: Sample, prediction: Prediction, classes: Sequence[str], colours: Sequence[RGB]
+) -> dict[str, Any]:
+    """Write what there is to see of one sample: the files by what they are, photos by their captions, or words."""
+    images = {"image": sample.image}
+    masks: dict[str, IndexMap] = {}
+    words: dict[str, str] = {}
+    if isinstance(prediction, ClassMap):
+        masks = {} if sample.mask is None else {"truth": sample.mask}
+        masks["prediction"] = prediction.indices
+    elif isinstance(prediction, Labels):
+        words = label_words(sample, prediction, classes)
+    elif isinstance(prediction, Colours):
+        quantised = paint(nearest_colours(sample.image, colours), colours)
+        images |= {"grey": grey(sample.image), "truth": quantised, "prediction": prediction.image}
+    files = {part: f"{stem}-{part}.png" for part in (*images, *masks)}
+    for part, image in images.items():
+        write_image(run.predictions / files[part], image)
+    for part, mask in masks.items():
+        write_mask(run.predictions / files[part], mask, colours)
+    return {"files": files, "photos": list(images), "words": words}
 
 
 def label_words(sample: Sample, prediction: Labels, classes: Sequence[str]) -> dict[str, str]:

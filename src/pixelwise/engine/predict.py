@@ -28,9 +28,10 @@ from pixelwise.recipe.yaml_text import parse
 from pixelwise.run.checkpoint import load_checkpoint
 from pixelwise.run.folder import RunFolder
 from pixelwise.tasks.base import Task
-from pixelwise.types import ClassMap, DatasetInfo, Image, Sample
+from pixelwise.types import ClassMap, Colours, DatasetInfo, Image, Sample
 
 Checkpoint = Literal["best", "last"]
+PerPixel = ClassMap | Colours  # predictions that can be put together from parts
 BAND = 1_000_000  # scores that are enlarged and decoded at a time: 4 MB, so that they stay in the cache
 COARSEST = 32  # tiles start at multiples of it, or of the model's stride: coarse grids lie as in the whole picture
 
@@ -112,8 +113,8 @@ def _hardware(device: str, recorded: Choices) -> Hardware:
         raise DeviceError(f"read '{device}'; allowed are auto, cpu, cuda and cuda:N.", where="device") from error
 
 
-def predict_resized(trained: Trained, image: Image) -> ClassMap:
-    """The class of every pixel of a picture (H, W, 3) of any size, computed at the size of the training pictures.
+def predict_resized(trained: Trained, image: Image) -> PerPixel:
+    """The class (or colour) of every pixel of a picture (H, W, 3) of any size, computed at the size of the training pictures.
 
     The picture is resized to the recipe's size, and the scores (not the finished class map, whose outlines would turn
     into stairs) are resized back bilinearly, a band of rows at a time, so that memory does not grow with classes × pixels.
@@ -125,8 +126,8 @@ def predict_resized(trained: Trained, image: Image) -> ClassMap:
     return canvas.finished()
 
 
-def predict_tiles(trained: Trained, image: Image, *, tile: int = 512, overlap: int = 64) -> ClassMap:
-    """The class of every pixel of a picture (H, W, 3), computed at its own size; larger ones in tiles.
+def predict_tiles(trained: Trained, image: Image, *, tile: int = 512, overlap: int = 64) -> PerPixel:
+    """The class (or colour) of every pixel of a picture (H, W, 3), computed at its own size; larger ones in tiles.
 
     Memory is that of one tile, beside the picture and its class map. A picture that fits into one tile is computed whole.
     Raises ShapeError where the overlap leaves nothing of a tile.
@@ -195,13 +196,14 @@ def _scores(trained: Trained, image: Image) -> Tensor:
 
 
 class _Canvas:
-    """The class map of a picture while its parts come in."""
+    """The prediction of a picture while its parts come in: a class for each pixel, and its colour where the task gives one."""
 
     def __init__(self, trained: Trained, image: Image) -> None:
         self.task = trained.task
         self.size: tuple[int, int] = (image.shape[0], image.shape[1])
         self.indices: NDArray[Any] = np.zeros(self.size, np.uint8 if len(trained.info.classes) <= 256 else np.uint16)
         self.confidence = np.zeros(self.size, np.float32)
+        self.image: Image | None = None
 
     def put(self, scores: Tensor, rows: slice, columns: slice) -> None:
         """Decode scores (1, C, h, w) into their place, a band at a time: softmax needs as much memory as they have."""
@@ -210,13 +212,19 @@ class _Canvas:
             for start in range(0, scores.shape[2], step):
                 part = scores[:, :, start : start + step]
                 (decoded,) = self.task.decode(part)
-                if not isinstance(decoded, ClassMap):
-                    raise RunError(f"its task gives {type(decoded).__name__}, not a class map.")
+                if not isinstance(decoded, PerPixel):
+                    raise RunError(f"its task gives {type(decoded).__name__}, nothing for each pixel.")
                 place = slice(rows.start + start, rows.start + start + part.shape[2])
                 self.indices[place, columns] = decoded.indices
+                if isinstance(decoded, Colours):
+                    if self.image is None:
+                        self.image = np.zeros((*self.size, 3), np.uint8)
+                    self.image[place, columns] = decoded.image
                 # softmax of the largest score: 1 / Σ exp(score − max)
                 chosen = 1 / (part - part.amax(dim=1, keepdim=True)).exp_().sum(dim=1)
                 self.confidence[place, columns] = chosen[0].cpu().numpy()
 
-    def finished(self) -> ClassMap:
+    def finished(self) -> PerPixel:
+        if self.image is not None:
+            return Colours(self.image, self.indices, self.confidence)
         return ClassMap(self.indices, self.confidence)

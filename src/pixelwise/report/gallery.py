@@ -21,6 +21,8 @@ from pixelwise.types import RGB, Image, IndexMap
 SIDES = (360, 240, 160, 96)  # longest side of an embedded picture in pixels: the largest that fits the budget is taken
 PIXELATED = 96  # pixels: smaller pictures are kept as they are, and the page shows their pixels as squares
 BUDGET = 3_500_000  # bytes of all embedded pictures together, as base64
+CAPTIONS = {"image": "picture", "truth": "truth", "prediction": "prediction"}
+COLOUR_CAPTIONS = {"grey": "grey", "truth": "nearest palette colours", "prediction": "prediction", "image": "original"}
 RANKS = {"best": "Best", "typical": "Typical", "worst": "Worst"}
 
 
@@ -88,7 +90,9 @@ def build_gallery(record: Record, folder: Path) -> Gallery | None:
 def build_card(entry: Json, record: Record, folder: Path, side: int, seen: Seen) -> Card:
     name = str(entry.get("name", ""))
     panels = []
-    for part in ("image", "truth", "prediction"):
+    photos = entry.get("photos") or ["image"]  # what is a picture by itself; the rest are class maps
+    captions = CAPTIONS if len(photos) == 1 else COLOUR_CAPTIONS
+    for part in captions:
         file = (entry.get("files") or {}).get(part)
         if not file:
             continue
@@ -96,8 +100,8 @@ def build_card(entry: Json, record: Record, folder: Path, side: int, seen: Seen)
         if not path.is_file():
             seen.missing.append(name)
             continue
-        caption = {"image": "picture"}.get(part, part)
-        panels.append(_photo(caption, path, side) if part == "image" else _mask(caption, path, record, side, seen))
+        caption = captions[part]
+        panels.append(_photo(caption, path, side) if part in photos else _mask(caption, path, record, side, seen))
     score = entry.get("score")
     words = tuple((str(key), str(word)) for key, word in (entry.get("words") or {}).items())
     return Card(name, None if score is None else float(score), tuple(panels), words)
