@@ -341,8 +341,9 @@ def _tell(outcome: Outcome, skipped: Sequence[Path], out: Path, seconds: float) 
     if len(outcome.records) > SHOWN:
         typer.echo(f"... and {len(outcome.records) - SHOWN} more, each with its record under {out / 'records'}")
     if outcome.records:
+        written = "masks, colours" if "colours" in outcome.records[0] else "masks, overlays"
         count = "1 picture" if len(outcome.records) == 1 else f"{len(outcome.records):,} pictures"
-        typer.echo(f"\n{count} in {duration(seconds)}; masks, overlays, records and legend.png are in {out}")
+        typer.echo(f"\n{count} in {duration(seconds)}; {written}, records and legend.png are in {out}")
     if skipped:
         typer.echo(f"passed over, no pictures: {listing([path.name for path in skipped])}")
     if outcome.failed:
