@@ -13,9 +13,9 @@ Json = dict[str, Any]
 
 
 def collect(name: str, runs: Sequence[RunFolder]) -> Json:
-    """One record for a recipe from finished runs that differ in nothing but their seed.
+    """One record for a recipe from finished runs of it; that they are of this recipe is the caller's to know.
 
-    Raises RunError where a run is not finished, has another recipe than the first one, or repeats a seed.
+    Raises RunError where a run is not finished or repeats a seed.
     """
     setups = [run.read("setup") for run in runs]
     summaries = [_summary(run) for run in runs]
@@ -23,11 +23,6 @@ def collect(name: str, runs: Sequence[RunFolder]) -> Json:
     seeds = [setup["recipe"]["train"]["seed"] for setup in setups]
     if len(set(seeds)) != len(seeds):
         raise RunError(f"the seeds {seeds} repeat: a seed counts once.", where=name)
-    for run, setup in zip(runs, setups, strict=True):
-        if without_seed(setup["recipe"]) != without_seed(setups[0]["recipe"]):
-            raise RunError(
-                f"has another recipe than {runs[0].path}.", where=str(run.path), hint="Only seeds may differ."
-            )
     first = setups[0]
     return {
         "recipe": name,
@@ -51,8 +46,9 @@ def collect(name: str, runs: Sequence[RunFolder]) -> Json:
 
 
 def without_seed(recipe: Mapping[str, Any]) -> Json:
-    """A resolved recipe with the seed left out: what runs of one recipe have in common."""
-    return {**recipe, "train": {key: value for key, value in recipe["train"].items() if key != "seed"}}
+    """A resolved recipe without its seed and its words: what decides the runs that are counted together."""
+    deciding = {key: value for key, value in recipe.items() if key not in ("title", "about", "stated", "gallery")}
+    return {**deciding, "train": {key: value for key, value in recipe["train"].items() if key != "seed"}}
 
 
 def markdown_table(records: Sequence[Json], split: str, columns: Mapping[str, str]) -> str:

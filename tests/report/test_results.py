@@ -1,0 +1,70 @@
+"""Results over seeds: the sums done again by NumPy, and what is refused."""
+
+import copy
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pixelwise.errors import RunError
+from pixelwise.report.results import collect, markdown_table, without_seed
+from pixelwise.run.folder import RunFolder
+
+KEY = "mean_iou[void=ignore,absent=skipped]"
+
+
+def finished_run(path: Path, seed: int, value: float | None, minutes: float = 2.0) -> RunFolder:
+    recipe = {"title": "A", "about": "", "stated": [], "gallery": 3, "train": {"seed": seed, "batch": 4}}
+    model = {"parameters": 1234, "macs": 5_600_000_000}
+    data = {"splits": {"train": {"pictures": 9}, "val": {"pictures": 4}}}
+    path.mkdir()
+    run = RunFolder(path)
+    run.write(
+        "setup", {"recipe": recipe, "model": model, "data": data, "choices": {"device": "cpu", "precision": "fp32"}}
+    )
+    run.write("environment", {"commit": "abc", "processor": "P", "cores": 2, "packages": {"torch": "2"}})
+    score = {"name": "mean_iou", "key": KEY, "value": value, "convention": "", "support": 1, "higher_is_better": True}
+    split = {"pictures": 4, "resolution": "8×8", "metrics": [{"name": "confusion", "scores": [score]}]}
+    best = {"epoch": 3, "step": 9, "metric": KEY, "value": value}
+    run.write(
+        "summary",
+        {"epochs": 5, "steps": 15, "seconds": {"total": 60 * minutes}, "best": best, "splits": {"val": split}},
+    )
+    return run
+
+
+def test_mean_and_spread_over_seeds(tmp_path: Path) -> None:
+    values = [0.1, 0.4, 0.25]
+    record = collect("a/b", [finished_run(tmp_path / str(s), s, v) for s, v in enumerate(values)])
+    score = record["scores"]["val"][KEY]
+    assert score["mean"] == pytest.approx(np.mean(values))
+    assert score["sd"] == pytest.approx(np.std(values, ddof=1))
+    assert score["values"] == values
+    assert (score["n"], record["seeds"], record["minutes"]) == (4, [0, 1, 2], [2.0, 2.0, 2.0])
+    row = markdown_table([record], "val", {KEY: "mean IoU"}).splitlines()[-1]
+    assert row == "| `a/b` | 0.2500 ± 0.1500 | 1,234 | 5.60 | 5 | 2.0 | 3 |"
+
+
+def test_one_seed_has_no_spread_and_no_value_is_a_dash(tmp_path: Path) -> None:
+    one = collect("a", [finished_run(tmp_path / "one", 0, 0.5)])
+    none = collect("b", [finished_run(tmp_path / "none", 0, None)])
+    rows = markdown_table([one, none], "val", {KEY: "mean IoU"}).splitlines()[2:]
+    assert [row.split(" | ")[1] for row in rows] == ["0.5000", "–"]
+
+
+def test_a_seed_counts_once_and_a_run_must_be_finished(tmp_path: Path) -> None:
+    run = finished_run(tmp_path / "a", 7, 0.5)
+    with pytest.raises(RunError, match=r"the seeds \[7, 7\] repeat"):
+        collect("a", [run, run])
+    run.write("summary", {"finished": "interrupted"})
+    with pytest.raises(RunError, match="has no final scores"):
+        collect("a", [run])
+
+
+def test_recipes_are_the_same_whatever_their_seed_and_words(tmp_path: Path) -> None:
+    one = finished_run(tmp_path / "a", 0, 0.5).read("setup")["recipe"]
+    other = copy.deepcopy(one) | {"title": "B", "about": "new words"}
+    other["train"]["seed"] = 5
+    assert without_seed(one) == without_seed(other)
+    other["train"]["batch"] = 8
+    assert without_seed(one) != without_seed(other)
