@@ -39,7 +39,7 @@ def scores(comparison: Comparison, columns: Sequence[Column]) -> Table:
     rows = tuple(
         (group.letter, group.label, str(len(group.runs)), *(mean_and_spread(group, column) for column in columns))
         for group in comparison.groups
-        if any(value is not None for column in columns for value in group.values(column))
+        if any(column in run.scores for run in group.runs for column in columns)
     )
     return Table(("", "runs of", "seeds", *headings), rows, frozenset(range(2, 3 + len(columns))))
 

@@ -1,0 +1,119 @@
+"""Intervals over pictures, from counts that fabricated runs keep; a trained run keeps them by itself."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pixelwise.engine.comparing import judge
+from pixelwise.metrics.confusion import confusion
+from pixelwise.metrics.pictures import Recorder, keep_pictures
+from pixelwise.report.comparison.gather import Comparison, Place, gather
+from pixelwise.run.states import read_states
+from pixelwise.types import ClassMap, DatasetInfo, Sample
+
+INFO = DatasetInfo("toy", ("ground", "disc"), ((0, 0, 0), (9, 9, 9)), frozenset({"mask"}))
+PLACE = Place()
+KEY = "mean_iou[void=none,absent=skipped]"
+
+
+def run(path: Path, *, batch: int, seed: int = 0, right: float = 0.8, pictures: int = 40, keep: bool = True) -> Path:
+    """A run whose predictions are right with a probability, on pictures that are the same for all."""
+    truth = np.random.default_rng(0).integers(0, 2, (pictures, 8, 8), dtype=np.uint8)
+    wrong = np.random.default_rng([batch, seed]).random(truth.shape) > right
+    metric, names = confusion(INFO), [f"p{number}" for number in range(pictures)]
+    recorder = Recorder([metric])
+    for index, name in enumerate(names):
+        sample = Sample(name, np.zeros((8, 8, 3), np.uint8), mask=truth[index])
+        metric.update(sample, ClassMap(np.where(wrong[index], 1 - truth[index], truth[index])))
+        recorder.look(index)
+    path.mkdir(parents=True)
+    if keep:
+        keep_pictures(path / "predictions" / "states.npz", names, [recorder.rows], [metric])
+    recipe = {"metrics": [{"name": "confusion"}], "train": {"seed": seed, "batch": batch}}
+    data = {
+        "name": "toy",
+        "classes": ["ground", "disc"],
+        "colours": [[0, 0, 0], [9, 9, 9]],
+        "knows": ["mask"],
+        "void": None,
+    }
+    scores = [
+        {"name": s.name, "key": s.key, "value": s.value, "support": s.support, "higher_is_better": True}
+        for s in metric.scores()
+    ]
+    split = {"pictures": pictures, "resolution": "8×8", "checkpoint": "best", "metrics": [{"scores": scores}]}
+    summary = {"finished": "complete", "splits": {"val": split}, "best": {"metric": KEY}}
+    (path / "recipe.yaml").write_text("title: toy\n")
+    (path / "setup.json").write_text(json.dumps({"task": "segment", "recipe": recipe, "data": data}))
+    (path / "summary.json").write_text(json.dumps(summary))
+    return path
+
+
+def judged(*paths: Path, draws: int = 400):
+    comparison = gather(paths)
+    (verdict,) = judge(comparison, [comparison.main], PLACE, draws)
+    return verdict
+
+
+def test_a_real_difference_is_told(tmp_path: Path) -> None:
+    better = [run(tmp_path / f"b{seed}", batch=2, seed=seed, right=0.9) for seed in (0, 1, 2)]
+    worse = [run(tmp_path / f"a{seed}", batch=1, seed=seed, right=0.7) for seed in (0, 1, 2)]
+    verdict = judged(*worse, *better)
+    assert verdict.words.startswith("B is better: neither")
+    low, high = verdict.pictures.interval.low, verdict.pictures.interval.high
+    assert 0 < low < verdict.seeds.value < high
+
+
+def test_pairing_makes_the_interval_narrow(tmp_path: Path) -> None:
+    """Two runs that err in the same places differ by nothing, whatever pictures are drawn."""
+    first = run(tmp_path / "a", batch=1, right=0.7)
+    second = shutil.copytree(first, tmp_path / "b")
+    setup = json.loads((second / "setup.json").read_text())
+    setup["recipe"]["train"]["batch"] = 2
+    (second / "setup.json").write_text(json.dumps(setup))
+    verdict = judged(first, second)
+    assert (verdict.pictures.interval.low, verdict.pictures.interval.high) == (0.0, 0.0)
+    assert "No difference can be told" in verdict.words
+
+
+@pytest.mark.parametrize(
+    ("change", "lack"),
+    [
+        ({"keep": False}, "has not kept what each picture counted"),
+        ({"pictures": 39}, ""),
+    ],
+)
+def test_what_is_missing_is_said(change: dict[str, object], lack: str, tmp_path: Path) -> None:
+    comparison = gather([run(tmp_path / "a", batch=1), run(tmp_path / "b", batch=2, **change)])
+    verdicts = judge(comparison, [comparison.main], PLACE, 200)
+    assert [lack in verdict.pictures.lack for verdict in verdicts] == ([True] if lack else [])
+
+
+def test_too_few_pictures_and_counts_that_do_not_add_up(tmp_path: Path) -> None:
+    few = judged(*(run(tmp_path / name, batch=batch, pictures=6) for name, batch in (("a", 1), ("b", 2))))
+    assert "6 pictures are too few" in few.pictures.lack
+    assert few.words.startswith("Not enough data to say")
+    paths = [run(tmp_path / name, batch=batch) for name, batch in (("c", 1), ("d", 2))]
+    shutil.copy(paths[0] / "predictions" / "states.npz", paths[1] / "predictions" / "states.npz")
+    assert "does not add up to the scores on record" in judged(*paths).pictures.lack
+    (paths[1] / "predictions" / "states.npz").write_bytes(b"no")
+    assert "is damaged" in judged(*paths).pictures.lack
+
+
+def test_one_group_needs_no_verdict(tmp_path: Path) -> None:
+    comparison: Comparison = gather([run(tmp_path / "a", batch=1)])
+    assert judge(comparison, list(comparison.columns), PLACE) == []
+
+
+def test_a_training_keeps_what_its_pictures_counted(tiny_run: Path) -> None:
+    kept = read_states(tiny_run / "predictions" / "states.npz")
+    summary = json.loads((tiny_run / "summary.json").read_text())
+    matrix = kept.metrics[0].total()
+    assert matrix[:-1].tolist() == summary["splits"]["val"]["metrics"][0]["figures"]["matrix"]
+    index = json.loads((tiny_run / "predictions" / "index.json").read_text())
+    assert {entry["name"] for entry in index["shared"]} <= set(kept.names)
+    assert len(index["shared"]) == 3
+    assert all((tiny_run / "predictions" / f).is_file() for entry in index["shared"] for f in entry["files"].values())

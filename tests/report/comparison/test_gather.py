@@ -1,0 +1,105 @@
+"""What belongs together, what does not, and what is refused."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pixelwise.errors import RunError
+from pixelwise.report.comparison.export import as_csv, as_json
+from pixelwise.report.comparison.gather import Place, gather
+from pixelwise.report.comparison.tables import column_sets, scores
+from pixelwise.run.folder import RunFolder
+
+Made = Callable[..., Path]
+
+
+def test_runs_that_differ_only_in_their_seed_are_one_group(made: Made) -> None:
+    paths = [made("a1", seed=1, score=0.5), made("b0", batch=16, score=0.2), made("a0", seed=0, score=0.3)]
+    comparison = gather(paths)
+    assert [(g.letter, g.label, g.seeds) for g in comparison.groups] == [
+        ("A", "batch 8", [0, 1]),
+        ("B", "batch 16", [0]),
+    ]
+    assert dict(comparison.differing) == {"train.batch": ("8", "16")}
+    main = comparison.main
+    assert main.name == "mean IoU"
+    assert comparison.groups[0].values(main) == [0.3, 0.5]
+    assert comparison.groups[0].spread(main).mean == pytest.approx(0.4)
+    assert comparison.groups[0].spread(main).sd == pytest.approx(0.2 / 2**0.5)
+
+
+def test_titles_and_galleries_make_no_other_recipe(made: Made) -> None:
+    comparison = gather([made("a", seed=0), made("b", seed=3)])
+    assert len(comparison.groups) == 1
+    assert not comparison.differing
+
+
+def test_numbers_that_mean_something_else_stand_in_columns_of_their_own(made: Made) -> None:
+    comparison = gather([made("a"), made("b", batch=16, resolution="160×128")])
+    keyed = [column for column in comparison.columns if column.key == comparison.main.key]
+    assert [column.resolution for column in keyed] == ["80×64", "160×128"]
+    assert any("scored on different things" in note and "--resolution own" in note for note in comparison.notes)
+    for _, columns in column_sets(comparison):
+        assert len({(c.resolution, c.split, "void=background" in c.key) for c in columns}) == 1
+    tables = [scores(comparison, columns) for _, columns in column_sets(comparison)]
+    assert all(len(table.rows) == 1 for table in tables), "no table holds both"
+
+
+def test_runs_of_different_tasks_are_refused(made: Made) -> None:
+    with pytest.raises(RunError, match=r"runs of different tasks cannot be compared: segment: .*; classify: "):
+        gather([made("a"), made("b", task="classify")])
+
+
+def test_a_seed_counts_once(made: Made) -> None:
+    first, second = made("a"), made("b")
+    with pytest.raises(RunError, match="is named twice"):
+        gather([first, first])
+    with pytest.raises(RunError, match="has the recipe and the seed of"):
+        gather([first, second])
+
+
+def test_unfinished_runs_are_named(made: Made) -> None:
+    comparison = gather([made("a"), made("b", seed=1, finished=False)])
+    assert any("b is not finished" in note for note in comparison.notes)
+    assert comparison.groups[0].values(comparison.main)[1] is None
+
+
+def test_what_is_no_run_is_refused(made: Made, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="no such run folder"):
+        gather([tmp_path / "nowhere"])
+    (made("a") / "setup.json").unlink()
+    with pytest.raises(RunError, match="stopped before its first step"):
+        gather([tmp_path / "a"])
+
+
+def test_evaluations_of_another_split(made: Made) -> None:
+    paths = [made("a"), made("b", batch=16)]
+    place = Place("test", "best", "own")
+    with pytest.raises(RunError) as caught:
+        gather(paths, place)
+    assert str(caught.value).count("First run: pixelwise evaluate") == 2
+    for path in paths:
+        run = RunFolder(path)
+        record = run.read("summary")["splits"]["val"]
+        run.write(
+            place.file, {"split": "test", "key": "x" + str(path), **record, "resolution": "each picture's own size"}
+        )
+    comparison = gather(paths, place)
+    assert comparison.main.stands_on == "test of scenes, 213 pictures at each picture's own size"
+    assert not comparison.notes
+
+
+def test_csv_and_json_hold_the_numbers(made: Made) -> None:
+    comparison = gather([made("a", seed=1, score=0.5), made("b", batch=16, score=0.25)])
+    rows = list(csv.DictReader(io.StringIO(as_csv(comparison))))
+    assert [(row["group"], row["seed"], row["train.batch"], row[comparison.main.key]) for row in rows] == [
+        ("A", "1", "8", "0.5"), ("B", "0", "16", "0.25"),
+    ]  # fmt: skip
+    assert float(rows[0]["minutes"]) == pytest.approx(26.5 / 60)
+    told = as_json(comparison, [])
+    assert json.loads(json.dumps(told, allow_nan=False)) == told
+    assert told["groups"][1]["scores"][0]["values"] == [0.25]

@@ -1,0 +1,41 @@
+"""What is said of a difference: never more than its intervals allow."""
+
+import pytest
+
+from pixelwise.report.comparison.gather import Column, Group
+from pixelwise.report.comparison.verdict import OverPictures, Verdict
+from pixelwise.statistics.spread import Difference, Interval
+
+UP, AROUND = Interval(0.01, 0.03), Interval(-0.01, 0.05)
+
+
+def words(seeds: Difference, pictures: OverPictures, higher: bool = True) -> str:
+    column = Column("mean_iou", "val", "8×8", "best", 40, 100, "toy", 2, "", higher)
+    return Verdict(column, Group("A", "a", ()), Group("B", "b", ()), seeds, pictures).words
+
+
+@pytest.mark.parametrize(
+    ("seeds", "pictures", "said"),
+    [
+        (Difference(0.02, UP), OverPictures(UP), "B is better: neither the choice of seeds nor that of pictures"),
+        (Difference(0.02, AROUND), OverPictures(UP), "No difference can be told: with other seeds"),
+        (Difference(0.02, UP), OverPictures(AROUND), "No difference can be told: with other pictures"),
+        (Difference(0.02, None, "one seed"), OverPictures(UP), "What other seeds would give is not known: one seed."),
+        (Difference(0.02, None, "one seed"), OverPictures(AROUND), "No difference can be told: with other pictures"),
+        (Difference(0.02, UP), OverPictures(None, "too few"), "B is better whatever the seed. What other pictures"),
+        (
+            Difference(0.02, None, "one seed"),
+            OverPictures(None, "too few"),
+            "Not enough data to say: one seed; too few.",
+        ),
+        (Difference(None, None, "no score"), OverPictures(None, "none"), "Not enough data to say: no score."),
+    ],
+)
+def test_words(seeds: Difference, pictures: OverPictures, said: str) -> None:
+    assert said in words(seeds, pictures)
+
+
+def test_less_may_be_better() -> None:
+    down = Interval(-0.03, -0.01)
+    assert words(Difference(-0.02, down), OverPictures(down), higher=False).startswith("B is better")
+    assert words(Difference(-0.02, down), OverPictures(down)).startswith("B is worse")
