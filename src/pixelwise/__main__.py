@@ -2,6 +2,9 @@
 
 
 def main() -> None:
+    from pixelwise.run.blas import choose_kernels
+
+    choose_kernels()  # before anything loads NumPy
     from pixelwise.cli import app
 
     app()

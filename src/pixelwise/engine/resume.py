@@ -80,5 +80,7 @@ def _changed_versions(run: RunFolder) -> Iterator[str]:
         before = then["packages"].get(package)
         if before != version:
             yield f"{package} was {before} when this run began and is {version} now: the last bits may differ"
+    if then.get("blas", now["blas"]) != now["blas"]:
+        yield f"NumPy's matrix products were made by {then['blas']} and are by {now['blas']} now: the last bits may differ"
     if then["processor"] != now["processor"]:
         yield f"the processor was {then['processor']} and is {now['processor']} now: the last bits may differ"

@@ -10,11 +10,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from pixelwise.run.blas import kernels
+
 PACKAGES = ("pixelwise", "torch", "torchvision", "numpy", "scipy", "scikit-image", "scikit-learn", "pillow")
 
 
 def environment() -> dict[str, Any]:
-    """Versions, processor, cores, memory and commit as JSON values. torch is not imported for its version."""
+    """Versions, processor, cores, memory, matrix kernels and commit as JSON values. torch is not imported for its version."""
     return {
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in PACKAGES},
@@ -22,6 +24,7 @@ def environment() -> dict[str, Any]:
         "processor": processor(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "memory_gib": _memory_gib(),
+        "blas": kernels(),
         "commit": commit(),
         "command": ["pixelwise", *sys.argv[1:]],
     }

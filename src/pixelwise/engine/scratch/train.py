@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelwise.data.cache import CachedSplit
+from pixelwise.engine.allocator import keep_large_buffers
 from pixelwise.engine.build import (
     CachingProgress,
     Material,
@@ -144,6 +145,8 @@ def resume(
     setup = run.read("setup")
     material = open_material(recipe, root=data, progress=caching, findings=setup["findings"])
     check_splits(run, setup, material.splits)
+    if setup["choices"]["allocator"]:
+        keep_large_buffers()
     training = _make(recipe, material, int(setup["choices"]["threads"]))
     progress, length = Progress(), 0
     last = run.path / "last"
@@ -198,6 +201,7 @@ def _setup(training: Training) -> dict[str, Any]:
         "device": "cpu",
         "precision": "fp32",
         "layout": "channels_last",
+        "allocator": keep_large_buffers(),
         "threads": training.threads,
         "notes": [],
     }

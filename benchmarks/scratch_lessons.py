@@ -1,0 +1,111 @@
+"""What the teaching pages quote, measured with the NumPy network: dead ReLUs, and where to normalise.
+
+    python benchmarks/scratch_lessons.py dead           needs the data set cifar10
+    python benchmarks/scratch_lessons.py normalisation  the built-in scenes
+
+Writes its part of benchmarks/scratch_lessons.json.
+"""
+
+import json
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+from pixelwise.engine.build import build_task, open_material
+from pixelwise.engine.scratch.train import build_network, load_network, train
+from pixelwise.recipe.load import load_recipe
+from pixelwise.run.atomic import write_json
+from pixelwise.run.checkpoint import load_checkpoint
+from pixelwise.run.environment import environment
+from pixelwise.scratch.activity import count_activity
+
+FILE = Path(__file__).with_suffix(".json")
+RATES = (0.01, 0.05, 0.1, 0.2, 0.4)
+SEEDS = (0, 1, 2)
+DEAD = (
+    "data.dataset={name: first, of: {name: cifar10, validation: 0.1}, count: 500}",
+    "data.validation=train",
+    "data.test=''",
+    "train.batch=50",
+    "train.schedule=constant",
+    "train.best=epoch",
+    "train.phases=[{epochs: 5}]",
+    "train.validate_every=5",
+    "hardware.threads=1",
+    "gallery=0",
+)
+NORMALISATION = (
+    "data.dataset={name: scenes, size: 32, train: 160, val: 80, void_rim: 1}",
+    "model.width=8",
+    "train.schedule=constant",
+    "train.best=epoch",
+    "train.phases=[{epochs: 6}]",
+    "train.validate_every=6",
+    "hardware.threads=1",
+    "gallery=0",
+)
+
+
+def dead() -> list[dict]:
+    """LeNet on 500 pictures of CIFAR-10, five epochs of SGD at several rates: units that no picture makes fire."""
+    rows = []
+    for rate in RATES:
+        for seed in SEEDS:
+            sgd = f"train.optimizer={{name: sgd, learning_rate: {rate}, momentum: 0.9}}"
+            recipe = load_recipe("cifar10/scratch_lenet", [*DEAD, sgd, f"train.seed={seed}", "train.clip=10"])
+            with tempfile.TemporaryDirectory() as folder:
+                last = run(recipe, Path(folder) / "run")
+                arrays, _ = load_checkpoint(Path(folder) / "run" / "last", "model")
+            material = open_material(recipe, root=None)
+            task = build_task(recipe, material.info, None, material.findings)
+            network = build_network(recipe, task, material.train.size)
+            split = material.train
+            batches = [task.batch([split[i] for i in range(a, a + 100)]).images for a in range(0, len(split), 100)]
+            before = [activity(one) for one in count_activity(network, batches)]
+            load_network(network, arrays["model"], "last")
+            after = [activity(one) for one in count_activity(network, batches)]
+            rows.append({"rate": rate, "seed": seed, "before": before, "after": after, **last})
+            print(rate, seed, [one["dead"] for one in after], last)
+    return rows
+
+
+def normalisation() -> list[dict]:
+    """The small network of scenes/scratch_fcn with batch normalisation before or after ReLU, or without."""
+    rows = []
+    for rate in (3e-3, 3e-2):
+        for norm in ("none", "before", "after"):
+            for seed in SEEDS:
+                changes = [f"model.norm={norm}", f"train.seed={seed}", f"train.optimizer.learning_rate={rate}"]
+                recipe = load_recipe("scenes/scratch_fcn", [*NORMALISATION, *changes])
+                with tempfile.TemporaryDirectory() as folder:
+                    last = run(recipe, Path(folder) / "run")
+                rows.append({"rate": rate, "norm": norm, "seed": seed, **last})
+                print(rate, norm, seed, last)
+            values = [row["score"] for row in rows[-len(SEEDS) :]]
+            print(rate, norm, f"{statistics.fmean(values):.4f}")
+    return rows
+
+
+def run(recipe, path: Path) -> dict:
+    """Train without a report; the last epoch's losses and main score."""
+    import pixelwise.engine.scratch.train as engine
+
+    engine.conclude = lambda *given: None
+    epochs = [event for event in train(recipe, path) if event.kind == "epoch"]
+    return {
+        "train_loss": epochs[-1].train["loss"],
+        "validation_loss": epochs[-1].validation["loss"],
+        "score": next(iter(epochs[-1].scores.values())),
+    }
+
+
+def activity(one) -> dict:
+    return {"layer": one.layer, "units": one.units, "dead": one.dead, "firing": round(one.firing, 4)}
+
+
+if __name__ == "__main__":
+    which = sys.argv[1]
+    kept = json.loads(FILE.read_text()) if FILE.exists() else {}
+    rows = {"dead": dead, "normalisation": normalisation}[which]()
+    write_json(FILE, {**kept, which: rows, f"{which}_environment": environment()})

@@ -1,0 +1,27 @@
+import numpy as np
+import pytest
+
+from pixelwise.data import DATASETS
+from pixelwise.errors import DataError
+
+
+def test_only_training_is_cut(small_cifar):
+    whole = DATASETS.build("cifar10", small_cifar.root, validation=0.2)
+    part = DATASETS.build("first", small_cifar.root, of={"name": "cifar10", "validation": 0.2}, count=5)
+    assert part.names("train") == whole.names("train")[:5]
+    assert part.labels("train") == whole.labels("train")[:5]
+    assert part.names("val") == whole.names("val")
+    assert part.settings() != whole.settings()
+    one, other = part.read("train", 4), whole.read("train", 4)
+    assert one.name == other.name
+    np.testing.assert_array_equal(one.image, other.image)
+
+
+def test_more_than_there_are(small_cifar):
+    with pytest.raises(DataError, match="Lower `count`"):
+        DATASETS.build("first", small_cifar.root, of="cifar10", count=10**6)
+
+
+def test_of_must_be_an_item(small_cifar):
+    with pytest.raises(DataError, match="name"):
+        DATASETS.build("first", small_cifar.root, of={"count": 3}, count=1)
