@@ -11,8 +11,7 @@ import sys
 from pathlib import Path
 
 from pixelwise.errors import RunError
-from pixelwise.recipe.load import load_recipe, shipped_recipes
-from pixelwise.recipe.schema import Recipe
+from pixelwise.recipe.load import check_recipe, load_recipe, shipped_recipes
 from pixelwise.report.results import collect, markdown_table, without_seed
 from pixelwise.run.atomic import write_json, write_text
 from pixelwise.run.folder import RunFolder
@@ -56,7 +55,7 @@ def main(arguments: list[str]) -> None:
         shipped = without_seed(load_recipe(name).model_dump(mode="json"))
         for run in runs:
             # options that recipes have learned since the run stand at their defaults, which is what the run did
-            made = Recipe.model_validate(run.read("setup")["recipe"]).model_dump(mode="json")
+            made = check_recipe(run.read("setup")["recipe"], where=str(run.path)).model_dump(mode="json")
             if without_seed(made) != shipped:
                 raise RunError(f"was not made from the shipped recipe '{name}'.", where=str(run.path))
         write_json(RESULTS / f"{name}.json", collect(name, runs))
