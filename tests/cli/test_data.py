@@ -97,10 +97,10 @@ def test_built_in_and_unknown_names(run, tmp_path):
     assert run("check", "scenes", "--set", "train=20", "--set", "val=10", "--set", "test=0")[0] == 0
     code, out, err = run("check", "scense")
     assert (code, out) == (2, "")
-    assert err == (
-        "error: there is no data set or folder 'scense'; there is voc2007, voc2012, scenes, voc, folder. "
-        "Did you mean 'scenes'?\n"
+    assert err.startswith(
+        "error: there is no data set or folder 'scense'; there is voc2007, voc2012, scenes, voc, folder"
     )
+    assert err.endswith("Did you mean 'scenes'?\n")
     code, _, err = run("info", "voc2012", "--data", str(tmp_path))
     assert code == 2
     assert "VOC 2012 is not here" in err
@@ -119,4 +119,5 @@ def test_fetch(run, tmp_path):
     assert run("fetch", "scenes")[1] == "scenes is drawn by pixelwise itself: there is nothing to fetch.\n"
     code, _, err = run("fetch", "voc207", "--data", str(tmp_path))
     assert code == 2
-    assert "there is no address for 'voc207'; there is voc2007, voc2012. Did you mean 'voc2007'?" in err
+    assert "there is no address for 'voc207'; there is voc2007, voc2012" in err
+    assert "Did you mean 'voc2007'?" in err
