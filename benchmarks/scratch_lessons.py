@@ -2,6 +2,7 @@
 
     python benchmarks/scratch_lessons.py dead           needs the data set cifar10
     python benchmarks/scratch_lessons.py normalisation  the built-in scenes
+    python benchmarks/scratch_lessons.py tables         puts what was measured into the pages
 
 Writes its part of benchmarks/scratch_lessons.json.
 """
@@ -15,13 +16,13 @@ from pathlib import Path
 from pixelwise.engine.build import build_task, open_material
 from pixelwise.engine.scratch.train import build_network, load_network, train
 from pixelwise.recipe.load import load_recipe
-from pixelwise.run.atomic import write_json
+from pixelwise.run.atomic import write_json, write_text
 from pixelwise.run.checkpoint import load_checkpoint
 from pixelwise.run.environment import environment
 from pixelwise.scratch.activity import count_activity
 
 FILE = Path(__file__).with_suffix(".json")
-RATES = (0.01, 0.05, 0.1, 0.2, 0.4)
+RATES = (0.01, 0.1, 0.4)
 SEEDS = (0, 1, 2)
 DEAD = (
     "data.dataset={name: first, of: {name: cifar10, validation: 0.1}, count: 500}",
@@ -104,8 +105,49 @@ def activity(one) -> dict:
     return {"layer": one.layer, "units": one.units, "dead": one.dead, "firing": round(one.firing, 4)}
 
 
+def normalisation_table(rows: list[dict]) -> str:
+    """A row a rate, a column a place of the normalisation."""
+    names = {"none": "without", "before": "before ReLU", "after": "after ReLU"}
+    lines = ["| learning rate | " + " | ".join(names.values()) + " |", "|---" + "|--:" * len(names) + "|"]
+    for rate in dict.fromkeys(row["rate"] for row in rows):
+        cells = []
+        for norm in names:
+            values = [row["score"] for row in rows if (row["rate"], row["norm"]) == (rate, norm)]
+            cells.append(f"{statistics.fmean(values):.3f} ({min(values):.3f} to {max(values):.3f})")
+        lines.append(f"| {rate:g} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def dead_table(rows: list[dict]) -> str:
+    """A row a rate: dead units before and after, and how well the pictures were learned."""
+    lines = ["| learning rate | dead at the start | dead after | training accuracy, mean |", "|---|--:|--:|--:|"]
+    for rate in dict.fromkeys(row["rate"] for row in rows):
+        chosen = [row for row in rows if row["rate"] == rate]
+        units = sum(one["units"] for row in chosen for one in row["after"])
+        counts = [sum(one["dead"] for row in chosen for one in row[when]) for when in ("before", "after")]
+        score = statistics.fmean(row["score"] for row in chosen)
+        lines.append(f"| {rate:g} | {counts[0]} of {units} | {counts[1]} of {units} | {score:.2f} |")
+    return "\n".join(lines)
+
+
+TABLES = {"normalisation": (normalisation_table, "initialisation.md"), "dead": (dead_table, "dead_relu.md")}
+
+
+def write_tables() -> None:
+    """Put the tables into their pages."""
+    kept = json.loads(FILE.read_text())
+    for name, (table, page) in TABLES.items():
+        path = FILE.parents[1] / "docs" / page
+        head, _, rest = path.read_text().partition(f"<!-- {name} -->\n")
+        _, mark, tail = rest.partition("<!-- end -->")
+        write_text(path, f"{head}<!-- {name} -->\n{table(kept[name])}\n{mark}{tail}")
+
+
 if __name__ == "__main__":
     which = sys.argv[1]
+    if which == "tables":
+        write_tables()
+        sys.exit()
     kept = json.loads(FILE.read_text()) if FILE.exists() else {}
     rows = {"dead": dead, "normalisation": normalisation}[which]()
     write_json(FILE, {**kept, which: rows, f"{which}_environment": environment()})

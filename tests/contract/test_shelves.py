@@ -8,9 +8,11 @@ from typing import Any, get_type_hints
 
 import pytest
 
-from pixelwise.recipe.shelves import SHELVES
+from pixelwise.recipe.shelves import SCRATCH
+from pixelwise.recipe.shelves import SHELVES as TORCH
 from pixelwise.shelf import REQUIRED
 
+SHELVES = TORCH | {shelf.kind: shelf for shelf in SCRATCH.values()}
 ITEMS = [(kind, name) for kind, shelf in SHELVES.items() for name in shelf]
 
 every_item = pytest.mark.parametrize(("kind", "name"), ITEMS, ids=[f"{kind}-{name}" for kind, name in ITEMS])

@@ -10,12 +10,13 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from pixelwise.shelf import Signature
+    from pixelwise.shelf import Shelf, Signature
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead.")]
 PLURALS = {
     "recipe": "recipes",
     "model": "models",
+    "network": "networks",
     "dataset": "datasets",
     "task": "tasks",
     "loss": "losses",
@@ -80,19 +81,23 @@ def find_kind(word: str) -> str:
 def one_liners(kind: str) -> dict[str, str]:
     """The first sentence of everything of a kind, by name."""
     from pixelwise.recipe.load import read_tree, shipped_recipes
-    from pixelwise.recipe.shelves import SHELVES
 
     if kind == "recipe":
         return {name: str(read_tree(path).get("title", "")) for name, path in shipped_recipes().items()}
-    shelf = SHELVES[kind]
+    shelf = find_shelf(kind)
     return {name: shelf.signature(name).doc.partition("\n")[0] for name in sorted(shelf)}
+
+
+def find_shelf(kind: str) -> Shelf:
+    """The shelf of a kind; networks are the models of `engine: scratch`."""
+    from pixelwise.recipe.shelves import SCRATCH, SHELVES
+
+    return SCRATCH["model"] if kind == "network" else SHELVES[kind]
 
 
 def describe_item(kind: str, name: str) -> dict[str, Any]:
     """What a shelf knows of one thing, as JSON values."""
-    from pixelwise.recipe.shelves import SHELVES
-
-    signature = SHELVES[kind].signature(name)
+    signature = find_shelf(kind).signature(name)
     return {
         "kind": kind,
         "name": name,

@@ -65,6 +65,12 @@ def open_trained(run: RunFolder, *, checkpoint: Checkpoint = "best", device: str
     where the checkpoint is missing, cut short or of another architecture, DeviceError where there is no such device.
     """
     recipe = check_recipe(parse(run.recipe_file), where=str(run.recipe_file))
+    if recipe.engine != "torch":
+        raise RunError(
+            "was trained by the NumPy network, which only its training and `pixelwise twin` open.",
+            where=str(run.path),
+            hint="Its scores stand in summary.json and in the report.",
+        )
     setup = run.read("setup")
     info, size, recorded = _read_setup(run, setup)
     folder = run.path / checkpoint

@@ -54,7 +54,6 @@ SCRATCH = {
         },
     ),
     "loss": Shelf("NumPy loss", {"cross_entropy": "pixelwise.engine.scratch.losses:cross_entropy"}),
-    "augmentation": Shelf("NumPy augmentation", {}),
     "optimizer": Shelf(
         "NumPy optimizer",
         {

@@ -193,3 +193,16 @@ def test_the_twin_notices_a_wrong_gradient(data, monkeypatch):
     monkeypatch.setattr(functional, "relu_backward", lambda dout, cache: 0.99 * right(dout, cache))
     rows = compare(*open_twin("scenes/scratch_fcn", TINY, 3, "float64", data=data))
     assert max(row.error for row in rows) > 1e-4
+
+
+def test_augmentations_are_refused_by_name():
+    with pytest.raises(RecipeError, match="no augmentations"):
+        load_recipe("scenes/scratch_fcn", ["augment=[flip]"])
+
+
+def test_what_only_opens_torch_runs_says_so(tiny, data, tmp_path):
+    from pixelwise.engine.predict import open_trained
+
+    list(train(tiny, tmp_path / "run", data=data))
+    with pytest.raises(RunError, match="NumPy network"):
+        open_trained(RunFolder.open(tmp_path / "run"))
