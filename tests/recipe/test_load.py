@@ -171,7 +171,7 @@ def test_a_recipe_that_is_not_there(name: str) -> None:
     ("override", "expected"),
     [
         ("train.bach=8", "train.bach: there is no such key; here are: seed, batch, phases"),
-        ("foo.bar=1", "foo: there is no such key; here are: title, about"),
+        ("foo.bar=1", "foo: there is no such key; here are: title, engine, about"),
         ("train.batch=abc", "train.batch: read 'abc', which is not a valid integer."),
         ("train.batch=1.5", "train.batch: read 1.5, which is not a valid integer."),
         ("train.batch=true", "train.batch: read true, which is not a valid integer."),
