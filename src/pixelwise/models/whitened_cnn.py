@@ -54,12 +54,14 @@ class _Stem(nn.Module):
         super().__init__()
         over_channels, over_pixels = cosine_basis(channels), cosine_basis(2)
         filters = torch.einsum("ac,bi,dj->abdcij", over_channels, over_pixels, over_pixels)
-        self.register_buffer("filters", filters.reshape(4 * channels, channels, 2, 2), persistent=False)
+        self.patches = nn.Conv2d(channels, 4 * channels, kernel_size=2, bias=False)
+        del self.patches.weight  # fixed, not learnt
+        self.patches.register_buffer("weight", filters.reshape(4 * channels, channels, 2, 2), persistent=False)
         self.norm = nn.BatchNorm2d(4 * channels, affine=False)
 
     def forward(self, x: Tensor) -> Tensor:
         padded = functional.pad(x, (0, 1, 0, 1), mode="replicate")
-        patches = self.norm(functional.conv2d(padded, self.filters))
+        patches = self.norm(self.patches(padded))
         return functional.gelu(torch.cat((patches, -patches), dim=1))
 
 

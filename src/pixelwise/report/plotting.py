@@ -6,6 +6,7 @@ figures are objects, and the style holds only while one is drawn.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 import warnings
@@ -142,7 +143,29 @@ def _svg(figure: Figure, fonts: str) -> bytes:
     stream = io.BytesIO()
     with matplotlib.rc_context({"svg.fonttype": fonts}):
         figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
-    return stream.getvalue()
+    return _named_by_content(stream.getvalue())
+
+
+def _named_by_content(svg: bytes) -> bytes:
+    """The same drawing with clip paths named by what they are, each once.
+
+    matplotlib numbers them by the address of the object, which memory that is used again makes different from run to run.
+    """
+    clips: dict[bytes, bytes] = {}
+    for name, content in re.findall(rb'<clipPath id="(\w+)">(.*?)</clipPath>', svg, flags=re.DOTALL):
+        clips[name] = b"c" + hashlib.sha256(content).hexdigest()[:12].encode()
+    for name, stable in clips.items():
+        svg = svg.replace(b'id="' + name + b'"', b'id="' + stable + b'"').replace(
+            b"url(#" + name + b")", b"url(#" + stable + b")"
+        )
+    seen: set[bytes] = set()
+
+    def once(element: re.Match[bytes]) -> bytes:
+        first = element[1] not in seen
+        seen.add(element[1])
+        return element[0] if first else b""
+
+    return re.sub(rb' *<clipPath id="(\w+)">.*?</clipPath>\n', once, svg, flags=re.DOTALL)
 
 
 def _png(figure: Figure) -> bytes:
