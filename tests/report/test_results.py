@@ -42,7 +42,7 @@ def test_mean_and_spread_over_seeds(tmp_path: Path) -> None:
     assert score["values"] == values
     assert (score["n"], record["seeds"], record["minutes"]) == (4, [0, 1, 2], [2.0, 2.0, 2.0])
     row = markdown_table([record], "val", {KEY: "mean IoU"}).splitlines()[-1]
-    assert row == "| `a/b` | 0.2500 ± 0.1500 | 1,234 | 5.60 | 5 | 2.0 | 3 |"
+    assert row == "| `a/b` | 0.2500 ± 0.1500 | 1,234 | 5.6 | 5 | 2.0 | 3 |"
 
 
 def test_one_seed_has_no_spread_and_no_value_is_a_dash(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def markdown_table(records: Sequence[Json], split: str, columns: Mapping[str, st
             f"`{record['recipe']}`",
             *(_cell(scores.get(key)) for key in columns),
             f"{record['parameters']:,}",
-            f"{record['macs'] / 1e9:.2f}",
+            f"{record['macs'] / 1e9:.3g}",
             _span(record["epochs"], ".0f"),
             _span(record["minutes"], ".1f"),
             str(len(record["seeds"])),
