@@ -56,11 +56,11 @@ def train(folder: Path, count: int) -> None:
 
 def evaluate(folder: Path, count: int) -> None:
     """What `pixelwise evaluate RUN --split test` does."""
-    from pixelwise.engine.allocator import keep_large_buffers
+    from pixelwise.engine.hardware.allocator import keep_large_buffers
 
     keep_large_buffers()
     from pixelwise.engine.predict import open_trained
-    from pixelwise.engine.score import score_recipe
+    from pixelwise.engine.scoring.score import score_recipe
     from pixelwise.run.folder import RunFolder
 
     trained = open_trained(RunFolder.open(folder / f"run-{count}"))

@@ -90,7 +90,7 @@ def plain(image: Image) -> Callable[[], object]:
 
 
 def ours(way: str, image: Image) -> Callable[[], object]:
-    from pixelwise.engine.allocator import keep_large_buffers
+    from pixelwise.engine.hardware.allocator import keep_large_buffers
 
     keep_large_buffers()
     from pixelwise.engine import predict
@@ -107,7 +107,7 @@ def untrained() -> Trained:
     import torch
 
     from pixelwise.engine.build import build_model, build_task, place
-    from pixelwise.engine.device import Choices
+    from pixelwise.engine.hardware.device import Choices
     from pixelwise.engine.predict import Trained
     from pixelwise.imaging.palettes import distinct_colours
     from pixelwise.recipe.load import load_recipe

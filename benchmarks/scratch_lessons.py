@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from pixelwise.engine.build import build_task, open_material
-from pixelwise.engine.order import draw_order
+from pixelwise.engine.feed.order import draw_order
 from pixelwise.engine.scratch.train import build_network, train
 from pixelwise.recipe.load import load_recipe
 from pixelwise.run.atomic import write_json, write_text

@@ -86,14 +86,14 @@ def plain(side: str, name: str) -> Any:
 
 
 def ours(side: str, name: str) -> Any:
-    from pixelwise.engine.allocator import keep_large_buffers
+    from pixelwise.engine.hardware.allocator import keep_large_buffers
 
     keep_large_buffers()
     from pixelwise.engine.build import build, build_loss, build_model, build_task, cache_folder, open_material, place
-    from pixelwise.engine.device import choose
-    from pixelwise.engine.distributed import Processes
-    from pixelwise.engine.loader import Loader
-    from pixelwise.engine.update import Update
+    from pixelwise.engine.descent.update import Update
+    from pixelwise.engine.feed.loader import Loader
+    from pixelwise.engine.hardware.device import choose
+    from pixelwise.engine.hardware.distributed import Processes
     from pixelwise.recipe.load import load_recipe
 
     options = [f"model.{key}={value}" for key, value in MODELS[name].items()]

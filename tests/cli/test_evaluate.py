@@ -14,7 +14,7 @@ from sklearn.metrics import confusion_matrix
 from pixelwise.cli import app
 from pixelwise.data.scenes import scenes
 from pixelwise.engine.predict import open_trained, predict_resized
-from pixelwise.engine.score import score_own
+from pixelwise.engine.scoring.score import score_own
 from pixelwise.run.folder import RunFolder
 
 

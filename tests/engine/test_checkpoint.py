@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from pixelwise.engine.checkpoint import load_model, load_optimizer, model_arrays, optimizer_arrays
-from pixelwise.engine.distributed import Processes
-from pixelwise.engine.optim import adam, adamw, sgd
+from pixelwise.engine.descent.optim import adam, adamw, sgd
+from pixelwise.engine.hardware.distributed import Processes
 from pixelwise.errors import RunError
 from pixelwise.run.progress import Progress
 

@@ -8,8 +8,8 @@ import pytest
 from scipy.stats import chisquare
 
 from pixelwise.engine.build import open_material
-from pixelwise.engine.loader import Loader
-from pixelwise.engine.order import count_rounds, draw_balanced
+from pixelwise.engine.feed.loader import Loader
+from pixelwise.engine.feed.order import count_rounds, draw_balanced
 from pixelwise.engine.train import train
 from pixelwise.errors import DataError
 from pixelwise.losses.class_balanced import class_balanced

@@ -14,8 +14,8 @@ from sklearn.metrics import accuracy_score, confusion_matrix, jaccard_score
 from pixelwise.engine.build import build_loss, build_metrics, build_model, build_task, open_material
 from pixelwise.engine.checkpoint import load_model
 from pixelwise.engine.conclude import choose_gallery
-from pixelwise.engine.device import Choices
-from pixelwise.engine.evaluate import evaluate, predict_samples
+from pixelwise.engine.hardware.device import Choices
+from pixelwise.engine.scoring.evaluate import evaluate, predict_samples
 from pixelwise.engine.train import resume, train
 from pixelwise.recipe.schema import Recipe
 from pixelwise.run.checkpoint import load_checkpoint

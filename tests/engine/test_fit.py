@@ -13,7 +13,7 @@ from safetensors.numpy import load_file
 from torch import nn
 
 from pixelwise.engine import fit as loop
-from pixelwise.engine.evaluation import Evaluation
+from pixelwise.engine.scoring.evaluation import Evaluation
 from pixelwise.engine.train import resume, train
 from pixelwise.errors import RecipeError, TrainingError
 from pixelwise.metrics.base import Score

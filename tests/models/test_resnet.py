@@ -8,8 +8,8 @@ from safetensors.torch import save_file
 from pixelwise.data import DATASETS
 from pixelwise.data.cache import open_split
 from pixelwise.data.root import data_root
-from pixelwise.engine.device import Choices
-from pixelwise.engine.evaluate import evaluate
+from pixelwise.engine.hardware.device import Choices
+from pixelwise.engine.scoring.evaluate import evaluate
 from pixelwise.errors import RunError, ShapeError
 from pixelwise.metrics import METRICS
 from pixelwise.models import MODELS

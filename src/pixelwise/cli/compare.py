@@ -33,7 +33,7 @@ def compare(
     Runs that differ only in their seed are one group. Every group is held against the first, with an interval over seeds and
     one over pictures, and plain words where there is not enough data to say.
     """
-    from pixelwise.engine.comparing import judge
+    from pixelwise.engine.scoring.comparing import judge
     from pixelwise.errors import RunError
     from pixelwise.report.comparison.gather import Place, gather
     from pixelwise.run.atomic import write_text

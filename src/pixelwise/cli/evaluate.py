@@ -30,7 +30,7 @@ def evaluate(
     Prints every score with its convention and the resolution it was counted at, and writes the same as
     RUN/evaluations/SPLIT-CHECKPOINT-RESOLUTION.json.
     """
-    from pixelwise.engine.allocator import keep_large_buffers
+    from pixelwise.engine.hardware.allocator import keep_large_buffers
     from pixelwise.run.folder import RunFolder
 
     opened = RunFolder.open(run)
@@ -38,7 +38,7 @@ def evaluate(
     from rich.console import Console
 
     from pixelwise.engine.predict import open_trained
-    from pixelwise.engine.score import score_own, score_recipe
+    from pixelwise.engine.scoring.score import score_own, score_recipe
     from pixelwise.run.caching import CachingLine
     from pixelwise.run.console import show_scores
 

@@ -67,7 +67,7 @@ def predict(
     jobs, skipped = plan(images, out)
     if not overwrite:
         _check_free(jobs, out)
-    from pixelwise.engine.allocator import keep_large_buffers
+    from pixelwise.engine.hardware.allocator import keep_large_buffers
 
     keep_large_buffers()  # before torch allocates anything
     from pixelwise.engine.predict import check_tiles, open_trained

@@ -71,11 +71,11 @@ def free_folder(recipe: str, under: Path = Path("runs")) -> Path:
 
 
 def _train(recipe: Recipe | None, path: Path, data: Path | None, *, going_on: bool, as_json: bool) -> None:
-    from pixelwise.engine.allocator import keep_large_buffers
+    from pixelwise.engine.hardware.allocator import keep_large_buffers
 
     keep_large_buffers()  # before torch allocates anything
     from pixelwise.engine import train as engine
-    from pixelwise.engine.distributed import processes
+    from pixelwise.engine.hardware.distributed import processes
 
     with processes("auto" if recipe is None else recipe.hardware.device) as joined:
         path = joined.from_first(lambda: path)

@@ -31,7 +31,7 @@ def twin(
 
     Goes forward and back over the first training pictures. Exit code 0: they agree to rounding, 1: they do not.
     """
-    from pixelwise.engine.allocator import keep_large_buffers
+    from pixelwise.engine.hardware.allocator import keep_large_buffers
     from pixelwise.run.caching import CachingLine
 
     keep_large_buffers()  # before torch allocates anything

@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # torch is imported where it is needed: recipes of the NumPy 
     from torch import nn
 
     from pixelwise.augment.pipeline import Augmentation
-    from pixelwise.engine.device import Choices
+    from pixelwise.engine.hardware.device import Choices
     from pixelwise.losses.base import Loss
     from pixelwise.tasks.base import Task
 
@@ -143,7 +143,7 @@ def build_metrics(recipe: Recipe, info: DatasetInfo) -> tuple[Metric, ...]:
 
 def build_model(recipe: Recipe, task: Task) -> nn.Module:
     """The recipe's model with its first weights, drawn from the seed."""
-    from pixelwise.engine.keyed import keyed_random
+    from pixelwise.engine.feed.keyed import keyed_random
 
     with keyed_random(recipe.train.seed, "weights"):
         model: nn.Module = build("model", recipe.model, task.in_channels, task.out_channels)

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from pixelwise.data.cache import CachedSplit
-from pixelwise.engine.evaluation import Evaluation, Look, find_score
+from pixelwise.engine.scoring.evaluation import Evaluation, Look, find_score
 from pixelwise.imaging.colour import grey, nearest_colours, paint
 from pixelwise.imaging.files import write_image, write_mask
 from pixelwise.metrics.base import Metric

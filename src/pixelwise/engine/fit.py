@@ -20,15 +20,15 @@ from torch import nn
 
 from pixelwise.data.cache import CachedSplit
 from pixelwise.engine.checkpoint import load_model
-from pixelwise.engine.device import Choices
-from pixelwise.engine.distributed import Processes
-from pixelwise.engine.evaluate import evaluate, predict_samples
-from pixelwise.engine.evaluation import Evaluation, Look, find_score
-from pixelwise.engine.keyed import keyed_random
-from pixelwise.engine.loader import Loader
-from pixelwise.engine.names import is_frozen
-from pixelwise.engine.schedule import Factor
-from pixelwise.engine.update import Update, check_weights
+from pixelwise.engine.descent.schedule import Factor
+from pixelwise.engine.descent.update import Update, check_weights
+from pixelwise.engine.faults.names import is_frozen
+from pixelwise.engine.feed.keyed import keyed_random
+from pixelwise.engine.feed.loader import Loader
+from pixelwise.engine.hardware.device import Choices
+from pixelwise.engine.hardware.distributed import Processes
+from pixelwise.engine.scoring.evaluate import evaluate, predict_samples
+from pixelwise.engine.scoring.evaluation import Evaluation, Look, find_score
 from pixelwise.metrics.base import Metric, Score
 from pixelwise.recipe.schema import EarlyStopping, Phase, Recipe
 from pixelwise.run.events import EpochDone, Event, Finished, PhaseBegan, Saved, Started, StepDone

@@ -16,9 +16,9 @@ from torch.nn import functional
 
 from pixelwise.engine.build import build_model, build_task, cache_folder, place
 from pixelwise.engine.checkpoint import load_model
-from pixelwise.engine.device import Choices, choose
-from pixelwise.engine.evaluate import forward
-from pixelwise.engine.explain import explain_memory
+from pixelwise.engine.faults.explain import explain_memory
+from pixelwise.engine.hardware.device import Choices, choose
+from pixelwise.engine.scoring.evaluate import forward
 from pixelwise.engine.tiles import cover, cut
 from pixelwise.errors import DeviceError, RunError
 from pixelwise.imaging.resize import resize_image

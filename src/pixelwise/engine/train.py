@@ -29,12 +29,12 @@ from pixelwise.engine.build import (
 )
 from pixelwise.engine.checkpoint import load_model, load_optimizer, model_arrays, optimizer_arrays
 from pixelwise.engine.conclude import conclude
-from pixelwise.engine.device import Choices, choose
-from pixelwise.engine.distributed import Processes
+from pixelwise.engine.faults.guard import Interruption, explained
+from pixelwise.engine.faults.names import check_names
+from pixelwise.engine.feed.loader import Loader
 from pixelwise.engine.fit import Parts, Save, Stage, fit
-from pixelwise.engine.guard import Interruption, explained
-from pixelwise.engine.loader import Loader
-from pixelwise.engine.names import check_names
+from pixelwise.engine.hardware.device import Choices, choose
+from pixelwise.engine.hardware.distributed import Processes
 from pixelwise.engine.resume import check_resume, check_splits
 from pixelwise.engine.setup import setup_record
 from pixelwise.metrics.base import Metric

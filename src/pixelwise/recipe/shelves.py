@@ -15,20 +15,20 @@ from pixelwise.tasks import TASKS
 OPTIMIZERS = Shelf(
     "optimizer",
     {
-        "adam": "pixelwise.engine.optim:adam",
-        "adamw": "pixelwise.engine.optim:adamw",
-        "sgd": "pixelwise.engine.optim:sgd",
+        "adam": "pixelwise.engine.descent.optim:adam",
+        "adamw": "pixelwise.engine.descent.optim:adamw",
+        "sgd": "pixelwise.engine.descent.optim:sgd",
     },
 )
 
 SCHEDULES = Shelf(
     "schedule",
     {
-        "constant": "pixelwise.engine.schedule:constant",
-        "step": "pixelwise.engine.schedule:step",
-        "cosine": "pixelwise.engine.schedule:cosine",
-        "poly": "pixelwise.engine.schedule:poly",
-        "decay": "pixelwise.engine.schedule:decay",
+        "constant": "pixelwise.engine.descent.schedule:constant",
+        "step": "pixelwise.engine.descent.schedule:step",
+        "cosine": "pixelwise.engine.descent.schedule:cosine",
+        "poly": "pixelwise.engine.descent.schedule:poly",
+        "decay": "pixelwise.engine.descent.schedule:decay",
     },
 )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pixelwise.engine.order import draw_order
+from pixelwise.engine.feed.order import draw_order
 from pixelwise.engine.scratch.open import open_twin
 from pixelwise.engine.scratch.train import resume, train
 from pixelwise.engine.scratch.twin import compare
@@ -108,7 +108,7 @@ def test_a_loss_that_is_not_finite_names_the_pictures_and_the_last_good_checkpoi
 @pytest.mark.parametrize("sampling", ["shuffled", "replacement"])
 def test_orders_are_those_of_the_loader(sampling, tiny, data):
     from pixelwise.engine.build import build_task, open_material
-    from pixelwise.engine.loader import Loader
+    from pixelwise.engine.feed.loader import Loader
 
     material = open_material(tiny, root=data)
     task = build_task(load_recipe("quickstart"), material.info, None)

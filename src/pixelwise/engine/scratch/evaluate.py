@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pixelwise.data.cache import CachedSplit
-from pixelwise.engine.evaluation import Evaluation, Look, refuse_strange
+from pixelwise.engine.scoring.evaluation import Evaluation, Look, refuse_strange
 from pixelwise.engine.scratch.tasks import Task
 from pixelwise.errors import ShapeError
 from pixelwise.metrics.base import Metric

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelwise.data.cache import CachedSplit
-from pixelwise.engine.allocator import keep_large_buffers
 from pixelwise.engine.build import (
     CachingProgress,
     Material,
@@ -24,15 +23,16 @@ from pixelwise.engine.build import (
     open_material,
 )
 from pixelwise.engine.conclude import conclude
-from pixelwise.engine.evaluation import Evaluation, Look, find_score
-from pixelwise.engine.guard import Interruption, explained
-from pixelwise.engine.names import unknown_scores
-from pixelwise.engine.order import draw_order
+from pixelwise.engine.faults.guard import Interruption, explained
+from pixelwise.engine.faults.names import unknown_scores
+from pixelwise.engine.feed.order import draw_order
+from pixelwise.engine.feed.seeds import seed_of
+from pixelwise.engine.hardware.allocator import keep_large_buffers
 from pixelwise.engine.resume import check_resume, check_splits
+from pixelwise.engine.scoring.evaluation import Evaluation, Look, find_score
 from pixelwise.engine.scratch.describe import model_record
 from pixelwise.engine.scratch.evaluate import AT_ONCE, evaluate, forward, predict
 from pixelwise.engine.scratch.tasks import Task
-from pixelwise.engine.seeds import seed_of
 from pixelwise.engine.setup import setup_record
 from pixelwise.errors import Problem, RecipeError, RunError, ShapeError
 from pixelwise.metrics.base import Metric, Score

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from pixelwise.engine.device import Choices
-from pixelwise.engine.distributed import Processes
-from pixelwise.engine.update import Update, check_weights
+from pixelwise.engine.descent.update import Update, check_weights
+from pixelwise.engine.hardware.device import Choices
+from pixelwise.engine.hardware.distributed import Processes
 from pixelwise.errors import TrainingError
 from pixelwise.losses.cross_entropy import cross_entropy
 from pixelwise.run.progress import quotients

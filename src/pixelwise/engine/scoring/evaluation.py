@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pixelwise.data.cache import CachedSplit
-from pixelwise.engine.names import EPOCH, LOSS, pick_score, unknown_score
+from pixelwise.engine.faults.names import EPOCH, LOSS, pick_score, unknown_score
 from pixelwise.errors import RecipeError, TrainingError, listing
 from pixelwise.metrics.base import Score
 from pixelwise.types import Prediction, Sample

@@ -12,8 +12,8 @@ from pixelwise.data.base import Dataset
 from pixelwise.data.cache import CachedSplit
 from pixelwise.engine.build import CachingProgress, build_dataset, build_loss, build_metrics, build_task, open_for
 from pixelwise.engine.conclude import metric_record, split_record
-from pixelwise.engine.evaluate import evaluate
 from pixelwise.engine.predict import Trained, predict_resized
+from pixelwise.engine.scoring.evaluate import evaluate
 from pixelwise.errors import RunError
 from pixelwise.metrics.base import Metric
 from pixelwise.metrics.pictures import Recorder, keep_pictures

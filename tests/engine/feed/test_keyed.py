@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from pixelwise.engine.keyed import keyed_random, seed_of
+from pixelwise.engine.feed.keyed import keyed_random, seed_of
 
 Key = st.lists(st.integers(0, 2**31) | st.text("abcdefgh", min_size=1, max_size=8), min_size=1, max_size=4)
 

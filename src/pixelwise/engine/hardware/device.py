@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from pixelwise.engine.allocator import keep_large_buffers
+from pixelwise.engine.hardware.allocator import keep_large_buffers
 from pixelwise.errors import DeviceError, PixelwiseError
 from pixelwise.recipe.schema import Hardware
 from pixelwise.run.atomic import read_json, write_json

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from pixelwise.data.cache import CachedSplit
-from pixelwise.engine.order import Sampling, count_rounds, draw_order
+from pixelwise.engine.feed.order import Sampling, count_rounds, draw_order
 from pixelwise.errors import PixelwiseError
 from pixelwise.tasks.base import Batch, Task
 from pixelwise.types import Sample
@@ -34,7 +34,7 @@ class Work:
 class Loader:
     """Training batches. Any number of workers gives the same batches; so does starting in the middle of an epoch.
 
-    `sampling` says what an epoch is (engine/order.py); a picture that comes again is augmented in another way.
+    `sampling` says what an epoch is (engine/feed/order.py); a picture that comes again is augmented in another way.
 
     Of a global batch, process r of n takes the samples r, r + n, r + 2n, ... Where a last batch has fewer samples than
     there are processes, one with nothing to do gets the batch's first sample as a stand-in (`Batch.idle`), so that all

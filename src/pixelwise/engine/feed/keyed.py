@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import torch
 
-from pixelwise.engine.seeds import seed_of
+from pixelwise.engine.feed.seeds import seed_of
 
 
 @contextmanager

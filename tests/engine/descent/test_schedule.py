@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixelwise.engine.schedule import constant, cosine, poly, step
+from pixelwise.engine.descent.schedule import constant, cosine, poly, step
 
 Factor = Callable[[float], float]
 EPOCHS = 12

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pixelwise.engine.comparing import judge
+from pixelwise.engine.scoring.comparing import judge
 from pixelwise.metrics.confusion import confusion
 from pixelwise.metrics.pictures import Recorder, keep_pictures
 from pixelwise.report.comparison.gather import Comparison, Place, gather

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from pixelwise.engine.device import Choices
-from pixelwise.engine.distributed import Processes
-from pixelwise.engine.explain import CALMER
+from pixelwise.engine.faults.explain import CALMER
+from pixelwise.engine.hardware.device import Choices
+from pixelwise.engine.hardware.distributed import Processes
 from pixelwise.errors import TrainingError, listing
 from pixelwise.run.progress import Sums
 from pixelwise.tasks.base import Batch, Task

@@ -9,7 +9,7 @@ import torch
 
 from pixelwise.augment.geometry import flip
 from pixelwise.augment.pipeline import Augmentation
-from pixelwise.engine.loader import Loader
+from pixelwise.engine.feed.loader import Loader
 from pixelwise.errors import DataError
 from pixelwise.tasks.base import Batch
 from pixelwise.tasks.segment import segment

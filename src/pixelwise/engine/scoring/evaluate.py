@@ -9,9 +9,9 @@ import torch
 from torch import nn
 
 from pixelwise.data.cache import CachedSplit
-from pixelwise.engine.device import Choices
-from pixelwise.engine.distributed import Processes
-from pixelwise.engine.evaluation import Evaluation, Look, refuse_strange
+from pixelwise.engine.hardware.device import Choices
+from pixelwise.engine.hardware.distributed import Processes
+from pixelwise.engine.scoring.evaluation import Evaluation, Look, refuse_strange
 from pixelwise.metrics.base import Metric
 from pixelwise.run.progress import quotients
 from pixelwise.tasks.base import Batch, Task

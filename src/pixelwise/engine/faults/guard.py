@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from pixelwise.engine.explain import explain
+from pixelwise.engine.faults.explain import explain
 from pixelwise.errors import PixelwiseError, RunError, TrainingError
 from pixelwise.recipe.schema import Recipe
 from pixelwise.run.folder import RunFolder

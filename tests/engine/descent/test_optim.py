@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from pixelwise.engine.optim import adam, adamw, parameter_groups, sgd
+from pixelwise.engine.descent.optim import adam, adamw, parameter_groups, sgd
 
 
 def network() -> nn.Module:

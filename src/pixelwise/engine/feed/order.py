@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelwise.engine.seeds import seed_of
+from pixelwise.engine.feed.seeds import seed_of
 
 Sampling = Literal["shuffled", "replacement", "balanced"]
 

@@ -16,8 +16,8 @@ from safetensors.numpy import load_file
 
 from pixelwise.engine.build import build_metrics, build_model, build_task, open_material
 from pixelwise.engine.checkpoint import load_model
-from pixelwise.engine.device import Choices
-from pixelwise.engine.evaluate import evaluate
+from pixelwise.engine.hardware.device import Choices
+from pixelwise.engine.scoring.evaluate import evaluate
 from pixelwise.engine.train import train
 from pixelwise.recipe.load import as_yaml
 from pixelwise.recipe.schema import Recipe

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from pixelwise.engine import device
-from pixelwise.engine.device import Choices, choose
+from pixelwise.engine.hardware import device
+from pixelwise.engine.hardware.device import Choices, choose
 from pixelwise.engine.train import resume, train
 from pixelwise.errors import DeviceError
 from pixelwise.recipe.schema import Hardware, Recipe

@@ -1,0 +1,1 @@
+"""One step downhill: optimizers, learning rates, the update itself."""

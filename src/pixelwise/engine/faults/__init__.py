@@ -1,0 +1,1 @@
+"""What can go wrong around a training, caught early and explained."""

@@ -1,0 +1,1 @@
+"""Which pictures come in which order, and the seeds of their draws."""

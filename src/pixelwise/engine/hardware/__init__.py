@@ -1,0 +1,1 @@
+"""The machine: allocator, device, precision, several processes."""
