@@ -42,7 +42,24 @@ def test_mean_and_spread_over_seeds(tmp_path: Path) -> None:
     assert score["values"] == values
     assert (score["n"], record["seeds"], record["minutes"]) == (4, [0, 1, 2], [2.0, 2.0, 2.0])
     row = markdown_table([record], "val", {KEY: "mean IoU"}).splitlines()[-1]
-    assert row == "| `a/b` | 0.2500 ± 0.1500 | 1,234 | 5.6 | 5 | 2.0 | 3 |"
+    assert row == "| `a/b` | 0.2500 ± 0.1500 | 1,234 | 5.6 | 5 | 2.0 | fp32 | 3 |"
+
+
+def test_what_a_paper_states_stands_beside_the_measured(tmp_path: Path) -> None:
+    known = {
+        "what": "mean IoU of a baseline",
+        "value": 0.05,
+        "metric": "mean_iou",
+        "convention": "void",
+        "source": "A 2023",
+    }
+    one = collect("a", [finished_run(tmp_path / "one", 0, 0.5)])
+    other = collect("b", [finished_run(tmp_path / "other", 0, 0.5)])
+    other["stated"] = [{**known, "split": "val"}, {**known, "split": "test"}]
+    head, _, *rows, empty, source = markdown_table([one, other], "val", {KEY: "mean IoU"}).splitlines()
+    assert head.split(" | ")[2] == "stated"
+    assert [row.split(" | ")[2] for row in rows] == ["–", "mean iou 0.05"]
+    assert (empty, source) == ("", "- `b`, stated: mean IoU of a baseline 0.05 (void; A 2023)")
 
 
 def test_one_seed_has_no_spread_and_no_value_is_a_dash(tmp_path: Path) -> None:
@@ -65,6 +82,7 @@ def test_recipes_are_the_same_whatever_their_seed_and_words(tmp_path: Path) -> N
     one = finished_run(tmp_path / "a", 0, 0.5).read("setup")["recipe"]
     other = copy.deepcopy(one) | {"title": "B", "about": "new words"}
     other["train"]["seed"] = 5
+    other["hardware"] = {"precision": "bf16"}
     assert without_seed(one) == without_seed(other)
     other["train"]["batch"] = 8
     assert without_seed(one) != without_seed(other)

@@ -32,7 +32,7 @@ def collect(name: str, runs: Sequence[RunFolder]) -> Json:
         "machine": sorted({f"{e['processor']}, {e['cores']} cores" for e in environments}),
         "versions": environments[0]["packages"],
         "device": first["choices"]["device"],
-        "precision": first["choices"]["precision"],
+        "precision": sorted({setup["choices"]["precision"] for setup in setups}),
         "parameters": first["model"]["parameters"],
         "macs": first["model"]["macs"],
         "pictures": {split: record["pictures"] for split, record in first["data"]["splits"].items()},
@@ -46,28 +46,52 @@ def collect(name: str, runs: Sequence[RunFolder]) -> Json:
 
 
 def without_seed(recipe: Mapping[str, Any]) -> Json:
-    """A resolved recipe without its seed and its words: what decides the runs that are counted together."""
-    deciding = {key: value for key, value in recipe.items() if key not in ("title", "about", "stated", "gallery")}
+    """A resolved recipe without its seed, its words and its machine: what decides the runs that are counted together.
+
+    The precision is the machine's choice, not the experiment's; the record names it.
+    """
+    words_and_machine = ("title", "about", "stated", "gallery", "hardware")
+    deciding = {key: value for key, value in recipe.items() if key not in words_and_machine}
     return {**deciding, "train": {key: value for key, value in recipe["train"].items() if key != "seed"}}
 
 
 def markdown_table(records: Sequence[Json], split: str, columns: Mapping[str, str]) -> str:
-    """The records as a Markdown table: a row a recipe, a column a score (key → heading), mean ± sd over seeds."""
-    head = ["recipe", *columns.values(), "parameters", "GMACs", "epochs", "minutes", "seeds"]
+    """The records as a Markdown table: a row a recipe, a column a score (key → heading), mean ± sd over seeds.
+
+    What a course or a paper states of the split stands beside it, where any of the recipes has such a number; the
+    sources follow the table.
+    """
+    stated = [_stated(record, split) for record in records]
+    beside = ["stated"] if any(stated) else []
+    head = ["recipe", *columns.values(), *beside, "parameters", "GMACs", "epochs", "minutes", "precision", "seeds"]
     lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
-    for record in records:
+    for record, known in zip(records, stated, strict=True):
         scores = record["scores"][split]
         cells = [
             f"`{record['recipe']}`",
             *(_cell(scores.get(key)) for key in columns),
+            *(
+                "; ".join(f"{item['metric'].replace('_', ' ')} {item['value']}" for item in known) or "–"
+                for _ in beside
+            ),
             f"{record['parameters']:,}",
             f"{record['macs'] / 1e9:.3g}",
             _span(record["epochs"], ".0f"),
             _span(record["minutes"], ".1f"),
+            ", ".join(record["precision"]),
             str(len(record["seeds"])),
         ]
         lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+    sources = [
+        f"- `{record['recipe']}`, stated: {item['what']} {item['value']} ({item['convention']}; {item['source']})"
+        for record, known in zip(records, stated, strict=True)
+        for item in known
+    ]
+    return "\n".join([*lines, *(["", *sources] if sources else [])]) + "\n"
+
+
+def _stated(record: Json, split: str) -> list[Json]:
+    return [item for item in record["stated"] if item.get("split") in (None, split)]
 
 
 def _summary(run: RunFolder) -> Json:
