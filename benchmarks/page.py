@@ -19,7 +19,7 @@ in turns on one machine and quotes ratios of medians: absolute times drift on sh
 
 
 def main() -> None:
-    sections = (training, confusion, memory, first_step, prediction, scratch)
+    sections = (training, hardware, confusion, memory, first_step, prediction, scratch)
     write_text(PAGE, "\n".join([HEAD, *(section() for section in sections)]))
 
 
@@ -63,6 +63,21 @@ def training() -> str:
             + table(head, rows)
         )
     return section("Training", "training_speed", body)
+
+
+def hardware() -> str:
+    record = read("hardware")
+    body = None
+    if record:
+        ways = list(record["results"][0]["times_plain"])
+        rows = [
+            [f"`{result['model']}`", result["pictures_per_second"]["plain"]]
+            + [result["times_plain"].get(way, "left out") for way in ways[1:]]
+            for result in record["results"]
+        ]
+        head = ["model", "plain, pictures/s", *(f"{way}, times plain" for way in ways[1:])]
+        body = f"{sentence(record['what'])} Threads: {record['threads']}; rounds: {record['rounds']}.\n\n{table(head, rows)}"
+    return section("Layout, allocator and precision", "hardware", body)
 
 
 def confusion() -> str:

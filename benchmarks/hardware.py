@@ -1,0 +1,128 @@
+"""Training steps per second with each of the choices that `engine/hardware` makes by rule: layout, allocator, precision.
+
+    python benchmarks/hardware.py [--rounds 5] [--threads 2]
+
+Forward, backward and AdamW on pictures that lie in memory, no loading. Each way lives in a process of its own and steps
+only while the others wait; the ways take turns within a round; a figure is the median over rounds of the ratio to plain
+PyTorch (contiguous, glibc's own allocator, fp32). bf16 is left out where the machine cannot run it. Writes hardware.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+MODELS = {  # name: (model and options, classes, batch, channels and side)
+    "unet, width 32": ({"name": "unet", "width": 32}, 21, 8, (3, 224)),
+    "basic_fcn": ({"name": "basic_fcn"}, 21, 8, (3, 224)),
+    "resnet, depth 32": ({"name": "resnet", "depth": 32}, 10, 128, (3, 32)),
+    "colour_unet": ({"name": "colour_unet"}, 24, 100, (1, 32)),
+}
+WAYS = ("plain", "channels_last", "channels_last+allocator", "channels_last+allocator+bf16")
+
+
+def serve(way: str, name: str, threads: int) -> None:
+    """Make `n` steps for each line `n` on standard input, and answer with the seconds."""
+    from pixelwise.engine.hardware.allocator import keep_large_buffers
+
+    if "allocator" in way:
+        keep_large_buffers()
+    step = training(way, name, threads)
+    for line in sys.stdin:
+        start = time.perf_counter()
+        for _ in range(int(line)):
+            step()
+        print(time.perf_counter() - start, flush=True)
+
+
+def training(way: str, name: str, threads: int) -> Any:
+    import torch
+
+    from pixelwise.recipe.shelves import SHELVES
+
+    torch.manual_seed(0)
+    torch.set_num_threads(threads)
+    options, classes, batch, (channels, side) = MODELS[name]
+    layout = torch.channels_last if "channels_last" in way else torch.contiguous_format
+    model = SHELVES["model"].build(
+        options["name"], channels, classes, **{k: v for k, v in options.items() if k != "name"}
+    )
+    model = model.to(memory_format=layout).train()
+    pictures = torch.randn(batch, channels, side, side).to(memory_format=layout)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+
+    def step() -> None:
+        optimizer.zero_grad()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled="bf16" in way):
+            scores = model(pictures)
+        scores.float().square().mean().backward()
+        optimizer.step()
+
+    return step
+
+
+def measure(name: str, rounds: int, threads: int) -> dict[str, Any]:
+    sides = {way: _start(way, name, threads) for way in WAYS}
+    steps = {way: _ask(child, 2) is not None for way, child in sides.items()}  # warm-up; a way that died is left out
+    ways = [way for way in WAYS if steps[way]]
+    seconds: dict[str, list[float]] = {way: [] for way in ways}
+    for number in range(rounds):
+        for way in ways[number % len(ways) :] + ways[: number % len(ways)]:
+            seconds[way].append(_ask(sides[way], 3))
+    for way in ways:
+        sides[way].stdin.close()
+        sides[way].wait()
+    batch = MODELS[name][2]
+    ratios = {way: [a / b for a, b in zip(seconds["plain"], seconds[way], strict=True)] for way in ways}
+    return {
+        "model": name,
+        "pictures_per_second": {way: round(3 * batch / statistics.median(s), 1) for way, s in seconds.items()},
+        "times_plain": {way: round(statistics.median(r), 3) for way, r in ratios.items()},
+        "times_plain_min_max": {way: [round(min(r), 3), round(max(r), 3)] for way, r in ratios.items()},
+        "left_out": [way for way in WAYS if way not in ways],
+    }
+
+
+def _start(way: str, name: str, threads: int) -> subprocess.Popen[str]:
+    command = [sys.executable, __file__, "--serve", way, name, "--threads", str(threads)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def _ask(child: subprocess.Popen[str], steps: int) -> float | None:
+    """Seconds for so many steps; None where the process died, as bf16 makes it on some machines."""
+    try:
+        child.stdin.write(f"{steps}\n")
+        child.stdin.flush()
+    except BrokenPipeError:
+        return None
+    answer = child.stdout.readline()
+    return float(answer) if answer else None
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--serve", nargs=2)
+    options = parser.parse_args()
+    if options.serve:
+        serve(*options.serve, options.threads)
+        return
+    from pixelwise.run.environment import environment
+
+    results = [measure(name, options.rounds, options.threads) for name in MODELS]
+    where = environment()
+    where.pop("command")
+    report = {"what": __doc__.splitlines()[0], "threads": options.threads, "rounds": options.rounds, "results": results}
+    Path(__file__).with_suffix(".json").write_text(json.dumps({**report, "environment": where}, indent=2) + "\n")
+    print(json.dumps(results, indent=2))
+
+
+if __name__ == "__main__":
+    main()
