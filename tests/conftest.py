@@ -26,6 +26,7 @@ TINY = (
     "hardware.threads=1",
     "gallery=3",
 )
+PICTURES = (*(word for word in TINY if not word.startswith("model.")), "data.test=test")
 
 
 @pytest.fixture(scope="session")
@@ -40,10 +41,28 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory, tiny_data: Path) -> Path:
 
     Read it only. A test that writes into a run copies it first: `shutil.copytree(tiny_run, tmp_path / "run")`.
     """
+    return _trained(tmp_path_factory, tiny_data, TINY)
+
+
+@pytest.fixture(scope="session")
+def tiny_classifier(tmp_path_factory: pytest.TempPathFactory, tiny_data: Path) -> Path:
+    """The same of a classifier: the commonest object of a drawn scene, with a test split. Read it only."""
+    words = (*PICTURES, "task=classify", "model={name: whitened_cnn, width: 4}")
+    return _trained(tmp_path_factory, tiny_data, words)
+
+
+@pytest.fixture(scope="session")
+def tiny_colours(tmp_path_factory: pytest.TempPathFactory, tiny_data: Path) -> Path:
+    """The same of a colourization over six colours, with a test split. Read it only."""
+    model = "model={name: colour_unet, num_filters: 4}"
+    return _trained(tmp_path_factory, tiny_data, (*PICTURES, "task={name: colourize, colours: 6}", model))
+
+
+def _trained(tmp_path_factory: pytest.TempPathFactory, data: Path, words: tuple[str, ...]) -> Path:
     from pixelwise.engine.train import train
     from pixelwise.recipe.load import load_recipe
 
     path = tmp_path_factory.mktemp("runs") / "tiny"
-    for _ in train(load_recipe("quickstart", TINY), path, data=tiny_data):
+    for _ in train(load_recipe("quickstart", words), path, data=data):
         pass
     return path

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image as Pillow
 
 from pixelwise.cli import app
-from pixelwise.cli.predict import count_classes, plan, unique_names
+from pixelwise.cli.prediction.inputs import plan, unique_names
+from pixelwise.cli.prediction.pixels import count_classes
 from pixelwise.engine.predict import open_trained, predict_resized, predict_tiles
 from pixelwise.errors import DataError
 from pixelwise.imaging.files import read_image, read_mask, write_image

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,7 +18,7 @@ from pixelwise.engine.build import build_model, build_task, cache_folder, place
 from pixelwise.engine.checkpoint import load_model
 from pixelwise.engine.faults.explain import explain_memory
 from pixelwise.engine.hardware.device import Choices, choose
-from pixelwise.engine.scoring.evaluate import forward
+from pixelwise.engine.scoring.evaluate import forward, predict_samples
 from pixelwise.engine.tiles import cover, cut
 from pixelwise.errors import DeviceError, RunError
 from pixelwise.imaging.resize import resize_image
@@ -28,7 +28,7 @@ from pixelwise.recipe.yaml_text import parse
 from pixelwise.run.checkpoint import load_checkpoint
 from pixelwise.run.folder import RunFolder
 from pixelwise.tasks.base import Task
-from pixelwise.types import ClassMap, Colours, DatasetInfo, Image, Sample
+from pixelwise.types import ClassMap, Colours, DatasetInfo, Image, Labels, Sample
 
 Checkpoint = Literal["best", "last"]
 PerPixel = ClassMap | Colours  # predictions that can be put together from parts
@@ -117,6 +117,16 @@ def _hardware(device: str, recorded: Choices) -> Hardware:
         )
     except ValidationError as error:
         raise DeviceError(f"read '{device}'; allowed are auto, cpu, cuda and cuda:N.", where="device") from error
+
+
+def predict_labels(trained: Trained, images: Sequence[Image]) -> list[Labels]:
+    """The class of each picture (H, W, 3), all of the size of the training pictures (`resize_image` brings them there)."""
+    samples = [Sample(f"picture {number}", image) for number, image in enumerate(images)]
+    found = predict_samples(trained.task, trained.model, samples, trained.choices)
+    labels = [prediction for prediction in found if isinstance(prediction, Labels)]
+    if len(labels) < len(found):
+        raise RunError(f"its task '{trained.recipe.task.name}' gives no label.", where=str(trained.run.path))
+    return labels
 
 
 def predict_resized(trained: Trained, image: Image) -> PerPixel:
