@@ -37,13 +37,13 @@ def evaluate(
     keep_large_buffers()  # before torch allocates anything
     from rich.console import Console
 
-    from pixelwise.engine.predict import open_trained
-    from pixelwise.engine.scoring.score import score_own, score_recipe
+    from pixelwise.engine.opening import engine_of, scorers_of
     from pixelwise.run.caching import CachingLine
     from pixelwise.run.console import show_scores
 
-    trained = open_trained(opened, checkpoint=checkpoint, device=device)
-    score = score_own if resolution == "own" else score_recipe
+    trained = engine_of(opened).open_trained(opened, checkpoint=checkpoint, device=device)
+    scorers = scorers_of(opened)
+    score = scorers.score_own if resolution == "own" else scorers.score_recipe
     split = split or trained.recipe.data.validation
     with CachingLine(Console(stderr=True)) as line:
         record, file = score(trained, split, data=data, progress=line.show)

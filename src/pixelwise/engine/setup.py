@@ -1,4 +1,4 @@
-"""What a run records of its data and its model before the first step."""
+"""What a run records of its data and its model before the first step, and what is read of it again."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pixelwise.engine.build import Material
+from pixelwise.errors import RunError
 from pixelwise.recipe.schema import Recipe
+from pixelwise.run.folder import RunFolder
 from pixelwise.types import DatasetInfo
 
 
@@ -58,3 +60,29 @@ def setup_record(
         "weighting": str((recipe.loss.options if recipe.loss else {}).get("weights", "none")),
         "model": dict(model),
     }
+
+
+def recorded_data(run: RunFolder, setup: Mapping[str, Any]) -> tuple[DatasetInfo, tuple[int, int]]:
+    """The classes that a run was trained on and the (H, W) of its pictures: the data set itself need not be there.
+
+    Raises RunError where setup.json does not say.
+    """
+    try:
+        data = setup["data"]
+        info = DatasetInfo(
+            name=data["name"],
+            classes=tuple(data["classes"]),
+            colours=tuple((red, green, blue) for red, green, blue in data["colours"]),
+            knows=frozenset(data["knows"]),
+            void=data["void"],
+            source=data["source"],
+            frequencies=None if (told := data.get("frequencies")) is None else tuple(told),
+        )
+        height, width = data["size"]
+        return info, (int(height), int(width))
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(
+            f"does not say what the run was trained on ({type(error).__name__}: {error}).",
+            where=str(run.path / "setup.json"),
+            hint="Was it changed by hand, or written by another version?",
+        ) from error

@@ -1,26 +1,16 @@
-"""Scores of a finished run on any split of its data set, kept in the run's folder under evaluations/."""
+"""Scores of a finished run of the torch engine on any split of its data set."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
 
-from pixelwise.data.base import Dataset
-from pixelwise.data.cache import CachedSplit
-from pixelwise.engine.build import CachingProgress, build_dataset, build_loss, build_metrics, build_task, open_for
-from pixelwise.engine.conclude import metric_record, split_record
+from pixelwise.engine.build import CachingProgress, build_loss
 from pixelwise.engine.predict import Trained, predict_resized
 from pixelwise.engine.scoring.evaluate import evaluate
-from pixelwise.errors import RunError
-from pixelwise.metrics.base import Metric
-from pixelwise.metrics.pictures import Recorder, keep_pictures
-from pixelwise.run.environment import environment
+from pixelwise.engine.scoring.record import Scored, count_own, count_recipe
 from pixelwise.tasks.base import Task
-
-Scored = tuple[dict[str, Any], Path]  # the record, and the file it was written to
 
 
 def score_recipe(
@@ -31,20 +21,16 @@ def score_recipe(
     For the validation split and the best checkpoint these are the scores of the run's summary, to the bit on the same
     machine. Raises DataError where the data are not there, RunError where they have other classes than the run.
     """
-    cached, metrics = _open(trained, split, data, progress)[1:]
-    batch = trained.recipe.train.batch
-    recorder = Recorder(metrics)
-    result = evaluate(
-        _with_loss(trained),
-        trained.model,
-        cached,
-        metrics,
-        choices=trained.choices,
-        batch=batch,
-        look=lambda index, sample, prediction: recorder.look(index),
+    task, batch = _with_loss(trained), trained.recipe.train.batch
+    return count_recipe(
+        trained,
+        split,
+        lambda cached, metrics, look: evaluate(
+            task, trained.model, cached, metrics, choices=trained.choices, batch=batch, look=look
+        ),
+        data=data,
+        progress=progress,
     )
-    record = {**split_record(cached, metrics), "losses": result.losses}
-    return _keep(trained, cached, "recipe", record, recorder)
 
 
 def score_own(
@@ -55,23 +41,7 @@ def score_own(
     The network still reads pictures of the recipe's size; its scores are enlarged (`predict_resized`). One picture is
     in memory at a time. There are no losses: they belong to the recipe's size.
     """
-    dataset, cached, metrics = _open(trained, split, data, progress)
-    for metric in metrics:
-        metric.reset()
-    recorder, places = Recorder(metrics), {name: index for index, name in enumerate(cached.names)}
-    for index, name in enumerate(dataset.names(split)):
-        if name in places:  # what on_corrupt: skip left
-            sample = dataset.read(split, index)
-            prediction = predict_resized(trained, sample.image)
-            for metric in metrics:
-                metric.update(sample, prediction)
-            recorder.look(places[name])
-    record = {
-        "resolution": "each picture's own size",
-        "pictures": len(cached),
-        "metrics": [metric_record(metric) for metric in metrics],
-    }
-    return _keep(trained, cached, "own", record, recorder)
+    return count_own(trained, split, lambda image: predict_resized(trained, image), data=data, progress=progress)
 
 
 def _with_loss(trained: Trained) -> Task:
@@ -79,48 +49,3 @@ def _with_loss(trained: Trained) -> Task:
     counts = np.asarray(trained.run.read("setup")["counts"], np.int64)
     loss = build_loss(trained.recipe, counts).to(trained.choices.torch_device)
     return trained.task.with_loss(loss)
-
-
-def _open(
-    trained: Trained, split: str, data: Path | None, progress: CachingProgress | None
-) -> tuple[Dataset, CachedSplit, Sequence[Metric]]:
-    """The data set, its split with every file known to be sound, and the recipe's metrics."""
-    dataset = build_dataset(trained.recipe, data)
-    findings = trained.run.read("setup").get("findings", {})
-    info = build_task(trained.recipe, dataset.info, None, findings).info  # as the task sees the data set
-    if info.classes != trained.info.classes or info.void != trained.info.void:
-        raise RunError(
-            f"the run was trained on the classes {_classes(trained.info.classes, trained.info.void)}; the data set "
-            f"'{info.name}' now has {_classes(info.classes, info.void)}.",
-            where=str(trained.run.path),
-            hint="Name the data folder that it was trained on with --data.",
-        )
-    cached = open_for(trained.recipe, dataset, split, root=data, progress=progress)
-    return dataset, cached, build_metrics(trained.recipe, trained.info)
-
-
-def _classes(names: Sequence[str], void: int | None) -> str:
-    return ", ".join(names) + ("" if void is None else f" (void {void})")
-
-
-def _keep(
-    trained: Trained,
-    split: CachedSplit,
-    resolution: Literal["recipe", "own"],
-    record: dict[str, Any],
-    recorder: Recorder,
-) -> Scored:
-    whole = {
-        "split": split.split,
-        "checkpoint": trained.checkpoint,
-        "epoch": trained.epoch,
-        "step": trained.step,
-        **record,
-        "skipped": [{"where": p.where, "what": p.what} for p in split.skipped],
-        "key": split.key,
-        "environment": environment(),
-    }
-    name = f"evaluations/{split.split}-{trained.checkpoint}-{resolution}"
-    keep_pictures(trained.run.path / f"{name}.npz", split.names, [recorder.rows], recorder.metrics)
-    trained.run.write(name, whole)
-    return whole, trained.run.path / f"{name}.json"

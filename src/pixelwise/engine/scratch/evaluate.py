@@ -59,6 +59,11 @@ def evaluate(
     return Evaluation(losses, [score for metric in metrics for score in metric.scores()])
 
 
+def batch_for(task: Task, training: int) -> int:
+    """Pictures at once in an evaluation, where a training takes `training` a step."""
+    return max(training, AT_ONCE) if task.unit == "picture" else training
+
+
 def predict(task: Task, network: Network, sample: Sample) -> Prediction:
     """What the network says of one picture."""
     return task.decode(forward(network, task.batch([sample])))[0]

@@ -1,0 +1,85 @@
+"""`pixelwise evaluate` for runs of the NumPy network: the scores of the training's end, on any split, without torch."""
+
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from sklearn.metrics import accuracy_score, confusion_matrix
+
+from pixelwise.data.scenes import scenes
+from pixelwise.engine.scratch.predict import open_trained, predict_labels, predict_resized
+from pixelwise.engine.scratch.score import score_own, score_recipe
+from pixelwise.run.folder import RunFolder
+
+
+@pytest.fixture(params=["pixels_run", "pictures_run"])
+def run(request, tmp_path):
+    shutil.copytree(request.getfixturevalue(request.param).path, tmp_path / "run")
+    return RunFolder.open(tmp_path / "run")
+
+
+def scores_of(record):
+    return {score["key"]: score["value"] for metric in record["metrics"] for score in metric["scores"]}
+
+
+@pytest.mark.parametrize("split", ["val", "test"])
+def test_scores_are_those_of_the_summary_to_the_bit(run, data, split):
+    record, file = score_recipe(open_trained(run), split, data=data)
+    before = run.read("summary")["splits"][split]
+    assert {key: record[key] for key in ("metrics", "losses", "resolution", "pictures")} == {
+        key: before[key] for key in ("metrics", "losses", "resolution", "pictures")
+    }
+    assert file == run.path / f"evaluations/{split}-best-recipe.json"
+    assert run.read(f"evaluations/{split}-best-recipe") == record
+    assert file.with_suffix(".npz").is_file()
+
+
+def test_the_record_has_the_keys_of_a_torch_run(run, data, tiny_run, tiny_data, tmp_path):
+    from pixelwise.engine.predict import open_trained as open_torch
+    from pixelwise.engine.scoring.score import score_recipe as score_torch
+
+    shutil.copytree(tiny_run, tmp_path / "torch")
+    theirs, _ = score_torch(open_torch(RunFolder.open(tmp_path / "torch"), device="cpu"), "val", data=tiny_data)
+    ours, _ = score_recipe(open_trained(run), "val", data=data)
+    assert list(ours) == list(theirs)
+
+
+def test_own_size_counts_against_the_truth_itself(run, data):
+    trained = open_trained(run)
+    record, _ = score_own(trained, "test", data=data)
+    assert record["resolution"] == "each picture's own size"
+    dataset = scenes(data, size=32, train=10, val=5, test=4, void_rim=1)
+    samples = [dataset.read("test", index) for index in range(4)]
+    if trained.task.unit == "picture":
+        found = [int(one.probabilities.argmax()) for one in predict_labels(trained, [s.image for s in samples])]
+        assert scores_of(record)["accuracy"] == accuracy_score([s.label for s in samples], found)
+        return
+    expected = np.zeros((7, 7), np.int64)
+    for sample in samples:
+        known = sample.mask != 255
+        expected += confusion_matrix(
+            sample.mask[known], predict_resized(trained, sample.image).indices[known], labels=range(7)
+        )
+    assert record["metrics"][0]["figures"]["matrix"] == expected.tolist()
+
+
+COMMAND = """
+import sys
+from pixelwise.cli import app
+try:
+    app(sys.argv[1:])
+except SystemExit as ended:
+    code = ended.code
+seen = {"torch", "torchvision"} & set(sys.modules)
+assert not seen, seen
+sys.exit(code)
+"""
+
+
+def test_the_command_never_imports_torch(run, data):
+    words = ["evaluate", str(run.path), "--split", "test", "--data", str(data)]
+    done = subprocess.run([sys.executable, "-c", COMMAND, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "scores on test, best checkpoint, 4 pictures, counted at 32×32" in done.stdout
