@@ -19,6 +19,7 @@ from pixelwise.engine.checkpoint import load_model
 from pixelwise.engine.faults.explain import explain_memory
 from pixelwise.engine.hardware.device import Choices, choose
 from pixelwise.engine.scoring.evaluate import forward, predict_samples
+from pixelwise.engine.setup import recorded_data
 from pixelwise.engine.tiles import cover, cut
 from pixelwise.errors import DeviceError, RunError
 from pixelwise.imaging.resize import resize_image
@@ -67,9 +68,9 @@ def open_trained(run: RunFolder, *, checkpoint: Checkpoint = "best", device: str
     recipe = check_recipe(parse(run.recipe_file), where=str(run.recipe_file))
     if recipe.engine != "torch":
         raise RunError(
-            "was trained by the NumPy network, which only its training and `pixelwise twin` open.",
+            "was trained by the NumPy network.",
             where=str(run.path),
-            hint="Its scores stand in summary.json and in the report.",
+            hint="pixelwise.engine.scratch.predict opens it; the commands `evaluate` and `predict` know that.",
         )
     setup = run.read("setup")
     info, size, recorded = _read_setup(run, setup)
@@ -86,22 +87,12 @@ def open_trained(run: RunFolder, *, checkpoint: Checkpoint = "best", device: str
 
 
 def _read_setup(run: RunFolder, setup: Any) -> tuple[DatasetInfo, tuple[int, int], Choices]:
+    info, size = recorded_data(run, setup)
     try:
-        data = setup["data"]
-        info = DatasetInfo(
-            name=data["name"],
-            classes=tuple(data["classes"]),
-            colours=tuple((red, green, blue) for red, green, blue in data["colours"]),
-            knows=frozenset(data["knows"]),
-            void=data["void"],
-            source=data["source"],
-            frequencies=None if (told := data.get("frequencies")) is None else tuple(told),
-        )
-        height, width = data["size"]
-        return info, (int(height), int(width)), Choices.from_record(setup["choices"])
+        return info, size, Choices.from_record(setup["choices"])
     except (KeyError, TypeError, ValueError) as error:
         raise RunError(
-            f"does not say what the run was trained on ({type(error).__name__}: {error}).",
+            f"does not say how the run was computed ({type(error).__name__}: {error}).",
             where=str(run.path / "setup.json"),
             hint="Was it changed by hand, or written by another version?",
         ) from error

@@ -1,8 +1,6 @@
-"""`pixelwise evaluate` for runs of the NumPy network: the scores of the training's end, on any split, without torch."""
+"""`pixelwise evaluate` for runs of the NumPy network: the scores of the training's end, on any split."""
 
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -63,23 +61,3 @@ def test_own_size_counts_against_the_truth_itself(run, data):
             sample.mask[known], predict_resized(trained, sample.image).indices[known], labels=range(7)
         )
     assert record["metrics"][0]["figures"]["matrix"] == expected.tolist()
-
-
-COMMAND = """
-import sys
-from pixelwise.cli import app
-try:
-    app(sys.argv[1:])
-except SystemExit as ended:
-    code = ended.code
-seen = {"torch", "torchvision"} & set(sys.modules)
-assert not seen, seen
-sys.exit(code)
-"""
-
-
-def test_the_command_never_imports_torch(run, data):
-    words = ["evaluate", str(run.path), "--split", "test", "--data", str(data)]
-    done = subprocess.run([sys.executable, "-c", COMMAND, *words], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "scores on test, best checkpoint, 4 pictures, counted at 32×32" in done.stdout

@@ -28,11 +28,11 @@ def written(job: Job, out: Path) -> dict[str, Path]:
 
 def predict_pixels(trained: Trained, jobs: Sequence[Job], settings: dict[str, Any], out: Path) -> Outcome:
     """Label every picture that can be read, each at the size that the settings say, and write what there is of it."""
-    from pixelwise.engine.predict import predict_resized, predict_tiles
+    from pixelwise.engine.opening import engine_of
     from pixelwise.errors import DataError, Problem
     from pixelwise.imaging.files import read_image, write_image
 
-    outcome = Outcome()
+    engine, outcome = engine_of(trained.run), Outcome()
     with progress(len(jobs)) as advance:
         for job in jobs:
             try:
@@ -41,9 +41,9 @@ def predict_pixels(trained: Trained, jobs: Sequence[Job], settings: dict[str, An
                 outcome.failed += [Problem(p.where or str(job.file), p.what) for p in error.problems]
             else:
                 if settings["scale"] == "own":
-                    labelled = predict_tiles(trained, image, tile=settings["tile"], overlap=settings["overlap"])
+                    labelled = engine.predict_tiles(trained, image, tile=settings["tile"], overlap=settings["overlap"])
                 else:
-                    labelled = predict_resized(trained, image)
+                    labelled = engine.predict_resized(trained, image)
                 outcome.records.append(_write(trained, job, image, labelled, settings, out))
             advance(job.file.name)
     if outcome.records:
