@@ -123,3 +123,18 @@ def test_what_does_not_fit_is_refused_with_the_pictures_name(sample, prediction,
 def test_groups_that_overlap_are_refused():
     with pytest.raises(DataError, match="overlap"):
         accuracy(info(), many=10, few=20)
+
+
+def test_the_constant_guess_is_what_a_constant_predictor_scores():
+    labels, probabilities = drawn()
+    metric = accuracy(info(frequencies=(500, 300, 90, 50, 30, 10, 5)))
+    counted(metric, labels, probabilities)
+    guess = metric.constant_guess()
+    most = int(np.bincount(labels).argmax())
+    sure = np.eye(7, dtype=np.float32)[np.full(len(labels), most)]
+    constant = counted(accuracy(metric.info), labels, sure)
+    assert guess.name == f"c{most}"
+    assert guess.scores["accuracy"] == np.mean(labels == most)
+    assert guess.scores == {key: constant[key].value for key in guess.scores}
+    assert {"balanced_accuracy[absent=skipped]", "accuracy_few[n<20]"} < set(guess.scores)
+    assert accuracy(info()).constant_guess() is None

@@ -89,3 +89,13 @@ def test_what_does_not_fit_is_refused():
     small = np.zeros((4, 4), np.uint8)
     with pytest.raises(DataError, match="8×9, the prediction 4×4"):
         colour(INFO).update(sample, Colours(paint(small, PALETTE), small))
+
+
+def test_the_constant_guess_is_the_most_frequent_colour():
+    pictures = list(drawn())
+    guess = counted(pictures).constant_guess()
+    truth = np.concatenate([nearest_colours(sample.image, PALETTE).ravel() for sample, _ in pictures])
+    most = int(np.bincount(truth).argmax())
+    assert guess.name == INFO.classes[most]
+    assert guess.scores["accuracy[palette=4]"] == pytest.approx(accuracy_score(truth, np.full_like(truth, most)))
+    assert colour(INFO).constant_guess() is None

@@ -176,3 +176,21 @@ def test_void_as_background_needs_a_background():
         confusion(described(("sky", "tree")), void="background")
     metric = confusion(described(("sky", "tree")))
     assert {score.convention for score in metric.scores()} == {"void=ignore,absent=skipped", "void=ignore"}
+
+
+@pytest.mark.parametrize("void", ["ignore", "background"])
+def test_the_constant_guess_is_what_a_constant_predictor_scores(void):
+    metric, constant = confusion(described(), void=void), confusion(described(), void=void)
+    for sample, prediction in drawn(3):
+        metric.update(sample, prediction)
+    guess = metric.constant_guess()
+    index = metric.info.classes.index(guess.name)
+    for sample, _ in drawn(3):
+        constant.update(sample, ClassMap(np.full_like(sample.mask, index)))
+    assert dict(guess.scores) == by_key(constant)
+    truth = np.asarray(metric.figures()["matrix"]).sum(axis=1)
+    assert truth[index] == truth.max()
+
+
+def test_nothing_counted_leaves_nothing_to_guess():
+    assert confusion(described()).constant_guess() is None

@@ -139,6 +139,7 @@ def split_record(split: CachedSplit, metrics: Sequence[Metric]) -> dict[str, Any
 
 
 def metric_record(metric: Metric) -> dict[str, Any]:
+    guess = metric.constant_guess()
     return {
         "name": type(metric).__name__.lower(),
         "scores": [
@@ -152,6 +153,7 @@ def metric_record(metric: Metric) -> dict[str, Any]:
             }
             for score in metric.scores()
         ],
+        "constant_guess": None if guess is None else {"class": guess.name, "scores": dict(guess.scores)},
         "per_class": [{"class": row.name, "support": row.support, **row.values} for row in metric.per_class()],
         "figures": metric.figures(),
     }

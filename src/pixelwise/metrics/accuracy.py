@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pixelwise.errors import DataError
 from pixelwise.metrics import agreement
-from pixelwise.metrics.base import ClassRow, Metric, Score
+from pixelwise.metrics.base import ClassRow, ConstantGuess, Metric, Score
 from pixelwise.metrics.calibration import BINS, calibration_error, confidence_row, reliability
 from pixelwise.types import DatasetInfo, Labels, Prediction, Sample
 
@@ -48,19 +48,24 @@ class Accuracy(Metric):
         bins[row] += (1, predicted == label, confidence)
 
     def scores(self) -> list[Score]:
-        matrix, n = self._matrix, int(self._matrix.sum())
+        n = int(self._matrix.sum())
         bins = self.state[self._ends[1] :].reshape(BINS, 3)
-        scores = [
-            Score("accuracy", agreement.pixel_accuracy(matrix), "", n),
-            Score("balanced_accuracy", agreement.mean_class_accuracy(matrix), "absent=skipped", n),
-        ]
+        scores = _shares(self._matrix)
         if len(self.info.classes) > self.top > 1:
             hits = int(self.state[self._ends[0] : self._ends[1]].sum())
             scores.append(Score("top_accuracy", agreement.ratio(hits, n), f"k={self.top}", n))
-        scores += [self._group_score(*group) for group in self._groups()]
+        scores += [_group_score(self._matrix, *group) for group in self._groups()]
         convention = f"bins={BINS}"
         error = calibration_error(bins)
         return [*scores, Score("calibration_error", error, convention, n, higher_is_better=False)]
+
+    def constant_guess(self) -> ConstantGuess | None:
+        constant = agreement.most_frequent(self._matrix)
+        if constant is None:
+            return None
+        matrix = agreement.guessed(self._matrix, constant)
+        scores = _shares(matrix) + [_group_score(matrix, *group) for group in self._groups()]
+        return ConstantGuess(self.info.classes[constant], {score.key: score.value for score in scores})
 
     def per_class(self) -> list[ClassRow]:
         matrix = self._matrix
@@ -107,11 +112,6 @@ class Accuracy(Metric):
         yield "accuracy_medium", between, [c for c, n in numbered if self.few <= n <= self.many]
         yield "accuracy_few", f"n<{self.few}", [c for c, n in numbered if n < self.few]
 
-    def _group_score(self, name: str, convention: str, classes: Sequence[int]) -> Score:
-        rows = self._matrix[list(classes)]
-        hits = sum(int(self._matrix[c, c]) for c in classes)
-        return Score(name, agreement.ratio(hits, int(rows.sum())), convention, int(rows.sum()))
-
     def _checked(self, sample: Sample, prediction: Prediction) -> tuple[int, NDArray[np.float32]]:
         if not isinstance(prediction, Labels):
             what = f"accuracy counts labels, not {type(prediction).__name__}"
@@ -140,6 +140,20 @@ def accuracy(
                 apart (Liu et al. 2019, Open Long-Tailed Recognition), where classes differ in size
     """
     return Accuracy(info, top, many, few)
+
+
+def _shares(matrix: agreement.Matrix) -> list[Score]:
+    n = int(matrix.sum())
+    return [
+        Score("accuracy", agreement.pixel_accuracy(matrix), "", n),
+        Score("balanced_accuracy", agreement.mean_class_accuracy(matrix), "absent=skipped", n),
+    ]
+
+
+def _group_score(matrix: agreement.Matrix, name: str, convention: str, classes: Sequence[int]) -> Score:
+    rows = matrix[list(classes)]
+    hits = sum(int(matrix[c, c]) for c in classes)
+    return Score(name, agreement.ratio(hits, int(rows.sum())), convention, int(rows.sum()))
 
 
 def _hits_and_said(matrix: NDArray[np.int64]) -> tuple[list[int], list[int]]:

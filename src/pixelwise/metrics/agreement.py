@@ -59,6 +59,19 @@ def frequency_weighted_iou(matrix: Matrix) -> float | None:
     return fsum(terms) / int(matrix.sum()) if terms else None
 
 
+def most_frequent(matrix: Matrix) -> int | None:
+    """The class with the largest n_c, the lowest index of equals; None for an empty matrix."""
+    truth = matrix.sum(axis=1)
+    return int(truth.argmax()) if truth.any() else None
+
+
+def guessed(matrix: Matrix, constant: int) -> Matrix:
+    """The matrix that the same truth gives when every prediction is the class `constant`."""
+    made = np.zeros_like(matrix)
+    made[:, constant] = matrix.sum(axis=1)
+    return made
+
+
 def mean_of_known(values: Sequence[float | None]) -> float | None:
     """Mean over the values that are not None; None where there is none."""
     known = [value for value in values if value is not None]

@@ -51,6 +51,18 @@ class ClassRow:
     values: Mapping[str, float | None] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class ConstantGuess:
+    """What the least that a model could learn would score: one class, always the same.
+
+    name:    the class that the truth of this split has most of, so no other constant has a higher accuracy
+    scores:  Score.key → value, for the scores that such a guess has
+    """
+
+    name: str
+    scores: Mapping[str, float | None]
+
+
 class Metric(ABC):
     """Counts over a split, and the scores they give.
 
@@ -78,6 +90,10 @@ class Metric(ABC):
     @abstractmethod
     def figures(self) -> dict[str, Any]:
         """What the report draws, as JSON values."""
+
+    def constant_guess(self) -> ConstantGuess | None:
+        """The scores of always guessing the most frequent class, from the counts alone; None where none was counted."""
+        return None
 
     def reset(self) -> None:
         """Forget everything counted so far."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pixelwise.errors import DataError
 from pixelwise.imaging.colour import nearest_colours, paint
 from pixelwise.metrics import agreement
-from pixelwise.metrics.base import ClassRow, Metric, Score
+from pixelwise.metrics.base import ClassRow, ConstantGuess, Metric, Score
 from pixelwise.metrics.confusion import confusion_matrix
 from pixelwise.types import Colours, DatasetInfo, Image, Prediction, Sample
 
@@ -37,18 +37,23 @@ class ColourScores(Metric):
         self.state += self._count(sample, prediction)
 
     def scores(self) -> list[Score]:
-        matrix = self._matrix(self.state)
         pixels, *sums = self.state[-SUMS:].tolist()
-        palette = f"palette={len(self.info.classes)}"
         original, lab = "reference=original,mse=pooled", "reference=original,formula=cie76"
         return [
-            Score("accuracy", agreement.pixel_accuracy(matrix), palette, pixels),
-            Score("mean_class_accuracy", agreement.mean_class_accuracy(matrix), f"{palette},absent=skipped", pixels),
+            *self._over_palette(self._matrix(self.state)),
             Score("psnr", _psnr(sums[0], pixels), original, pixels),
             Score("delta_e", agreement.ratio(sums[1], STEPS * pixels), lab, pixels, higher_is_better=False),
             Score("palette_psnr", _psnr(sums[2], pixels), original, pixels),
             Score("palette_delta_e", agreement.ratio(sums[3], STEPS * pixels), lab, pixels, higher_is_better=False),
         ]
+
+    def constant_guess(self) -> ConstantGuess | None:
+        matrix = self._matrix(self.state)
+        constant = agreement.most_frequent(matrix)
+        if constant is None:
+            return None
+        scores = self._over_palette(agreement.guessed(matrix, constant))
+        return ConstantGuess(self.info.classes[constant], {score.key: score.value for score in scores})
 
     def per_class(self) -> list[ClassRow]:
         matrix = self._matrix(self.state)
@@ -71,6 +76,13 @@ class ColourScores(Metric):
             "matrix": self._matrix(self.state).tolist(),
             "per_class": [asdict(row) for row in self.per_class()],
         }
+
+    def _over_palette(self, matrix: agreement.Matrix) -> list[Score]:
+        palette, pixels = f"palette={len(self.info.classes)}", int(matrix.sum())
+        return [
+            Score("accuracy", agreement.pixel_accuracy(matrix), palette, pixels),
+            Score("mean_class_accuracy", agreement.mean_class_accuracy(matrix), f"{palette},absent=skipped", pixels),
+        ]
 
     def _matrix(self, state: NDArray[np.int64]) -> agreement.Matrix:
         colours = len(self.info.classes)

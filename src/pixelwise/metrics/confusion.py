@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pixelwise.errors import DataError, listing
 from pixelwise.metrics import agreement
-from pixelwise.metrics.base import ClassRow, Metric, Score
+from pixelwise.metrics.base import ClassRow, ConstantGuess, Metric, Score
 from pixelwise.metrics.counting import count_pairs
 from pixelwise.types import ClassMap, DatasetInfo, IndexMap, Prediction, Sample
 
@@ -55,6 +55,17 @@ class Confusion(Metric):
             ClassRow(index, name, support[index], {"iou": iou, "accuracy": accuracy, "dice": dice})
             for index, (name, iou, accuracy, dice) in enumerate(zip(self.info.classes, *columns, strict=True))
         ]
+
+    def constant_guess(self) -> ConstantGuess | None:
+        constant = agreement.most_frequent(self._matrix(self.state, self._conventions()[0]))
+        if constant is None:
+            return None
+        scores = {
+            score.key: score.value
+            for void in self._conventions()
+            for score in _scores(agreement.guessed(self._matrix(self.state, void), constant), void)
+        }
+        return ConstantGuess(self.info.classes[constant], scores)
 
     def sample_score(self, sample: Sample, prediction: Prediction) -> float | None:
         """Mean IoU of one picture. Good for ranking only: its mean over pictures is not the mean IoU of the split."""
