@@ -58,7 +58,7 @@ def test_events_come_in_the_order_of_what_happens(tiny: Tiny, data: Path, tmp_pa
     assert kinds([e for e in events if not (isinstance(e, Saved) and e.which == "best")]) == [
         "started", "phase", *epoch, "saved last", "step", "saved last", "step", "step", "epoch", "saved last", "finished",
     ]  # fmt: skip
-    assert events[0] == Started(0, 0, 2, 3)
+    assert events[0] == Started(0, 0, 2, 3, (6,))
     assert [e.step for e in events if isinstance(e, StepDone)] == [1, 2, 3, 4, 5, 6]
     assert [e.epoch for e in events if isinstance(e, StepDone)] == [1, 1, 1, 2, 2, 2]
     assert [(e.epoch, e.step, e.pictures) for e in events if isinstance(e, EpochDone)] == [(1, 3, 20), (2, 6, 20)]
@@ -85,6 +85,47 @@ def test_the_rate_follows_the_schedule_at_the_middle_of_each_step(tiny: Tiny, da
     expected = [0.5 * (1 - (step + 0.5) / 6) for step in range(6)] + [0.01] * 3
     assert [e.learning_rate for e in events if isinstance(e, StepDone)] == pytest.approx(expected)
     assert [(e.phase, e.epoch) for e in events if isinstance(e, PhaseBegan)] == [(0, 0), (1, 2)]
+
+
+def test_a_phase_of_steps_ends_after_exactly_so_many_and_closes_its_epoch(
+    tiny: Tiny, data: Path, tmp_path: Path
+) -> None:
+    recipe = tiny(
+        *SMALL,
+        "train.optimizer={name: sgd, learning_rate: 0.5}",
+        "train.schedule={name: poly, power: 1.0}",
+        "train.phases=[{steps: 5}, {steps: 1, learning_rate: 0.01}, {epochs: 1}]",
+        "train.validate_every=9",
+    )
+    events = list(train(recipe, tmp_path / "run", data=data))
+    assert events[0] == Started(0, 0, 4, 3, (5, 1, 3))
+    steps = [e for e in events if isinstance(e, StepDone)]
+    assert [(e.step, e.epoch) for e in steps] == [
+        *((1, 1), (2, 1), (3, 1), (4, 2), (5, 2)),
+        (6, 3),
+        *((7, 4), (8, 4), (9, 4)),
+    ]
+    whole = [0.5 * (1 - (step + 0.5) / 5) for step in range(5)]  # the schedule runs over the five steps of its phase
+    assert [e.learning_rate for e in steps] == pytest.approx(
+        [*whole, 0.01 / 2, *(0.5 * (1 - (step + 0.5) / 3) for step in range(3))]
+    )
+    assert [(e.phase, e.epoch) for e in events if isinstance(e, PhaseBegan)] == [(0, 0), (1, 2), (2, 3)]
+    epochs = [e for e in events if isinstance(e, EpochDone)]
+    assert [(e.epoch, e.step, e.pictures, bool(e.scores)) for e in epochs] == [
+        (1, 3, 20, False),
+        (2, 5, 16, True),  # cut short, so validated however rare that is
+        (3, 6, 8, True),
+        (4, 9, 20, True),
+    ]
+    assert (events[-1].reason, events[-1].epoch, events[-1].step) == ("complete", 4, 9)
+
+
+def test_as_many_steps_as_whole_epochs_have_are_the_same_training(tiny: Tiny, data: Path, tmp_path: Path) -> None:
+    more = (*SMALL, "train.schedule={name: cosine, warmup: 1}")
+    for name, length in (("epochs", "{epochs: 2}"), ("steps", "{steps: 6}")):
+        list(train(tiny(*more, f"train.phases=[{length}]"), tmp_path / name, data=data))
+    one, other = arrays(tmp_path / "epochs"), arrays(tmp_path / "steps")
+    assert all(np.array_equal(one[name], other[name]) for name in one)
 
 
 def test_frozen_parts_stand_still_bit_for_bit_with_their_statistics(tiny: Tiny, data: Path, tmp_path: Path) -> None:

@@ -55,6 +55,19 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str,
     return {}
 
 
+@pytest.fixture(scope="module")
+def undisturbed_in_steps(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    return {}
+
+
+# 3 steps an epoch: 3 + 2, and then, in an epoch of its own, 3 + 1
+IN_STEPS = (
+    "train.phases=[{steps: 5}, {steps: 4, learning_rate: 1e-3}]",
+    "train.checkpoint_steps=1",
+    "train.schedule={name: cosine, warmup: 0.5}",
+    "model.width=2",
+    "model.depth=1",
+)
 OPTIONS = ("train.checkpoint_steps=2", "train.clip=1.0", "train.early_stopping={patience: 2}")
 
 
@@ -69,6 +82,19 @@ def test_resume_after_a_kill_at_any_step_ends_in_the_same_bytes(
     for _ in resume(tmp_path / "killed", data=data):
         pass
     assert outcome(tmp_path / "killed") == undisturbed
+
+
+@pytest.mark.parametrize("step", range(1, 10))
+def test_resume_after_a_kill_at_any_step_of_phases_that_end_within_an_epoch(
+    step: int, tiny: Tiny, data: Path, tmp_path: Path, undisturbed_in_steps: dict[str, object]
+) -> None:
+    recipe = tiny(*IN_STEPS)
+    if not undisturbed_in_steps:
+        undisturbed_in_steps.update(run_through(recipe, tmp_path / "whole", data))
+    stop_after(step, recipe, tmp_path / "killed", data)
+    for _ in resume(tmp_path / "killed", data=data):
+        pass
+    assert outcome(tmp_path / "killed") == undisturbed_in_steps
 
 
 def test_workers_change_nothing(tiny: Tiny, data: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """From YAML to a checked recipe: parents, defaults, every fault at once, and nothing imported on the way."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -164,6 +165,14 @@ def test_a_recipe_that_is_not_there(name: str) -> None:
     assert len(problem) < 300
 
 
+@pytest.mark.parametrize("length", [{"epochs": 8}, {"steps": 1125}])
+def test_a_phase_is_written_down_with_the_length_that_it_was_given(length: dict[str, int]) -> None:
+    recipe = load_recipe("quickstart", [f"train.phases=[{json.dumps(length)}]"])
+    (phase,) = parse_text(as_yaml(recipe), "text")["train"]["phases"]
+    assert {key: value for key, value in phase.items() if key in ("epochs", "steps")} == length
+    assert check_recipe(parse_text(as_yaml(recipe), "text")) == recipe
+
+
 # -- refusals --------------------------------------------------------------------------------------------------------
 
 
@@ -184,6 +193,13 @@ def test_a_recipe_that_is_not_there(name: str) -> None:
         ("train.phases=3", "train.phases: read 3, which is not a list."),
         ("train.phases.0=3", "train.phases.0: read 3, which is not a map of keys. Its keys are: epochs,"),
         ("train.phases.0.epochs=two", "train.phases.0.epochs: read 'two', which is not a valid integer."),
+        (
+            "train.phases.0.steps=8",
+            "which says how long twice: give `epochs` or `steps`, not both. On the command line",
+        ),
+        ("train.phases=[{freeze: []}]", "train.phases.0: read {'freeze': []}, which does not say how long"),
+        ("train.phases=[{steps: 0}]", "train.phases.0.steps: read 0, it must be greater than or equal to 1."),
+        ("train.phases=[{steps: 2.5}]", "train.phases.0.steps: read 2.5, which is not a valid integer."),
         ("train.phases.0.freeze=encoder", "read 'encoder', which is not a list. Write [encoder]."),
         ("train.early_stopping=3", "train.early_stopping: read 3, which is not a map of keys. Its keys are: patience"),
         ("data.size=224", "data.size: read 224, which is not a list."),

@@ -164,3 +164,10 @@ def test_words() -> None:
     assert [quantity(value) for value in (None, 0, 999_999, 1_000_000)] == ["–", "0", "999,999", "1.00 million"]
     assert [duration(value) for value in (59.96, 3599.6, 7199)] == ["1 min 00 s", "1 h 00 min", "2 h 00 min"]
     assert [clock(value) for value in (-1, 61, 3661)] == ["0:00", "1:01", "1:01:01"]
+
+
+def test_a_length_in_steps_is_shown_in_steps() -> None:
+    steps = [StepDone(1, 1, {"loss": 1.0}, 1e-3), *(StepDone(n, 2, {"loss": 1.0}, 1e-3) for n in (5, 7))]
+    text = play([Started(0, 0, 2, 4, (7,)), *steps], terminal=True, width=120)
+    assert "training 7 steps: 2 epochs of up to 4 steps" in text
+    assert "step 7/7  epoch 2/2" in text

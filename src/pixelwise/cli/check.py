@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from pixelwise.recipe.schema import Recipe
 
 
 def check(
@@ -33,10 +37,17 @@ def check(
         record = {"recipe": recipe, "sound": True, "problems": [], "resolved": checked.model_dump(mode="json")}
         typer.echo(json.dumps(record, indent=2, ensure_ascii=False))
         return
-    epochs = sum(phase.epochs for phase in checked.train.phases)
-    length = "1 epoch" if epochs == 1 else f"{epochs} epochs"
+    length = " and ".join(_lengths(checked))
     typer.echo(f"{recipe} is sound: {checked.title}")
     typer.echo(
         f"  {checked.task.name} with {checked.model.name} on {checked.data.dataset.name}, {length} in batches of "
         f"{checked.train.batch}; the best checkpoint is chosen by {checked.train.best}"
     )
+
+
+def _lengths(recipe: Recipe) -> Iterator[str]:
+    """`25 epochs`, `1,125 steps`, or both where the phases are given in different units."""
+    phases = recipe.train.phases
+    for unit, counts in (("epoch", [p.epochs for p in phases]), ("step", [p.steps for p in phases])):
+        if total := sum(count or 0 for count in counts):
+            yield f"1 {unit}" if total == 1 else f"{total:,} {unit}s"

@@ -32,6 +32,7 @@ from pixelwise.engine.scoring.evaluation import Evaluation, Look, find_score
 from pixelwise.metrics.base import Metric, Score
 from pixelwise.recipe.schema import EarlyStopping, Phase, Recipe
 from pixelwise.run.events import EpochDone, Event, Finished, PhaseBegan, Saved, Started, StepDone
+from pixelwise.run.length import Length
 from pixelwise.run.progress import Progress, Sums, improves, quotients
 from pixelwise.tasks.base import Task
 from pixelwise.types import Prediction, Sample
@@ -41,7 +42,7 @@ Save = Callable[[Literal["last", "best"], Progress], None]
 
 @dataclass(frozen=True)
 class Stage:
-    """A phase of the recipe with its place in the training: epochs begin (inclusive) to end (exclusive).
+    """A phase of the recipe with its place in the training: epochs begin (inclusive) to end (exclusive), counted from 0.
 
     task: the training's, with the loss of this phase
     """
@@ -73,6 +74,7 @@ class Parts:
     shared: nn.Module
     optimizer: torch.optim.Optimizer
     stages: tuple[Stage, ...]
+    length: Length
     loader: Loader
     validation: CachedSplit
     metrics: tuple[Metric, ...]
@@ -105,13 +107,13 @@ class Parts:
 
 def fit(parts: Parts, progress: Progress) -> Iterator[Event]:
     """Train to the end of the recipe, from wherever `progress` stands, changing it on the way."""
-    train, epochs = parts.recipe.train, parts.stages[-1].end
+    train, length = parts.recipe.train, parts.length
     update = Update(
         parts.task, parts.shared, parts.optimizer, parts.choices, parts.processes, clip=train.clip, stop=parts.stop
     )
-    yield Started(progress.step, progress.epoch, epochs, parts.loader.steps)
+    yield Started(progress.step, progress.epoch, length.epochs, length.per_epoch, length.phases)
     stage = None
-    while progress.epoch < epochs and not is_stale(progress, train.early_stopping):
+    while progress.epoch < length.epochs and not is_stale(progress, train.early_stopping):
         if stage is None or progress.epoch >= stage.end:
             stage = next(s for s in parts.stages if progress.epoch < s.end)
             update.task = stage.task
@@ -119,23 +121,24 @@ def fit(parts: Parts, progress: Progress) -> Iterator[Event]:
             if progress.epoch == stage.begin and not progress.batch:
                 yield PhaseBegan(stage.number, stage.begin, trainable)
         yield from train_epoch(parts, progress, stage, update)
-        if update.stopped and progress.batch < parts.loader.steps:
+        if update.stopped and progress.batch < length.steps_of(progress.epoch):
             yield from save_last(parts, progress)
             yield finished("interrupted", progress)
             return
         yield from close_epoch(parts, progress)
         yield from save_last(parts, progress)
-    yield finished("complete" if progress.epoch >= epochs else "early stopping", progress)
+    yield finished("complete" if progress.epoch >= length.epochs else "early stopping", progress)
 
 
 def train_epoch(parts: Parts, progress: Progress, stage: Stage, update: Update) -> Iterator[Event]:
     """The rest of the epoch under way, one update at a time."""
-    train, steps = parts.recipe.train, parts.loader.steps
+    train, steps = parts.recipe.train, parts.length.steps_of(progress.epoch)
     set_mode(parts.shared, parts.model, stage.phase)
     clock = time.perf_counter()
-    for batch in parts.loader.epoch(progress.epoch, skip=progress.batch):
+    for batch in parts.loader.epoch(progress.epoch, skip=progress.batch, steps=steps):
         # the middle of the step, so that neither the first nor the last one has the rate zero
-        rate = stage.rate * stage.schedule(progress.epoch - stage.begin + (progress.batch + 0.5) / steps)
+        done = progress.epoch - stage.begin + (progress.batch + 0.5) / parts.length.per_epoch
+        rate = stage.rate * stage.schedule(done)
         with keyed_random(train.seed, "step", progress.step):
             sums = update(batch, rate, progress.step + 1)
         progress.step += 1
@@ -152,19 +155,20 @@ def train_epoch(parts: Parts, progress: Progress, stage: Stage, update: Update) 
 
 def close_epoch(parts: Parts, progress: Progress) -> Iterator[Event]:
     """Validate, tell how the epoch went, and keep the weights where they are the best so far."""
-    train, last = parts.recipe.train, parts.stages[-1].end
+    train, length = parts.recipe.train, parts.length
     check_weights(parts.model, progress.step)
     losses = quotients({name: (top, below) for name, (top, below) in progress.sums.items()})
     rate = parts.optimizer.param_groups[0]["lr"]
+    cut = length.is_cut(progress.epoch)
+    pictures = progress.batch * train.batch if cut else parts.loader.pictures
     progress.epoch += 1
     progress.batch, progress.sums = 0, {}
     clock = time.perf_counter()
-    due = progress.epoch % train.validate_every == 0 or progress.epoch == last
+    due = cut or progress.epoch % train.validate_every == 0 or progress.epoch == length.epochs
     result = replace(validate(parts), epoch=progress.epoch) if due else Evaluation({}, [])
     progress.spend("validation", time.perf_counter() - clock)
     values = {score.key: score.value for score in result.scores}
     seconds, progress.epoch_seconds = progress.epoch_seconds, {"train": 0.0, "validation": 0.0}
-    pictures = parts.loader.pictures
     yield EpochDone(progress.epoch, progress.step, losses, result.losses, values, rate, pictures, seconds)
     if due:
         count_stale(progress, result.candidates, train.early_stopping, train.best)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,6 +28,7 @@ from pixelwise.engine.build import (
 )
 from pixelwise.engine.checkpoint import load_model, load_optimizer, model_arrays, optimizer_arrays
 from pixelwise.engine.conclude import conclude
+from pixelwise.engine.descent.length import planned_length, schedule_length
 from pixelwise.engine.faults.guard import Interruption, explained
 from pixelwise.engine.faults.names import check_names
 from pixelwise.engine.feed.loader import Loader
@@ -44,6 +44,7 @@ from pixelwise.run.checkpoint import load_checkpoint, save_checkpoint
 from pixelwise.run.environment import environment
 from pixelwise.run.events import Event, Finished, Noted
 from pixelwise.run.folder import RunFolder
+from pixelwise.run.length import Length
 from pixelwise.run.progress import Progress
 from pixelwise.tasks.base import Task
 
@@ -106,6 +107,7 @@ class Made:
     optimizer: Any
     metrics: tuple[Metric, ...]
     stages: tuple[Stage, ...]
+    length: Length
     labels: NDArray[np.int64] | None
     weights: list[float] | None
 
@@ -118,9 +120,11 @@ def _make(recipe: Recipe, material: Material, choices: Choices) -> Made:
     metrics = build_metrics(recipe, task.info)
     check_names(recipe, model, metrics)
     labels = material.labels_to_balance(recipe.data.sampling)
-    stages = _stages(recipe, material, choices, task)
+    length = planned_length(recipe, len(material.train))
+    stages = _stages(recipe, material, choices, task, length)
     weights = None if loss.weights is None else [float(w) for w in loss.weights]
-    return Made(task, model, build("optimizer", recipe.train.optimizer, model), metrics, stages, labels, weights)
+    optimizer = build("optimizer", recipe.train.optimizer, model)
+    return Made(task, model, optimizer, metrics, stages, length, labels, weights)
 
 
 def _take_last(run: RunFolder, made: Made) -> tuple[Progress, int]:
@@ -166,21 +170,20 @@ def _begin(path: Path, recipe: Recipe, material: Material, choices: Choices, mad
     run.write("setup", record)
 
 
-def _stages(recipe: Recipe, material: Material, choices: Choices, task: Task) -> tuple[Stage, ...]:
+def _stages(recipe: Recipe, material: Material, choices: Choices, task: Task, length: Length) -> tuple[Stage, ...]:
     train = recipe.train
     losses = [build_loss(recipe, material.counts, phase).to(choices.torch_device) for phase in train.phases]
-    ends = list(accumulate(phase.epochs for phase in train.phases))
     return tuple(
         Stage(
             number,
             phase,
-            end - phase.epochs,
+            begin,
             end,
             phase.learning_rate or train.optimizer.options["learning_rate"],
-            build("schedule", phase.schedule or train.schedule, phase.epochs),
+            build("schedule", phase.schedule or train.schedule, schedule_length(phase, length.per_epoch)),
             task if phase.loss is None else task.with_loss(losses[number]),
         )
-        for number, (phase, end) in enumerate(zip(train.phases, ends, strict=True))
+        for number, (phase, (begin, end)) in enumerate(zip(train.phases, length.spans(), strict=True))
     )
 
 
@@ -232,6 +235,7 @@ def _parts(
         processes.share(made.model, choices.torch_device, freezes=freezes),
         made.optimizer,
         made.stages,
+        made.length,
         loader,
         material.validation,
         made.metrics,

@@ -88,6 +88,8 @@ def _hint(value: Any, entry: Any, model: type[BaseModel]) -> str:
             return "A name stands here, or a map with a name and its options."
         case "model_type" | "model_attributes_type" if model is not Recipe:
             return f"Its keys are: {', '.join(model.model_fields)}."
+        case "two_lengths":
+            return "On the command line null takes one away, e.g. train.phases.0.epochs=null."
         case "string_type" if isinstance(value, Mapping | list | int | float) and value:
             return "A text that looks like something else stands in quotes."
         case "literal_error" if isinstance(value, str):

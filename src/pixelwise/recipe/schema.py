@@ -5,7 +5,16 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 # Strict: true is no number, '8' is no number, 1 is no truth value. A recipe means what it says.
@@ -73,13 +82,29 @@ class Data(Part):
 
 
 class Phase(Part):
-    """A stretch of training. Ordinary training is one phase."""
+    """A stretch of training, so many epochs or so many steps long. Ordinary training is one phase."""
 
-    epochs: Natural
+    epochs: Natural | None = None
+    steps: Natural | None = None  # updates; the phase ends after exactly so many, also within an epoch
     learning_rate: Positive | None = None  # none: the optimizer's
     schedule: ItemOrName | None = None  # none: the training's
     loss: ItemOrName | None = None  # none: the recipe's, with which validation is always counted
     freeze: tuple[str, ...] = ()  # parts of the model that stand still, their BatchNorm statistics too
+
+    @model_validator(mode="after")
+    def _check_length(self) -> Phase:
+        if self.epochs is None and self.steps is None:
+            raise PydanticCustomError("no_length", "which does not say how long: give `epochs` or `steps`")
+        if self.epochs is not None and self.steps is not None:
+            raise PydanticCustomError("two_lengths", "which says how long twice: give `epochs` or `steps`, not both")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _with_one_length(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Only the length that was given, so that what is written down reads like what was read."""
+        told: dict[str, Any] = handler(self)
+        del told["steps" if self.steps is None else "epochs"]
+        return told
 
 
 class EarlyStopping(Part):
@@ -99,7 +124,7 @@ class Train(Part):
         ""  # score that chooses the best checkpoint (`epoch`: the last one, chosen by nothing); none: the task's
     )
     early_stopping: EarlyStopping | None = None
-    validate_every: Natural = 1  # epochs
+    validate_every: Natural = 1  # epochs; one that a phase's end cuts short is always validated, and so is the last
     checkpoint_steps: Natural | None = None  # also save the last state every so many steps, besides every epoch
 
 

@@ -119,8 +119,8 @@ def _steps(record: Record) -> tuple[list[float], list[float]]:
     pairs = np.array([pair for pair in told if pair[1] is not None], float).reshape(-1, 2)
     groups = np.array_split(pairs, min(BINS, len(pairs))) if len(pairs) else []
     means = [group.mean(0) for group in groups]
-    per_epoch = max(1, record.steps_per_epoch)
-    return [float(step) / per_epoch for step, _ in means], [float(loss) for _, loss in means]
+    place = float if record.length is None else record.length.position
+    return [place(float(step)) for step, _ in means], [float(loss) for _, loss in means]
 
 
 def _whole_epochs(axes: Axes, record: Record) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,6 +11,7 @@ import yaml
 
 from pixelwise.errors import RunError
 from pixelwise.run.folder import RunFolder
+from pixelwise.run.length import Length
 from pixelwise.types import RGB
 
 Json = Mapping[str, Any]
@@ -27,6 +28,7 @@ class Record:
     summary: Json
     gallery: Json
     events: tuple[Json, ...]
+    evaluations: tuple[Json, ...] = ()  # of `pixelwise evaluate`, with the weights that the summary speaks of
 
     @cached_property
     def epochs(self) -> list[Json]:
@@ -54,14 +56,19 @@ class Record:
         return str(self.summary.get("finished") or (told[-1]["reason"] if told else ""))
 
     @property
-    def steps_per_epoch(self) -> int:
-        started = self._of("started")
-        return int(started[-1]["steps_per_epoch"]) if started else 0
-
-    @property
     def planned_epochs(self) -> int:
         started = self._of("started")
         return int(started[-1]["epochs"]) if started else 0
+
+    @property
+    def length(self) -> Length | None:
+        """How long the training was planned to be; None where it never began."""
+        started = self._of("started")
+        if not started:
+            return None
+        told = started[-1]
+        epochs, per_epoch = int(told["epochs"]), int(told["steps_per_epoch"])
+        return Length(tuple(told.get("phases") or (epochs * per_epoch,)), per_epoch)
 
     @property
     def steps(self) -> list[Json]:
@@ -98,9 +105,14 @@ class Record:
         return next((str(score["key"]) for _, _, metric in self.metrics() for score in metric.get("scores") or ()), "")
 
     def metrics(self) -> list[tuple[str, Json, Json]]:
-        """(split, the split's record, the metric's record) of everything that the summary holds."""
-        splits = self.summary.get("splits") or {}
-        return [(split, record, metric) for split, record in splits.items() for metric in record.get("metrics") or ()]
+        """(split, the split's record, the metric's record): what the summary holds, then what was evaluated later."""
+        splits = list((self.summary.get("splits") or {}).items())
+        there = [(split, record.get("checkpoint"), record.get("resolution")) for split, record in splits]
+        for record in self.evaluations:
+            key = (str(record.get("split")), record.get("checkpoint"), record.get("resolution"))
+            if key not in there:
+                splits.append((key[0], record))
+        return [(split, record, metric) for split, record in splits for metric in record.get("metrics") or ()]
 
     def _of(self, kind: str) -> list[Json]:
         return [event for event in self.events if event.get("event") == kind]
@@ -116,15 +128,26 @@ def read_record(run: RunFolder) -> Record:
     if not isinstance(recipe, dict):
         raise RunError("holds no recipe.", where=str(run.recipe_file))
     index = RunFolder(run.predictions)
+    summary = _read(run, "summary")
     return Record(
         recipe_text=text,
         recipe=recipe,
         environment=_read(run, "environment"),
         setup=_read(run, "setup"),
-        summary=_read(run, "summary"),
+        summary=summary,
         gallery=_read(index, "index"),
         events=tuple(run.events()),
+        evaluations=tuple(_evaluations(run, summary)),
     )
+
+
+def _evaluations(run: RunFolder, summary: Json) -> Iterator[Json]:
+    """The records of `pixelwise evaluate` of a finished run's best weights; earlier ones of other weights are passed over."""
+    best = (summary.get("best") or {}).get("step")
+    for file in sorted((run.path / "evaluations").glob("*.json")):
+        record = _read(run, f"evaluations/{file.stem}")
+        if best is not None and record.get("checkpoint") == "best" and record.get("step") == best:
+            yield record
 
 
 def _read(run: RunFolder, name: str) -> Json:

@@ -15,6 +15,7 @@ WEIGHTINGS = {
     "median": "median frequency",
     "effective": "effective number of samples",
     "rarity": "rarity, mixed with the uniform distribution",
+    "class_balanced": "class-balanced: effective number of pictures",
 }
 
 
@@ -45,7 +46,10 @@ def opening(record: Record) -> str:
     sentence = f"{name or 'A model'}{size} was trained on {what}{data.get('name') or 'a data set'} ({train}){at}"
     done = record.summary.get("epochs") or (record.epochs[-1]["epoch"] if record.epochs else 0)
     if done:
-        sentence += f" for {done} epoch{'s' if done != 1 else ''}"
+        epochs = f"{done} epoch{'s' if done != 1 else ''}"
+        in_epochs = record.length is None or record.length.is_whole
+        updates = record.summary.get("steps") or record.epochs[-1]["step"]
+        sentence += f" for {epochs}" if in_epochs else f" for {updates:,} updates ({epochs}, not all of them whole)"
     optimizer = _name((record.recipe.get("train") or {}).get("optimizer"))
     optimizer = OPTIMIZERS.get(optimizer, optimizer)
     sentence += f" with {optimizer}" if optimizer else ""
@@ -57,25 +61,33 @@ def opening(record: Record) -> str:
 
 
 def tiles(record: Record) -> list[tuple[str, str, str]]:
-    """The few numbers that a reader looks for first: (label, value, what it stands on)."""
-    found = []
+    """The few numbers that a reader looks for first: (label, value, what it stands on).
+
+    The score that chose the best checkpoint comes first, and beside it the same score on every other split.
+    """
+    splits: dict[str, list[tuple[str, str, str]]] = {}
     for split, told, metric in record.metrics():
-        scores = list(metric.get("scores") or ())
-        scores.sort(key=lambda score: score.get("key") != record.main_score)
-        names: set[str] = set()
-        for score in scores:
-            if score["name"] not in names and len(names) < 3:
-                names.add(score["name"])
-                note = ", ".join(filter(None, [split, convention_label(score.get("convention") or "")]))
-                found.append((score_label(score["name"]), number(score.get("value")), note))
-        if found:
-            pictures = told.get("pictures")
-            steps = record.summary.get("steps")
-            if pictures is not None and record.summary.get("seconds", {}).get("total") is not None:
-                note = f"{steps:,} steps, with validation" if steps else "with validation"
-                found.append(("time", duration(record.summary["seconds"]["total"]), note))
-            return found
-    return found or _tiles_so_far(record)
+        if split in splits:
+            continue
+        scores = sorted(metric.get("scores") or (), key=lambda score: score.get("key") != record.main_score)
+        first_of_name = {score["name"]: score for score in reversed(scores)}  # its own convention stands first
+        names = list(dict.fromkeys(score["name"] for score in scores))[:3]
+        splits[split] = [_tile(split, told, first_of_name[name]) for name in names]
+    leading, *others = [found for found in splits.values() if found] or [[]]
+    if not leading:
+        return _tiles_so_far(record)
+    found = [leading[0], *(other[0] for other in others), *leading[1:]]
+    total, steps = (record.summary.get("seconds") or {}).get("total"), record.summary.get("steps")
+    if total is not None:
+        found.append(("time", duration(total), f"{steps:,} steps, with validation" if steps else "with validation"))
+    return found
+
+
+def _tile(split: str, told: Json, score: Json) -> tuple[str, str, str]:
+    pictures = told.get("pictures")
+    stands_on = [split, f"{pictures:,} pictures" if pictures is not None else ""]
+    note = ", ".join(filter(None, [*stands_on, convention_label(score.get("convention") or "")]))
+    return score_label(score["name"]), number(score.get("value")), note
 
 
 def _tiles_so_far(record: Record) -> list[tuple[str, str, str]]:
@@ -169,13 +181,16 @@ def per_class(record: Record, metric: Json | None) -> Table | None:
     values = list(dict.fromkeys(key for row in rows for key in row if key not in ("class", "support", "index", "name")))
     counts, weights = record.setup.get("counts"), record.setup.get("weights")
     total = sum(counts) if counts else 0
-    headings = ["class", *([f"training {record.unit}s"] if counts else []), *(["weight"] if weights else [])]
+    told = [f"training {record.unit}s", *(["share"] if record.unit == "picture" else [])] if counts else []
+    headings = ["class", *told, *(["weight"] if weights else [])]
     headings += [score_label(value) for value in values] + ([f"{record.unit}s in truth"] if rows else [])
     table = []
     for place, name in enumerate(names):
         line = [name]
         if counts:
-            line.append(f"{100 * counts[place] / max(1, total):.3g} %" if place < len(counts) else ABSENT)
+            count = counts[place] if place < len(counts) else None
+            share = ABSENT if count is None else f"{100 * count / max(1, total):.3g} %"
+            line += [quantity(count), share] if record.unit == "picture" else [share]
         if weights:
             line.append(f"{weights[place]:.4g}" if place < len(weights) else ABSENT)
         if rows:

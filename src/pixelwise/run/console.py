@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pixelwise.run.events import EpochDone, Event, Finished, Noted, PhaseBegan, Saved, Started, StepDone
+from pixelwise.run.length import Length
 from pixelwise.run.words import clock, convention_label, duration, number, quantity, score_label
 
 REFRESH = 0.12  # seconds between two changes of the progress line: steps may come a hundred times faster
@@ -94,9 +95,7 @@ class Display:
         if event.step:
             self._line(f"going on after step {event.step:,}, epoch {event.epoch} of {event.epochs}", ACCENT)
         else:
-            steps = "1 step" if event.steps_per_epoch == 1 else f"{event.steps_per_epoch:,} steps"
-            epochs = "1 epoch" if event.epochs == 1 else f"{event.epochs:,} epochs"
-            self._line(f"training {epochs} of {steps}", ACCENT)
+            self._line(_plan_words(event.length), ACCENT)
         if self.live and self._progress is None:
             bar = BarColumn(bar_width=None, style=QUIET, complete_style=ACCENT, finished_style=GOOD)
             columns = [TextColumn("{task.fields[where]}", style=ACCENT), bar, TextColumn("{task.fields[rest]}")]
@@ -105,7 +104,7 @@ class Display:
                 *columns, console=self.console, auto_refresh=False, transient=True, expand=True, refresh_per_second=8
             )
             self._progress.start()
-            total = event.epochs * event.steps_per_epoch
+            total = event.length.steps
             self._task = self._progress.add_task("", total=total, completed=event.step, where="starting", rest="")
             self._progress.refresh()
 
@@ -114,14 +113,17 @@ class Display:
         plan = self._plan
         if plan is None:
             return
-        last_of_epoch = event.step % plan.steps_per_epoch == 0
+        length = plan.length
+        epoch, step = length.place(event.step)
+        steps = length.steps_of(epoch - 1)
+        last_of_epoch = step == steps
         if not self._pace.due(now, REFRESH if self.live else LOG_EVERY) and not (last_of_epoch and self.live):
             return
         self._pace.shown = now
-        epoch = (event.step - 1) // plan.steps_per_epoch + 1
-        step = event.step - (epoch - 1) * plan.steps_per_epoch
-        where = f"epoch {epoch}/{plan.epochs}  step {step}/{plan.steps_per_epoch}"
-        left = self._pace.seconds_left(plan.epochs * plan.steps_per_epoch, now)
+        where = f"epoch {epoch}/{plan.epochs}  step {step}/{steps}"
+        if not length.is_whole:  # the recipe says how many steps, so that is what a person counts
+            where = f"step {event.step:,}/{length.steps:,}  epoch {epoch}/{plan.epochs}"
+        left = self._pace.seconds_left(length.steps, now)
         parts = [f"loss {number(_total(event.losses), 3)}", self._pace.rate(self.batch, now)]
         parts.append("validating" if last_of_epoch else f"{clock(left)} left" if left is not None else "")
         rest = "  ".join(part for part in parts if part)
@@ -300,6 +302,16 @@ def _print(console: Console, text: str | Text, style: str = "") -> None:
     if not isinstance(text, str) and style:
         line.stylize(style)
     console.print(line, soft_wrap=not console.is_terminal, highlight=False)
+
+
+def _plan_words(length: Length) -> str:
+    """`training 25 epochs of 45 steps`, or where a phase ends within an epoch how many steps that makes in all."""
+    per_epoch = "1 step" if length.per_epoch == 1 else f"{length.per_epoch:,} steps"
+    epochs = "1 epoch" if length.epochs == 1 else f"{length.epochs:,} epochs"
+    if length.is_whole:
+        return f"training {epochs} of {per_epoch}"
+    steps = "1 step" if length.steps == 1 else f"{length.steps:,} steps"
+    return f"training {steps}: {epochs} of up to {per_epoch}"
 
 
 def _total(losses: Mapping[str, float | None]) -> float | None:

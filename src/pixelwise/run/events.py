@@ -9,18 +9,29 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Literal
 
+from pixelwise.run.length import Length
+
 Numbers = Mapping[str, float | None]
 
 
 @dataclass(frozen=True)
 class Started:
-    """Training begins, or goes on where a checkpoint left it (step > 0)."""
+    """Training begins, or goes on where a checkpoint left it (step > 0).
+
+    phases: updates of each phase; empty where only the epochs are known
+    """
 
     kind: ClassVar[str] = "started"
     step: int
     epoch: int
     epochs: int
     steps_per_epoch: int
+    phases: tuple[int, ...] = ()
+
+    @property
+    def length(self) -> Length:
+        """How long the whole training is."""
+        return Length(self.phases or (self.epochs * self.steps_per_epoch,), self.steps_per_epoch)
 
 
 @dataclass(frozen=True)
@@ -46,8 +57,10 @@ class StepDone:
 
 @dataclass(frozen=True)
 class EpochDone:
-    """One pass over the training set, and the validation after it. epoch counts from 1.
+    """One pass over the training set (or as much of it as a phase has left), and the validation after it.
 
+    epoch:              counts from 1
+    pictures:           that were trained on
     train, validation:  mean losses by name (validation is empty where the model has no validation loss)
     scores:             validation scores by key, e.g. `mean_iou[void=ignore,absent=skipped]`
     """

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from pixelwise.errors import TrainingError, listing
 from pixelwise.run.events import EpochDone, Event, Finished, PhaseBegan, Saved, Started, StepDone
+from pixelwise.run.length import Length
 from pixelwise.run.progress import Progress, Sums, improves, quotients
 from pixelwise.scratch.checks import Array
 from pixelwise.scratch.layers import Gradients
@@ -72,7 +73,9 @@ class Stage:
 class Parts:
     """Everything a training is made of.
 
-    batches:      (epoch, batches to skip) → the batches of the epoch, `steps` of them when none is skipped
+    length:       updates of each phase and of a whole epoch
+    pictures, batch: of the training set, and in one update
+    batches:      (epoch, batches to skip, batches in all) → the batches of the epoch
     draws:        step → the generator of that step's random draws (dropout)
     judge:        the epochs done → scores of the weights as they are now
     save:         writes a checkpoint of the progress so far
@@ -85,9 +88,10 @@ class Parts:
     loss: CrossEntropy
     optimizer: SGD | Adam
     stages: tuple[Stage, ...]
-    steps: int
+    length: Length
     pictures: int
-    batches: Callable[[int, int], Iterator[Examples]]
+    batch: int
+    batches: Callable[[int, int, int], Iterator[Examples]]
     draws: Callable[[int], np.random.Generator]
     judge: Callable[[int], Judgement]
     save: Callable[[Literal["last", "best"], Progress], None]
@@ -101,31 +105,31 @@ class Parts:
 
 def fit(parts: Parts, progress: Progress) -> Iterator[Event]:
     """Train to the end of the last stage, from wherever `progress` stands, changing it on the way."""
-    epochs = parts.stages[-1].end
-    yield Started(progress.step, progress.epoch, epochs, parts.steps)
-    while progress.epoch < epochs and not _is_stale(parts, progress):
+    length = parts.length
+    yield Started(progress.step, progress.epoch, length.epochs, length.per_epoch, length.phases)
+    while progress.epoch < length.epochs and not _is_stale(parts, progress):
         number = next(i for i, stage in enumerate(parts.stages) if progress.epoch < stage.end)
         stage = parts.stages[number]
         if progress.epoch == stage.begin and not progress.batch:
             yield PhaseBegan(number, stage.begin, sum(value.size for value in parts.network.parameters.values()))
-        rate = 0.0
+        rate, steps = 0.0, length.steps_of(progress.epoch)
         clock = time.perf_counter()
-        for batch in parts.batches(progress.epoch, progress.batch):
+        for batch in parts.batches(progress.epoch, progress.batch, steps):
             # the middle of the step, so that neither the first nor the last one has the rate zero
-            rate = stage.rate(progress.epoch - stage.begin + (progress.batch + 0.5) / parts.steps)
+            rate = stage.rate(progress.epoch - stage.begin + (progress.batch + 0.5) / length.per_epoch)
             sums = update(parts, batch, rate, progress.step)
             clock = _count(progress, sums, clock)
             yield StepDone(progress.step, progress.epoch + 1, quotients(sums), rate)
-            if parts.stop() and progress.batch < parts.steps:
+            if parts.stop() and progress.batch < steps:
                 yield from _save_last(parts, progress)
                 yield _finished("interrupted", progress)
                 return
             every = parts.checkpoint_steps
-            if every and progress.step % every == 0 and progress.batch < parts.steps:
+            if every and progress.step % every == 0 and progress.batch < steps:
                 yield from _save_last(parts, progress)
         yield from _close_epoch(parts, progress, rate)
         yield from _save_last(parts, progress)
-    yield _finished("complete" if progress.epoch >= epochs else "early stopping", progress)
+    yield _finished("complete" if progress.epoch >= length.epochs else "early stopping", progress)
 
 
 def update(parts: Parts, batch: Examples, rate: float, step: int) -> Sums:
@@ -174,15 +178,17 @@ def _close_epoch(parts: Parts, progress: Progress, rate: float) -> Iterator[Even
     """Validate, tell how the epoch went, and keep the weights where they are the best so far."""
     _check_weights(parts.network, progress.step)
     losses = quotients({name: (top, below) for name, (top, below) in progress.sums.items()})
+    cut = parts.length.is_cut(progress.epoch)
+    pictures = progress.batch * parts.batch if cut else parts.pictures
     progress.epoch += 1
     progress.batch, progress.sums = 0, {}
     clock = time.perf_counter()
-    due = progress.epoch % parts.validate_every == 0 or progress.epoch == parts.stages[-1].end
+    due = cut or progress.epoch % parts.validate_every == 0 or progress.epoch == parts.length.epochs
     found = parts.judge(progress.epoch) if due else None
     progress.spend("validation", time.perf_counter() - clock)
     seconds, progress.epoch_seconds = progress.epoch_seconds, {"train": 0.0, "validation": 0.0}
     told = ({}, {}) if found is None else (found.losses, found.scores)
-    yield EpochDone(progress.epoch, progress.step, losses, *told, rate, parts.pictures, seconds)
+    yield EpochDone(progress.epoch, progress.step, losses, *told, rate, pictures, seconds)
     if found is None:
         return
     if improves(found.stop.value, progress.stop_value, found.stop.higher_is_better, parts.least_gain):

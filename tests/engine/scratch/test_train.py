@@ -89,6 +89,27 @@ def test_a_killed_run_goes_on_to_the_same_bytes(tiny, data, tmp_path, steps):
     assert [e for e in again if e["event"] != "started"] == [e for e in whole if e["event"] != "started"]
 
 
+@pytest.mark.parametrize("step", range(1, 8))  # 3 steps an epoch: 3 + 1, and then, in an epoch of its own, 3
+def test_phases_in_steps_go_on_to_the_same_bytes_from_any_step(data, tmp_path, step):
+    phases = "train.phases=[{steps: 4}, {steps: 3, learning_rate: 1e-3}]"
+    recipe = load_recipe("scenes/scratch_fcn", [*TINY, phases, "train.checkpoint_steps=1"])
+    whole = list(train(recipe, tmp_path / "whole", data=data))
+    assert [(e.epoch, e.step, e.pictures) for e in whole if isinstance(e, EpochDone)] == [
+        (1, 3, 10),
+        (2, 4, 4),
+        (3, 7, 10),
+    ]
+    events = train(recipe, tmp_path / "killed", data=data)
+    for event in events:
+        if isinstance(event, StepDone) and event.step == step:
+            break
+    events.close()
+    list(resume(tmp_path / "killed", data=data))
+    assert state(tmp_path / "killed") == state(tmp_path / "whole")
+    kept = [[e for e in told(tmp_path / run) if e["event"] != "started"] for run in ("killed", "whole")]
+    assert kept[0] == kept[1]
+
+
 def test_a_run_of_another_recipe_does_not_go_on(tiny, data, tmp_path):
     list(train(tiny, tmp_path / "run", data=data))
     other = load_recipe("scenes/scratch_fcn", [*TINY, "train.optimizer.learning_rate=1e-2"])

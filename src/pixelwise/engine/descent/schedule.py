@@ -1,6 +1,8 @@
 """Learning-rate schedules: pure functions from progress to a factor of the phase's learning rate.
 
-A builder gets the epochs of its phase and gives `factor(epoch)`, where epoch is a real number that grows with every step.
+A builder gets the epochs of its phase (not a whole number where the phase is given in steps) and gives `factor(epoch)`, where
+epoch is a real number that grows with every step. So a schedule runs over the steps of its phase, whatever the phase's length
+is given in; `warmup`, `at` and `every` are epochs always.
 """
 
 from __future__ import annotations
@@ -16,17 +18,17 @@ Fraction = Annotated[float, Ge(0), Le(1)]
 Epochs = Annotated[float, Ge(0)]
 
 
-def constant(epochs: int, *, warmup: Epochs = 0.0) -> Factor:
+def constant(epochs: float, *, warmup: Epochs = 0.0) -> Factor:
     """The same rate throughout."""
     return _warmed(lambda epoch: 1.0, warmup)
 
 
-def step(epochs: int, *, at: list[float], factor: Fraction = 0.1, warmup: Epochs = 0.0) -> Factor:
+def step(epochs: float, *, at: list[float], factor: Fraction = 0.1, warmup: Epochs = 0.0) -> Factor:
     """Multiplied by `factor` at each of the epochs in `at`."""
     return _warmed(lambda epoch: float(factor ** sum(epoch >= boundary for boundary in at)), warmup)
 
 
-def cosine(epochs: int, *, final: Fraction = 0.0, warmup: Epochs = 0.0) -> Factor:
+def cosine(epochs: float, *, final: Fraction = 0.0, warmup: Epochs = 0.0) -> Factor:
     """Half a cosine from 1 down to `final` (Loshchilov & Hutter 2017, SGDR, without restarts)."""
 
     def factor(epoch: float) -> float:
@@ -36,13 +38,13 @@ def cosine(epochs: int, *, final: Fraction = 0.0, warmup: Epochs = 0.0) -> Facto
     return _warmed(factor, warmup)
 
 
-def poly(epochs: int, *, power: Annotated[float, Gt(0)] = 0.9, warmup: Epochs = 0.0) -> Factor:
+def poly(epochs: float, *, power: Annotated[float, Gt(0)] = 0.9, warmup: Epochs = 0.0) -> Factor:
     """(1 − progress)^power (Chen et al. 2018, DeepLab)."""
     return _warmed(lambda epoch: float((1 - _done(epoch, epochs, warmup)) ** power), warmup)
 
 
 def decay(
-    epochs: int,
+    epochs: float,
     *,
     factor: Annotated[float, Gt(0), Le(1)] = 0.95,
     every: Annotated[int, Ge(1)] = 1,
@@ -52,7 +54,7 @@ def decay(
     return _warmed(lambda epoch: float(factor ** (epoch // every)), warmup)
 
 
-def _done(epoch: float, epochs: int, warmup: float) -> float:
+def _done(epoch: float, epochs: float, warmup: float) -> float:
     """The part of the way after the warm-up, from 0 to 1."""
     return min(1.0, max(0.0, (epoch - warmup) / max(epochs - warmup, 1e-12)))
 

@@ -78,11 +78,11 @@ class Loader:
         """The split's indices in this epoch's order."""
         return draw_order(self.pictures, self.seed, epoch, self.sampling, self.labels)
 
-    def epoch(self, epoch: int, *, skip: int = 0) -> Iterator[Batch]:
-        """The batches of this process from step `skip` of the epoch on."""
+    def epoch(self, epoch: int, *, skip: int = 0, steps: int | None = None) -> Iterator[Batch]:
+        """The batches of this process from step `skip` of the epoch on, up to its end or to its first `steps` batches."""
         order = self.order(epoch)
         rounds = count_rounds(order)
-        batches = [slice(i, i + self.batch) for i in range(0, len(order), self.batch)][skip:]
+        batches = [slice(i, i + self.batch) for i in range(0, len(order), self.batch)][skip:steps]
         self._turn.work = [Work(epoch, self._share(order[b]), self._share(rounds[b])) for b in batches]
         for batch, made in zip(batches, self._loader, strict=True):
             if isinstance(made, PixelwiseError):

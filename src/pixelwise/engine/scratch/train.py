@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,6 +22,7 @@ from pixelwise.engine.build import (
     open_material,
 )
 from pixelwise.engine.conclude import conclude
+from pixelwise.engine.descent.length import planned_length, schedule_length
 from pixelwise.engine.faults.guard import Interruption, explained
 from pixelwise.engine.faults.names import unknown_scores
 from pixelwise.engine.feed.order import draw_order
@@ -42,6 +42,7 @@ from pixelwise.run.checkpoint import load_checkpoint, save_checkpoint
 from pixelwise.run.environment import environment
 from pixelwise.run.events import Event, Finished, Noted
 from pixelwise.run.folder import RunFolder
+from pixelwise.run.length import Length
 from pixelwise.run.progress import Progress
 from pixelwise.scratch.fit import Examples, Judgement, Parts, Stage, Watched, fit
 from pixelwise.scratch.network import Network
@@ -95,13 +96,13 @@ class Training:
     def predict(self, sample: Sample) -> Prediction:
         return predict(self.task, self.network, sample)
 
-    def batches(self, epoch: int, skip: int) -> Iterator[Examples]:
-        """The batches of an epoch, in the order that the torch engine takes too."""
+    def batches(self, epoch: int, skip: int, steps: int) -> Iterator[Examples]:
+        """The batches of an epoch, from number `skip` up to `steps`, in the order that the torch engine takes too."""
         recipe, split = self.recipe, self.material.train
         sampling, seed = recipe.data.sampling, recipe.train.seed
         order = draw_order(len(split), seed, epoch, sampling, self.material.labels_to_balance(sampling))
         size = recipe.train.batch
-        for start in range(skip * size, len(order), size):
+        for start in range(skip * size, min(steps * size, len(order)), size):
             yield self.task.batch([split[index] for index in order[start : start + size]])
             split.release()
 
@@ -216,14 +217,13 @@ def _setup(training: Training) -> dict[str, Any]:
     )
 
 
-def _stages(recipe: Recipe) -> tuple[Stage, ...]:
+def _stages(recipe: Recipe, length: Length) -> tuple[Stage, ...]:
     train = recipe.train
-    ends = accumulate(phase.epochs for phase in train.phases)
     stages = []
-    for phase, end in zip(train.phases, ends, strict=True):
-        factor = build("schedule", phase.schedule or train.schedule, phase.epochs)
-        begin = phase.learning_rate or train.optimizer.options["learning_rate"]
-        stages.append(Stage(end - phase.epochs, end, lambda epoch, begin=begin, factor=factor: begin * factor(epoch)))
+    for phase, (begin, end) in zip(train.phases, length.spans(), strict=True):
+        factor = build("schedule", phase.schedule or train.schedule, schedule_length(phase, length.per_epoch))
+        top = phase.learning_rate or train.optimizer.options["learning_rate"]
+        stages.append(Stage(begin, end, lambda epoch, top=top, factor=factor: top * factor(epoch)))
     return tuple(stages)
 
 
@@ -249,6 +249,7 @@ def _parts(run: RunFolder, training: Training, interruption: Interruption) -> Pa
     """What the loop works with."""
     recipe, train = training.recipe, training.recipe.train
     rule, pictures = train.early_stopping, len(training.material.train)
+    length = planned_length(recipe, pictures)
     network, optimizer = training.network, training.optimizer
 
     def save(which: Literal["last", "best"], progress: Progress) -> None:
@@ -263,9 +264,10 @@ def _parts(run: RunFolder, training: Training, interruption: Interruption) -> Pa
         network,
         training.task.loss,
         optimizer,
-        _stages(recipe),
-        steps=-(-pictures // train.batch),
+        _stages(recipe, length),
+        length,
         pictures=pictures,
+        batch=train.batch,
         batches=training.batches,
         draws=lambda step: np.random.default_rng(seed_of(train.seed, "step", step)),
         judge=training.judge,

@@ -48,7 +48,8 @@ class Follower:
     def _take(self, event: dict[str, Any]) -> None:
         kind = event["event"]
         if kind == "started":
-            self.epochs, self.steps = event["epochs"], event["epochs"] * event["steps_per_epoch"]
+            self.epochs = event["epochs"]
+            self.steps = sum(event.get("phases") or [event["epochs"] * event["steps_per_epoch"]])
         elif kind in ("step", "epoch"):
             self.step, self.epoch = event["step"], event["epoch"]
         elif kind == "saved" and event["which"] == "best":
