@@ -25,3 +25,13 @@ def test_more_than_there_are(small_cifar):
 def test_of_must_be_an_item(small_cifar):
     with pytest.raises(DataError, match="name"):
         DATASETS.build("first", small_cifar.root, of={"count": 3}, count=1)
+
+
+def test_all_training_pictures_are_still_there(small_cifar):
+    whole = DATASETS.build("cifar10", small_cifar.root)
+    part = DATASETS.build("first", small_cifar.root, of="cifar10", count=5)
+    assert part.splits() == (*whole.splits(), "whole")
+    assert part.names("whole") == whole.names("train")
+    assert part.labels("whole") == whole.labels("train")
+    np.testing.assert_array_equal(part.read("whole", 7).image, whole.read("train", 7).image)
+    assert part.sources("whole", 7) == whole.sources("train", 7)

@@ -1,4 +1,7 @@
-"""Only the first training pictures of another data set: what a network should be able to learn by heart."""
+"""Only the first training pictures of another data set: what a network should be able to learn by heart.
+
+All of its training pictures are still there, as the split `whole`.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from pixelwise.data.base import Dataset
 from pixelwise.errors import DataError
 from pixelwise.types import Sample
 
-TRAIN = "train"
+TRAIN, WHOLE = "train", "whole"
 
 
 class First(Dataset):
@@ -24,19 +27,19 @@ class First(Dataset):
         self.info = replace(whole.info, name=f"{whole.info.name}-first", frequencies=None)
 
     def splits(self) -> tuple[str, ...]:
-        return self.whole.splits()
+        return (*self.whole.splits(), WHOLE)
 
     def names(self, split: str) -> tuple[str, ...]:
-        return self.whole.names(split)[: self._end(split)]
+        return self.whole.names(_of_whole(split))[: self._end(split)]
 
     def labels(self, split: str) -> tuple[int, ...]:
-        return self.whole.labels(split)[: self._end(split)]
+        return self.whole.labels(_of_whole(split))[: self._end(split)]
 
     def sources(self, split: str, index: int) -> tuple[Path, ...]:
-        return self.whole.sources(split, index)
+        return self.whole.sources(_of_whole(split), index)
 
     def read(self, split: str, index: int) -> Sample:
-        return self.whole.read(split, index)
+        return self.whole.read(_of_whole(split), index)
 
     def settings(self) -> dict[str, object]:
         return {"of": self.whole.settings(), "count": self.count}
@@ -45,8 +48,13 @@ class First(Dataset):
         return self.count if split == TRAIN else None
 
 
+def _of_whole(split: str) -> str:
+    """What a split is called in the data set that was cut."""
+    return TRAIN if split == WHOLE else split
+
+
 def first(root: Path, *, of: str | dict[str, Any], count: Annotated[int, Ge(1)]) -> Dataset:
-    """The first `count` training pictures of any data set; its other splits stay as they are.
+    """The first `count` training pictures of any data set; its other splits stay, all training pictures are `whole`.
 
     of:     the data set, by name or as a map with its name and options
     count:  how many. A network that cannot learn a few pictures by heart has a fault

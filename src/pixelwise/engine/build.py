@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelwise.data.base import Dataset
-from pixelwise.data.cache import CachedSplit, open_split
+from pixelwise.data.cache import CachedSplit, ReadSplit, open_split
 from pixelwise.data.root import data_root
 from pixelwise.errors import DataError, RecipeError
 from pixelwise.metrics.base import Metric
@@ -113,7 +113,8 @@ def open_material(
     validation = open_for(recipe, dataset, recipe.data.validation, root=root, progress=progress)
     test = open_for(recipe, dataset, recipe.data.test, root=root, progress=progress) if recipe.data.test else None
     if findings is None:
-        findings = build_task(recipe, dataset.info, None).study(train)
+        task: Any = build_task(recipe, dataset.info, None)
+        findings = task.study(train if task.studied is None else ReadSplit(dataset, task.studied, train.size))
     counts = build_task(recipe, dataset.info, None, findings).counts(train)
     return Material(dataset.info, train, validation, test, findings, counts)
 

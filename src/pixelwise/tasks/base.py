@@ -12,7 +12,7 @@ import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -78,6 +78,7 @@ class Task(ABC):
     unit: str = "pixel"
     in_channels: int = 3
     heads: Mapping[str, int]
+    studied: str | None = None  # the split that `study` looks at, where it is not the training split
 
     def study(self, split: CachedSplit) -> dict[str, Any]:
         """What it has to know of the training pictures, as JSON values; most tasks need nothing."""
@@ -125,3 +126,14 @@ class Task(ABC):
     def out_channels(self) -> int:
         """Channels of a dense model: the sum of the heads'."""
         return sum(self.heads.values())
+
+
+@runtime_checkable
+class EncodesPictures(Protocol):
+    """A task that can also encode a whole batch of pictures at once, to the fields that `encode` and `collate` would give.
+
+    Such a task reads nothing of a sample but its picture and its label.
+    """
+
+    def encode_pictures(self, pictures: Tensor, labels: Tensor | None) -> dict[str, Tensor]:
+        """pictures: (B, H, W, 3) uint8; labels: (B,) int64 on the same device, where the data set has them."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelwise.data.cache import CachedSplit
+from pixelwise.data.cache import CachedSplit, ReadSplit
 from pixelwise.data.counts import class_counts, label_counts
+from pixelwise.data.first import WHOLE
 from pixelwise.errors import DataError, RunError
 from pixelwise.losses.ignore import IGNORE
 from pixelwise.scratch.checks import Array
@@ -24,19 +25,22 @@ Three = tuple[float, float, float]
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 FOUND = "mean_image"
+MeanPicture = Literal["image", "whole_image"]
+PICTURES = get_args(MeanPicture)
 
 
 def classify(
     info: DatasetInfo,
     loss: CrossEntropy | None,
     *,
-    mean: tuple[float, float, float] | Literal["image"] = IMAGENET_MEAN,
+    mean: tuple[float, float, float] | Literal["image", "whole_image"] = IMAGENET_MEAN,
     std: tuple[float, float, float] | None = IMAGENET_STD,
 ) -> Task:
     """One class for every picture: RGB in, a score for each class out, probabilities back.
 
     mean:  of the pictures in 0..1, one number a channel; or `image`: from every pixel goes the mean of the training
-           pictures at its place
+           pictures at its place; or `whole_image`: the mean of the whole training set, of which the data set `first`
+           leaves only some to be trained on
     std:   of the pictures in 0..1; null: no division, the numbers stay on the scale 0..255
     """
     return Classify(info, loss, mean, std)
@@ -65,9 +69,10 @@ class Task(ABC):
     in_channels = 3
 
     def __init__(
-        self, info: DatasetInfo, loss: CrossEntropy | None, mean: Three | Literal["image"], std: Three | None
+        self, info: DatasetInfo, loss: CrossEntropy | None, mean: Three | MeanPicture, std: Three | None
     ) -> None:
         self.info, self.loss, self.mean, self.std = info, loss, mean, std
+        self.studied = WHOLE if mean == "whole_image" else None  # the split that `study` looks at; None: for training
         self.mean_image: NDArray[np.float32] | None = None  # (H, W, 3) on the scale 0..255
 
     @abstractmethod
@@ -82,9 +87,9 @@ class Task(ABC):
     def decode(self, scores: Array) -> list[Prediction]:
         """One prediction for each picture of a batch."""
 
-    def study(self, split: CachedSplit) -> dict[str, Any]:
-        """The mean training picture, where it is subtracted; summed in whole numbers, so that it is exact."""
-        if self.mean != "image":
+    def study(self, split: CachedSplit | ReadSplit) -> dict[str, Any]:
+        """The mean picture of a split, where it is subtracted; summed in whole numbers, so that it is exact."""
+        if self.mean not in PICTURES:
             return {}
         total = np.zeros((*split.size, 3), np.int64)
         for index in range(len(split)):
@@ -93,7 +98,7 @@ class Task(ABC):
 
     def informed(self, findings: Mapping[str, Any]) -> Task:
         """The task that knows what `study` found. Raises RunError where that is not what it needs."""
-        if self.mean != "image":
+        if self.mean not in PICTURES:
             return self
         if FOUND not in findings:
             raise RunError("does not hold the mean training picture.", where="setup.json: findings")
@@ -125,7 +130,7 @@ class Classify(Task):
     unit = "picture"
 
     def __init__(
-        self, info: DatasetInfo, loss: CrossEntropy | None, mean: Three | Literal["image"], std: Three | None
+        self, info: DatasetInfo, loss: CrossEntropy | None, mean: Three | MeanPicture, std: Three | None
     ) -> None:
         if "label" not in info.knows:
             raise DataError("its pictures have no labels, so they cannot be classified.", where=info.name)
