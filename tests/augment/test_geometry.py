@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from torchvision.transforms import v2
 
 from pixelwise.augment import AUGMENTATIONS
 from pixelwise.augment.base import PICTURE_FILL
@@ -49,6 +50,16 @@ def test_picture_and_mask_move_together(transform, axis):
         assert inside.mean() > 0.05
         assert np.abs(difference).max() <= 3  # the mask is a step of 2, the picture the slope through it
         assert abs(difference.mean()) < 0.25  # no systematic shift: a quarter is an eighth of a source pixel
+
+
+@pytest.mark.parametrize("p", [0.0, 0.3, 0.5, 1.0])
+@pytest.mark.parametrize(
+    ("direction", "reference"), [("horizontal", v2.RandomHorizontalFlip), ("vertical", v2.RandomVerticalFlip)]
+)
+def test_flip_is_torchvisions(p, direction, reference):
+    ours, theirs = (draws(transform, 1) for transform in (flip(VOID, p=p, direction=direction), reference(p)))
+    assert all(np.array_equal(a.image, b.image) for a, b in zip(ours, theirs, strict=True))
+    assert all(np.array_equal(a.mask, b.mask) for a, b in zip(ours, theirs, strict=True))
 
 
 def test_flip_is_the_mirror():

@@ -8,7 +8,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from pixelwise.augment.colour import colour
-from pixelwise.augment.geometry import flip, rotation, scale_crop
+from pixelwise.augment.geometry import crop, flip, rotation, scale_crop
 from pixelwise.augment.pipeline import Augmentation
 from pixelwise.types import Sample
 
@@ -114,3 +114,30 @@ def test_a_picture_alone_and_a_row_without_transforms():
     moved = Augmentation(ROW, seed=0)(alone, 0, 0)
     assert (moved.size, moved.mask, moved.label) == ((40, 48), None, 3)
     assert Augmentation([], seed=0)(alone, 0, 0) is alone
+
+
+BATCHWISE = [
+    [],
+    [flip(255)],
+    [crop(255, padding=3), flip(255, p=0.3)],
+    [flip(255, direction="vertical"), crop(255, padding=9, edge="black"), crop(255, padding=1), flip(255)],
+]
+
+
+@pytest.mark.parametrize("row", BATCHWISE, ids=len)
+@pytest.mark.parametrize("size", [(32, 32), (5, 7)])
+def test_a_batch_becomes_what_its_pictures_become_one_by_one(row, size):
+    augment = Augmentation(row, seed=2**40 + 1)
+    pictures = np.random.default_rng(0).integers(0, 256, (40, *size, 3), dtype=np.uint8)
+    indices = np.random.default_rng(1).permutation(50_000)[:40].tolist()
+    epochs = [index % 3 + (index % 2 << 32) for index in indices]
+    assert augment.batchwise
+    state = torch.get_rng_state()
+    made = augment.batch(torch.from_numpy(pictures), epochs, indices).numpy()
+    assert torch.equal(torch.get_rng_state(), state)
+    for picture, epoch, index, found in zip(pictures, epochs, indices, made, strict=True):
+        assert np.array_equal(augment(Sample("one", picture), epoch, index).image, found)
+
+
+def test_a_row_with_a_transform_that_has_no_form_for_batches_has_none():
+    assert not Augmentation([flip(255), rotation(255, degrees=5)], seed=0).batchwise

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from pixelwise.augment import AUGMENTATIONS
 from pixelwise.augment.pipeline import Augmentation
@@ -49,3 +50,16 @@ def test_void_is_never_an_object(augment):
     for index in range(6):
         sample = augment(drawn((40, 30), np.uint8), 0, index)
         assert np.array_equal(sample.mask == FILL, sample.instances == 0)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_whole_batch_is_what_its_pictures_are_each_by_itself(augment, size):
+    if not augment.batchwise:
+        pytest.skip("it has no form for whole batches")
+    generator = np.random.default_rng(1)
+    pictures = generator.integers(0, 256, (9, *size, 3), dtype=np.uint8)
+    epochs, indices = [0, 1, 1 << 32, *range(6)], [0, 0, 7, *range(6)]
+    alone = [augment(Sample("one", p), e, i).image for p, e, i in zip(pictures, epochs, indices, strict=True)]
+    given = torch.from_numpy(pictures.copy())
+    assert np.array_equal(augment.batch(given, epochs, indices).numpy(), np.stack(alone))
+    assert np.array_equal(given.numpy(), pictures)

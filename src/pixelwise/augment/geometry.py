@@ -5,11 +5,13 @@ Each builder takes `fill`, the mask index for places that no picture covers, and
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import exp, log, sqrt
 from typing import Annotated, Any, Literal
 
 import torch
 from annotated_types import Ge, Le
+from torch import Tensor
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
@@ -19,16 +21,12 @@ from pixelwise.errors import RecipeError
 
 Size = tuple[int, int]
 Range = tuple[float, float]
+Direction = Literal["horizontal", "vertical"]
 
 
-def flip(
-    fill: int,
-    *,
-    p: Annotated[float, Ge(0), Le(1)] = 0.5,
-    direction: Literal["horizontal", "vertical"] = "horizontal",
-) -> v2.Transform:
+def flip(fill: int, *, p: Annotated[float, Ge(0), Le(1)] = 0.5, direction: Direction = "horizontal") -> v2.Transform:
     """Mirror the picture with probability p; direction: left and right (`horizontal`), or top and bottom (`vertical`)."""
-    return v2.RandomHorizontalFlip(p) if direction == "horizontal" else v2.RandomVerticalFlip(p)
+    return Flip(p, direction)
 
 
 def crop(fill: int, *, padding: Annotated[int, Ge(1)] = 4, edge: Literal["mean", "black"] = "mean") -> v2.Transform:
@@ -74,6 +72,31 @@ class Resize(v2.Transform):
         return _resized(inpt, self.size)
 
 
+class Flip(v2.Transform):
+    """The mirror image, with probability p."""
+
+    def __init__(self, p: float, direction: Direction) -> None:
+        super().__init__()
+        self.p, self.direction = p, direction
+
+    def draw(self) -> bool:
+        return bool(torch.rand(1) < self.p)
+
+    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
+        return {"mirrored": self.draw()}
+
+    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+        if not params["mirrored"]:
+            return inpt
+        return functional.horizontal_flip(inpt) if self.direction == "horizontal" else functional.vertical_flip(inpt)
+
+    def transform_batch(self, pictures: Tensor, drawn: Sequence[bool]) -> Tensor:
+        chosen = torch.tensor(drawn, device=pictures.device)
+        moved = pictures.clone()
+        moved[chosen] = pictures[chosen].flip(2 if self.direction == "horizontal" else 1)
+        return moved
+
+
 class Crop(v2.Transform):
     """A window of the picture's own size, anywhere in the padded picture."""
 
@@ -81,14 +104,32 @@ class Crop(v2.Transform):
         super().__init__()
         self.padding, self.fills = padding, fills
 
-    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
+    def draw(self) -> tuple[int, int]:
         top, left = torch.randint(0, 2 * self.padding + 1, (2,)).tolist()
+        return top, left
+
+    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
+        top, left = self.draw()
         return {"top": top, "left": left}
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
         height, width = inpt.shape[-2:]
         padded = functional.pad(inpt, [self.padding], fill=self.fills.get(type(inpt), 0))
         return functional.crop(padded, params["top"], params["left"], height, width)
+
+    def transform_batch(self, pictures: Tensor, drawn: Sequence[tuple[int, int]]) -> Tensor:
+        count, height, width, channels = pictures.shape
+        edge = self.padding
+        padded = pictures.new_zeros((count, height + 2 * edge, width + 2 * edge, channels))
+        if fill := self.fills[tv_tensors.Image]:
+            padded[:] = pictures.new_tensor(fill)
+        padded[:, edge:-edge, edge:-edge] = pictures
+        picture, row, pixel, _ = padded.stride()
+        places = (2 * edge + 1, 2 * edge + 1)  # every window there is, as views: rows of a window lie in one piece
+        windows = padded.as_strided((count, *places, height, width * channels), (picture, row, pixel, row, 1))
+        top, left = torch.tensor(drawn, device=pictures.device).unbind(1)
+        chosen = windows[torch.arange(count, device=pictures.device), top, left]
+        return chosen.view(count, height, width, channels)
 
 
 class ScaleCrop(v2.Transform):

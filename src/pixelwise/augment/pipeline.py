@@ -13,10 +13,9 @@ from torch import Tensor
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
-from pixelwise.augment.base import InstanceMap
+from pixelwise.augment.base import Batchwise, InstanceMap
+from pixelwise.augment.keys import seed_of, seeds_of
 from pixelwise.types import Sample
-
-PURPOSE = 0x61756772  # sets these draws apart from others that are keyed by the same seed and epoch
 
 
 class Augmentation:
@@ -40,7 +39,8 @@ class Augmentation:
             planes.append(tv_tensors.Mask(_tensor(sample.mask)))
         if sample.instances is not None:
             planes.append(_tensor(sample.instances).as_subclass(InstanceMap))
-        with _drawing(self.seed, epoch, index):
+        with _restored() as generator:
+            generator.manual_seed(seed_of(self.seed, epoch, index))
             for transform in self.transforms:
                 planes = list(transform(*planes)) if len(planes) > 1 else [transform(*planes)]
         moved = iter(planes)
@@ -52,16 +52,33 @@ class Augmentation:
             label=sample.label,
         )
 
+    @property
+    def batchwise(self) -> bool:
+        """Whether every transform can do a whole batch at once."""
+        return all(isinstance(transform, Batchwise) for transform in self.transforms)
+
+    def batch(self, pictures: Tensor, epochs: Sequence[int], indices: Sequence[int]) -> Tensor:
+        """Many pictures at once, (B, H, W, 3) uint8 on any device: the bytes that each by itself would become.
+
+        epochs, indices: one for each picture, as when it is called for that one. Only where `batchwise` is true.
+        """
+        with _restored() as generator:
+            drawn = []
+            for seed in seeds_of(self.seed, epochs, indices):
+                generator.manual_seed(seed)
+                drawn.append([transform.draw() for transform in self.transforms])
+        for place, transform in enumerate(self.transforms):
+            pictures = transform.transform_batch(pictures, [row[place] for row in drawn])
+        return pictures
+
 
 @contextmanager
-def _drawing(*key: int) -> Iterator[None]:
-    """torch's generator of the CPU seeded with a key, and restored."""
+def _restored() -> Iterator[torch.Generator]:
+    """torch's generator of the CPU, to be seeded, and restored afterwards."""
     generator = torch.default_generator
     before = generator.get_state()
-    mixed = np.random.SeedSequence((PURPOSE, *key)).generate_state(1, np.uint64)[0]
-    generator.manual_seed(int(mixed))
     try:
-        yield
+        yield generator
     finally:
         generator.set_state(before)
 

@@ -223,7 +223,7 @@ def _parts(
         labels=made.labels,
         rank=processes.rank,
         processes=processes.count,
-        pin=choices.device.startswith("cuda"),
+        device=choices.torch_device,
     )
     freezes = any(phase.freeze for phase in recipe.train.phases)
     return Parts(

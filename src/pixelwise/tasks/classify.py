@@ -70,6 +70,9 @@ class Classify(Task):
             return {"image": sample.image}
         return {"image": sample.image, "target": np.array(sample.label, np.int64)}
 
+    def encode_pictures(self, pictures: Tensor, labels: Tensor | None) -> dict[str, Tensor]:
+        return {"image": pictures} if labels is None else {"image": pictures, "target": labels}
+
     def forward(self, model: nn.Module, batch: Batch) -> Tensor | Mixed:
         images = normalise(batch.fields["image"], self.mean, self.std)
         if self.mixup and model.training:

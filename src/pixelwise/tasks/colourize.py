@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,6 +21,7 @@ from pixelwise.imaging.colour import (
     find_palette,
     grey_sum,
     nearest_colours,
+    nearest_table,
     paint,
     parse_palette,
     read_palette,
@@ -123,6 +125,13 @@ class Colourize(Task):
     def encode(self, sample: Sample) -> Arrays:
         return {"grey": grey_sum(sample.image), "target": nearest_colours(sample.image, self.palette)}
 
+    def encode_pictures(self, pictures: Tensor, labels: Tensor | None) -> dict[str, Tensor]:
+        place = pictures[..., 0].int()
+        for channel in (1, 2):
+            place = place << 8 | pictures[..., channel]
+        target = _nearest_on(self.palette, pictures.device).index_select(0, place.flatten())
+        return {"grey": pictures.sum(dim=3, dtype=torch.int16), "target": target.view(place.shape)}
+
     def forward(self, model: nn.Module, batch: Batch) -> Tensor:
         scores: Tensor = model(batch.fields["grey"].unsqueeze(1) * (1 / 765))
         return scores  # (B, Q, H, W)
@@ -138,6 +147,12 @@ class Colourize(Task):
             return [Colours(paint(indices, self.palette), indices) for indices in chosen]
         images = annealed_mean(outputs, self.palette, self.temperature)
         return [Colours(image, indices) for image, indices in zip(images, chosen, strict=True)]
+
+
+@lru_cache(maxsize=2)
+def _nearest_on(palette: tuple[RGB, ...], device: torch.device) -> Tensor:
+    """The table of nearest colours on a device, where it takes 16 MiB."""
+    return torch.tensor(nearest_table(palette), device=device)
 
 
 def annealed_mean(scores: Tensor, palette: tuple[RGB, ...], temperature: float) -> NDArray[np.uint8]:

@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Sampler
 
 from pixelwise.data.cache import CachedSplit
+from pixelwise.engine.feed.making import AllAtOnce, Augment, Work, maker_of
 from pixelwise.engine.feed.order import Sampling, count_rounds, draw_order
 from pixelwise.errors import PixelwiseError
 from pixelwise.tasks.base import Batch, Task
-from pixelwise.types import Sample
-
-Augment = Callable[[Sample, int, int], Sample]  # (sample, epoch, index) → sample
-
-
-@dataclass(frozen=True)
-class Work:
-    """What one batch is made of: the epoch, the indices of its samples in the split, and which draw of theirs it is.
-
-    rounds: 0 for the first time in the epoch that a sample is drawn, 1 for the second, ...: each is augmented anew
-    """
-
-    epoch: int
-    indices: tuple[int, ...]
-    rounds: tuple[int, ...]
 
 
 class Loader:
@@ -39,6 +25,9 @@ class Loader:
     Of a global batch, process r of n takes the samples r, r + n, r + 2n, ... Where a last batch has fewer samples than
     there are processes, one with nothing to do gets the batch's first sample as a stand-in (`Batch.idle`), so that all
     processes take part in every step; it counts nothing.
+
+    device: what the batches are for; where pictures can be made into batches all at once (engine/feed/making.py) and it
+    is a GPU with room, they are kept there
     """
 
     def __init__(
@@ -54,18 +43,21 @@ class Loader:
         labels: NDArray[np.int64] | None = None,
         rank: int = 0,
         processes: int = 1,
-        pin: bool = False,
+        device: torch.device | None = None,
     ) -> None:
         self.batch, self.seed, self.pictures = batch, seed, len(split)
         self.rank, self.processes, self.sampling, self.labels = rank, processes, sampling, labels
         self._turn = _Turn()
+        maker = maker_of(split, task, augment, device)
+        on_device = isinstance(maker, AllAtOnce) and maker.copies is not None
+        workers = 0 if on_device else workers  # batches are made where the pictures are, in this process
         self._loader = DataLoader(
-            _Maker(split, task, augment),
+            maker,
             batch_size=None,
             sampler=self._turn,
             num_workers=workers,
             persistent_workers=workers > 0,
-            pin_memory=pin,
+            pin_memory=device is not None and device.type == "cuda" and not on_device,
             generator=torch.Generator(),  # else it would draw from the global generator
         )
 
@@ -104,26 +96,3 @@ class _Turn(Sampler[Work]):
 
     def __len__(self) -> int:
         return len(self.work)
-
-
-class _Maker(Dataset[Batch | PixelwiseError]):
-    """Makes a batch of what `Work` names, in whichever process it runs.
-
-    Errors of the house are given back as values: raised in a worker, they would arrive as the text of a traceback.
-    """
-
-    def __init__(self, split: CachedSplit, task: Task, augment: Augment | None) -> None:
-        self.split, self.task, self.augment = split, task, augment
-
-    def __getitem__(self, work: Work) -> Batch | PixelwiseError:
-        try:
-            return self._make(work)
-        except PixelwiseError as error:
-            return error
-
-    def _make(self, work: Work) -> Batch:
-        samples = [self.split[index] for index in work.indices]
-        if self.augment is not None:
-            keys = [work.epoch + (r << 32) for r in work.rounds]
-            samples = [self.augment(s, k, i) for s, k, i in zip(samples, keys, work.indices, strict=True)]
-        return self.task.collate([self.task.encode(s) for s in samples], [s.name for s in samples])
