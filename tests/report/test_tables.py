@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -99,3 +100,28 @@ def test_an_unfinished_run_shows_the_scores_of_its_best_epoch_so_far(fabricate: 
 def test_notes_are_told_once(fabricate: Make) -> None:
     told = tables.notes(read_record(fabricate(note="said twice")))
     assert told == ["said twice", "left out of train: broken.png: is cut short"]
+
+
+def test_the_same_score_on_every_split_stands_first(fabricate: Make) -> None:
+    run = fabricate()
+    summary = run.read("summary")
+    test = json.loads(json.dumps(summary["splits"]["val"])) | {"pictures": 40}
+    test["metrics"][0]["scores"][0]["value"] = 0.125
+    run.write("summary", summary | {"splits": {**summary["splits"], "test": test}})
+    labels, values, notes = zip(*tables.tiles(read_record(run)), strict=True)
+    assert labels == ("mean IoU", "mean IoU", "pixel accuracy", "time")
+    assert values[1] == "0.1250"
+    stands_on = [note.partition(", void")[0] for note in notes[:3]]
+    assert stands_on == ["val, 213 pictures", "test, 40 pictures", "val, 213 pictures"]
+
+
+def test_classes_of_pictures_are_told_in_numbers_and_shares(fabricate: Make) -> None:
+    run = fabricate(classes=("many", "few"))
+    setup = run.read("setup")
+    run.write("setup", setup | {"unit": "picture", "counts": [1500, 500], "weighting": "class_balanced"})
+    record = read_record(run)
+    table = tables.per_class(record, record.metrics()[0][2])
+    assert table is not None
+    assert table.headings[:3] == ("class", "training pictures", "share")
+    assert [row[:3] for row in table.rows] == [("many", "1,500", "75 %"), ("few", "500", "25 %")]
+    assert tables.weighting(record) == "class-balanced: effective number of pictures"

@@ -57,7 +57,7 @@ def setup_record(
         "counts": material.counts.tolist(),
         "unit": unit,
         "weights": None if weights is None else list(weights),
-        "weighting": str((recipe.loss.options if recipe.loss else {}).get("weights", "none")),
+        "weighting": _weighting(recipe, weights),
         "model": dict(model),
     }
 
@@ -86,3 +86,10 @@ def recorded_data(run: RunFolder, setup: Mapping[str, Any]) -> tuple[DatasetInfo
             where=str(run.path / "setup.json"),
             hint="Was it changed by hand, or written by another version?",
         ) from error
+
+
+def _weighting(recipe: Recipe, weights: Sequence[float] | None) -> str:
+    """How the loss weighs classes: its option of that name, else (where it always does) its own name."""
+    if weights is None or recipe.loss is None:
+        return "none"
+    return str(recipe.loss.options.get("weights", recipe.loss.name))

@@ -22,7 +22,7 @@ SIDES = (360, 240, 160, 96)  # longest side of an embedded picture in pixels: th
 PIXELATED = 96  # pixels: smaller pictures are kept as they are, and the page shows their pixels as squares
 BUDGET = 3_500_000  # bytes of all embedded pictures together, as base64
 CAPTIONS = {"image": "picture", "truth": "truth", "prediction": "prediction"}
-COLOUR_CAPTIONS = {"grey": "grey", "truth": "nearest palette colours", "prediction": "prediction", "image": "original"}
+COLOUR_CAPTIONS = {"grey": "grey", "truth": "in palette colours", "prediction": "prediction", "image": "original"}
 RANKS = {"best": "Best", "typical": "Typical", "worst": "Worst"}
 
 

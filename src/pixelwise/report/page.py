@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pixelwise.imaging.colour import as_hex
 from pixelwise.report import tables
 from pixelwise.report.calibration import draw_reliability
 from pixelwise.report.classes import draw_balance, draw_class_scores
@@ -38,6 +39,7 @@ def build_report(run: RunFolder) -> Path:
         plots=_plots(record, metric, run.plots),
         scores=tables.scores(record),
         per_class=tables.per_class(record, metric),
+        swatches=palette_colours(record),
         unit=record.unit,
         class_score=_label(_class_score((metric or {}).get("per_class") or [])),
         weighting=tables.weighting(record),
@@ -66,14 +68,20 @@ def _plots(record: Record, metric: Json | None, folder: Path) -> dict[str, Plot]
     if record.epochs or len(record.steps) > 1:
         add("curves", "Training and validation loss, and validation score", lambda width: draw_curves(record, width))
     rows = (metric or {}).get("per_class") or []
+    palette = palette_colours(record)
     if rows:
         score = _class_score(rows)
         mean = _mean(record, score)
-        add("classes", f"{_label(score)} of each class", lambda width: draw_class_scores(rows, score, mean, width))
+        add(
+            "classes",
+            f"{_label(score)} of each class",
+            lambda width: draw_class_scores(rows, score, mean, width, palette),
+        )
     counts, weights = record.setup.get("counts"), record.setup.get("weights")
     if counts and record.classes:
         title = f"Share of the training {record.unit}s, and weight in the loss"
-        add("balance", title, lambda width: draw_balance(record.classes, counts, weights, width, record.unit))
+        unit = record.unit
+        add("balance", title, lambda width: draw_balance(record.classes, counts, weights, width, unit, palette))
     figures = (metric or {}).get("figures") or {}
     if figures.get("matrix"):
         told = _with_void_row(figures)
@@ -81,6 +89,12 @@ def _plots(record: Record, metric: Json | None, folder: Path) -> dict[str, Plot]
     if figures.get("reliability"):
         add("calibration", "Accuracy by confidence", lambda width: draw_reliability(figures["reliability"], width))
     return plots
+
+
+def palette_colours(record: Record) -> frozenset[str]:
+    """The classes that are colours, named `#rrggbb` as they are: bars and rows of theirs are drawn in them."""
+    named = {as_hex(colour) for colour in record.colours}
+    return frozenset(name for name in record.classes if name in named)
 
 
 def _with_void_row(figures: Json) -> tuple[list[list[int]], list[str], list[str]]:

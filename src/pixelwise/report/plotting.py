@@ -105,10 +105,16 @@ def shorten(name: str, letters: int = 22) -> str:
     return name if len(name) <= letters else name[: letters - 1] + "…"
 
 
-def bars(axes: Axes, names: list[str], values: list[float | None], labels: list[str], colour: str) -> None:
-    """Horizontal bars from top to bottom, each with its value in words behind it."""
+def bars(axes: Axes, names: list[str], values: list[float | None], labels: list[str], colour: str | list[str]) -> None:
+    """Horizontal bars from top to bottom, each with its value in words behind it.
+
+    colour: one for all, or one for each; those have an edge, because some may be as light as the paper
+    """
     places = range(len(names))
-    axes.barh(places, [value or 0.0 for value in values], height=0.68, color=colour)
+    drawn = axes.barh(places, [value or 0.0 for value in values], height=0.68, color=colour)
+    if not isinstance(colour, str):
+        for bar in drawn:
+            bar.set(edgecolor=QUIET, linewidth=0.6)
     for place, value, label in zip(places, values, labels, strict=True):
         quiet = value is None
         axes.annotate(

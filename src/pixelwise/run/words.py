@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 ABSENT = "–"  # shown where there is no number
 
@@ -34,6 +35,14 @@ CONVENTIONS = {
     "mse=pooled": "in dB, error over all pixels",
     "formula=cie76": "CIELAB, CIE 1976",
 }
+NUMBERED = (  # conventions that hold a number
+    (r"k=(\d+)", r"k = \1"),
+    (r"bins=(\d+)", r"\1 intervals of confidence"),
+    (r"palette=(\d+)", r"over \1 palette colours"),
+    (r"n>(\d+)", r"more than \1 training pictures"),
+    (r"n=(\d+)\.\.(\d+)", r"\1 to \2 training pictures"),
+    (r"n<(\d+)", r"fewer than \1 training pictures"),
+)
 
 
 def score_label(name: str) -> str:
@@ -43,9 +52,21 @@ def score_label(name: str) -> str:
 
 
 def convention_label(convention: str) -> str:
-    """A convention as a person reads it: `void=ignore,absent=skipped` → `void ignored, absent classes left out`."""
-    parts = [part.strip() for part in convention.split(",") if part.strip()]
-    return ", ".join(CONVENTIONS.get(part, part.replace("=", ": ")) for part in parts)
+    """A convention as a person reads it.
+
+    >>> convention_label("void=ignore,absent=skipped"), convention_label("n<20")
+    ('void ignored, absent classes left out', 'fewer than 20 training pictures')
+    """
+    return ", ".join(_part_label(part.strip()) for part in convention.split(",") if part.strip())
+
+
+def _part_label(part: str) -> str:
+    if part in CONVENTIONS:
+        return CONVENTIONS[part]
+    for pattern, words in NUMBERED:
+        if (found := re.fullmatch(pattern, part)) is not None:
+            return found.expand(words)
+    return part.replace("=", ": ")
 
 
 def number(value: float | str | None, digits: int = 4) -> str:
