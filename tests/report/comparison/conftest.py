@@ -27,8 +27,9 @@ def made(fabricate: Callable[..., RunFolder]) -> Callable[..., Path]:
         resolution: str = "80×64",
         finished: bool = True,
         epochs: int = 4,
+        classes: tuple[str, ...] = ("ground", "disc", "ring", "wire"),
     ) -> Path:
-        run = fabricate(name, epochs=epochs, finished=finished)
+        run = fabricate(name, classes=classes, epochs=epochs, finished=finished)
         setup = run.read("setup")
         setup["task"] = task
         setup["recipe"] = {

@@ -103,3 +103,62 @@ def test_csv_and_json_hold_the_numbers(made: Made) -> None:
     told = as_json(comparison, [])
     assert json.loads(json.dumps(told, allow_nan=False)) == told
     assert told["groups"][1]["scores"][0]["values"] == [0.25]
+
+
+def with_palette_scores(path: Path, accuracy: float) -> Path:
+    """The run's scores become those of a colourization: one over its palette, one against the original."""
+    run = RunFolder(path)
+    summary = run.read("summary")
+    summary["best"]["metric"] = "accuracy[palette=4]"
+    shared = {"support": 100, "higher_is_better": True}
+    summary["splits"]["val"]["metrics"][0]["scores"] = [
+        {"name": "accuracy", "key": "accuracy[palette=4]", "value": accuracy, "convention": "palette=4", **shared},
+        {
+            "name": "psnr",
+            "key": "psnr[reference=original]",
+            "value": 20.0,
+            "convention": "reference=original",
+            **shared,
+        },
+    ]
+    run.write("summary", summary)
+    return path
+
+
+def test_accuracy_over_different_palettes_of_one_size_shares_no_column(made: Made) -> None:
+    first, second = ("#000000", "#111111", "#222222", "#333333"), ("#000000", "#111111", "#222222", "#444444")
+    paths = [
+        with_palette_scores(made("a", task="colourize", classes=first), 0.4),
+        with_palette_scores(made("b", task="colourize", classes=second, batch=16), 0.5),
+        with_palette_scores(made("c", task="colourize", classes=second, batch=32), 0.6),
+    ]
+    comparison = gather(paths)
+    columns = [column for column in comparison.columns if column.key == "accuracy[palette=4]"]
+    assert len(columns) == 2
+    assert [comparison.groups[0].values(column) for column in columns] == [[0.4], [None]]
+    (psnr,) = [column for column in comparison.columns if column not in columns]
+    assert [group.values(psnr) for group in comparison.groups] == [[20.0]] * 3, "against the original all compare"
+    (note,) = comparison.notes
+    assert "palettes of their own" in note
+    tables = [scores(comparison, found) for _, found in column_sets(comparison)]
+    assert [len(table.rows) for table in tables] == [1, 2, 3]
+    (row, *_) = csv.reader(io.StringIO(as_csv(comparison)))
+    assert len(set(row)) == len(row)
+    assert len([name for name in row if name.startswith("accuracy[palette=4], palette ")]) == 2
+
+
+def test_runs_of_one_palette_share_a_table(made: Made) -> None:
+    named = ("#000000", "#111111", "#222222", "#333333")
+    paths = [
+        with_palette_scores(made(name, task="colourize", classes=named, batch=batch), 0.4)
+        for name, batch in (("a", 8), ("b", 16))
+    ]
+    comparison = gather(paths)
+    assert not comparison.notes
+    ((_, columns),) = column_sets(comparison)
+    assert len(columns) == 2
+
+
+def test_classes_of_other_names_share_no_column_though_they_are_as_many(made: Made) -> None:
+    comparison = gather([made("a"), made("b", batch=16, classes=("ground", "cat", "dog", "cow"))])
+    assert len([column for column in comparison.columns if column.key == comparison.main.key]) == 2

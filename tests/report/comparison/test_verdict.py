@@ -10,7 +10,7 @@ UP, AROUND = Interval(0.01, 0.03), Interval(-0.01, 0.05)
 
 
 def words(seeds: Difference, pictures: OverPictures, higher: bool = True) -> str:
-    column = Column("mean_iou", "val", "8×8", "best", 40, 100, "toy", 2, "", higher)
+    column = Column("mean_iou", "val", "8×8", "best", 40, 100, "toy", "2 ab", "", higher)
     return Verdict(column, Group("A", "a", ()), Group("B", "b", ()), seeds, pictures).words
 
 

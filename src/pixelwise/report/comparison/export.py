@@ -86,7 +86,8 @@ def as_csv(comparison: Comparison) -> str:
     """A row a run: group, folder, seed, where its recipe differs, cost, and every score under its whole name."""
     paths = [path for path in comparison.differing if not path.startswith("pictures of ")]
     several = len({column.stands_on for column in comparison.columns}) > 1
-    names = [f"{c.key} on {c.stands_on}" if several else c.key for c in comparison.columns]
+    keys = [f"{c.key}, palette {c.palette}" if _shares_key(c, comparison) else c.key for c in comparison.columns]
+    names = [f"{key} on {c.stands_on}" if several else key for key, c in zip(keys, comparison.columns, strict=True)]
     costs = ("finished", "epochs", "best_epoch", "minutes", "parameters", "macs", "device")
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
@@ -98,3 +99,8 @@ def as_csv(comparison: Comparison) -> str:
             row = [group.letter, told["run"], told["seed"], *(recipe.get(path) for path in paths)]
             writer.writerow([*row, *(told[name] for name in costs), *scores])
     return stream.getvalue()
+
+
+def _shares_key(column: Column, comparison: Comparison) -> bool:
+    """Whether the comparison holds the same score over another palette."""
+    return any(other.key == column.key and other.palette != column.palette for other in comparison.columns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -40,7 +41,12 @@ class Place:
 
 @dataclass(frozen=True)
 class Column:
-    """Numbers that mean the same: one score in one convention, counted over the same pictures at the same resolution."""
+    """Numbers that mean the same: one score in one convention, counted over the same pictures at the same resolution.
+
+    classes:  how many they are, and the beginning of the SHA-256 of their names; empty for a score against the original
+              picture, which does not depend on them: PSNR and ΔE of two palettes may be compared, accuracy may not
+    content:  SHA-256 of the pictures, where they were counted at the recipe's size
+    """
 
     key: str
     split: str
@@ -49,8 +55,8 @@ class Column:
     pictures: int
     support: int
     data: str
-    classes: int
-    content: str  # SHA-256 of the pictures, where they were counted at the recipe's size
+    classes: str
+    content: str
     higher_is_better: bool
 
     @property
@@ -60,6 +66,11 @@ class Column:
     @property
     def convention(self) -> str:
         return convention_label(self.key.partition("[")[2].rstrip("]"))
+
+    @property
+    def palette(self) -> str:
+        """The palette that a score of colours is counted over, by the beginning of its sum; else empty."""
+        return self.classes.rpartition(" ")[2] if "palette=" in self.key else ""
 
     @property
     def stands_on(self) -> str:
@@ -107,13 +118,18 @@ class One:
                 pictures=int(self.scored.get("pictures") or 0),
                 support=int(score.get("support") or 0),
                 data=str(data.get("name") or ""),
-                classes=len(self.record.classes),
+                classes="" if "reference=original" in score["key"] else self.classes,
                 content=str(content) if resolution[:1].isdigit() else "",
                 higher_is_better=bool(score.get("higher_is_better", True)),
             ): score["value"]
             for metric in self.scored.get("metrics") or ()
             for score in metric.get("scores") or ()
         }
+
+    @property
+    def classes(self) -> str:
+        names = json.dumps(self.record.classes, ensure_ascii=False)
+        return f"{len(self.record.classes)} {hashlib.sha256(names.encode()).hexdigest()[:8]}"
 
     @property
     def minutes(self) -> float | None:
@@ -299,8 +315,15 @@ def _notes(groups: Sequence[Group], columns: Sequence[Column]) -> Iterator[str]:
             yield f"{run.path} is not finished and has no final scores."
         elif run.record.finished not in ("complete", "early stopping"):
             yield f"{run.path} was interrupted."
+    palettes = dict.fromkeys(column.palette for column in columns if column.palette)
+    if len(palettes) > 1:
+        yield (
+            f"The runs have palettes of their own ({', '.join(palettes)}), and accuracy over one says nothing about accuracy "
+            "over another: each has a column of its own. PSNR and ΔE are taken against the original pictures and compare. "
+            "`task.palette: FILE` gives all runs one palette."
+        )
     standings = dict.fromkeys(column.stands_on for column in columns)
-    apart = [key for key in dict.fromkeys(c.key for c in columns) if sum(c.key == key for c in columns) > 1]
+    apart = {(c.key, c.palette) for c in columns if sum((c.key, c.palette) == (o.key, o.palette) for o in columns) > 1}
     if apart:
         yield (
             "The runs were scored on different things, which are not compared with each other and stand in columns of their "

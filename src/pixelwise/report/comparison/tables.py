@@ -18,12 +18,17 @@ def mean_and_spread(group: Group, column: Column) -> str:
 
 
 def column_sets(comparison: Comparison) -> list[tuple[str, tuple[Column, ...]]]:
-    """Columns that may stand in one table, with its caption: one split, resolution and treatment of void each."""
-    sets: dict[tuple[str, str], list[Column]] = {}
+    """Columns that may stand in one table, with its caption: one split, resolution, treatment of void and palette each."""
+    several = len({column.palette for column in comparison.columns if column.palette}) > 1
+    sets: dict[tuple[str, str, str], list[Column]] = {}
     for column in comparison.columns:
         void = next((part for part in column.key.partition("[")[2].rstrip("]").split(",") if part[:5] == "void="), "")
-        sets.setdefault((column.stands_on, void), []).append(column)
-    return [(_caption(stands_on, columns), tuple(columns)) for (stands_on, _), columns in sets.items()]
+        palette = column.palette if several else ""
+        sets.setdefault((column.stands_on, void, palette), []).append(column)
+    return [
+        (_caption(f"{stands_on}, palette {palette}" if palette else stands_on, columns), tuple(columns))
+        for (stands_on, _, palette), columns in sets.items()
+    ]
 
 
 def _caption(stands_on: str, columns: Sequence[Column]) -> str:

@@ -61,11 +61,13 @@ def show_verdicts(console: Console, verdicts: Sequence[Verdict]) -> None:
     """Each difference with its two intervals, and what can be said of it."""
     if verdicts:
         show_line(console, "\ndifferences", "bold")
+    palettes = len({one.column.palette for one in verdicts})
     for verdict in verdicts:
         head = Text(f"{verdict.second.letter} − {verdict.first.letter}  {verdict.column.name}  ")
         head.append(signed(verdict.seeds.value), "bold")
         several = len({one.column.stands_on for one in verdicts}) > 1
         head.append(f"  on {verdict.column.stands_on}" if several else "", QUIET)
+        head.append(f"  palette {verdict.column.palette}" if palettes > 1 else "", QUIET)
         console.print(head, highlight=False)
         for over, interval, lack in (
             ("seeds", verdict.seeds.interval, verdict.seeds.lack),
