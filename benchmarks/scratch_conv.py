@@ -2,6 +2,7 @@
 
     python benchmarks/scratch_conv.py                  # about six minutes; writes benchmarks/scratch_conv.json
     python benchmarks/scratch_conv.py --rounds 5       # shorter
+    python benchmarks/scratch_conv.py --pooling        # pooling alone, put into the JSON that is there
 
 NumPy and PyTorch run in separate processes, because their thread pools would wait for each other in one. All processes
 stay alive and take turns, a fraction of a second each, round after round in changing order; what is compared is the
@@ -320,6 +321,16 @@ def commit():
     return git("rev-parse", "--short", "HEAD") + (" with changes" if changed else "")
 
 
+def when(load, rounds):
+    """When and of which commit figures are; `load` is that of before they were taken."""
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="minutes"),
+        "commit": commit(),
+        "rounds": rounds,
+        "load_before_and_after": [round(load[0], 1), round(os.getloadavg()[0], 1)],
+    }
+
+
 def table(record):
     """The record as Markdown."""
     ours = list(record["openblas_kernels"])
@@ -353,6 +364,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=9, help="turns of each process a case")
     parser.add_argument("--seconds", type=float, default=0.25, help="of one turn")
     parser.add_argument("--one-thread", action="store_true", help="leave out two threads")
+    parser.add_argument("--pooling", action="store_true", help="measure pooling alone, and keep the other figures")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     parser.add_argument("--memory", help=argparse.SUPPRESS)
     parser.add_argument("--threads", type=int, default=1, help=argparse.SUPPRESS)
@@ -374,24 +386,27 @@ def main():
         kinds.insert(1, "numpy AVX-512")
     thread_counts = (1,) if options.one_thread else (1, 2)
     load = os.getloadavg()
+    if options.pooling:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        record["pooling"] = compare(kinds, 1, list(POOLS), options.rounds, options.seconds)
+        record["pooling_measured"] = when(load, options.rounds)
+        return path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     grid = {str(n): compare(kinds, n, list(CASES), options.rounds, options.seconds) for n in thread_counts}
     pools = compare(kinds, 1, list(POOLS), options.rounds, options.seconds)
     record = {
         "what": "speed = seconds of PyTorch eager / seconds of NumPy, forward + backward, float32; above 1 NumPy is faster",
         "clock": "processor time with one thread, wall clock with two",
-        "date": datetime.now(UTC).isoformat(timespec="minutes"),
-        "commit": commit(),
+        **when(load, options.rounds),
         "machine": machine(),
         "versions": {
             "python": platform.python_version(),
             **{name: metadata.version(name) for name in ("numpy", "torch")},
         },
         "openblas_kernels": kernels,
-        "rounds": options.rounds,
-        "load_before_and_after": [round(load[0], 1), round(os.getloadavg()[0], 1)],
         "geometric_mean_of_ten": {threads: geometric_means(found) for threads, found in grid.items()},
         "threads": grid,
         "pooling": pools,
+        "pooling_measured": when(load, options.rounds),
         "naive_loop": naive_ratio(kinds, 2 * options.seconds),
         "peak_memory": memory(kinds),
     }

@@ -6,19 +6,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pixelwise.arithmetic.window import Window
 from pixelwise.errors import ShapeError
 from pixelwise.scratch.checks import Array, check_float, check_pictures, check_shape
+from pixelwise.scratch.planes import Planes
 from pixelwise.scratch.windows import cells, empty_like, padded
 
 
 @dataclass(frozen=True, eq=False)
 class MaxPoolCache:
-    """The padded input, the maxima found in it, and how the window moved."""
+    """The maxima, which cell of its window each was (counted row by row), and how the window moved."""
 
-    picture: Array
     out: Array
+    cell: NDArray[Any]
     window: Window
     size: tuple[int, int]
 
@@ -33,16 +35,23 @@ def max_pool2d(
     """
     check_pictures(x)
     window = pooling_window(kernel, stride, padding, dilation)
-    height, width = window.output_size((x.shape[2], x.shape[3]))
-    picture = padded(x, window.padding, -np.inf)
-    out = empty_like(x, (*x.shape[:2], height, width))
-    for pixels, highest in zip(picture, out, strict=True):  # one picture at a time stays in the core's own memory
-        for i, j, rows, columns in cells(window, (height, width)):
-            if i == j == 0:
-                highest[...] = pixels[:, rows, columns]
-            else:
-                np.maximum(highest, pixels[:, rows, columns], out=highest)
-    return out, MaxPoolCache(picture, out, window, (x.shape[2], x.shape[3]))
+    size = window.output_size((x.shape[2], x.shape[3]))
+    out = empty_like(x, (*x.shape[:2], *size))
+    small = np.min_scalar_type(window.kernel[0] * window.kernel[1] - 1)  # one byte, up to 16×16
+    cell = np.zeros_like(out, small)
+    planes = Planes(x, (x.shape[2], x.shape[3]), window, -np.inf)
+    beaten, number = np.empty_like(out[0], bool), np.empty_like(out[0], small)
+    for picture, highest, winner in zip(x, out, cell, strict=True):  # one at a time stays in the core's own memory
+        planes.load(picture)
+        for index, pixels in enumerate(planes.cells(size)):
+            if index == 0:
+                highest[...] = pixels
+                continue
+            np.greater(pixels, highest, out=beaten)  # not where it is equal: the first one keeps its place
+            np.maximum(highest, pixels, out=highest)
+            np.multiply(beaten, small.type(index), out=number)
+            np.maximum(winner, number, out=winner)  # indices grow, so the latest to win is the largest
+    return out, MaxPoolCache(out, cell, window, (x.shape[2], x.shape[3]))
 
 
 def max_pool2d_backward(dout: Array, cache: MaxPoolCache) -> Array:
@@ -52,20 +61,19 @@ def max_pool2d_backward(dout: Array, cache: MaxPoolCache) -> Array:
     ties the first in reading order receives everything. A pixel that is the maximum of several overlapping windows
     receives the sum of their gradients.
     """
-    picture, out, window = cache.picture, cache.out, cache.window
+    out, window = cache.out, cache.window
     check_float(dout, "dout", like=out)
     check_shape(dout, "dout", out.shape)
-    dpicture = empty_like(picture, picture.shape)
-    dpicture[...] = 0
-    for pixels, highest, dhighest, dpixels in zip(picture, out, dout, dpicture, strict=True):
-        waiting = np.ones_like(highest, bool)  # windows whose maximum has not been met yet
-        for _, _, rows, columns in cells(window, (out.shape[2], out.shape[3])):
-            found = pixels[:, rows, columns] == highest
-            found &= waiting
-            waiting ^= found
-            dpixels[:, rows, columns] += dhighest * found
-    (top, left), (height, width) = window.padding, cache.size
-    return dpicture[:, :, top : top + height, left : left + width]
+    dx = empty_like(out, (*out.shape[:2], *cache.size))
+    planes = Planes(out, cache.size, window, 0)
+    share, won = np.empty_like(out[0]), np.empty_like(out[0], bool)
+    for dpicture, dhighest, winner in zip(dx, dout, cache.cell, strict=True):
+        planes.clear()
+        for index, dpixels in enumerate(planes.cells((out.shape[2], out.shape[3]))):
+            np.equal(winner, index, out=won)
+            dpixels += np.multiply(dhighest, won, out=share)
+        planes.store(dpicture)
+    return dx
 
 
 @dataclass(frozen=True, eq=False)
