@@ -345,7 +345,7 @@ def table(record):
         word = "thread" if threads == "1" else "threads"
         lines += [row(f"{case}, {threads} {word} | {e['algorithm']}", e["speed"]) for case, e in cases.items()]
         lines += [row(f"**geometric mean of ten, {threads} {word}** |", record["geometric_mean_of_ten"][threads])]
-    lines += [row(f"{case} | slices", e["speed"]) for case, e in record["pooling"].items()]
+    lines += [row(f"{case} | planes", e["speed"]) for case, e in record["pooling"].items()]
     naive, peak = record["naive_loop"], record["peak_memory"]
     times = ", ".join(f"{ratio} times ({kind})" for kind, ratio in naive["times_faster"].items())
     memory = ", ".join(f"{kind} {megabytes:.0f}" for kind, megabytes in peak["megabytes"].items())
