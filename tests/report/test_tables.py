@@ -125,3 +125,10 @@ def test_classes_of_pictures_are_told_in_numbers_and_shares(fabricate: Make) -> 
     assert table.headings[:3] == ("class", "training pictures", "share")
     assert [row[:3] for row in table.rows] == [("many", "1,500", "75 %"), ("few", "500", "25 %")]
     assert tables.weighting(record) == "class-balanced: effective number of pictures"
+
+
+def test_a_score_stands_beside_what_a_constant_guess_would_score(fabricate: Make) -> None:
+    ((_, table),) = tables.scores(read_record(fabricate()))
+    assert table.headings[2] == "always “ground”"
+    guesses = {row[0]: row[2] for row in table.rows}
+    assert (guesses["mean IoU"], guesses["pixel accuracy"]) == ("0.0400", "–")

@@ -157,6 +157,17 @@ def test_scores_are_shown_with_their_convention() -> None:
     show_scores({}, console)  # an interrupted run has none
 
 
+def test_a_score_stands_beside_that_of_a_constant_guess() -> None:
+    key = "mean_iou[void=background,absent=skipped]"
+    score = {"name": "mean_iou", "key": key, "value": 0.1234, "convention": "void=background,absent=skipped"}
+    metric = {"scores": [score], "constant_guess": {"class": "[red]sky", "scores": {key: 0.0357}}}
+    console = Console(file=io.StringIO(), width=100)
+    show_scores({"splits": {"val": {"metrics": [metric]}}}, console)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "always “[red]sky”" in text
+    assert re.search(r"mean IoU +0\.1234 +0\.0357 +void counts as background", text)
+
+
 def test_words() -> None:
     assert score_label(KEY) == "mean IoU"
     assert convention_label("void=odd") == "void: odd"

@@ -150,16 +150,18 @@ def find_score(record: Record, wanted: str, on: str = "") -> tuple[str, Json | N
 
 
 def scores(record: Record) -> list[tuple[str, Table]]:
-    """One table a split and metric: every score with its convention and what it stands on."""
+    """One table a split and metric: every score with its convention, what it stands on, and what a constant would score."""
     tables = []
     for split, told, metric in record.metrics():
         entries = list(metric.get("scores") or ())
         if not entries:
             continue
+        guess = metric.get("constant_guess")
         rows = [
             (
                 score_label(score["name"]),
                 number(score.get("value")),
+                *([number(guess["scores"].get(score.get("key")))] if guess else []),
                 convention_label(score.get("convention") or "") or ABSENT,
                 quantity(score.get("support")),
                 "higher" if score.get("higher_is_better", True) else "lower",
@@ -167,8 +169,10 @@ def scores(record: Record) -> list[tuple[str, Table]]:
             for score in entries
         ]
         strong = next((place for place, score in enumerate(entries) if score.get("key") == record.main_score), None)
-        headings = ("score", "value", "convention", "support", "better is")
-        tables.append((_caption(split, told), Table(headings, tuple(rows), frozenset({1, 3}), strong)))
+        beside = (f"always “{guess['class']}”",) if guess else ()
+        headings = ("score", "value", *beside, "convention", "support", "better is")
+        numbers = frozenset({1, 2, 4} if guess else {1, 3})
+        tables.append((_caption(split, told), Table(headings, tuple(rows), numbers, strong)))
     return tables
 
 

@@ -240,7 +240,7 @@ def show_scores(
         for metric in record.get("metrics") or ():
             title = ", ".join(str(part) for part in _caption(split, record))
             _print(console, f"\n{title}", "bold")
-            console.print(_score_table(metric.get("scores") or ()))
+            console.print(_score_table(metric.get("scores") or (), metric.get("constant_guess")))
             if 1 < len(metric.get("per_class") or ()) <= 30:
                 console.print()
                 console.print(_class_table(metric["per_class"], _unicode(console)))
@@ -260,16 +260,20 @@ def _caption(split: str, record: Mapping[str, Any]) -> Iterable[str]:
         yield f"counted at {record['resolution']}"
 
 
-def _score_table(scores: Iterable[Mapping[str, Any]]) -> Table:
+def _score_table(scores: Iterable[Mapping[str, Any]], guess: Mapping[str, Any] | None) -> Table:
+    """A line a score; beside it what the same guess everywhere would score, so that a small number can be judged."""
     table = Table(box=None, pad_edge=False, header_style=QUIET, padding=(0, 3, 0, 0))
     table.add_column("score")
     table.add_column("value", justify="right", style="bold", no_wrap=True)
+    if guess:
+        table.add_column(Text(f"always “{guess['class']}”"), justify="right", style=QUIET, no_wrap=True)
     table.add_column("convention", style=QUIET)
     table.add_column("stands on", justify="right", style=QUIET, no_wrap=True)
     for score in scores:
         table.add_row(
             Text(score_label(score.get("name", ""))),
             number(score.get("value")),
+            *([number(guess["scores"].get(score.get("key")))] if guess else []),
             Text(convention_label(score.get("convention") or "")),
             quantity(score.get("support")),
         )
