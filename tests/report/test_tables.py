@@ -130,5 +130,4 @@ def test_classes_of_pictures_are_told_in_numbers_and_shares(fabricate: Make) -> 
 def test_a_score_stands_beside_what_a_constant_guess_would_score(fabricate: Make) -> None:
     ((_, table),) = tables.scores(read_record(fabricate()))
     assert table.headings[2] == "always “ground”"
-    guesses = {row[0]: row[2] for row in table.rows}
-    assert (guesses["mean IoU"], guesses["pixel accuracy"]) == ("0.0400", "–")
+    assert [row[2] for row in table.rows if row[0] == "mean IoU"] == ["0.0400", "–"]  # one a convention
