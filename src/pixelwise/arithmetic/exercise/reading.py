@@ -44,6 +44,12 @@ STEPS = {
     "best patch": "best patch LOW HIGH",
     "detects": "detects",
 }
+AGAIN = {
+    "input": "Write its channels one below the other, with an empty line between them.",
+    "filter": "Write its channels one below the other, with an empty line between them.",
+    "do": "Write one step a line.",
+    "at": "Write one point a line.",
+}
 KEYS = ("title", "input", "filter", "do", "at")
 LAYER_KEY = re.compile(r"([Wb])([1-9]\d*)")
 
@@ -103,7 +109,7 @@ def parse_exercise(text: str) -> Exercise:
             key = head.group(1)
             _check_key(key, f"line {number}")
             if key in sections:
-                raise RecipeError(f"'{key}' is given twice.", where=f"line {number}")
+                raise RecipeError(f"'{key}' is given twice.", where=f"line {number}", hint=AGAIN.get(key, ""))
             lines = sections[key] = [head.group(2)] if head.group(2) else []
             starts[key] = number
         elif sections:
