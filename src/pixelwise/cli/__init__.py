@@ -25,6 +25,7 @@ COMMANDS = {
     "predict": ("pixelwise.cli.predict:predict", "Label your own pictures with a trained run."),
     "report": ("pixelwise.cli.report:report", "Build a run's report again."),
     "sweep": ("pixelwise.cli.sweep:sweep", "Train a recipe over a grid of values, as runs in one folder."),
+    "search": ("pixelwise.cli.search:search", "Search a recipe's best values by Optuna, as runs in one folder."),
     "compare": ("pixelwise.cli.compare:compare", "Set runs beside each other: scores, differences, cost."),
     "data": ("pixelwise.cli.data:app", "Check, fetch and describe data sets."),
     "arithmetic": ("pixelwise.cli.arithmetic:app", "What a convolution costs, sees and is."),

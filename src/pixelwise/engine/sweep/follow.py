@@ -19,6 +19,7 @@ class Follower:
     epochs: int = 0
     metric: str = ""
     best: float | None = None
+    validations: dict[int, dict[str, float | None]] = field(default_factory=dict)  # of each epoch, by key; and `loss`
     _offset: int = field(default=0, repr=False)
     _rest: bytes = field(default=b"", repr=False)
 
@@ -52,5 +53,7 @@ class Follower:
             self.steps = sum(event.get("phases") or [event["epochs"] * event["steps_per_epoch"]])
         elif kind in ("step", "epoch"):
             self.step, self.epoch = event["step"], event["epoch"]
+            if event.get("scores"):
+                self.validations[self.epoch] = {**event["scores"], "loss": event["validation"].get("loss")}
         elif kind == "saved" and event["which"] == "best":
             self.metric, self.best = event["metric"], event["value"]

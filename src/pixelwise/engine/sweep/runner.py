@@ -64,12 +64,12 @@ def run_all(
             while waiting and len(working) < jobs:
                 run = waiting.pop(0)
                 kind: Literal["began", "went on"] = "went on" if sweep.standing(run) == "begun" else "began"
-                working.append(_start(sweep, run, jobs, data))
+                working.append(start_job(sweep, run, jobs, data))
                 yield Change(kind, run, None, working)
             time.sleep(POLL)
             for job in list(working):
                 job.follower.look()
-                outcome = _poll(sweep, job)
+                outcome = poll_job(sweep, job)
                 if outcome is None:
                     continue
                 working.remove(job)
@@ -81,12 +81,12 @@ def run_all(
                 yield Change("ended", job.run, outcome, working)
             yield Change("time", None, None, working)
     finally:
-        for name, outcome in _stop(sweep, working):
+        for name, outcome in stop_jobs(sweep, working):
             outcomes[name] = outcome
         sweep.keep(outcomes)
 
 
-def _start(sweep: SweepFolder, run: Planned, jobs: int, data: Path | None) -> Job:
+def start_job(sweep: SweepFolder, run: Planned, jobs: int, data: Path | None) -> Job:
     """Train a run in a process of its own, or wait for the process that is still at it."""
     follower = Follower(sweep.run(run.name).events_file)
     with sweep.run_lock(run.name) as lock:
@@ -124,7 +124,7 @@ def _environment(jobs: int) -> dict[str, str]:
     return told | {"PYTHONUNBUFFERED": "1"}
 
 
-def _poll(sweep: SweepFolder, job: Job) -> Outcome | None:
+def poll_job(sweep: SweepFolder, job: Job) -> Outcome | None:
     """How a run ended, or None while it is at work."""
     if job.process is None:
         with sweep.run_lock(job.run.name) as lock:
@@ -164,7 +164,7 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def _stop(sweep: SweepFolder, working: Sequence[Job]) -> Iterator[tuple[str, Outcome]]:
+def stop_jobs(sweep: SweepFolder, working: Sequence[Job]) -> Iterator[tuple[str, Outcome]]:
     """Ask the runs that are at work to save and stop, and wait for them; one more interruption ends them at once."""
     own = [(job, job.process) for job in working if job.process is not None]
     for _, process in own:

@@ -33,6 +33,7 @@ def draw_factor(one: Entry, trials: Sequence[Entry], best: str | None, label: st
         axes.set_xlim(-0.5, len(choices) - 0.5)
     elif one["log"]:
         axes.set_xscale("log")
+        _mark_decades(axes)
     axes.set_xlabel(one["path"])
     _finish(axes, label)
     return figure
@@ -83,12 +84,23 @@ WORDS = {"done": "finished", "pruned": "pruned: the last score it had"}
 
 def _place(value: str, choices: Sequence[str], number: int) -> float:
     """Where a value stands on the axis; trials of one choice stand beside each other."""
-    return choices.index(value) + 0.08 * (number % 5 - 2) if choices else float(value)
+    return choices.index(value) + 0.04 * (number % 5 - 2) if choices else float(value)
+
+
+def _mark_decades(axes: Axes) -> None:
+    """Plain numbers at 1, 10, 100, ...; over a short way at 2 and 5 too."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    low, high = axes.get_xlim()
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0,) if high / low > 300 else (1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _finish(axes: Axes, label: str) -> None:
     axes.set_ylabel(label)
     axes.grid(axis="y")
+    axes.margins(y=0.1)
     handles, labels = axes.get_legend_handles_labels()
     if handles and axes.figure is not None:
         axes.figure.legend(handles, labels, loc="outside upper left", ncols=3, handlelength=1.4, columnspacing=1.4)

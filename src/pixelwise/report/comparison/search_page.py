@@ -31,7 +31,7 @@ def build_search_page(path: Path) -> Path:
         plots=list(_plots(record, label, path / "plots")),
         best=best_table(record),
         trials=[_trial(path, entry) for entry in trials],
-        paths=[one["path"] for one in record["ranges"]],
+        ranges=record["ranges"],
         label=label,
         chosen=record["best"],
     )
@@ -49,7 +49,8 @@ def best_table(record: Entry, rows: int = 8) -> Table:
         (t["name"], number(t["score"]), *(str(t["values"].get(path, "")) for path in paths), duration(t["seconds"]))
         for t in done[:rows]
     )
-    headings = ("trial", score_label(aim["key"].partition("[")[0]), *paths, "time")
+    short = [str(one["short"]) for one in record["ranges"]]
+    headings = ("trial", score_label(aim["key"].partition("[")[0]), *short, "time")
     return Table(headings, told, frozenset(range(1, len(headings))), strong=0 if told else None)
 
 

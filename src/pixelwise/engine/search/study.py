@@ -1,0 +1,232 @@
+"""The trials of a search, kept by Optuna: in a file of the search's folder, or in a database that several machines share.
+
+The only module that imports Optuna, which is an extra.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pixelwise.engine.feed.seeds import seed_of
+from pixelwise.engine.search.ranges import Range, Space
+from pixelwise.errors import PixelwiseError, RunError
+
+State = Literal["running", "done", "pruned", "failed"]
+STATES: Mapping[str, State] = {"COMPLETE": "done", "PRUNED": "pruned", "FAIL": "failed"}
+EXTRA = "Install the extra: pip install 'pixelwise[search]'"
+UNPRUNED = 5  # finished trials before one may be pruned
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One point of the search and how it stands.
+
+    score:   of the best checkpoint; of a pruned trial, the last validation
+    worker:  which folder trains it, where several share the study
+    reports: the score after each epoch that was validated
+    """
+
+    number: int
+    state: State
+    values: Mapping[str, str]
+    score: float | None = None
+    message: str = ""
+    worker: str = ""
+    reports: int = 0
+
+    @property
+    def name(self) -> str:
+        return f"trial-{self.number:04d}"
+
+
+class Study:
+    """A study of Optuna, told of in words of the house.
+
+    Draws are seeded anew for each trial by (seed, its number), so that a search that was killed and goes on draws what it
+    would have drawn: with one trial at a time on a CPU the whole search repeats.
+    """
+
+    def __init__(self, study: Any, storage: Any, space: Space, seed: int) -> None:
+        self._study, self._storage, self._space, self._seed = study, storage, space, seed
+        self._distributions = {one.path: _distribution(one) for one in space.ranges}
+
+    def trials(self) -> list[Trial]:
+        """All of them, by number, those of other machines too. Raises RunError where the study cannot be read."""
+        with _reached():
+            return [self._as_trial(told) for told in self._study.get_trials(deepcopy=False)]
+
+    def ask(self, worker: str) -> Trial:
+        """A new trial, drawn with regard to those that are finished (TPE: Bergstra et al. 2011)."""
+        import optuna
+
+        with _reached():
+            seed = seed_of(self._seed, "search", len(self._study.get_trials(deepcopy=False))) % 2**32
+            self._study.sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=True)
+            asked = self._study.ask(self._distributions)
+            asked.set_user_attr("worker", worker)
+            return self._as_trial(self._frozen(asked.number))
+
+    def report(self, trial: Trial, epoch: int, score: float) -> bool:
+        """Keep the score of an epoch. Whether the trial is worse than the median of the others there, and should end."""
+        with _reached():
+            frozen = self._frozen(trial.number)
+            if epoch in frozen.intermediate_values:  # told before the search was killed
+                return False
+            self._storage.set_trial_intermediate_value(frozen._trial_id, epoch, score)
+            return bool(self._study.pruner.prune(self._study, self._frozen(trial.number)))
+
+    def finish(self, trial: Trial, score: float) -> None:
+        """End a trial with the score of its best checkpoint."""
+        with _reached():
+            self._study.tell(trial.number, score)
+
+    def prune(self, trial: Trial) -> None:
+        """End a trial before its time; its last report stays its score."""
+        from optuna.trial import TrialState
+
+        with _reached():
+            self._study.tell(trial.number, state=TrialState.PRUNED)
+
+    def fail(self, trial: Trial, message: str) -> None:
+        """End a trial that has no score, with the reason in words."""
+        from optuna.trial import TrialState
+
+        with _reached():
+            self._storage.set_trial_user_attr(self._frozen(trial.number)._trial_id, "message", message[:500])
+            self._study.tell(trial.number, state=TrialState.FAIL)
+
+    def _frozen(self, number: int) -> Any:
+        return self._study.get_trials(deepcopy=False)[number]
+
+    def _as_trial(self, told: Any) -> Trial:
+        values = {one.path: one.text(told.params[one.path]) for one in self._space.ranges if one.path in told.params}
+        state = STATES.get(told.state.name, "running")
+        last = told.intermediate_values.get(max(told.intermediate_values, default=0))
+        score = told.value if told.value is not None else last
+        known = told.user_attrs
+        return Trial(
+            told.number,
+            state,
+            values,
+            score,
+            str(known.get("message", "")),
+            str(known.get("worker", "")),
+            len(told.intermediate_values),
+        )
+
+
+@contextmanager
+def _reached() -> Iterator[None]:
+    """Raise RunError where the study's file or database fails under us."""
+    try:
+        yield
+    except PixelwiseError:
+        raise
+    except Exception as error:
+        raise _unreadable(error) from error
+
+
+def open_study(
+    place: Path | str, name: str, space: Space, identity: Mapping[str, Any], *, seed: int, pruner: str
+) -> Study:
+    """The study of that name in a file, or in a database given by URL, made where there is none.
+
+    identity: what the search is; a study that was begun with another one is refused with what differs (RunError)
+    pruner:   `median` (stop what is worse than the median of the others after the same epoch) or `none`
+    """
+    optuna = require_optuna()
+    pruners = {"median": optuna.pruners.MedianPruner(n_startup_trials=UNPRUNED), "none": optuna.pruners.NopPruner()}
+    direction = "maximize" if identity["higher_is_better"] else "minimize"
+    try:
+        storage = _in_file(optuna, place) if isinstance(place, Path) else optuna.storages.RDBStorage(place)
+        there = name in optuna.study.get_all_study_names(storage)
+        sampler = optuna.samplers.RandomSampler()  # another one is made for each trial
+        how: dict[str, Any] = {"storage": storage, "study_name": name, "sampler": sampler, "pruner": pruners[pruner]}
+        study = optuna.load_study(**how) if there else optuna.create_study(**how, direction=direction)
+    except PixelwiseError:
+        raise
+    except ImportError as error:
+        what = f"its driver is not installed: {_first_line(error)}"
+        raise RunError(
+            what, where=f"--storage {hide_password(place)}", hint="Install the database's Python driver."
+        ) from error
+    except Exception as error:  # of the file's reader, of SQLAlchemy, or of the database's own driver
+        raise _unreadable(error, place) from error
+    if not there:
+        study.set_user_attr("identity", json.dumps(identity, sort_keys=True))
+    _check_same(study.user_attrs.get("identity"), identity, name)
+    return Study(study, storage, space, seed)
+
+
+def _check_same(before: str | None, identity: Mapping[str, Any], name: str) -> None:
+    """Raise RunError with what differs where a study is another search's."""
+    from pixelwise.engine.resume import differences
+    from pixelwise.errors import Problem, shown
+
+    if before is None:
+        raise RunError("is a study of Optuna, and none that pixelwise began.", where=f"study '{name}'")
+    told = differences(json.loads(before), json.loads(json.dumps(identity)), "search")
+    problems = [
+        Problem(where.removeprefix("search."), f"was {shown(old)} in the search begun here, and is {shown(new)} now.")
+        for where, old, new in told
+    ]
+    if problems:
+        hint = "Choose another folder with --out, or another --study in a database."
+        raise RunError.all([*problems[:8], Problem(f"study '{name}'", "is of another search.", hint)])
+
+
+def _in_file(optuna: Any, path: Path) -> Any:
+    """The storage in one file, whatever a kill left of its last line or its lock. Only who holds the folder may call it."""
+    with suppress(FileNotFoundError):
+        Path(f"{path}.lock").unlink()
+    if path.is_file():
+        content = path.read_bytes()
+        if content and not content.endswith(b"\n"):
+            with open(path, "r+b") as file:
+                file.truncate(content.rfind(b"\n") + 1)
+    journal = optuna.storages.journal
+    return optuna.storages.JournalStorage(journal.JournalFileBackend(str(path), journal.JournalFileOpenLock(str(path))))
+
+
+def _distribution(one: Range) -> Any:
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    if one.choices:
+        return CategoricalDistribution(one.choices)
+    if one.is_whole:
+        return IntDistribution(int(one.low), int(one.high), log=one.is_log)
+    return FloatDistribution(one.low, one.high, log=one.is_log)
+
+
+def require_optuna() -> Any:
+    """The module. Raises RunError that names the extra where it is not installed."""
+    try:
+        import optuna
+    except ImportError as error:
+        raise RunError("needs Optuna, which is not installed.", where="pixelwise search", hint=EXTRA) from error
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    return optuna
+
+
+def _unreadable(error: Exception, place: Path | str = "") -> RunError:
+    what = f"the study cannot be read: {type(error).__name__}: {_first_line(error)}"
+    hint = "Is it a study of Optuna, and whole? A new one is begun with another --out or --study." if place else ""
+    return RunError(what, where=hide_password(place), hint=hint)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [""])[0][:200].rstrip(".") + "."
+
+
+def hide_password(place: Path | str) -> str:
+    """A file, or a URL without its password."""
+    if isinstance(place, Path) or not place:
+        return str(place)
+    head, at, tail = place.rpartition("@")
+    scheme, _, user = head.partition("://")
+    return f"{scheme}://{user.partition(':')[0]}:***@{tail}" if at else place

@@ -1,0 +1,234 @@
+"""Searches of stand-ins for trainings: processes that write events and a summary, fail, wait or die, as their batch says."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("optuna")
+
+from pixelwise.data.scenes import scenes
+from pixelwise.engine.search import runner, study
+from pixelwise.engine.search.aim import Aim, find_aim
+from pixelwise.engine.search.folder import SearchFolder
+from pixelwise.engine.search.ranges import Space, read_space
+from pixelwise.engine.search.runner import Searcher
+from pixelwise.engine.search.study import open_study
+from pixelwise.engine.sweep import runner as sweep_runner
+from pixelwise.engine.sweep.folder import SweepFolder, take_lock
+from pixelwise.errors import RecipeError, RunError
+from pixelwise.recipe.load import load_recipe
+
+# The score of width w and epoch e of 4 is -|w - 20| / 100 * e; widths that end in 3 fail; WAIT waits to be stopped once.
+STAND_IN = """
+import json, re, shutil, signal, sys, time
+from pathlib import Path
+run, recipe, wait = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+begun = run.exists()
+run.mkdir(exist_ok=True)
+shutil.copy(recipe, run / "recipe.yaml")
+(run / "setup.json").write_text("{}")
+width = int(re.search(r"width: (\\d+)", recipe.read_text())[1])
+with open(run / "times", "a") as file:
+    file.write("again\\n" if begun else "new\\n")
+if width % 10 == 3:
+    sys.exit("error: this width always fails.")
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(130))
+key = "mean_iou[void=none,absent=skipped]"
+with open(run / "events.jsonl", "w") as events:
+    print(json.dumps({"event": "started", "epochs": 4, "steps_per_epoch": 1}), file=events, flush=True)
+    for epoch in range(1, 5):
+        score = -abs(width - 20) / 100 * epoch
+        told = {"event": "epoch", "epoch": epoch, "step": epoch, "scores": {key: score}, "validation": {"loss": 1}}
+        print(json.dumps(told), file=events, flush=True)
+        if wait == "slowly":
+            time.sleep(0.15)
+        if wait == "once" and epoch == 2 and not begun:
+            time.sleep(60)
+scores = [{"name": "mean_iou", "key": key, "value": score}]
+told = {"seconds": {"total": 1.5}, "splits": {"val": {"metrics": [{"scores": scores}], "losses": {"loss": 1}}}}
+(run / "summary.json").write_text(json.dumps(told))
+"""
+AIM = Aim("mean_iou[void=none,absent=skipped]", True, "val")
+WIDTH = "model.width"
+
+
+@pytest.fixture
+def wait() -> list[str]:
+    """How the stand-ins wait: set the element."""
+    return ["no"]
+
+
+@pytest.fixture(autouse=True)
+def _stand_in(monkeypatch: pytest.MonkeyPatch, wait: list[str]) -> None:
+    def command(sweep: SweepFolder, name: str, data: object, *, going_on: bool) -> list[str]:
+        return [sys.executable, "-S", "-c", STAND_IN, str(sweep.run(name).path), str(sweep.recipe_file(name)), wait[0]]
+
+    monkeypatch.setattr(sweep_runner, "train_command", command)
+    monkeypatch.setattr(runner, "POLL", 0.02)
+
+
+def opened(path: Path, *texts: str, seed: int = 0, place: str = "", pruner: str = "none") -> tuple[Searcher, Space]:
+    space = read_space("quickstart", texts or [f"{WIDTH}=int(4,40)"])
+    folder = SearchFolder(path)
+    path.mkdir(exist_ok=True)
+    identity = {**space.record(), "metric": AIM.key, "higher_is_better": True, "split": "val"}
+    found = open_study(place or folder.study_file, "s", space, identity, seed=seed, pruner=pruner)
+    told = {"recipe": "quickstart", "texts": list(texts), "metric": "", "trials": 3, "seed": seed, "data": None}
+    folder.begin({**told, "pruner": pruner, "storage": place, "study": "s"})
+    return Searcher(folder, found, space, AIM, jobs=1, data=None), space
+
+
+def drawn(searcher: Searcher) -> list[tuple[str, str | None]]:
+    return [(trial.state, trial.values.get(WIDTH)) for trial in searcher.study.trials()]
+
+
+def test_a_search_finds_keeps_and_does_not_repeat(tmp_path: Path) -> None:
+    searcher, space = opened(tmp_path / "s")
+    list(searcher.run(8, alone=True))
+    trials = searcher.study.trials()
+    assert len(trials) == 8
+    for trial in trials:
+        width = int(trial.values[WIDTH])
+        assert trial.state == ("failed" if width % 10 == 3 else "done")
+        if trial.state == "done":
+            assert trial.score == -abs(width - 20) / 100 * 4
+        else:
+            assert trial.message == "error: this width always fails."
+    best = max((t for t in trials if t.state == "done"), key=lambda t: t.score or -9)
+    assert load_recipe(str(searcher.folder.best_file)) == space.recipe_at(best.values)
+    kept = json.loads((tmp_path / "s" / "trials.json").read_text())
+    assert (kept["best"], len(kept["trials"])) == (best.name, 8)
+    searcher, _ = opened(tmp_path / "s")
+    assert [c for c in searcher.run(8, alone=True) if c.trial is not None] == []
+    assert all((tmp_path / "s" / t.name / "times").read_text() == "new\n" for t in trials if t.state == "done")
+
+
+def test_draws_repeat_with_the_seed_also_across_a_stop(tmp_path: Path) -> None:
+    whole, _ = opened(tmp_path / "whole", seed=4)
+    list(whole.run(4, alone=True))
+    for trials in (2, 4):
+        parts, _ = opened(tmp_path / "parts", seed=4)
+        list(parts.run(trials, alone=True))
+    other, _ = opened(tmp_path / "other", seed=5)
+    list(other.run(2, alone=True))
+    assert drawn(parts) == drawn(whole)
+    assert drawn(other) != drawn(whole)[:2]
+
+
+def test_a_stopped_trial_goes_on_and_so_does_one_whose_end_was_not_told(tmp_path: Path, wait: list[str]) -> None:
+    wait[0] = "once"
+    searcher, _ = opened(tmp_path / "s", f"{WIDTH}=int(14,18)")
+    changes = searcher.run(1, alone=True)
+    for change in changes:
+        if change.works and change.works[0].reported == 2:
+            break
+    changes.close()
+    assert drawn(searcher)[0][0] == "running"
+    searcher, _ = opened(tmp_path / "s", f"{WIDTH}=int(14,18)")
+    kinds = [change.kind for change in searcher.run(1, alone=True) if change.trial is not None]
+    assert kinds == ["went on", "ended"]
+    assert (tmp_path / "s" / "trial-0000" / "times").read_text() == "new\nagain\n"
+    trial = searcher.study.ask("of a search that was killed after the training")
+    done = searcher.folder.path / trial.name
+    (searcher.folder.path / "trial-0000").rename(done)
+    (done / "recipe.yaml").write_text(searcher.folder.planned(trial, searcher.space).text)
+    kinds = [change.kind for change in searcher.run(2, alone=True) if change.trial is not None]
+    assert kinds == ["ended"]
+    assert [state for state, _ in drawn(searcher)] == ["done", "done"]
+
+
+def test_what_a_killed_search_left_at_work_is_waited_for(tmp_path: Path) -> None:
+    searcher, _ = opened(tmp_path / "s", f"{WIDTH}=int(14,18)")
+    trial = searcher.study.ask(searcher.worker)
+    with searcher.folder.runs.run_lock(trial.name) as lock:  # as if its process still held it
+        assert take_lock(lock)
+        sleeper = subprocess.Popen(
+            [sys.executable, "-S", "-c", "import time; time.sleep(60)"], pass_fds=[lock.fileno()]
+        )
+    changes = searcher.run(1, alone=True)
+    began = time.monotonic()
+    while time.monotonic() - began < 0.3:
+        next(changes)
+    assert not (tmp_path / "s" / trial.name).exists()
+    sleeper.kill()
+    sleeper.wait()
+    list(changes)
+    assert [state for state, _ in drawn(searcher)] == ["done"]
+
+
+def test_a_trial_that_is_worse_than_the_median_is_stopped(
+    tmp_path: Path, wait: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(study, "UNPRUNED", 1)
+    wait[0] = "slowly"
+    for seed in range(40):  # until the better one is drawn first
+        searcher, _ = opened(tmp_path / f"{seed}", f"{WIDTH}=choice(20,40)", pruner="median", seed=seed)
+        if [searcher.study.ask(searcher.worker).values[WIDTH] for _ in range(2)] == ["20", "40"]:
+            break
+    list(searcher.run(2, alone=True))
+    worse = searcher.study.trials()[1]
+    assert (worse.state, worse.values) == ("pruned", {WIDTH: "40"})
+    assert worse.score == pytest.approx(-0.2 * worse.reports)
+    assert worse.reports < 4
+    assert json.loads((searcher.folder.path / "trials.json").read_text())["best"] == "trial-0000"
+
+
+def test_a_recipe_that_was_trained_is_not_trained_again(tmp_path: Path) -> None:
+    searcher, _ = opened(tmp_path / "s", f"{WIDTH}=choice(10,20)")
+    list(searcher.run(5, alone=True))
+    assert [state for state, _ in drawn(searcher)] == ["done"] * 5
+    assert len(list((tmp_path / "s").glob("trial-*"))) <= 2
+
+
+@pytest.mark.slow  # a database is made
+def test_two_machines_share_a_database(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/shared.db"
+    one, _ = opened(tmp_path / "one", f"{WIDTH}=int(14,22)", place=url)
+    other, _ = opened(tmp_path / "other", f"{WIDTH}=int(14,22)", place=url)
+    lost = other.study.ask(other.worker)
+    list(one.run(3, alone=False))
+    states = [trial.state for trial in one.study.trials()]
+    assert states[lost.number] == "running"  # another machine's: it may be at work
+    list(other.run(4, alone=False))
+    trials = one.study.trials()
+    assert len(trials) == 4
+    assert all(trial.state != "running" for trial in trials)
+    assert {trial.worker for trial in trials} == {one.worker, other.worker}
+
+
+def test_another_search_and_a_damaged_study_are_refused(tmp_path: Path) -> None:
+    searcher, _ = opened(tmp_path / "s")
+    list(searcher.run(1, alone=True))
+    before = searcher.folder.study_file.read_bytes()
+    with pytest.raises(RunError) as refused:
+        opened(tmp_path / "s", f"{WIDTH}=int(4,44)", "train.batch=4")
+    assert "ranges.model.width: was 'int(4,40)' in the search begun here, and is 'int(4,44)' now." in str(refused.value)
+    assert "recipe.train.batch" in str(refused.value)
+    assert searcher.folder.study_file.read_bytes() == before
+    searcher.folder.study_file.write_bytes(before + b'{"op_code": 4, "wor')  # a kill while it was written
+    again, _ = opened(tmp_path / "s")
+    assert drawn(again) == drawn(searcher)
+    for content in (b"hello\n", b'{"op_code": 99}\n' * 3, b"\x00\xff\n"):
+        searcher.folder.study_file.write_bytes(content + before)
+        with pytest.raises(RunError, match="the study cannot be read"):
+            opened(tmp_path / "s")
+    with pytest.raises(RunError, match="the study cannot be read"):
+        opened(tmp_path / "t", place="no such thing")
+
+
+def test_the_score_and_its_direction() -> None:
+    recipe = load_recipe("quickstart")
+    dataset = scenes(Path())
+    assert find_aim(recipe, dataset) == Aim(AIM.key, True, "val")
+    assert find_aim(recipe, dataset, "loss") == Aim("loss", False, "val")
+    assert find_aim(load_recipe("quickstart", ["train.best=epoch"]), dataset).key == AIM.key
+    for metric, sentence in (("mean_iuo", "Did you mean 'mean_iou'?"), ("epoch", "says nothing of how good")):
+        with pytest.raises(RecipeError, match="--metric") as refused:
+            find_aim(recipe, dataset, metric)
+        assert sentence in str(refused.value)
+    with pytest.raises(RecipeError, match="nothing may be chosen on test pictures"):
+        find_aim(load_recipe("quickstart", ["data.validation=test"]), dataset)

@@ -1,0 +1,58 @@
+"""The page of a search, from a record alone: made twice it is the same, and a stranger's words are no markup."""
+
+import json
+from pathlib import Path
+
+from pixelwise.report.comparison.search_page import best_table, build_search_page
+
+
+def entry(number: int, state: str, score: float | None, rate: str, model: str) -> dict[str, object]:
+    values = {"train.rate": rate, "model": model}
+    told = {"number": number, "state": state, "values": values, "score": score, "message": "", "worker": "w"}
+    return {**told, "name": f"trial-{number:04d}", "reports": 1, "seconds": 2.0 if state == "done" else None}
+
+
+def record(higher_is_better: bool = True) -> dict[str, object]:
+    ranges = [
+        {"path": "train.rate", "short": "rate", "written": "log(1e-4,1e-1)", "log": True, "choices": []},
+        {"path": "model", "short": "model", "written": "choice(<b>,unet)", "log": False, "choices": ["<b>", "unet"]},
+    ]
+    trials = [
+        entry(0, "done", 0.2, "0.001", "<b>"),
+        entry(1, "failed", None, "0.09", "unet"),
+        entry(2, "done", 0.5, "0.01", "unet"),
+        entry(3, "pruned", 0.1, "0.02", "<b>"),
+        entry(4, "running", None, "0.02", "<b>"),
+    ]
+    aim = {"key": "mean_iou[void=none]", "higher_is_better": higher_is_better, "split": "val"}
+    best = "trial-0002" if higher_is_better else "trial-0000"
+    return {"recipe": "r", "fixed": ["train.batch=4"], "ranges": ranges, "aim": aim, "best": best, "trials": trials}
+
+
+def test_the_page_is_whole_and_the_same_again(tmp_path: Path) -> None:
+    (tmp_path / "trials.json").write_text(json.dumps(record()))
+    page = build_search_page(tmp_path)
+    text = page.read_text()
+    assert "5 trials of r: 2 done, 1 pruned, 1 failed and 1 running." in text
+    assert "the best is 0.5000, of trial-0002" in text
+    assert "<b>" not in text
+    assert "mathdefault" not in text
+    assert {file.stem for file in (tmp_path / "plots").glob("*.png")} == {
+        "best-so-far",
+        "factor-train-rate",
+        "factor-model",
+    }
+    build_search_page(tmp_path)
+    assert page.read_text() == text
+
+
+def test_the_best_stand_first_in_either_direction() -> None:
+    assert [row[0] for row in best_table(record()).rows] == ["trial-0002", "trial-0000"]
+    assert [row[0] for row in best_table(record(higher_is_better=False)).rows] == ["trial-0000", "trial-0002"]
+
+
+def test_a_search_without_a_finished_trial_has_a_page(tmp_path: Path) -> None:
+    told = record()
+    told |= {"best": None, "trials": [entry(0, "failed", None, "0.1", "unet")]}
+    (tmp_path / "trials.json").write_text(json.dumps(told))
+    assert "none is finished yet" in build_search_page(tmp_path).read_text()
