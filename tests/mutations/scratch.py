@@ -44,7 +44,6 @@ FAULTS = [
     ("windows.py", "row * window.dilation[0],", "row,", CONVOLUTION),
     ("windows.py", "out[:, :, down, right] += values[:, :, i, j]", "out[:, :, down, right] = values[:, :, i, j]", CONVOLUTION),
     ("windows.py", "return out[:, :, rows : rows + height, columns : columns + width]\n", "return out[:, :, columns : columns + height, rows : rows + width]\n", CONVOLUTION),
-    ("windows.py", "out[...] = value\n", "out[...] = 0\n", POOLING),
     # convolution: products, sums, groups, bias
     ("functional/convolution.py", "out += bias[:, None, None]\n    return out, ConvolutionCache", "return out, ConvolutionCache", CONVOLUTION),
     ("functional/convolution.py", "dweight = (drows @ columns.transpose(0, 1, 3, 2)).sum(axis=0)", "dweight = (drows @ columns.transpose(0, 1, 3, 2)).mean(axis=0)", CONVOLUTION),

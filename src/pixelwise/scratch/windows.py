@@ -23,14 +23,14 @@ def empty_like(x: Array, shape: tuple[int, int, int, int]) -> Array:
     return np.empty(shape, x.dtype)
 
 
-def padded(x: Array, padding: tuple[int, int], value: float = 0.0) -> Array:
-    """x (N, C, H, W) with rows and columns of `value` on each side; x itself where there is nothing to add."""
+def padded(x: Array, padding: tuple[int, int]) -> Array:
+    """x (N, C, H, W) with rows and columns of zeros on each side; x itself where there is nothing to add."""
     rows, columns = padding
     if rows == columns == 0:
         return x
     count, channels, height, width = x.shape
     out = empty_like(x, (count, channels, height + 2 * rows, width + 2 * columns))
-    out[...] = value
+    out[...] = 0
     out[:, :, rows : rows + height, columns : columns + width] = x
     return out
 
