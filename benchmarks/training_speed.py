@@ -13,25 +13,14 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
+
+from turns import serve, take_turns
 
 BATCH, SIZE, CLASSES = 16, 224, 21
 MODELS = {"unet": {"width": 32}, "basic_fcn": {}}
 SIDES = ("plain-0", "plain-1", "plain-2", "ours")
-
-
-def serve(side: str, model: str) -> None:
-    """Train `n` batches for each line `n` on standard input, and answer with the seconds."""
-    batches = (plain if side.startswith("plain") else ours)(side, model)
-    for line in sys.stdin:
-        start = time.perf_counter()
-        for _ in range(int(line)):
-            next(batches)
-        print(time.perf_counter() - start, flush=True)
 
 
 def plain(side: str, name: str) -> Any:
@@ -117,17 +106,7 @@ def ours(side: str, name: str) -> Any:
 
 
 def measure(name: str, rounds: int, batches: int) -> dict[str, Any]:
-    sides = {side: _start(side, name) for side in SIDES}
-    for child in sides.values():
-        _ask(child, 2)  # warm-up
-    seconds: dict[str, list[float]] = {side: [] for side in SIDES}
-    for number in range(rounds):
-        order = SIDES[number % len(SIDES) :] + SIDES[: number % len(SIDES)]
-        for side in order:
-            seconds[side].append(_ask(sides[side], batches))
-    for child in sides.values():
-        child.stdin.close()
-        child.wait()
+    seconds = take_turns(__file__, SIDES, [name], rounds, batches)
     best = min(SIDES[:-1], key=lambda side: statistics.median(seconds[side]))
     ratios = [a / b for a, b in zip(seconds[best], seconds["ours"], strict=True)]
     return {
@@ -140,17 +119,6 @@ def measure(name: str, rounds: int, batches: int) -> dict[str, Any]:
     }
 
 
-def _start(side: str, name: str) -> subprocess.Popen[str]:
-    command = [sys.executable, __file__, "--serve", side, name]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-
-def _ask(child: subprocess.Popen[str], batches: int) -> float:
-    child.stdin.write(f"{batches}\n")
-    child.stdin.flush()
-    return float(child.stdout.readline())
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
@@ -158,7 +126,8 @@ def main() -> None:
     parser.add_argument("--serve", nargs=2)
     options = parser.parse_args()
     if options.serve:
-        serve(*options.serve)
+        side, name = options.serve
+        serve((plain if side.startswith("plain") else ours)(side, name))
         return
     from pixelwise.run.environment import environment
 

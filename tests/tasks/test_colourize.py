@@ -146,3 +146,17 @@ def test_annealed_predictions_keep_the_index_that_accuracy_counts():
     (prediction,) = task.decode(scores)
     assert np.array_equal(prediction.indices, scores.argmax(1)[0].numpy())
     assert np.array_equal(prediction.image, annealed_mean(scores, PALETTE, 0.38)[0])
+
+
+def test_the_grey_picture_says_channels_last_so_that_what_it_is_joined_with_need_not_be_copied(task):
+    samples = [Sample(str(i), np.full((4, 5, 3), 10 * i, np.uint8)) for i in range(3)]
+    batch = task.collate([task.encode(sample) for sample in samples], [sample.name for sample in samples])
+
+    def net(grey):
+        maps = torch.zeros(3, 3, 4, 5).contiguous(memory_format=torch.channels_last)
+        joined = torch.cat([maps, grey], dim=1)
+        assert joined.is_contiguous(memory_format=torch.channels_last)
+        return joined
+
+    grey = task.forward(net, batch)[:, 3]
+    assert torch.allclose(grey[:, 0, 0], torch.tensor([0.0, 10.0, 20.0]) / 255)

@@ -133,7 +133,9 @@ class Colourize(Task):
         return {"grey": pictures.sum(dim=3, dtype=torch.int16), "target": target.view(place.shape)}
 
     def forward(self, model: nn.Module, batch: Batch) -> Tensor:
-        scores: Tensor = model(batch.fields["grey"].unsqueeze(1) * (1 / 765))
+        grey = batch.fields["grey"].unsqueeze(3) * (1 / 765)
+        # As a view of (B, H, W, 1), its strides say channels_last: else what it is concatenated with would be copied.
+        scores: Tensor = model(grey.permute(0, 3, 1, 2))
         return scores  # (B, Q, H, W)
 
     def losses(self, outputs: Tensor, batch: Batch) -> dict[str, Term]:

@@ -1,0 +1,47 @@
+"""Ways of doing one thing that take turns: each in a process of its own, at work only while the others wait."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+
+def serve(batches: Iterator[Any]) -> None:
+    """In the child: take `n` batches for each line `n` on standard input, and answer with the seconds."""
+    for line in sys.stdin:
+        start = time.perf_counter()
+        for _ in range(int(line)):
+            next(batches)
+        print(time.perf_counter() - start, flush=True)
+
+
+def take_turns(
+    script: str, sides: Sequence[str], words: Sequence[str], rounds: int, batches: int
+) -> dict[str, list[float]]:
+    """Seconds of every round of each side, `python SCRIPT --serve SIDE WORDS`; two batches warm each side up first."""
+    children = {side: _start(script, side, *words) for side in sides}
+    for child in children.values():
+        _ask(child, 2)
+    seconds: dict[str, list[float]] = {side: [] for side in sides}
+    for number in range(rounds):
+        first = number % len(sides)
+        for side in (*sides[first:], *sides[:first]):
+            seconds[side].append(_ask(children[side], batches))
+    for child in children.values():
+        child.stdin.close()
+        child.wait()
+    return seconds
+
+
+def _start(script: str, *words: str) -> Any:
+    command = [sys.executable, script, "--serve", *words]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def _ask(child: Any, batches: int) -> float:
+    child.stdin.write(f"{batches}\n")
+    child.stdin.flush()
+    return float(child.stdout.readline())
