@@ -111,3 +111,36 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path: Path, capsys: pytest.Captu
     assert "is not a run folder: it has no recipe.yaml" in capsys.readouterr().err
     assert run_command("evaluate", tmp_path / "nowhere") == 2
     assert "there is no such run folder" in capsys.readouterr().err
+
+
+def test_a_colourization_is_scored_as_at_its_end_and_at_own_size(
+    tiny_colours: Path, tiny_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    shutil.copytree(tiny_colours, tmp_path / "run")
+    run = RunFolder.open(tmp_path / "run")
+    options = ["--split", "test", "--data", tiny_data, "--device", "cpu"]
+    assert run_command("evaluate", run.path, *options) == 0
+    assert run_command("evaluate", run.path, *options, "--resolution", "own") == 0
+    recipe, own = (run.read(f"evaluations/test-best-{resolution}") for resolution in ("recipe", "own"))
+    at_the_end = run.read("summary")["splits"]["test"]
+    assert recipe["metrics"] == at_the_end["metrics"]
+    assert recipe["losses"] == at_the_end["losses"]
+    assert scores_of(own) == pytest.approx(scores_of(recipe), rel=1e-2)  # batches of another size round otherwise
+
+
+def test_a_classifier_is_scored_as_at_its_end_and_has_no_own_size(
+    tiny_classifier: Path,
+    tiny_data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    shutil.copytree(tiny_classifier, tmp_path / "run")
+    run = RunFolder.open(tmp_path / "run")
+    assert run_command("evaluate", run.path, "--split", "test", "--data", tiny_data, "--device", "cpu") == 0
+    assert run.read("evaluations/test-best-recipe")["metrics"] == run.read("summary")["splits"]["test"]["metrics"]
+    assert run_command("evaluate", run.path, "--resolution", "own", "--data", tiny_data) == 2
+    assert "labels whole pictures" in capsys.readouterr().err
+    assert not (run.path / "evaluations" / "val-best-own.json").exists()

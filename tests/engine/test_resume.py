@@ -97,6 +97,36 @@ def test_resume_after_a_kill_at_any_step_of_phases_that_end_within_an_epoch(
     assert outcome(tmp_path / "killed") == undisturbed_in_steps
 
 
+CLASSIFIED = (
+    "task={name: classify, mixup: 0.4}",
+    "model={name: whitened_cnn, width: 4}",
+    "data.sampling=balanced",
+    "augment=[{name: crop, padding: 2}, {name: flip}]",
+    "train.phases=[{epochs: 1}, {epochs: 1, loss: {name: focal, gamma: 1.0}}]",
+)
+COLOURED = (
+    "task={name: colourize, colours: 5}",
+    "model={name: colour_unet, num_filters: 4}",
+    "loss={name: cross_entropy, weights: rarity, uniform: 0.5}",
+    "augment=[{name: flip}]",
+    "train.phases=[{epochs: 2}]",
+)
+
+
+@pytest.mark.parametrize(("words", "step"), [(CLASSIFIED, 4), (COLOURED, 2)], ids=["classify", "colourize"])
+def test_resume_of_other_tasks_ends_in_the_same_bytes(
+    words: tuple[str, ...], step: int, tiny: Tiny, data: Path, tmp_path: Path
+) -> None:
+    recipe = tiny(*words, "train.checkpoint_steps=2")
+    whole = run_through(recipe, tmp_path / "whole", data)
+    stop_after(step, recipe, tmp_path / "killed", data)
+    found = json.loads((tmp_path / "killed" / "setup.json").read_text())["findings"]
+    for _ in resume(tmp_path / "killed", data=data):
+        pass
+    assert outcome(tmp_path / "killed") == whole
+    assert json.loads((tmp_path / "killed" / "setup.json").read_text())["findings"] == found
+
+
 def test_workers_change_nothing(tiny: Tiny, data: Path, tmp_path: Path) -> None:
     alone = run_through(tiny(), tmp_path / "alone", data)
     helped = run_through(tiny("data.workers=2"), tmp_path / "helped", data)

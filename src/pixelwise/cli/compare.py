@@ -22,7 +22,9 @@ def compare(
     score: Annotated[
         list[str] | None, typer.Option(help="Name or key of a score to take differences in; may be repeated.")
     ] = None,
-    split: Annotated[str, typer.Option(help="Compare what `pixelwise evaluate` has kept of this split.")] = "",
+    split: Annotated[
+        str, typer.Option(help="Compare the scores on this split: of `pixelwise evaluate`, else of the training's end.")
+    ] = "",
     checkpoint: Annotated[Literal["best", "last"], typer.Option(help="With --split: which weights.")] = "best",
     resolution: Annotated[
         Literal["recipe", "own"], typer.Option(help="With --split: counted at the recipe's size, or the pictures' own.")

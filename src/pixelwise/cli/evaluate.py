@@ -30,10 +30,18 @@ def evaluate(
     Prints every score with its convention and the resolution it was counted at, and writes the same as
     RUN/evaluations/SPLIT-CHECKPOINT-RESOLUTION.json.
     """
+    from pixelwise.cli.prediction.inputs import labels_whole_pictures
     from pixelwise.engine.hardware.allocator import keep_large_buffers
+    from pixelwise.errors import RunError
     from pixelwise.run.folder import RunFolder
 
     opened = RunFolder.open(run)
+    if resolution == "own" and labels_whole_pictures(opened):
+        raise RunError(
+            "labels whole pictures: nothing is counted at a picture's own size.",
+            where=str(run),
+            hint="Leave out --resolution own: it is for runs that label pixels.",
+        )
     keep_large_buffers()  # before torch allocates anything
     from rich.console import Console
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from pixelwise.cli.prediction.inputs import LEGEND, Outcome, check_free, plan
+from pixelwise.cli.prediction.inputs import LEGEND, Outcome, check_free, labels_whole_pictures, plan
 
 if TYPE_CHECKING:
     from pixelwise.run.folder import RunFolder
@@ -60,7 +60,7 @@ def predict(
     from pixelwise.run.folder import RunFolder
 
     asked = Asked(RunFolder.open(run), tuple(images), out, checkpoint, device, overwrite, as_json)
-    if _labels_whole_pictures(asked.run):
+    if labels_whole_pictures(asked.run):
         outcome = _predict_labels(asked, top, scale)
     else:
         outcome = _predict_pixels(asked, top, {"scale": scale, "tile": tile, "overlap": overlap})
@@ -79,11 +79,6 @@ class Asked:
     device: str
     overwrite: bool
     as_json: bool
-
-
-def _labels_whole_pictures(run: RunFolder) -> bool:
-    setup = run.read("setup")
-    return isinstance(setup, dict) and setup.get("unit") == "picture"
 
 
 # -- whole pictures ------------------------------------------------------------------------------------------------

@@ -162,3 +162,18 @@ def test_runs_of_one_palette_share_a_table(made: Made) -> None:
 def test_classes_of_other_names_share_no_column_though_they_are_as_many(made: Made) -> None:
     comparison = gather([made("a"), made("b", batch=16, classes=("ground", "cat", "dog", "cow"))])
     assert len([column for column in comparison.columns if column.key == comparison.main.key]) == 2
+
+
+def test_a_split_that_the_training_scored_at_its_end_needs_no_evaluation(made: Made) -> None:
+    paths = [made("a"), made("b", batch=16)]
+    for path in paths:
+        run = RunFolder(path)
+        summary = run.read("summary")
+        summary["splits"]["test"] = {**summary["splits"]["val"], "pictures": 40}
+        run.write("summary", summary)
+    comparison = gather(paths, Place("test"))
+    assert comparison.main.stands_on == "test of scenes, 40 pictures at 80×64"
+    with pytest.raises(RunError, match="was not evaluated there"):
+        gather(paths, Place("test", "last"))
+    with pytest.raises(RunError, match="was not evaluated there"):
+        gather(paths, Place("test", "best", "own"))

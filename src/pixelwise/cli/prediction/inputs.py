@@ -10,8 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pixelwise.errors import Problem
+    from pixelwise.run.folder import RunFolder
 
 LEGEND = "legend.png"
+
+
+def labels_whole_pictures(run: RunFolder) -> bool:
+    """Whether a run gives one class for a whole picture, and not one for each pixel."""
+    setup = run.read("setup")
+    return isinstance(setup, dict) and setup.get("unit") == "picture"
 
 
 @dataclass(frozen=True)

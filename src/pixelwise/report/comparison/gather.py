@@ -22,7 +22,7 @@ FREE = ("title", "about", "stated", "gallery")  # what a recipe may say otherwis
 
 @dataclass(frozen=True)
 class Place:
-    """Which scores are meant: the summary's, or (with a split) those that `pixelwise evaluate` has kept."""
+    """Which scores are meant: the summary's first split, or a named one, evaluated later or at the training's end."""
 
     split: str = ""
     checkpoint: str = "best"
@@ -208,9 +208,18 @@ def _read(path: Path, place: Place) -> One:
         raise RunError("stopped before its first step: there is nothing to compare.", where=str(path))
     if place.split:
         run = RunFolder(path)
-        return One(path, record, run.read(place.file) if run.has(place.file) else {}, place.split)
+        return One(
+            path, record, run.read(place.file) if run.has(place.file) else _at_its_end(record, place), place.split
+        )
     split, scored = next(iter((record.summary.get("splits") or {}).items()), ("", {}))
     return One(path, record, scored, split)
+
+
+def _at_its_end(record: Record, place: Place) -> Json:
+    """What the training's end has scored there: every split of the recipe, at its resolution, with the best weights."""
+    scored: Json = (record.summary.get("splits") or {}).get(place.split) or {}
+    same = scored.get("checkpoint") == place.checkpoint and place.resolution == "recipe"
+    return scored if same else {}
 
 
 def _check(ones: Sequence[One], place: Place) -> None:
