@@ -58,8 +58,8 @@ Known for perspective (val, void as background): a constant "background" scores 
 the course states about .65 and .05 for a naive baseline; students' runs from scratch lie at .69–.77 and .05–.08.
 
 The settings, too, were chosen by looking at these val pictures: thirteen trial runs for `basic_fcn`, eleven for `lean_unet`,
-most of them stopped early and not counted here (LAB.md). Seed 0 of `lean_unet` is the trial that chose its width; seeds 1 and 2 were
-run once, afterwards.
+most of them stopped early and not counted here (LAB.md). Seed 0 of `lean_unet` is the trial that chose its width;
+seeds 1 and 2 were run once, afterwards.
 """,
 }
 HEAD = """\
