@@ -214,6 +214,7 @@ def test_too_little_memory_says_what_to_lower(trained: Trained) -> None:
 
 
 def test_predicting_does_not_wait_for_torchvision() -> None:
-    program = "import sys; import pixelwise.engine.scoring.score, pixelwise.engine.train; assert 'torchvision' not in sys.modules"
+    engine = "pixelwise.engine.scoring.score, pixelwise.engine.train"
+    program = f"import sys; import {engine}; assert 'torchvision' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
