@@ -27,6 +27,11 @@ COLUMNS = {  # (data set, split): a table over the recipes of which this split i
     },
     ("cifar10", "test"): {"accuracy": "accuracy", "calibration_error[bins=15]": "calibration error"},
     ("cifar10", "train"): {"accuracy": "accuracy"},
+    ("scenes", "val"): {
+        "pixel_accuracy[void=none]": "pixel accuracy",
+        "mean_iou[void=none,absent=skipped]": "mean IoU",
+        "accuracy[palette=16]": "accuracy over 16 colours",
+    },
     ("cifar10_longtail", "test"): {
         "accuracy": "accuracy",
         "accuracy_many[n>100]": "many (n > 100)",
