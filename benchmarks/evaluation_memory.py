@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from child import memory, run_child
 from pixelwise.run.environment import environment
 
-COUNTS, ROUNDS, SIDE = (100, 2000), 1, 96
+COUNTS, ROUNDS, SIDE = (100, 2000), 3, 96
 
 
 def main() -> None:

@@ -12,36 +12,31 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import subprocess
-import sys
-import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import turns
 
 MODELS = {  # name: (model and options, classes, batch, channels and side)
     "unet, width 32": ({"name": "unet", "width": 32}, 21, 8, (3, 224)),
     "basic_fcn": ({"name": "basic_fcn"}, 21, 8, (3, 224)),
     "resnet, depth 32": ({"name": "resnet", "depth": 32}, 10, 128, (3, 32)),
     "colour_unet": ({"name": "colour_unet"}, 24, 100, (1, 32)),
+    "residual_colour_unet, width 40": ({"name": "residual_colour_unet", "width": 40}, 24, 100, (1, 32)),
 }
 WAYS = ("plain", "channels_last", "channels_last+allocator", "channels_last+allocator+bf16")
 
 
 def serve(way: str, name: str, threads: int) -> None:
-    """Make `n` steps for each line `n` on standard input, and answer with the seconds."""
     from pixelwise.engine.hardware.allocator import keep_large_buffers
 
     if "allocator" in way:
         keep_large_buffers()
-    step = training(way, name, threads)
-    for line in sys.stdin:
-        start = time.perf_counter()
-        for _ in range(int(line)):
-            step()
-        print(time.perf_counter() - start, flush=True)
+    turns.serve(training(way, name, threads))
 
 
-def training(way: str, name: str, threads: int) -> Any:
+def training(way: str, name: str, threads: int) -> Iterator[None]:
     import torch
 
     from pixelwise.recipe.shelves import SHELVES
@@ -57,27 +52,18 @@ def training(way: str, name: str, threads: int) -> Any:
     pictures = torch.randn(batch, channels, side, side).to(memory_format=layout)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
 
-    def step() -> None:
+    while True:
         optimizer.zero_grad()
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled="bf16" in way):
             scores = model(pictures)
         scores.float().square().mean().backward()
         optimizer.step()
-
-    return step
+        yield
 
 
 def measure(name: str, rounds: int, threads: int) -> dict[str, Any]:
-    sides = {way: _start(way, name, threads) for way in WAYS}
-    steps = {way: _ask(child, 2) is not None for way, child in sides.items()}  # warm-up; a way that died is left out
-    ways = [way for way in WAYS if steps[way]]
-    seconds: dict[str, list[float]] = {way: [] for way in ways}
-    for number in range(rounds):
-        for way in ways[number % len(ways) :] + ways[: number % len(ways)]:
-            seconds[way].append(_ask(sides[way], 3))
-    for way in ways:
-        sides[way].stdin.close()
-        sides[way].wait()
+    seconds = turns.take_turns(__file__, WAYS, (name, "--threads", str(threads)), rounds, 3)
+    ways = list(seconds)
     batch = MODELS[name][2]
     ratios = {way: [a / b for a, b in zip(seconds["plain"], seconds[way], strict=True)] for way in ways}
     return {
@@ -87,22 +73,6 @@ def measure(name: str, rounds: int, threads: int) -> dict[str, Any]:
         "times_plain_min_max": {way: [round(min(r), 3), round(max(r), 3)] for way, r in ratios.items()},
         "left_out": [way for way in WAYS if way not in ways],
     }
-
-
-def _start(way: str, name: str, threads: int) -> subprocess.Popen[str]:
-    command = [sys.executable, __file__, "--serve", way, name, "--threads", str(threads)]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-
-def _ask(child: subprocess.Popen[str], steps: int) -> float | None:
-    """Seconds for so many steps; None where the process died, as bf16 makes it on some machines."""
-    try:
-        child.stdin.write(f"{steps}\n")
-        child.stdin.flush()
-    except BrokenPipeError:
-        return None
-    answer = child.stdout.readline()
-    return float(answer) if answer else None
 
 
 def main() -> None:

@@ -21,10 +21,13 @@ def serve(batches: Iterator[Any]) -> None:
 def take_turns(
     script: str, sides: Sequence[str], words: Sequence[str], rounds: int, batches: int
 ) -> dict[str, list[float]]:
-    """Seconds of every round of each side, `python SCRIPT --serve SIDE WORDS`; two batches warm each side up first."""
-    children = {side: _start(script, side, *words) for side in sides}
-    for child in children.values():
-        _ask(child, 2)
+    """Seconds of every round of each side, `python SCRIPT --serve SIDE WORDS`; two batches warm each side up first.
+
+    A side whose process dies while it warms up, as bf16 lets it on some processors, is left out.
+    """
+    begun = {side: _start(script, side, *words) for side in sides}
+    children = {side: child for side, child in begun.items() if _ask(child, 2) is not None}
+    sides = tuple(children)
     seconds: dict[str, list[float]] = {side: [] for side in sides}
     for number in range(rounds):
         first = number % len(sides)
@@ -41,7 +44,12 @@ def _start(script: str, *words: str) -> Any:
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
-def _ask(child: Any, batches: int) -> float:
-    child.stdin.write(f"{batches}\n")
-    child.stdin.flush()
-    return float(child.stdout.readline())
+def _ask(child: Any, batches: int) -> float | None:
+    """Seconds for so many batches; None where the process has died."""
+    try:
+        child.stdin.write(f"{batches}\n")
+        child.stdin.flush()
+    except BrokenPipeError:
+        return None
+    answer = child.stdout.readline()
+    return float(answer) if answer else None
