@@ -55,7 +55,7 @@ def test_what_a_paper_states_stands_beside_the_measured(tmp_path: Path) -> None:
     }
     one = collect("a", [finished_run(tmp_path / "one", 0, 0.5)])
     other = collect("b", [finished_run(tmp_path / "other", 0, 0.5)])
-    other["stated"] = [{**known, "split": "val"}, {**known, "split": "test"}]
+    other["stated"] = [{**known, "split": ""}, {**known, "split": "test"}]
     head, _, *rows, empty, source = markdown_table([one, other], "val", {KEY: "mean IoU"}).splitlines()
     assert head.split(" | ")[2] == "stated"
     assert [row.split(" | ")[2] for row in rows] == ["–", "mean iou 0.05"]

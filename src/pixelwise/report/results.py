@@ -91,7 +91,7 @@ def markdown_table(records: Sequence[Json], split: str, columns: Mapping[str, st
 
 
 def _stated(record: Json, split: str) -> list[Json]:
-    return [item for item in record["stated"] if item.get("split") in (None, split)]
+    return [item for item in record["stated"] if item.get("split") in (None, "", split)]
 
 
 def _summary(run: RunFolder) -> Json:
