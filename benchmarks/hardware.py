@@ -79,6 +79,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS))
     parser.add_argument("--serve", nargs=2)
     options = parser.parse_args()
     if options.serve:
@@ -86,7 +87,7 @@ def main() -> None:
         return
     from pixelwise.run.environment import environment
 
-    results = [measure(name, options.rounds, options.threads) for name in MODELS]
+    results = [measure(name, options.rounds, options.threads) for name in options.models]
     where = environment()
     where.pop("command")
     report = {"what": __doc__.splitlines()[0], "threads": options.threads, "rounds": options.rounds, "results": results}
