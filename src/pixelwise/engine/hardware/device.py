@@ -89,7 +89,7 @@ def choose(hardware: Hardware, *, memory: Path, local_rank: int = 0) -> Choices:
     return Choices(
         device=device,
         precision=precision,
-        # A rule, not a trial: by timing, two runs of one seed could differ on a busy machine. No benchmark of it yet.
+        # A rule, not a trial: by timing, two runs of one seed could differ on a busy machine (benchmarks/hardware.py).
         layout="channels_last" if hardware.layout == "auto" else hardware.layout,
         allocator=device == "cpu" and keep_large_buffers(),
         threads=threads,
