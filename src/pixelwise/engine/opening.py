@@ -1,13 +1,45 @@
-"""Which engine opens a run: the one that trained it. Both offer the same functions, and torch is imported for its own alone."""
+"""Which engine opens a run, and what it opens: the one that trained it. torch is imported for its own runs alone."""
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import Any, Literal, Protocol
 
 from pixelwise.recipe.load import check_recipe
+from pixelwise.recipe.schema import Recipe
 from pixelwise.recipe.yaml_text import parse
 from pixelwise.run.folder import RunFolder
+from pixelwise.types import DatasetInfo
+
+
+class Opened(Protocol):
+    """A run with the weights of a checkpoint, whichever engine trained it.
+
+    step, epoch:  when the checkpoint was written
+    info:         the classes that the run was trained on
+    size:         (H, W) of the training pictures
+    """
+
+    @property
+    def run(self) -> RunFolder: ...
+
+    @property
+    def recipe(self) -> Recipe: ...
+
+    @property
+    def checkpoint(self) -> Literal["best", "last"]: ...
+
+    @property
+    def step(self) -> int: ...
+
+    @property
+    def epoch(self) -> int: ...
+
+    @property
+    def info(self) -> DatasetInfo: ...
+
+    @property
+    def size(self) -> tuple[int, int]: ...
 
 
 def engine_of(run: RunFolder) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -12,39 +12,16 @@ from pixelwise.cli.prediction.inputs import Job, Outcome
 from pixelwise.cli.prediction.progress import progress
 
 if TYPE_CHECKING:
-    from pixelwise.run.folder import RunFolder
-    from pixelwise.types import DatasetInfo, Image, Labels
+    from pixelwise.engine.opening import Opened
+    from pixelwise.types import Image, Labels
 
 FILE = "labels.json"
-
-
-class Trained(Protocol):
-    """An opened classification run, whichever engine trained it."""
-
-    @property
-    def run(self) -> RunFolder: ...
-
-    @property
-    def checkpoint(self) -> str: ...
-
-    @property
-    def step(self) -> int: ...
-
-    @property
-    def epoch(self) -> int: ...
-
-    @property
-    def info(self) -> DatasetInfo: ...
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(H, W) of the training pictures"""
 
 
 Labeller = Callable[["Sequence[Image]"], "list[Labels]"]  # pictures of the training pictures' size → their labels
 
 
-def predict_pictures(trained: Trained, label: Labeller, jobs: Sequence[Job], *, top: int, batch: int) -> Outcome:
+def predict_pictures(trained: Opened, label: Labeller, jobs: Sequence[Job], *, top: int, batch: int) -> Outcome:
     """Label every picture that can be read, each brought to the size of the training pictures, `batch` at a time."""
     from pixelwise.engine.labels import label_record
     from pixelwise.errors import DataError, Problem

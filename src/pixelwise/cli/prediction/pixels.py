@@ -10,7 +10,7 @@ from pixelwise.cli.prediction.inputs import LEGEND, Job, Outcome
 from pixelwise.cli.prediction.progress import progress
 
 if TYPE_CHECKING:
-    from pixelwise.engine.predict import Trained
+    from pixelwise.engine.opening import Opened
     from pixelwise.types import ClassMap, Colours, Image
 
 KINDS = {
@@ -26,7 +26,7 @@ def written(job: Job, out: Path) -> dict[str, Path]:
     return {kind: out / folder / f"{job.name}{suffix}" for kind, (folder, suffix) in KINDS.items()}
 
 
-def predict_pixels(trained: Trained, jobs: Sequence[Job], settings: dict[str, Any], out: Path) -> Outcome:
+def predict_pixels(trained: Opened, jobs: Sequence[Job], settings: dict[str, Any], out: Path) -> Outcome:
     """Label every picture that can be read, each at the size that the settings say, and write what there is of it."""
     from pixelwise.engine.opening import engine_of
     from pixelwise.errors import DataError, Problem
@@ -52,7 +52,7 @@ def predict_pixels(trained: Trained, jobs: Sequence[Job], settings: dict[str, An
 
 
 def _write(
-    trained: Trained, job: Job, image: Image, labelled: ClassMap | Colours, settings: dict[str, Any], out: Path
+    trained: Opened, job: Job, image: Image, labelled: ClassMap | Colours, settings: dict[str, Any], out: Path
 ) -> dict[str, Any]:
     """Mask, overlay (or colours) and record of one picture; the record is last, so where it is the others are whole."""
     from pixelwise.imaging.draw import overlay
@@ -111,7 +111,7 @@ def count_classes(labelled: ClassMap | Colours, classes: Sequence[str]) -> dict[
     return {"classes": rows, "confidence": mean(sums.sum(), total)}
 
 
-def check_legend(trained: Trained, out: Path) -> None:
+def check_legend(trained: Opened, out: Path) -> None:
     """Raise DataError where a legend of other classes, or another picture of that name, is in the way."""
     import numpy as np
 
@@ -127,7 +127,7 @@ def check_legend(trained: Trained, out: Path) -> None:
         )
 
 
-def _legend(trained: Trained) -> Image:
+def _legend(trained: Opened) -> Image:
     from pixelwise.imaging.draw import legend
 
     return legend(trained.info.classes, trained.info.colours)

@@ -7,46 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from pixelwise.data.base import Dataset
 from pixelwise.data.cache import CachedSplit
 from pixelwise.engine.build import CachingProgress, build_dataset, build_metrics, build_task, open_for
 from pixelwise.engine.conclude import metric_record, split_record
+from pixelwise.engine.opening import Opened
 from pixelwise.engine.scoring.evaluation import Evaluation, Look
 from pixelwise.errors import RunError
 from pixelwise.metrics.base import Metric
 from pixelwise.metrics.pictures import Recorder, keep_pictures
-from pixelwise.recipe.schema import Recipe
 from pixelwise.run.environment import environment
-from pixelwise.run.folder import RunFolder
-from pixelwise.types import DatasetInfo, Image, Prediction
+from pixelwise.types import Image, Prediction
 
 Scored = tuple[dict[str, Any], Path]  # the record, and the file it was written to
 Scorer = Callable[[CachedSplit, Sequence[Metric], Look], Evaluation]
 Labeller = Callable[[Image], Prediction]  # a picture of any size → what is predicted for it at that size
-
-
-class Opened(Protocol):
-    """A run with the weights of a checkpoint, whichever engine trained it."""
-
-    @property
-    def run(self) -> RunFolder: ...
-
-    @property
-    def recipe(self) -> Recipe: ...
-
-    @property
-    def checkpoint(self) -> Literal["best", "last"]: ...
-
-    @property
-    def step(self) -> int: ...
-
-    @property
-    def epoch(self) -> int: ...
-
-    @property
-    def info(self) -> DatasetInfo: ...
 
 
 def count_recipe(
