@@ -7,9 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from pydantic import ValidationError
 from torch import Tensor, nn
 from torch.nn import functional
@@ -22,6 +20,7 @@ from pixelwise.engine.scoring.evaluate import forward, predict_samples
 from pixelwise.engine.setup import recorded_data
 from pixelwise.engine.tiles import cover, cut
 from pixelwise.errors import DeviceError, RunError
+from pixelwise.imaging.canvas import Canvas, PerPixel
 from pixelwise.imaging.resize import resize_image
 from pixelwise.recipe.load import check_recipe
 from pixelwise.recipe.schema import Hardware, Recipe
@@ -29,10 +28,9 @@ from pixelwise.recipe.yaml_text import parse
 from pixelwise.run.checkpoint import load_checkpoint
 from pixelwise.run.folder import RunFolder
 from pixelwise.tasks.base import Task
-from pixelwise.types import ClassMap, Colours, DatasetInfo, Image, Labels, Sample
+from pixelwise.types import DatasetInfo, Image, Labels, Sample
 
 Checkpoint = Literal["best", "last"]
-PerPixel = ClassMap | Colours  # predictions that can be put together from parts
 BAND = 1_000_000  # scores that are enlarged and decoded at a time: 4 MB, so that they stay in the cache
 COARSEST = 32  # tiles start at multiples of it, or of the model's stride: coarse grids lie as in the whole picture
 
@@ -126,10 +124,10 @@ def predict_resized(trained: Trained, image: Image) -> PerPixel:
     The picture is resized to the recipe's size, and the scores (not the finished class map, whose outlines would turn
     into stairs) are resized back bilinearly, a band of rows at a time, so that memory does not grow with classes × pixels.
     """
-    canvas = _Canvas(trained, image)
+    canvas = Canvas(image.shape[:2], len(trained.info.classes))
     scores = _scores(trained, resize_image(image, trained.size))
     for rows, band in enlarged(scores, canvas.size):
-        canvas.put(band, rows, slice(0, canvas.size[1]))
+        _put(trained, canvas, band, rows, slice(0, canvas.size[1]))
     return canvas.finished()
 
 
@@ -139,10 +137,10 @@ def predict_tiles(trained: Trained, image: Image, *, tile: int = 512, overlap: i
     Memory is that of one tile, beside the picture and its class map. A picture that fits into one tile is computed whole.
     Raises ShapeError where the overlap leaves nothing of a tile.
     """
-    canvas = _Canvas(trained, image)
+    canvas = Canvas(image.shape[:2], len(trained.info.classes))
     for rows, columns in cut(canvas.size, tile, overlap, multiple=_multiple(trained)):
         scores = _scores(trained, image[rows.read, columns.read])[..., rows.inner, columns.inner]
-        canvas.put(scores, rows.kept, columns.kept)
+        _put(trained, canvas, scores, rows.kept, columns.kept)
     return canvas.finished()
 
 
@@ -202,36 +200,14 @@ def _scores(trained: Trained, image: Image) -> Tensor:
     return outputs.float()
 
 
-class _Canvas:
-    """The prediction of a picture while its parts come in: a class for each pixel, and its colour where the task gives one."""
-
-    def __init__(self, trained: Trained, image: Image) -> None:
-        self.task = trained.task
-        self.size: tuple[int, int] = (image.shape[0], image.shape[1])
-        self.indices: NDArray[Any] = np.zeros(self.size, np.uint8 if len(trained.info.classes) <= 256 else np.uint16)
-        self.confidence = np.zeros(self.size, np.float32)
-        self.image: Image | None = None
-
-    def put(self, scores: Tensor, rows: slice, columns: slice) -> None:
-        """Decode scores (1, C, h, w) into their place, a band at a time: softmax needs as much memory as they have."""
-        step = max(1, BAND // (scores.shape[1] * scores.shape[3]))
-        with torch.inference_mode():
-            for start in range(0, scores.shape[2], step):
-                part = scores[:, :, start : start + step]
-                (decoded,) = self.task.decode(part)
-                if not isinstance(decoded, PerPixel):
-                    raise RunError(f"its task gives {type(decoded).__name__}, nothing for each pixel.")
-                place = slice(rows.start + start, rows.start + start + part.shape[2])
-                self.indices[place, columns] = decoded.indices
-                if isinstance(decoded, Colours):
-                    if self.image is None:
-                        self.image = np.zeros((*self.size, 3), np.uint8)
-                    self.image[place, columns] = decoded.image
-                # softmax of the largest score: 1 / Σ exp(score − max)
-                chosen = 1 / (part - part.amax(dim=1, keepdim=True)).exp_().sum(dim=1)
-                self.confidence[place, columns] = chosen[0].cpu().numpy()
-
-    def finished(self) -> PerPixel:
-        if self.image is not None:
-            return Colours(self.image, self.indices, self.confidence)
-        return ClassMap(self.indices, self.confidence)
+def _put(trained: Trained, canvas: Canvas, scores: Tensor, rows: slice, columns: slice) -> None:
+    """Decode scores (1, C, h, w) into their place, a band at a time: softmax needs as much memory as they have."""
+    step = max(1, BAND // (scores.shape[1] * scores.shape[3]))
+    with torch.inference_mode():
+        for start in range(0, scores.shape[2], step):
+            part = scores[:, :, start : start + step]
+            (decoded,) = trained.task.decode(part)
+            # softmax of the largest score: 1 / Σ exp(score − max)
+            chosen = 1 / (part - part.amax(dim=1, keepdim=True)).exp_().sum(dim=1)
+            place = slice(rows.start + start, rows.start + start + part.shape[2])
+            canvas.put(decoded, chosen[0].cpu().numpy(), place, columns)

@@ -21,6 +21,7 @@ from pixelwise.engine.scratch.train import build_network, load_network
 from pixelwise.engine.setup import recorded_data
 from pixelwise.engine.tiles import cover, cut
 from pixelwise.errors import DeviceError, RunError
+from pixelwise.imaging.canvas import Canvas, PerPixel
 from pixelwise.imaging.resize import resize_image
 from pixelwise.recipe.load import check_recipe
 from pixelwise.recipe.schema import Recipe
@@ -30,7 +31,7 @@ from pixelwise.run.folder import RunFolder
 from pixelwise.scratch.checks import Array
 from pixelwise.scratch.layers import ConvTranspose2d, Flatten, Linear
 from pixelwise.scratch.network import Network
-from pixelwise.types import ClassMap, DatasetInfo, Image, Labels, Sample
+from pixelwise.types import DatasetInfo, Image, Labels, Sample
 
 Checkpoint = Literal["best", "last"]
 BAND = 1_000_000  # scores that are enlarged and decoded at a time: 4 MB, so that they stay in the cache
@@ -97,30 +98,30 @@ def predict_labels(trained: Trained, images: Sequence[Image]) -> list[Labels]:
     return labels
 
 
-def predict_resized(trained: Trained, image: Image) -> ClassMap:
+def predict_resized(trained: Trained, image: Image) -> PerPixel:
     """The class of every pixel of a picture (H, W, 3) of any size, computed at the size of the training pictures.
 
     The picture is resized to the recipe's size, and the scores (not the finished class map, whose outlines would turn
     into stairs) are resized back bilinearly, a band of rows at a time.
     """
     scores = _pixel_scores(trained, resize_image(image, trained.size))
-    canvas = _Canvas(trained, image)
+    canvas = Canvas(image.shape[:2], len(trained.info.classes))
     for rows, band in enlarged(scores, canvas.size):
-        canvas.put(band, rows, slice(0, canvas.size[1]))
+        _put(trained, canvas, band, rows, slice(0, canvas.size[1]))
     return canvas.finished()
 
 
-def predict_tiles(trained: Trained, image: Image, *, tile: int = 512, overlap: int = 64) -> ClassMap:
+def predict_tiles(trained: Trained, image: Image, *, tile: int = 512, overlap: int = 64) -> PerPixel:
     """The class of every pixel of a picture (H, W, 3), computed at its own size; larger ones in tiles.
 
     Memory is that of one tile, beside the picture and its class map. A picture that fits into one tile is computed whole.
     Raises RunError for a network that reads pictures of one size only, ShapeError where the overlap leaves nothing.
     """
     stride = _stride(trained)
-    canvas = _Canvas(trained, image)
+    canvas = Canvas(image.shape[:2], len(trained.info.classes))
     for rows, columns in cut(canvas.size, tile, overlap, multiple=stride):
         scores = _pixel_scores(trained, image[rows.read, columns.read], stride)
-        canvas.put(scores[..., rows.inner, columns.inner], rows.kept, columns.kept)
+        _put(trained, canvas, scores[..., rows.inner, columns.inner], rows.kept, columns.kept)
     return canvas.finished()
 
 
@@ -209,23 +210,9 @@ def _scores(trained: Trained, images: Sequence[Image], stride: int = 1) -> Array
     return scores[:, :, :height, :width] if below or right else scores
 
 
-class _Canvas:
-    """The class map of a picture while its parts come in."""
-
-    def __init__(self, trained: Trained, image: Image) -> None:
-        self.task = trained.task
-        self.size: tuple[int, int] = (image.shape[0], image.shape[1])
-        self.indices: NDArray[Any] = np.zeros(self.size, np.uint8 if len(trained.info.classes) <= 256 else np.uint16)
-        self.confidence = np.zeros(self.size, np.float32)
-
-    def put(self, scores: Array, rows: slice, columns: slice) -> None:
-        """Decode scores (1, C, h, w) into their place."""
-        (decoded,) = self.task.decode(scores)
-        if not isinstance(decoded, ClassMap):
-            raise RunError(f"its task gives {type(decoded).__name__}, nothing for each pixel.")
-        self.indices[rows, columns] = decoded.indices
-        # softmax of the largest score: 1 / Σ exp(score − max)
-        self.confidence[rows, columns] = 1 / np.exp(scores - scores.max(axis=1, keepdims=True)).sum(axis=1)[0]
-
-    def finished(self) -> ClassMap:
-        return ClassMap(self.indices, self.confidence)
+def _put(trained: Trained, canvas: Canvas, scores: Array, rows: slice, columns: slice) -> None:
+    """Decode scores (1, C, h, w) into their place."""
+    (decoded,) = trained.task.decode(scores)
+    # softmax of the largest score: 1 / Σ exp(score − max)
+    chosen = 1 / np.exp(scores - scores.max(axis=1, keepdims=True)).sum(axis=1)
+    canvas.put(decoded, chosen[0], rows, columns)
