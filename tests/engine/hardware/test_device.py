@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from pixelwise.engine.hardware import device
+from pixelwise.engine.hardware import trial as bf16
 from pixelwise.engine.hardware.device import Choices, choose
 from pixelwise.engine.train import resume, train
 from pixelwise.errors import DeviceError
@@ -31,7 +31,7 @@ def _no_gpu_here(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def trial(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Let the trial in the child process be this program instead."""
-    return lambda program: monkeypatch.setattr(device, "TRIAL", program)
+    return lambda program: monkeypatch.setattr(bf16, "PROGRAM", program)
 
 
 def test_a_precision_that_kills_is_passed_over_with_one_line(trial: Callable[[str], None], tmp_path: Path) -> None:
@@ -59,52 +59,6 @@ def test_bf16_is_taken_where_it_is_faster_or_asked_for(
     assert chosen.precision == precision
     assert bool(chosen.notes) == (asked != "fp32")
     assert (tmp_path / "machine.json").exists() == (asked != "fp32")  # fp32 asks nobody
-
-
-def test_the_outcome_is_remembered_beside_those_of_other_settings(trial: Callable[[str], None], tmp_path: Path) -> None:
-    trial("print(2.5)")
-    choose(Hardware(device="cpu", threads=1), memory=tmp_path)
-    trial("print(0.5)")
-    assert choose(Hardware(device="cpu", threads=1), memory=tmp_path).precision == "bf16"  # not tried again
-    assert choose(Hardware(device="cpu", threads=2), memory=tmp_path).precision == "fp32"
-    assert sorted(v["speed"] for v in json.loads((tmp_path / "machine.json").read_text()).values()) == [0.5, 2.5]
-
-
-@pytest.mark.parametrize("damage", ['{"cut sho', "[]", "null", '{"KEY": {}}', '{"KEY": 3}', b"\xff\x00"])
-def test_a_damaged_memory_is_mended(damage: str | bytes, trial: Callable[[str], None], tmp_path: Path) -> None:
-    trial("print(2.5)")
-    choose(Hardware(device="cpu", threads=1), memory=tmp_path)
-    file = tmp_path / "machine.json"
-    sound = file.read_text()
-    (key,) = json.loads(sound)
-    file.write_bytes(damage if isinstance(damage, bytes) else damage.replace("KEY", key).encode())
-    assert choose(Hardware(device="cpu", threads=1), memory=tmp_path).precision == "bf16"
-    assert file.read_text() == sound
-
-
-def test_a_folder_that_cannot_be_written_only_means_trying_again(trial: Callable[[str], None], tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way")
-    trial("print(2.5)")
-    assert choose(Hardware(device="cpu"), memory=tmp_path / "file" / "cache").precision == "bf16"
-
-
-@pytest.mark.parametrize("program", ["raise SystemExit('torch is broken')", "import sys; sys.exit(3)"])
-def test_a_trial_that_told_nothing_is_not_remembered(
-    program: str, trial: Callable[[str], None], tmp_path: Path
-) -> None:
-    trial(program)
-    chosen = choose(Hardware(device="cpu"), memory=tmp_path)
-    assert chosen.precision == "fp32"
-    assert "bf16 could not be tried here" in chosen.notes[0]
-    assert not (tmp_path / "machine.json").exists()
-
-
-def test_a_trial_without_an_end_is_given_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def hang(command: list[str], **options: object) -> None:
-        raise subprocess.TimeoutExpired(command, 120)
-
-    monkeypatch.setattr(subprocess, "run", hang)
-    assert choose(Hardware(device="cpu"), memory=tmp_path).notes[0].endswith("(no answer in 120 s)")
 
 
 @pytest.mark.parametrize("asked", ["cuda", "cuda:1"])
@@ -164,7 +118,7 @@ def test_a_resume_keeps_the_choices_though_a_trial_would_now_decide_otherwise(
     def ask(*given: object, **more: object) -> None:
         raise AssertionError("was tried again")
 
-    monkeypatch.setattr(device, "try_bf16", ask)
+    monkeypatch.setattr(bf16, "try_bf16", ask)
     monkeypatch.setattr("pixelwise.engine.train.choose", ask)
     again = list(resume(tmp_path / "run", data=data))
     assert again[-1].reason == "complete"
@@ -198,7 +152,7 @@ print(sum(losses[:5]) / 5, sum(losses[-5:]) / 5)
 
 @pytest.mark.slow
 def test_bf16_trains_on_a_cpu_that_can(tmp_path: Path) -> None:
-    if device.try_bf16(1).get("speed") is None:
+    if bf16.try_bf16(1).speed is None:
         pytest.skip("bf16 kills a process on this processor, or could not be tried")
     small = ("data.dataset.size=32", "data.dataset.train=32", "data.dataset.val=4", "model.width=4", "model.depth=2")
     more = ("hardware.precision=bf16", "hardware.device=cpu", "hardware.threads=1", "train.batch=8", "gallery=0")

@@ -6,10 +6,7 @@ Decided once, written into the run, reused by a resume, because another choice g
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +14,9 @@ from typing import Any
 import torch
 
 from pixelwise.engine.hardware.allocator import keep_large_buffers
-from pixelwise.errors import DeviceError, PixelwiseError
+from pixelwise.engine.hardware.trial import find_fair_trial, find_trial
+from pixelwise.errors import DeviceError
 from pixelwise.recipe.schema import Hardware
-from pixelwise.run.atomic import read_json, write_json
-from pixelwise.run.environment import processor
 
 WORTH_IT = 1.2  # how many times faster another precision must be on a CPU before it is taken
 
@@ -127,82 +123,14 @@ def _choose_precision(wanted: str, device: str, threads: int, memory: Path) -> t
                 "this GPU has no bf16.", where="hardware.precision", hint="Use hardware.precision=fp32, or auto."
             )
         return "fp32", ("precision fp32: this GPU has no bf16",)
-    trial = _remembered_trial(threads, memory)
-    if trial["died"]:
-        why = f"bf16 kills a process on this processor ({trial['died']}), as on some machines behind a hypervisor"
-    elif trial["speed"] is None:
-        why = f"bf16 could not be tried here ({trial['why']})"
-    else:
-        why = ""
-    if why:
+    trial = find_fair_trial(threads, memory) if wanted == "auto" else find_trial(threads, memory)
+    if trial.speed is None:
+        why = f"bf16 could not be tried here ({trial.why})"
+        if trial.died:
+            why = f"bf16 kills a process on this processor ({trial.died}), as on some machines behind a hypervisor"
         if wanted == "bf16":
             raise DeviceError(f"{why}.", where="hardware.precision", hint="Use hardware.precision=fp32, or auto.")
         return "fp32", (f"precision fp32: {why}",)
-    ratio = float(trial["speed"])
-    if wanted == "bf16" or ratio >= WORTH_IT:
-        return "bf16", (f"precision bf16: tried here at {ratio:.2f} times the speed of fp32",)
-    return "fp32", (f"precision fp32: bf16 was tried here and ran at {ratio:.2f} times its speed",)
-
-
-TRIAL = """
-import json, sys, time, torch
-from torch import nn
-torch.set_num_threads(int(sys.argv[1]))
-convolutions = nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.Conv2d(64, 64, 3, padding=1)
-net = nn.Sequential(*convolutions, nn.ConvTranspose2d(64, 32, 2, 2)).to(memory_format=torch.channels_last)
-dense = nn.Linear(256, 256)
-x = torch.randn(4, 32, 56, 56).contiguous(memory_format=torch.channels_last)
-def step(kind):
-    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=kind == "bf16"):
-        loss = net(x).float().square().mean() + dense(x.flatten()[:256 * 64].view(64, 256)).float().square().mean()
-    loss.backward()
-def seconds(kind):
-    start = time.perf_counter(); step(kind); return time.perf_counter() - start
-for kind in ("fp32", "bf16"):
-    step(kind); step(kind)
-pairs = [(seconds("fp32"), seconds("bf16")) for _ in range(7)]
-print(json.dumps(sorted(a / b for a, b in pairs)[3]))
-"""
-
-
-def _remembered_trial(threads: int, memory: Path) -> dict[str, Any]:
-    """The outcome of the bf16 trial on this machine: from the file where it is known, else tried now and written there."""
-    file = memory / "machine.json"
-    key = f"{processor()} | torch {torch.__version__} | {threads} threads"
-    try:
-        known = read_json(file)
-    except PixelwiseError:
-        known = {}
-    if not isinstance(known, dict):
-        known = {}
-    trial = known.get(key)
-    if _is_trial(trial):
-        return dict(trial)
-    trial = try_bf16(threads)
-    if _is_trial(trial):
-        with suppress(PixelwiseError):  # a read-only folder only means that it is tried again next time
-            write_json(file, {**known, key: trial})
-    return trial
-
-
-def _is_trial(value: Any) -> bool:
-    """Whether it tells how a trial ended: by a signal, or at a speed. One that did not come to an end tells nothing."""
-    return isinstance(value, dict) and (bool(value.get("died")) or isinstance(value.get("speed"), float))
-
-
-def try_bf16(threads: int) -> dict[str, Any]:
-    """Run a few bf16 steps in a child process.
-
-    died: the signal that killed it, or empty; speed: relative to fp32, None where there is no answer; why: the reason then
-    """
-    command = [sys.executable, "-c", TRIAL, str(threads)]
-    try:
-        child = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    except subprocess.TimeoutExpired:
-        return {"died": "", "speed": None, "why": "no answer in 120 s"}
-    if child.returncode < 0:
-        return {"died": signal.Signals(-child.returncode).name, "speed": None}
-    if child.returncode:
-        lines = child.stderr.strip().splitlines()
-        return {"died": "", "speed": None, "why": lines[-1] if lines else f"exit {child.returncode}"}
-    return {"died": "", "speed": float(child.stdout.split()[-1])}
+    if wanted == "bf16" or trial.speed >= WORTH_IT:
+        return "bf16", (f"precision bf16: tried here at {trial.speed:.2f} times the speed of fp32",)
+    return "fp32", (f"precision fp32: bf16 was tried here and ran at {trial.speed:.2f} times its speed",)

@@ -1,0 +1,164 @@
+"""bf16 tried on this processor: whether a process survives it, and how fast it is; remembered with the load at that minute.
+
+On some virtual machines bf16 kernels kill the process, hence the child process. A speed that was taken while others were at
+work is not believed for ever: it is taken again once the machine is calmer.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pixelwise.errors import PixelwiseError
+from pixelwise.run.atomic import read_json, write_json
+from pixelwise.run.environment import processor
+
+LEFT_OVER = 0.5  # load that a calm machine may have beyond its cores: what its own housekeeping takes
+
+# The least time of each kind, because whatever disturbs only ever adds. Of one thread it is processor time, which stands still
+# while others have the core; of several it is the clock, since threads that wait for each other burn processor time.
+PROGRAM = """
+import sys, time, torch
+from torch import nn
+threads = int(sys.argv[1])
+torch.set_num_threads(threads)
+clock = time.process_time if threads == 1 else time.perf_counter
+convolutions = nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.Conv2d(64, 64, 3, padding=1)
+net = nn.Sequential(*convolutions, nn.ConvTranspose2d(64, 32, 2, 2)).to(memory_format=torch.channels_last)
+dense = nn.Linear(256, 256)
+x = torch.randn(2, 32, 56, 56).contiguous(memory_format=torch.channels_last)
+def step(kind):
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=kind == "bf16"):
+        loss = net(x).float().square().mean() + dense(x.flatten()[:256 * 64].view(64, 256)).float().square().mean()
+    loss.backward()
+def seconds(kind):
+    start = clock(); step(kind); return clock() - start
+for kind in ("fp32", "bf16"):
+    step(kind); step(kind)
+least = {"fp32": float("inf"), "bf16": float("inf")}
+end, rounds = time.perf_counter() + 1.2, 0
+while rounds < 5 or (rounds < 100 and time.perf_counter() < end):
+    least = {kind: min(before, seconds(kind)) for kind, before in least.items()}
+    rounds += 1
+print(least["fp32"] / least["bf16"])
+"""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How a trial ended.
+
+    died:   the signal that killed the process, or empty
+    speed:  of bf16 relative to fp32; None where there is no answer
+    load:   processes at work on the machine when it began (the mean of a minute); None where nobody wrote it down
+    why:    the reason where there is no answer
+    """
+
+    died: str = ""
+    speed: float | None = None
+    load: float | None = None
+    why: str = ""
+
+    @property
+    def told_something(self) -> bool:
+        """Whether it ended by a signal or at a speed; one that did not come to an end is not worth remembering."""
+        return bool(self.died) or self.speed is not None
+
+    @property
+    def as_record(self) -> dict[str, Any]:
+        return {key: value for key, value in asdict(self).items() if key != "why"}
+
+    @classmethod
+    def from_record(cls, record: Any) -> Trial | None:
+        """The trial of a JSON value; None where it is none that told something."""
+        if not isinstance(record, dict):
+            return None
+        speed, load = record.get("speed"), record.get("load")
+        found = cls(
+            died=str(record.get("died") or ""),
+            speed=speed if isinstance(speed, float) else None,
+            load=float(load) if isinstance(load, int | float) else None,
+        )
+        return found if found.told_something else None
+
+
+def find_trial(threads: int, memory: Path) -> Trial:
+    """Whether a process survives bf16 here: from `memory`/machine.json where it is known, else tried now and kept there."""
+    return _remembered(threads, memory) or _try_and_remember(threads, memory)
+
+
+def find_fair_trial(threads: int, memory: Path) -> Trial:
+    """As `find_trial`, where the speed counts too: taken again if it was taken under load and the machine is calmer now."""
+    known = _remembered(threads, memory)
+    if known is None or _is_worth_another(known, threads, machine_load()):
+        return _try_and_remember(threads, memory, instead_of=known)
+    return known
+
+
+def machine_load() -> float:
+    """Processes at work on this machine, the mean of the last minute; 0 where the system does not say."""
+    try:
+        return os.getloadavg()[0]
+    except (OSError, AttributeError):
+        return 0.0
+
+
+def try_bf16(threads: int) -> Trial:
+    """Run bf16 and fp32 steps by turns in a child process, for about a second beside its start."""
+    command = [sys.executable, "-c", PROGRAM, str(threads)]
+    load = round(machine_load(), 2)
+    try:
+        child = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    except subprocess.TimeoutExpired:
+        return Trial(why="no answer in 120 s", load=load)
+    if child.returncode < 0:
+        return Trial(died=signal.Signals(-child.returncode).name, load=load)
+    if child.returncode:
+        lines = child.stderr.strip().splitlines()
+        return Trial(why=lines[-1] if lines else f"exit {child.returncode}", load=load)
+    return Trial(speed=float(child.stdout.split()[-1]), load=load)
+
+
+def _is_worth_another(known: Trial, threads: int, load: float) -> bool:
+    """Whether a speed was taken under load, or nobody knows, and the load is gone now, or down to a half."""
+    if known.died:
+        return False
+    before = math.inf if known.load is None else known.load
+    calm = max(0, (os.cpu_count() or 1) - threads) + LEFT_OVER  # as many others as there are cores for
+    return before > calm and (load <= calm or load <= before / 2)
+
+
+def _key(threads: int) -> str:
+    return f"{processor()} | torch {torch.__version__} | {threads} threads"
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        known = read_json(file)
+    except PixelwiseError:
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def _remembered(threads: int, memory: Path) -> Trial | None:
+    return Trial.from_record(_read(memory / "machine.json").get(_key(threads)))
+
+
+def _try_and_remember(threads: int, memory: Path, *, instead_of: Trial | None = None) -> Trial:
+    """Try now and write it down; what was known stays where the trial told nothing."""
+    trial = try_bf16(threads)
+    if not trial.told_something:
+        return instead_of or trial
+    file = memory / "machine.json"
+    with suppress(PixelwiseError):  # a read-only folder only means that it is tried again next time
+        write_json(file, {**_read(file), _key(threads): trial.as_record})
+    return trial
