@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 
 import numpy as np
 import pytest
 
 from pixelwise.errors import ShapeError
-from pixelwise.scratch.fast.workspace import Buffers, Workspace
+from pixelwise.scratch.fast.workspace import Buffers, Lent, Workspace
 
 
 def test_memory_is_reused_and_grows():
@@ -22,6 +23,56 @@ def test_memory_is_reused_and_grows():
     assert buffers.size == 440
     assert buffers.take("a", (200,), np.float32).size == 200
     assert buffers.size == 840
+
+
+def test_memory_says_when_its_layout_changes():
+    buffers = Buffers()
+    assert buffers.differs("a", (1, 2))
+    assert not buffers.differs("a", (1, 2))
+    assert buffers.differs("b", (1, 2))
+    assert buffers.differs("a", (2, 1))
+    assert buffers.differs("a", (1, 2))
+
+
+def test_a_result_keeps_its_memory_as_long_as_a_view_of_it_lives():
+    lent = Lent()
+    first = lent.take((4, 5), np.float32)
+    first[...] = 7
+    address, part = first.ctypes.data, first.T[1:]
+    del first
+    gc.collect()
+    other = lent.take((4, 5), np.float32)
+    other[...] = 1
+    assert part.min() == 7
+    assert lent.size == 0
+    del part
+    gc.collect()
+    assert lent.size == 80
+    assert lent.take((2, 5), np.float64).ctypes.data == address
+    assert lent.size == 80
+
+
+def test_memory_of_sizes_that_nobody_asks_for_any_more_is_let_go():
+    lent = Lent()
+    for side in range(1, 50):
+        lent.take((side, side), np.float32)
+        assert lent.size <= 2 * 4 * side**2
+
+
+def test_products_have_one_thread_while_a_workspace_has_several():
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    def threads():
+        return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
+
+    with threadpool_limits(limits=2, user_api="blas"):
+        before = threads()
+        first, second = Workspace(2), Workspace(3)
+        assert threads() == {1}
+        del first
+        assert threads() == {1}
+        del second
+        assert threads() == before
 
 
 @pytest.mark.parametrize(("threads", "count", "parts"), [(1, 7, 1), (2, 7, 2), (3, 2, 2), (2, 1, 1)])

@@ -46,18 +46,24 @@ def bands(part: slice, height: int, bytes_a_row: int, budget: int) -> Iterator[B
 def cut_out(
     x: Array, pictures: slice, corner: tuple[int, int], size: tuple[int, int], name: str, buffers: Buffers
 ) -> Array:
-    """A rectangle of some pictures x (N, H, W, C), zero where it reaches beyond them; a copy in memory that is reused.
+    """A rectangle of some pictures x (N, H, W, C), zero where it reaches beyond them.
 
-    corner:  (row, column) where it begins, which may be negative
+    A view where it does not reach beyond them and the channels of a pixel lie side by side; else a copy in memory that
+    is reused. corner:  (row, column) where it begins, which may be negative
     """
     _, height, width, channels = x.shape
     (top, left), (rows, columns) = corner, size
-    out = buffers.take(name, (pictures.stop - pictures.start, rows, columns, channels), x.dtype)
     up, begin = min(rows, max(0, -top)), min(columns, max(0, -left))  # where the picture begins in the rectangle
     down, end = max(up, min(rows, height - top)), max(begin, min(columns, width - left))  # and where it ends
-    out[:, :up] = out[:, down:] = 0
-    out[:, up:down, :begin] = out[:, up:down, end:] = 0
-    out[:, up:down, begin:end] = x[pictures, top + up : top + down, left + begin : left + end]
+    inside = x[pictures, top + up : top + down, left + begin : left + end]
+    if inside.shape[1:3] == size and inside.strides[3] == x.itemsize:
+        return inside
+    shape = (pictures.stop - pictures.start, rows, columns, channels)
+    out = buffers.take(name, shape, x.dtype)
+    if buffers.differs(name, (shape, x.dtype, up, down, begin, end)):  # else the margin is zero from last time
+        out[:, :up] = out[:, down:] = 0
+        out[:, up:down, :begin] = out[:, up:down, end:] = 0
+    out[:, up:down, begin:end] = inside
     return out
 
 

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
-from numpy.typing import NDArray
 
 from pixelwise.arithmetic.window import Window
 from pixelwise.scratch.checks import Array, check_convolution, check_float, check_shape
@@ -75,17 +74,18 @@ def weight_gradient(dout: Array, cache: UnfoldCache, *, workspace: Workspace) ->
     dpictures = np.ascontiguousarray(dout.transpose(0, 2, 3, 1))
     outputs = len(cache.weight)
 
-    def work(part: slice, buffers: Buffers) -> Array:
+    def work(part: slice, buffers: Buffers) -> tuple[Array, Array]:
         dkernel = np.zeros((cache.weight[0].size, outputs), x.dtype)
         more = buffers.take("product", dkernel.shape, x.dtype)
         for band, rows in _unfolded(x, cache.window, part, buffers):
             dproducts = dpictures[band.pictures, band.top : band.top + band.rows].reshape(-1, outputs)
             dkernel += np.matmul(rows.T, dproducts, out=more)
-        return dkernel
+        return dkernel, channel_sums(dpictures[part])
 
-    dkernel = sum(workspace.over(len(x), work), np.zeros((), x.dtype))
+    parts = workspace.over(len(x), work)
+    dkernel = sum((part[0] for part in parts[1:]), parts[0][0])
     dweight = dkernel.reshape(*cache.window.kernel, x.shape[3], outputs).transpose(3, 2, 0, 1)
-    dbias = channel_sums(dpictures) if cache.has_bias else None
+    dbias = sum((part[1] for part in parts[1:]), parts[0][1]) if cache.has_bias else None
     return np.ascontiguousarray(dweight), dbias
 
 
@@ -120,7 +120,7 @@ def _convolve(x: Array, kernels: Array, bias: Array | None, window: Window, work
     height, width = window.output_size((x.shape[1], x.shape[2]))
     matrix = kernels.reshape(-1, outputs)
     bias_row = np.zeros(1) if bias is None else np.tile(bias, width)  # added a row of pixels at a time
-    out = np.empty((len(x), height, width, outputs), x.dtype)
+    out = workspace.result((len(x), height, width, outputs), x.dtype)
 
     def work(part: slice, buffers: Buffers) -> None:
         for band, rows in _unfolded(x, window, part, buffers):
@@ -160,10 +160,17 @@ def _copy_windows(picture: Array, unfolded: Array, window: Window) -> None:
         return
     # Without dilation a row of a window is one run of kW·C numbers. Declared as one item of that many bytes, it is
     # copied at once, without a loop over its numbers: twice as fast where C is small.
-    run = np.dtype((np.void, unfolded.shape[4] * column))
-    source: NDArray[np.void] = np.ndarray(unfolded.shape[:4], run, buffer=picture.data, strides=strides[:4])
-    target: NDArray[np.void] = np.ndarray(unfolded.shape[:4], run, buffer=unfolded.data)
-    target[...] = source
+    runs = unfolded.shape[:4], unfolded.shape[4] * column
+    np.asarray(_Runs(unfolded, *runs, unfolded.strides[:4]))[...] = np.asarray(_Runs(picture, *runs, strides[:4]))
+
+
+class _Runs:
+    """The memory of an array, declared as items of `length` bytes."""
+
+    def __init__(self, array: Array, shape: tuple[int, ...], length: int, strides: tuple[int, ...]) -> None:
+        self.array = array  # kept alive as long as this is
+        form = {"typestr": f"|V{length}", "shape": shape, "strides": strides}
+        self.__array_interface__ = {**array.__array_interface__, "descr": [("", f"|V{length}")], **form}
 
 
 def _fold_product(
@@ -174,7 +181,7 @@ def _fold_product(
     channels = kernels.shape[2]
     (top, left), step = window.padding, window.stride[0]
     matrix = kernels.reshape(-1, outputs)
-    dx = np.empty((count, *size, channels), dpictures.dtype)
+    dx = workspace.result((count, *size, channels), dpictures.dtype)
 
     def work(part: slice, buffers: Buffers) -> None:
         for band in bands(part, height, width * len(matrix) * dx.itemsize, BYTES_AT_ONCE):
@@ -183,7 +190,7 @@ def _fold_product(
             dproducts = dpictures[band.pictures, band.top : band.top + band.rows].reshape(-1, outputs)
             np.matmul(dproducts, matrix.T, out=drows.reshape(-1, len(matrix)))
             padded = (band.count, size[0] + 2 * top, size[1] + 2 * left, channels)
-            dpicture = buffers.take("picture", padded, dx.dtype)
+            dpicture = buffers.take("dpicture", padded, dx.dtype)
             if band.top == 0:
                 dpicture[...] = 0
             below = dpicture[:, step * band.top :]

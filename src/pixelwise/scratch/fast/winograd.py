@@ -18,6 +18,7 @@ limited by the transforms, so they too are matrix products, on arrays with the c
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -31,7 +32,10 @@ from pixelwise.scratch.fast.workspace import Buffers, Workspace
 STEP = 4  # a tile gives 4×4 outputs
 TILE = 6  # and reads 6×6 inputs
 POINTS = TILE * TILE
-BYTES_AT_ONCE = 1_500_000  # of evaluated tiles; measured: a third or three times as much is slower
+BIAS_POINT = (
+    7  # Aᵀ has a column of ones, its second: what is added at that point in both directions reaches all 16 outputs
+)
+BYTES_AT_ONCE = 2_500_000  # of evaluated tiles; measured: half or twice as much is slower
 
 EVALUATE_PICTURE = np.array(  # Bᵀ
     [
@@ -118,19 +122,20 @@ def weight_gradient(dout: Array, cache: WinogradCache, *, workspace: Workspace) 
     corner = (-cache.padding[0], -cache.padding[1])
     evaluate, spread = EVALUATE_PICTURE.astype(x.dtype), INTERPOLATE.T.astype(x.dtype)
 
-    def work(part: slice, buffers: Buffers) -> Array:
+    def work(part: slice, buffers: Buffers) -> tuple[Array, Array]:
         dkernels = np.zeros((POINTS, channels, outputs), x.dtype)
         more = buffers.take("product", dkernels.shape, x.dtype)
         for band in _bands(part, height, width, max(channels, outputs), x.itemsize):
             tiles = _evaluate_tiles(x, band, width, corner, evaluate, "tiles", buffers)
             dproducts = _evaluate_tiles(dpictures, band, width, (0, 0), spread, "products", buffers)
             dkernels += np.matmul(tiles.transpose(0, 2, 1), dproducts, out=more)
-        return dkernels
+        return dkernels, channel_sums(dpictures[part])
 
-    dkernels = sum(workspace.over(len(x), work), np.zeros((), x.dtype))
-    both = np.kron(EVALUATE_KERNEL, EVALUATE_KERNEL).astype(x.dtype)  # (36, 9)
+    parts = workspace.over(len(x), work)
+    dkernels = sum((part[0] for part in parts[1:]), parts[0][0])
+    both = _both(EVALUATE_KERNEL, x.dtype)  # (36, 9)
     dweight = (both.T @ dkernels.reshape(POINTS, -1)).reshape(3, 3, channels, outputs).transpose(3, 2, 0, 1)
-    dbias = channel_sums(dpictures) if cache.has_bias else None
+    dbias = sum((part[1] for part in parts[1:]), parts[0][1]) if cache.has_bias else None
     return np.ascontiguousarray(dweight), dbias
 
 
@@ -141,10 +146,14 @@ def _check_gradient(dout: Array, cache: WinogradCache) -> None:
 
 def _evaluate_kernels(kernels: Array) -> Array:
     """G g Gᵀ of kernels (3, 3, C, O) → (36, C, O). For the row-wise flattened g that is one product with G ⊗ G."""
-    both = np.kron(EVALUATE_KERNEL, EVALUATE_KERNEL).astype(kernels.dtype)
     flat = np.ascontiguousarray(kernels).reshape(9, -1)
-    evaluated: Array = both @ flat
+    evaluated: Array = _both(EVALUATE_KERNEL, kernels.dtype) @ flat
     return evaluated.reshape(POINTS, *kernels.shape[2:])
+
+
+def _both(matrix: Array, dtype: Any) -> Array:
+    """matrix ⊗ matrix: what mixes the rows and the columns of a flattened tile in one product."""
+    return np.kron(matrix, matrix).astype(dtype)
 
 
 def _convolve(x: Array, kernels: Array, bias: Array | None, window: Window, workspace: Workspace) -> Array:
@@ -153,7 +162,7 @@ def _convolve(x: Array, kernels: Array, bias: Array | None, window: Window, work
     outputs = kernels.shape[2]
     size = window.output_size((height, width))
     corner = (-window.padding[0], -window.padding[1])
-    out = np.empty((count, *size, outputs), x.dtype)
+    out = workspace.result((count, *size, outputs), x.dtype)
     evaluate, interpolate = EVALUATE_PICTURE.astype(x.dtype), INTERPOLATE.astype(x.dtype)
 
     def work(part: slice, buffers: Buffers) -> None:
@@ -161,7 +170,9 @@ def _convolve(x: Array, kernels: Array, bias: Array | None, window: Window, work
             tiles = _evaluate_tiles(x, band, size[1], corner, evaluate, "tiles", buffers)
             products = buffers.take("products", (POINTS, tiles.shape[1], outputs), x.dtype)
             np.matmul(tiles, kernels, out=products)
-            _interpolate_tiles(products, band, interpolate, bias, out, buffers)
+            if bias is not None:
+                products[BIAS_POINT] += bias
+            _interpolate_tiles(products, band, interpolate, out, buffers)
 
     workspace.over(count, work)
     return out
@@ -179,46 +190,50 @@ def _evaluate_tiles(
     """matrix · tile · matrixᵀ for each tile of a band of x (N, H, W, C) → (36, tiles, C).
 
     A matrix of 6 columns (Bᵀ) reads 6×6 tiles that overlap by 2; one of 4 columns (A) reads 4×4 tiles side by side.
-    `corner` is where the first tile begins; `width` is that of the output. First along the rows of the picture: the
-    columns 0, 4, 8, …, then 1, 5, 9, … are gathered, and one product mixes them. Then along its columns: there, tiles
-    that overlap are a view with overlapping steps, so nothing has to be copied.
+    `corner` is where the first tile begins; `width` is that of the output. First along the rows of the picture, then
+    along its columns. Tiles that overlap are a view with overlapping steps, so nothing is copied but the padding, and
+    each of the two is one call: many small products, which NumPy hands to BLAS without coming back to Python.
     """
     reach, channels = matrix.shape[1], x.shape[3]
     tiles = -(-width // STEP)
     rows, columns = STEP * (band.rows - 1) + reach, STEP * (tiles - 1) + reach
     place = (corner[0] + STEP * band.top, corner[1])
-    picture = cut_out(x, band.pictures, place, (rows, columns), "picture", buffers)
-    gathered = buffers.take("gathered", (reach, band.count, rows, tiles, channels), x.dtype)
-    for j in range(reach):
-        gathered[j] = picture[:, :, j : j + STEP * (tiles - 1) + 1 : STEP]
-    mixed = buffers.take("mixed", (TILE, band.count, rows, tiles * channels), x.dtype)
-    np.matmul(matrix, gathered.reshape(reach, -1), out=mixed.reshape(TILE, -1))
+    picture = cut_out(x, band.pictures, place, (rows, columns), name + " picture", buffers)
+    image, row, column, number = picture.strides
+    across = as_strided(
+        picture, (band.count, rows, tiles, reach, channels), (image, row, STEP * column, column, number)
+    )
+    mixed = buffers.take("mixed", (TILE, band.count, rows, tiles, channels), x.dtype)
+    np.matmul(matrix, across, out=mixed.transpose(1, 2, 3, 0, 4))
 
-    point, image, row, number = mixed.strides
-    overlapping = as_strided(
+    point, image, row, _, number = mixed.strides
+    down = as_strided(
         mixed, (TILE, band.count, band.rows, reach, tiles * channels), (point, image, STEP * row, row, number)
     )
     out = buffers.take(name, (TILE, TILE, band.count, band.rows, tiles * channels), x.dtype)
-    np.matmul(matrix, overlapping, out=out.transpose(1, 2, 3, 0, 4))
+    np.matmul(matrix, down, out=out.transpose(1, 2, 3, 0, 4))
     return out.reshape(POINTS, -1, channels)
 
 
-def _interpolate_tiles(
-    products: Array, band: Band, matrix: Array, bias: Array | None, out: Array, buffers: Buffers
-) -> None:
-    """Write Aᵀ · product · A (+ bias) of each tile of a band into out (N, h, w, O). The way back of `_evaluate_tiles`."""
+def _interpolate_tiles(products: Array, band: Band, matrix: Array, out: Array, buffers: Buffers) -> None:
+    """Write Aᵀ · product · A of each tile of a band into out (N, h, w, O). The way back of `_evaluate_tiles`.
+
+    The last product writes each tile's row of 4 outputs where it belongs. Where the width is no multiple of 4, the last
+    tiles are shorter: fewer rows of Aᵀ.
+    """
     _, height, width, outputs = out.shape
     tiles = -(-width // STEP)
     points = products.reshape(TILE, TILE, band.count, band.rows, tiles * outputs)
     mixed = buffers.take("mixed", (TILE, band.count, band.rows, STEP, tiles * outputs), out.dtype)
     np.matmul(matrix, points.transpose(1, 2, 3, 0, 4), out=mixed)
-    columns = buffers.take("gathered", (STEP, band.count, STEP * band.rows, tiles, outputs), out.dtype)
-    np.matmul(matrix, mixed.reshape(TILE, -1), out=columns.reshape(STEP, -1))
-    rows = band.rows_of(STEP, height)
-    for j in range(min(STEP, width)):
-        target = out[band.pictures, rows, j::STEP]
-        source = columns[j, :, : target.shape[1], : target.shape[2]]
-        if bias is None:
-            target[...] = source
-        else:
-            np.add(source, bias, out=target)
+    target = out[band.pictures, band.rows_of(STEP, height)]
+    across = mixed.reshape(TILE, band.count, STEP * band.rows, tiles, outputs)[:, :, : target.shape[1]]
+    across = across.transpose(1, 2, 3, 0, 4)  # (images, rows, tiles, 6, O)
+    whole, rest = divmod(width, STEP)
+    image, row, column, number = target.strides
+    if whole:
+        shape = (*target.shape[:2], whole, STEP, outputs)
+        side_by_side = as_strided(target, shape, (image, row, STEP * column, column, number))
+        np.matmul(matrix, across[:, :, :whole], out=side_by_side)
+    if rest:
+        np.matmul(matrix[:rest], across[:, :, whole], out=target[:, :, STEP * whole :])
