@@ -8,7 +8,7 @@ from sklearn.metrics import accuracy_score
 
 from pixelwise.errors import DataError
 from pixelwise.imaging.colour import nearest_colours, paint
-from pixelwise.metrics.colour import colour
+from pixelwise.metrics.colour import STEPS, colour, delta_e
 from pixelwise.types import ClassMap, Colours, DatasetInfo, Sample
 
 PALETTE = ((10, 20, 30), (120, 90, 60), (90, 160, 80), (240, 235, 230))
@@ -47,6 +47,17 @@ def test_scores_are_those_of_scikit_learn_and_scikit_image():
     best = paint(truth, PALETTE)
     assert scores["palette_psnr"] == pytest.approx(peak_signal_noise_ratio(originals, best))
     assert scores["palette_delta_e"] == pytest.approx(deltaE_cie76(rgb2lab(originals), rgb2lab(best)).mean(), abs=1e-6)
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_palette_colours_looked_up_in_cielab_count_as_pictures_converted(mixed):
+    ((sample, prediction),) = drawn(1)
+    if mixed:  # colours between those of the palette, as the annealed mean gives
+        prediction = Colours(prediction.image // 2 + 40, prediction.indices)
+    best = paint(nearest_colours(sample.image, PALETTE), PALETTE)
+    sums = [round(STEPS * float(delta_e(sample.image, picture).sum())) for picture in (prediction.image, best)]
+    state = counted([(sample, prediction)]).state
+    assert state[[-3, -1]].tolist() == pytest.approx(sums, abs=1)  # a step is 1e-6 of a ΔE
 
 
 def test_order_and_processes_change_no_bit():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import lru_cache
 from math import log10
 from typing import Any
 
@@ -14,7 +15,7 @@ from pixelwise.imaging.colour import nearest_colours, paint
 from pixelwise.metrics import agreement
 from pixelwise.metrics.base import ClassRow, ConstantGuess, Metric, Score
 from pixelwise.metrics.confusion import confusion_matrix
-from pixelwise.types import Colours, DatasetInfo, Image, Prediction, Sample
+from pixelwise.types import RGB, Colours, DatasetInfo, Image, Prediction, Sample
 
 STEPS = (
     1 << 20
@@ -96,8 +97,15 @@ class ColourScores(Metric):
         truth = nearest_colours(sample.image, colours)
         matrix = confusion_matrix(truth, prediction.indices, len(colours), where=sample.name)[:-1]
         sums = [truth.size]
-        for picture in (prediction.image, paint(truth, colours)):
-            sums += [squared_error(sample.image, picture), round(STEPS * float(delta_e(sample.image, picture).sum()))]
+        # Of an argmax every pixel is a palette colour, whose place in CIELAB is known: conversions are what costs here.
+        best, chosen = paint(truth, colours), paint(prediction.indices, colours)
+        palette, original = _palette_in_lab(colours), in_lab(sample.image)
+        predicted = (
+            palette[prediction.indices] if np.array_equal(prediction.image, chosen) else in_lab(prediction.image)
+        )
+        for picture, lab in ((prediction.image, predicted), (best, palette[truth])):
+            distance = float(lab_distance(original, lab).sum())
+            sums += [squared_error(sample.image, picture), round(STEPS * distance)]
         return np.concatenate([matrix.reshape(-1), np.array(sums, np.int64)])
 
 
@@ -121,9 +129,28 @@ def squared_error(first: Image, second: Image) -> int:
 
 def delta_e(first: Image, second: Image) -> NDArray[np.float64]:
     """ΔE*ab of each pixel, (H, W): the distance in CIELAB (CIE 1976) of two sRGB pictures under D65."""
-    from skimage.color import deltaE_cie76, rgb2lab
+    return lab_distance(in_lab(first), in_lab(second))
 
-    return np.asarray(deltaE_cie76(rgb2lab(first), rgb2lab(second)), np.float64)
+
+def in_lab(image: Image) -> NDArray[np.float64]:
+    """An sRGB picture in CIELAB under D65, (H, W, 3)."""
+    from skimage.color import rgb2lab
+
+    return np.asarray(rgb2lab(image), np.float64)
+
+
+def lab_distance(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The distance of each pixel, (H, W), of two pictures in CIELAB."""
+    from skimage.color import deltaE_cie76
+
+    return np.asarray(deltaE_cie76(first, second), np.float64)
+
+
+@lru_cache(maxsize=4)
+def _palette_in_lab(colours: tuple[RGB, ...]) -> NDArray[np.float64]:
+    """The palette in CIELAB, (Q, 3)."""
+    lab: NDArray[np.float64] = in_lab(np.array([colours], np.uint8))[0]
+    return lab
 
 
 def _psnr(squared: int, pixels: int) -> float | None:
