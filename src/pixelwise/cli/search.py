@@ -69,7 +69,13 @@ def search(
         )
     if recipe is not None:
         folder = SearchFolder(out or Path("runs/searches") / Path(recipe).with_suffix(""))
-        told = {"recipe": recipe, "texts": list(ranges or ()), "metric": metric, "trials": trials or 20, "seed": seed}
+        told: dict[str, Any] = {
+            "recipe": recipe,
+            "texts": list(ranges or ()),
+            "metric": metric,
+            "trials": trials or 20,
+            "seed": seed,
+        }
         told |= {"pruner": pruner.value, "storage": storage, "study": study or recipe}
         told |= {"data": None if data is None else str(data.expanduser().absolute())}
     else:
@@ -117,11 +123,11 @@ def _search(folder: SearchFolder, told: dict[str, Any], jobs: int, as_json: bool
 def _run(
     folder: SearchFolder, told: dict[str, Any], space: Space, aim: Aim, jobs: int, data: Path | None, as_json: bool
 ) -> None:
-    import signal
     from contextlib import closing
 
     from rich.console import Console
 
+    from pixelwise.engine.faults.guard import terminable
     from pixelwise.engine.search.display import SearchDisplay
     from pixelwise.engine.search.runner import Searcher
     from pixelwise.engine.search.study import hide_password, open_study
@@ -131,14 +137,10 @@ def _run(
     study = open_study(place, told["study"], space, identity, seed=told["seed"], pruner=told["pruner"])
     folder.begin({**told, "storage": hide_password(told["storage"])})
     searcher = Searcher(folder, study, space, aim, jobs=jobs, data=data)
-
-    def interrupt(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
+    console = Console(stderr=as_json)
     try:
-        console = Console(stderr=as_json)
         with (
+            terminable(),
             SearchDisplay(study.trials(), told["trials"], jobs, aim, console) as display,
             closing(searcher.run(told["trials"], alone=not told["storage"])) as changes,
         ):
@@ -149,8 +151,6 @@ def _run(
             f"Stopped; trials at work are saved. Go on with: pixelwise search --resume {folder.path}", err=as_json
         )
         raise typer.Exit(INTERRUPTED) from None
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _tell_end(folder: SearchFolder, as_json: bool) -> None:

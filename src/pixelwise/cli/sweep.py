@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from pixelwise.engine.sweep.folder import SweepFolder
     from pixelwise.engine.sweep.grid import Planned
 
+INTERRUPTED = 130
+
 
 def sweep(
     recipe: Annotated[str | None, typer.Argument(help="Name of a shipped recipe, or a YAML file.")] = None,
@@ -79,18 +81,14 @@ def _check_data(runs: tuple[Planned, ...], data: Path | None) -> None:
 
 
 def _run(folder: SweepFolder, runs: tuple[Planned, ...], jobs: int, data: Path | None) -> None:
-    import signal
     from contextlib import closing
 
+    from pixelwise.engine.faults.guard import terminable
     from pixelwise.engine.sweep.display import SweepDisplay
     from pixelwise.engine.sweep.runner import run_all
 
-    def interrupt(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
     try:
-        with folder.writing():
+        with terminable(), folder.writing():
             standing = [folder.standing(run) for run in runs]
             with (
                 SweepDisplay([run.name for run in runs], standing.count("done"), jobs) as display,
@@ -102,11 +100,6 @@ def _run(folder: SweepFolder, runs: tuple[Planned, ...], jobs: int, data: Path |
     except KeyboardInterrupt:
         typer.echo(f"Stopped; runs that were at work are saved. Go on with: pixelwise sweep --resume {folder.path}")
         raise typer.Exit(INTERRUPTED) from None
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-INTERRUPTED = 130
 
 
 def _show_scores(folder: SweepFolder) -> None:

@@ -41,6 +41,20 @@ class Interruption:
 
 
 @contextmanager
+def terminable() -> Iterator[None]:
+    """Take termination as Ctrl-C, a KeyboardInterrupt: what is at work then stops saved, whoever asks for it."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
 def explained(run: RunFolder, recipe: Recipe) -> Iterator[None]:
     """Errors of training with what a user can do about them: where the last good checkpoint is, what to lower."""
     try:

@@ -6,46 +6,36 @@ from collections.abc import Mapping
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
 from pixelwise.engine.search.aim import Aim
 from pixelwise.engine.search.folder import best_trial
 from pixelwise.engine.search.runner import Change, Work
 from pixelwise.engine.search.study import Trial
+from pixelwise.engine.sweep.bars import ACCENT, BAD, GOOD, QUIET, Bar, Bars, how_far
 from pixelwise.engine.sweep.grid import short_keys
 from pixelwise.run.words import number, score_label
-
-ACCENT, GOOD, BAD, QUIET = "cyan", "green", "red", "bright_black"
 
 
 class SearchDisplay:
     """Shows the changes of a search. Use it as a context manager; without a terminal it prints a line for each change."""
 
     def __init__(self, standing: list[Trial], trials: int, jobs: int, aim: Aim, console: Console) -> None:
-        self.console, self.aim, self.total, self.jobs = console, aim, trials, jobs
-        self.live = console.is_terminal and not console.is_dumb_terminal
+        self.bars, self.aim, self.total, self.jobs = Bars(console, trials), aim, trials, jobs
         self.ended = {trial.number: trial for trial in standing if trial.state != "running"}
-        bar = BarColumn(bar_width=None, style=QUIET, complete_style=ACCENT, finished_style=GOOD)
-        columns = TextColumn("{task.description}"), bar, TextColumn("{task.fields[rest]}")
-        # drawn by hand (auto_refresh off): no thread beside the processes that we start
-        self._progress = Progress(*columns, console=console, auto_refresh=False, transient=True, expand=True)
-        self._tasks: dict[str, TaskID] = {}
 
     def __enter__(self) -> SearchDisplay:
         more = "more" if self.aim.higher_is_better else "less"
         before = f", {len(self.ended)} of them before" if self.ended else ""
-        self._line(Text(f"{self.total} trials{before}, {self.jobs} at a time", ACCENT))
-        self._line(Text(f"after {score_label(self.aim.key)} on {self.aim.split}; {more} is better", ACCENT))
-        if self.live:
-            self._progress.start()
-            self._tasks[""] = self._progress.add_task("all", total=self.total, rest="")
+        self.bars.line(Text(f"{self.total} trials{before}, {self.jobs} at a time", ACCENT))
+        self.bars.line(Text(f"after {score_label(self.aim.key)} on {self.aim.split}; {more} is better", ACCENT))
+        self.bars.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._progress.stop()
+        self.bars.stop()
 
     def show(self, change: Change) -> None:
         trial = change.trial
@@ -53,27 +43,16 @@ class SearchDisplay:
             best = best_trial(list(self.ended.values()), self.aim.higher_is_better)
             self.ended[trial.number] = trial
             now = best_trial(list(self.ended.values()), self.aim.higher_is_better)
-            self._line(_end_line(trial, is_best=now is not None and now is not best))
-        elif trial is not None and not self.live:
-            self._line(Text(f"{change.kind:<8} {trial.name}  {values_line(trial.values)}"))
-        if self.live:
-            self._draw({work.trial.name: work for work in change.works})
+            self.bars.line(_end_line(trial, is_best=now is not None and now is not best))
+        elif trial is not None and not self.bars.live:
+            self.bars.line(Text(f"{change.kind:<8} {trial.name}  {values_line(trial.values)}"))
+        self._draw({work.trial.name: work for work in change.works})
 
     def _draw(self, works: Mapping[str, Work]) -> None:
-        for name in list(self._tasks):
-            if name and name not in works:
-                self._progress.remove_task(self._tasks.pop(name))
-        for name, work in works.items():
-            if name not in self._tasks:
-                self._tasks[name] = self._progress.add_task(f"  {name}", total=1.0, rest="starting")
-            self._progress.update(self._tasks[name], completed=work.job.follower.share, rest=_how_far(work))
         best = best_trial(list(self.ended.values()), self.aim.higher_is_better)
         told = f"{len(self.ended)}/{self.total}" + (f"  best {number(best.score)}" if best is not None else "")
-        done = len(self.ended) + sum(work.job.follower.share for work in works.values())
-        self._progress.update(self._tasks[""], completed=done, rest=told, refresh=True)
-
-    def _line(self, line: Text) -> None:
-        self.console.print(line, soft_wrap=not self.console.is_terminal, highlight=False)
+        bars = {name: Bar(work.job.follower.share, _rest(work)) for name, work in works.items()}
+        self.bars.draw(bars, len(self.ended), told)
 
 
 def values_line(values: Mapping[str, str]) -> str:
@@ -93,11 +72,5 @@ def _end_line(trial: Trial, *, is_best: bool) -> Text:
     return line
 
 
-def _how_far(work: Work) -> str:
-    follower = work.job.follower
-    if work.pruned:
-        return "others are better: stopping"
-    if not follower.steps:
-        return "starting"
-    best = f"  {score_label(follower.metric)} {number(follower.best)}" if follower.best is not None else ""
-    return f"epoch {follower.epoch}/{follower.epochs}{best}"
+def _rest(work: Work) -> str:
+    return "others are better: stopping" if work.pruned else how_far(work.job.follower)
