@@ -31,7 +31,7 @@ from pixelwise.engine.hardware.allocator import keep_large_buffers
 from pixelwise.engine.resume import check_resume, check_splits
 from pixelwise.engine.scoring.evaluation import Evaluation, Look, find_score
 from pixelwise.engine.scratch.describe import model_record
-from pixelwise.engine.scratch.evaluate import AT_ONCE, evaluate, forward, predict
+from pixelwise.engine.scratch.evaluate import batch_for, evaluate, forward, predict
 from pixelwise.engine.scratch.tasks import Task
 from pixelwise.engine.setup import setup_record
 from pixelwise.errors import Problem, RecipeError, RunError, ShapeError
@@ -90,7 +90,7 @@ class Training:
 
     def evaluate(self, split: CachedSplit, metrics: Sequence[Metric], look: Look | None = None) -> Evaluation:
         """Losses and scores of the weights as they are now; `look` is shown every picture with its prediction."""
-        batch = max(self.recipe.train.batch, AT_ONCE) if self.task.unit == "picture" else self.recipe.train.batch
+        batch = batch_for(self.task, self.recipe.train.batch)
         return evaluate(self.task, self.network, split, metrics, batch=batch, look=look)
 
     def predict(self, sample: Sample) -> Prediction:
