@@ -222,6 +222,11 @@ def test_a_phase_is_written_down_with_the_length_that_it_was_given(length: dict[
         ("train.optimizer.learning_rate=fast", "read 'fast', which is not a number"),
         ("train.optimizer.learning_rate=true", "read true, which is not a number"),
         ("train.phases.0.schedule=cosin", "train.phases.0.schedule: there is no schedule 'cosin';"),
+        (
+            "data.test=",
+            "data.test: read null, which is not a text. For none write '', on the command line within other",
+        ),
+        ("title=", "title: read null, which is not a text."),
         ("title=3", "title: read 3, which is not a text."),
         (
             "stated=[{what: a, value: [1], source: b}]",

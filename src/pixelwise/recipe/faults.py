@@ -74,10 +74,11 @@ def _as_problem(tree: Any, location: Sequence[str | int], entry: Any) -> Problem
             return Problem(where, "is missing.")
         return Problem(where, "is missing; the list has too few elements.")
     value = _value_at(tree, location)
-    return Problem(where, f"read {shown(value)}, {type_fault(entry)}.", _hint(value, entry, _model_at(location)))
+    return Problem(where, f"read {shown(value)}, {type_fault(entry)}.", _hint(value, entry, location))
 
 
-def _hint(value: Any, entry: Any, model: type[BaseModel]) -> str:
+def _hint(value: Any, entry: Any, location: Sequence[str | int]) -> str:
+    model = _model_at(location)
     plain = isinstance(value, str | int | float) and not isinstance(value, bool)
     match entry["type"]:
         case "tuple_type" if plain:
@@ -90,11 +91,20 @@ def _hint(value: Any, entry: Any, model: type[BaseModel]) -> str:
             return f"Its keys are: {', '.join(model.model_fields)}."
         case "two_lengths":
             return "On the command line null takes one away, e.g. train.phases.0.epochs=null."
+        case "string_type" if value is None and _may_be_empty(location):
+            path = ".".join(map(str, location))
+            return f"For none write '', on the command line within other quotes: \"{path}=''\"."
         case "string_type" if isinstance(value, Mapping | list | int | float) and value:
             return "A text that looks like something else stands in quotes."
         case "literal_error" if isinstance(value, str):
             return did_you_mean(value, str(entry["ctx"]["expected"]).replace(" or ", ", ").replace("'", "").split(", "))
     return ""
+
+
+def _may_be_empty(location: Sequence[str | int]) -> bool:
+    """Whether a text stands there that may be left out."""
+    field = _model_at(location[:-1]).model_fields.get(str(location[-1]))
+    return field is not None and field.default == ""
 
 
 def _model_at(location: Sequence[str | int]) -> type[BaseModel]:
