@@ -20,8 +20,9 @@ def relative(ours, reference):
 
 @settings(max_examples=80, deadline=None)
 @given(
-    padding=st.tuples(st.integers(0, 2), st.integers(0, 2)),
-    size=st.tuples(st.integers(3, 14), st.integers(3, 13)),
+    side=st.sampled_from([3, 3, 2, 4, 5]),
+    padding=st.tuples(st.integers(0, 4), st.integers(0, 4)),
+    size=st.tuples(st.integers(5, 14), st.integers(5, 13)),
     channels=st.integers(1, 4),
     outputs=st.integers(1, 5),
     count=st.integers(1, 5),
@@ -32,13 +33,17 @@ def relative(ours, reference):
     seed=st.integers(0, 2**32 - 1),
 )
 def test_is_the_readable_convolution(
-    padding, size, channels, outputs, count, threads, budget, channels_last, bias, seed
+    side, padding, size, channels, outputs, count, threads, budget, channels_last, bias, seed
 ):
     rng = np.random.default_rng(seed)
+    padding = (padding[0] % side, padding[1] % side)
     x = rng.standard_normal((count, channels, *size))
     if channels_last:
         x = x.transpose(0, 2, 3, 1).copy().transpose(0, 3, 1, 2)
-    weight, offsets = rng.standard_normal((outputs, channels, 3, 3)), rng.standard_normal(outputs) if bias else None
+    weight, offsets = (
+        rng.standard_normal((outputs, channels, side, side)),
+        rng.standard_normal(outputs) if bias else None,
+    )
     expected, reference = functional.conv2d(x, weight, offsets, padding=padding)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(winograd, "BYTES_AT_ONCE", budget)
@@ -56,10 +61,11 @@ def test_is_the_readable_convolution(
                 assert relative(ours, theirs) < 1e-10
 
 
-def test_float32_is_close_to_unfold():
+@pytest.mark.parametrize("side", winograd.KERNELS)
+def test_float32_is_close_to_unfold(side):
     rng = np.random.default_rng(0)
     x = rng.standard_normal((2, 32, 30, 27)).astype(np.float32)
-    weight = (rng.standard_normal((48, 32, 3, 3)) / 17).astype(np.float32)
+    weight = (rng.standard_normal((48, 32, side, side)) / 17).astype(np.float32)
     bias, workspace = np.ones(48, np.float32), Workspace()
     out, cache = winograd.conv2d(x, weight, bias, padding=1, workspace=workspace)
     expected, reference = unfold.conv2d(x, weight, bias, padding=1, workspace=workspace)
@@ -89,14 +95,27 @@ def test_a_cache_is_a_value():
         np.testing.assert_array_equal(a, b)
 
 
-def test_a_quarter_of_the_multiplications():
-    assert winograd.POINTS / (winograd.STEP**2 * 9) == 0.25
+def test_fewer_multiplications():
+    outputs = {side: len(winograd.interpolate(side)) ** 2 for side in winograd.KERNELS}
+    assert outputs == {2: 25, 3: 16, 4: 9, 5: 4}
+    assert winograd.POINTS / (outputs[3] * 9) == 0.25
+    assert winograd.POINTS / (outputs[5] * 25) == 0.36
+
+
+@pytest.mark.parametrize("side", winograd.KERNELS)
+def test_the_three_matrices_convolve_any_numbers(side):
+    """Aᵀ[(G g) ⊙ (Bᵀ d)] for every pair of unit vectors: exact, and bilinear, so true of all numbers."""
+    kernel, combine = winograd.evaluate_kernel(side), winograd.interpolate(side)
+    for g in np.eye(side):
+        for d in np.eye(6):
+            found = combine @ ((kernel @ g) * (winograd.EVALUATE_PICTURE @ d))
+            np.testing.assert_allclose(found, np.correlate(d, g), atol=1e-14)
 
 
 def test_other_kernels_are_refused():
     x = np.ones((1, 2, 8, 8))
-    for shape, padding in (((2, 2, 5, 5), 0), ((2, 2, 3, 3), 3), ((2, 2, 3, 1), 0)):
-        with pytest.raises(ShapeError, match="for 3×3 with padding 0, 1 or 2"):
+    for shape, padding in (((2, 2, 6, 6), 0), ((2, 2, 3, 3), 3), ((2, 2, 3, 2), 0), ((2, 2, 1, 1), 0)):
+        with pytest.raises(ShapeError, match="for square kernels of 2 to 5 with a padding below their side"):
             winograd.conv2d(x, np.ones(shape), padding=padding, workspace=Workspace())
     _, cache = winograd.conv2d(x, np.ones((2, 2, 3, 3)), workspace=Workspace())
     for backward in (winograd.weight_gradient, winograd.input_gradient):

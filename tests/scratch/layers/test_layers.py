@@ -83,10 +83,10 @@ def test_algorithms_are_chosen_by_what_they_can_compute():
     def choice(*arguments, **options):
         return Conv2d(*arguments, **options).algorithm
 
-    assert choice(20, 20, 3, padding=1) == choice(16, 27, 3) == "winograd"
+    assert choice(20, 20, 3, padding=1) == choice(16, 27, 3) == choice(20, 20, 5) == choice(20, 20, 4) == "winograd"
     assert choice(19, 20, 3, padding=1) == choice(16, 26, 3) == choice(3, 64, 3) == "unfold"
     assert choice(64, 64, 3, stride=2) == choice(64, 64, 3, dilation=2) == choice(64, 64, 3, padding=3) == "unfold"
-    assert choice(64, 64, 5) == choice(64, 64, (3, 1)) == "unfold"
+    assert choice(64, 64, 2) == choice(64, 64, 6) == choice(64, 64, (3, 1)) == choice(64, 64, (3, 5)) == "unfold"
     assert choice(64, 64, 3, groups=2) == "grouped"
 
 

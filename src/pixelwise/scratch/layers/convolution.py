@@ -72,13 +72,13 @@ def convolution_algorithm(window: Window, in_channels: int, out_channels: int, g
     """ "winograd", "unfold" or "grouped": the fastest way that can compute it.
 
     What Winograd saves grows with the product of the channels, C·O, what its transforms cost with their sum. Measured,
-    the two are even at about C·O = 10·(C + O), such as 20 → 20 or 16 → 27.
+    the two are even at about C·O = 10·(C + O), such as 20 → 20 or 16 → 27, for kernels of 3, 4 and 5. For a kernel of 2
+    it saves too little to pay.
     """
     if groups > 1:
         return "grouped"
-    plain = window.kernel == (3, 3) and window.stride == window.dilation == (1, 1) and max(window.padding) <= 2
-    pays = in_channels * out_channels >= 10 * (in_channels + out_channels)
-    return "winograd" if plain and pays else "unfold"
+    pays = window.kernel[0] > 2 and in_channels * out_channels >= 10 * (in_channels + out_channels)
+    return "winograd" if pays and winograd.fits(window) else "unfold"
 
 
 class ConvTranspose2d(Weighted):
