@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pixelwise.errors import RecipeError
-from pixelwise.recipe.load import load_recipe
+from pixelwise.recipe.load import load_recipe, with_overrides
 from pixelwise.recipe.override import apply_overrides
 
 TREE: dict[str, Any] = {
@@ -85,3 +85,33 @@ def test_every_wrong_override_is_named_at_once() -> None:
 def test_the_order_decides_what_a_model_keeps() -> None:
     assert load_recipe("quickstart", ["model=unet", "model.width=8"]).model.options["width"] == 8
     assert load_recipe("quickstart", ["model.width=8", "model=unet"]).model.options["width"] == 64  # its default
+
+
+@pytest.mark.parametrize(
+    ("overrides", "title", "told"),
+    [
+        (["train.batch=8", "data.dataset.size=32"], "T", True),
+        (["data.dataset=scenes"], "T", True),  # the same one
+        (["data.dataset=voc2007"], "T, on voc2007", False),
+        (["data.dataset.name=voc2007"], "T, on voc2007", False),
+        (["data.dataset={name: longtail, of: {name: cifar10}}"], "T, on longtail of cifar10", False),
+        (["data.dataset={name: longtail, of: cifar10}"], "T, on longtail of cifar10", False),
+        (["data.dataset=voc2007", "title=Mine"], "Mine", False),
+        (["data.dataset=3"], "T", True),  # no data set: to be refused as the recipe's
+    ],
+)
+def test_on_another_data_set_a_recipe_does_not_go_by_what_it_says_of_the_first(
+    overrides: list[str], title: str, told: bool
+) -> None:
+    tree = {"title": "T", "about": "a", "stated": [1], "data": {"dataset": {"name": "scenes", "size": 64}}}
+    before = copy.deepcopy(tree)
+    changed = with_overrides(tree, overrides)
+    assert changed["title"] == title
+    assert {"about", "stated"} <= set(changed) if told else not {"about", "stated"} & set(changed)
+    assert tree == before
+
+
+def test_what_is_said_anew_of_another_data_set_is_kept() -> None:
+    tree = {"title": "T", "about": "a", "data": {"dataset": "scenes"}}
+    assert with_overrides(tree, ["data.dataset=voc2007", "about=b"])["about"] == "b"
+    assert with_overrides({"title": "T"}, ["data.dataset=voc2007"])["title"] == "T"

@@ -42,7 +42,7 @@ ITEM_PATHS: tuple[tuple[tuple[str, ...], str], ...] = (
 
 def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
     """The recipe of that name or path, with `a.b=c` overrides. Raises RecipeError with every problem found."""
-    return check_recipe(apply_overrides(read_tree(find_recipe(name)), overrides), where=name)
+    return check_recipe(with_overrides(read_tree(find_recipe(name)), overrides), where=name)
 
 
 def shipped_recipes() -> dict[str, Path]:
@@ -83,6 +83,35 @@ def read_tree(path: Path, children: tuple[Path, ...] = ()) -> dict[str, Any]:
         )
     base = read_tree(find_recipe(parent, beside=path), (*children, path.resolve()))
     return merge({key: value for key, value in base.items() if key not in ITS_OWN}, tree)
+
+
+def with_overrides(tree: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    """A recipe's tree with `a.b=c` overrides. Raises RecipeError with every problem.
+
+    On another data set the title says so, and `about` and `stated`, which speak of the first one, are left out.
+    """
+    changed = apply_overrides(tree, overrides)
+    before, after = (_dataset_words(one.get("data")) for one in (tree, changed))
+    if before is None or after is None or before == after:
+        return changed
+    for key in ITS_OWN:
+        if key in tree and changed.get(key) == tree[key]:
+            title = changed.pop(key)
+            if key == "title":
+                changed[key] = f"{title}, on {after}" if isinstance(title, str) else title
+    return changed
+
+
+def _dataset_words(data: Any) -> str | None:
+    """E.g. `longtail of cifar10`; None where it does not say."""
+    item = data.get("dataset") if isinstance(data, Mapping) else None
+    words: list[Any] = []
+    while isinstance(item, Mapping):
+        words.append(item.get("name"))
+        item = item.get("of")
+    words += [] if item is None else [item]
+    told = [word for word in words if isinstance(word, str)]
+    return " of ".join(told) if told and len(told) == len(words) else None
 
 
 def merge(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,8 +11,7 @@ from typing import Any, Literal, cast
 
 from pixelwise.engine.sweep.grid import split_values
 from pixelwise.errors import PixelwiseError, Problem, RecipeError, did_you_mean, shown
-from pixelwise.recipe.load import check_recipe, find_recipe, read_tree
-from pixelwise.recipe.override import apply_overrides
+from pixelwise.recipe.load import check_recipe, find_recipe, read_tree, with_overrides
 from pixelwise.recipe.schema import Recipe
 from pixelwise.recipe.yaml_text import parse_text
 
@@ -81,7 +80,7 @@ class Space:
 
     def recipe_at(self, values: Mapping[str, str]) -> Recipe:
         """The recipe at one point. Raises RecipeError where the values do not go together."""
-        return check_recipe(apply_overrides(self.tree, [f"{k}={v}" for k, v in values.items()]), where=self.recipe)
+        return check_recipe(with_overrides(self.tree, [f"{k}={v}" for k, v in values.items()]), where=self.recipe)
 
     def record(self) -> dict[str, Any]:
         """What makes two searches one and the same."""
@@ -112,7 +111,7 @@ def read_space(recipe: str, texts: Sequence[str]) -> Space:
         problems.append(Problem("", "there is no range, so there is nothing to search.", FORM))
     if problems:
         raise RecipeError.all(problems)
-    space = Space(recipe, tuple(fixed), tuple(ranges), apply_overrides(read_tree(find_recipe(recipe)), fixed))
+    space = Space(recipe, tuple(fixed), tuple(ranges), with_overrides(read_tree(find_recipe(recipe)), fixed))
     if found_wrong := list(_wrong_corners(space)):
         raise RecipeError.all(found_wrong)
     return space

@@ -9,8 +9,7 @@ from itertools import product
 from math import prod
 
 from pixelwise.errors import PixelwiseError, Problem, RecipeError, shown
-from pixelwise.recipe.load import as_yaml, check_recipe, find_recipe, read_tree
-from pixelwise.recipe.override import apply_overrides
+from pixelwise.recipe.load import as_yaml, check_recipe, find_recipe, read_tree, with_overrides
 from pixelwise.recipe.schema import Recipe
 from pixelwise.recipe.yaml_text import parse_text
 
@@ -54,7 +53,7 @@ def plan(recipe: str, texts: Sequence[str]) -> tuple[tuple[Factor, ...], tuple[P
         settings = {factor.path: value for factor, value in zip(factors, values, strict=True)}
         try:
             overrides = [f"{path}={value}" for path, value in settings.items()]
-            checked = check_recipe(apply_overrides(tree, overrides), where=recipe)
+            checked = check_recipe(with_overrides(tree, overrides), where=recipe)
         except PixelwiseError as error:
             problems |= {str(problem): problem for problem in error.problems}
         else:
