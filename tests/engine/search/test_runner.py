@@ -200,6 +200,61 @@ def test_two_machines_share_a_database(tmp_path: Path) -> None:
     assert {trial.worker for trial in trials} == {one.worker, other.worker}
 
 
+def test_a_trial_over_the_limit_is_taken_back_and_counts_nowhere(tmp_path: Path) -> None:
+    searcher, _ = opened(tmp_path / "s", f"{WIDTH}=int(14,18)")
+    first = searcher.study.claim("here", 1)
+    assert first is not None
+    assert searcher.study.claim("there", 1) is None  # asked for when both had seen that there was none
+    assert [trial.number for trial in searcher.study.trials()] == [0]
+    changes = [change for change in searcher.run(3, alone=True) if change.trial is not None]
+    assert [(change.kind, change.trial.number) for change in changes if change.trial] == [
+        (kind, number) for number in (0, 2, 3) for kind in ("began", "ended")
+    ]
+    kept = json.loads((tmp_path / "s" / "trials.json").read_text())["trials"]
+    assert [(trial["name"], trial["state"]) for trial in kept] == [
+        ("trial-0000", "done"),
+        ("trial-0002", "done"),
+        ("trial-0003", "done"),
+    ]
+
+
+CLAIM = """
+import json, sys
+from pathlib import Path
+from pixelwise.engine.search.ranges import read_space
+from pixelwise.engine.search.study import open_study
+space = read_space("quickstart", ["model.width=int(4,40)"])
+identity = json.loads(sys.argv[2])
+study = open_study(Path(sys.argv[1]), "s", space, identity, seed=0, pruner="none")
+print("ready", flush=True)
+sys.stdin.readline()
+claimed = []
+while (trial := study.claim(sys.argv[3], 9)) is not None:
+    claimed.append(trial.number)
+print(json.dumps(claimed))
+"""
+
+
+def test_two_processes_that_claim_at_once_take_exactly_as_many_as_asked_for(tmp_path: Path) -> None:
+    searcher, space = opened(tmp_path / "s")
+    before = searcher.study.ask("gone")
+    identity = json.dumps({**space.record(), "metric": AIM.key, "higher_is_better": True, "split": "val"})
+    command = [sys.executable, "-c", CLAIM, str(searcher.folder.study_file), identity]
+    both = []
+    for worker in ("one", "other"):  # one after the other: opening the file removes what a kill has left of its lock
+        both.append(subprocess.Popen([*command, worker], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+        assert both[-1].stdout is not None
+        assert both[-1].stdout.readline() == "ready\n"
+    for process in both:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    one, other = (json.loads(process.communicate(timeout=60)[0]) for process in both)
+    assert len(one) + len(other) == 8
+    assert len({*one, *other, before.number}) == 9
+    assert [trial.number for trial in searcher.study.trials()] == sorted([before.number, *one, *other])
+
+
 def test_another_search_and_a_damaged_study_are_refused(tmp_path: Path) -> None:
     searcher, _ = opened(tmp_path / "s")
     list(searcher.run(1, alone=True))

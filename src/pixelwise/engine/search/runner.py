@@ -63,11 +63,8 @@ class Searcher:
         try:
             while True:
                 while len(self.works) < self.jobs:
-                    if waiting:
-                        trial = waiting.pop(0)
-                    elif len(self.study.trials()) < trials:
-                        trial = self.study.ask(self.worker)
-                    else:
+                    trial = waiting.pop(0) if waiting else self._next(trials)
+                    if trial is None:
                         break
                     yield self._begin(trial)
                 if not self.works:
@@ -85,6 +82,10 @@ class Searcher:
                 yield Change("time", None, self.works)
         finally:
             self._stop()
+
+    def _next(self, trials: int) -> Trial | None:
+        """A new trial; None where there are `trials` already, whoever has them."""
+        return self.study.claim(self.worker, trials) if len(self.study.trials()) < trials else None
 
     def _begin(self, trial: Trial) -> Change:
         """Start a trial's run, or end the trial at once where its score is known or its recipe is refused."""
@@ -137,8 +138,8 @@ class Searcher:
         return self._told(trial)
 
     def _told(self, trial: Trial) -> Change:
-        trials = self._keep()
-        return Change("ended", trials[trial.number], self.works)
+        ended = next(told for told in self._keep() if told.number == trial.number)
+        return Change("ended", ended, self.works)
 
     def _keep(self) -> list[Trial]:
         trials = self.study.trials()

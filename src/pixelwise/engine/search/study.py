@@ -19,6 +19,7 @@ from pixelwise.errors import PixelwiseError, RunError
 State = Literal["running", "done", "pruned", "failed"]
 STATES: Mapping[str, State] = {"COMPLETE": "done", "PRUNED": "pruned", "FAIL": "failed"}
 EXTRA = "Install the extra: pip install 'pixelwise[search]'"
+SURPLUS = "surplus"  # mark of a trial that was taken back: Optuna's storages delete none
 UNPRUNED = 5  # finished trials before one may be pruned
 
 
@@ -58,7 +59,21 @@ class Study:
     def trials(self) -> list[Trial]:
         """All of them, by number, those of other machines too. Raises RunError where the study cannot be read."""
         with _reached():
-            return [self._as_trial(told) for told in self._study.get_trials(deepcopy=False)]
+            return [self._as_trial(told) for told in self._counted()]
+
+    def claim(self, worker: str, limit: int) -> Trial | None:
+        """A new trial that is one of the study's first `limit`; None where others have taken them all.
+
+        The storage gives each trial a number of its own, whoever asks at the same moment. One with `limit` others before
+        it is taken back, and so is every one that was asked for with it or later: `limit` stay, no more and no fewer.
+        """
+        trial = self.ask(worker)
+        with _reached():
+            if sum(told.number < trial.number for told in self._counted()) < limit:
+                return trial
+            self._storage.set_trial_user_attr(self._frozen(trial.number)._trial_id, SURPLUS, True)
+        self.fail(trial, "Other machines had taken the last trials.")
+        return None
 
     def ask(self, worker: str) -> Trial:
         """A new trial, drawn with regard to those that are finished (TPE: Bergstra et al. 2011)."""
@@ -99,6 +114,9 @@ class Study:
         with _reached():
             self._storage.set_trial_user_attr(self._frozen(trial.number)._trial_id, "message", message[:500])
             self._study.tell(trial.number, state=TrialState.FAIL)
+
+    def _counted(self) -> list[Any]:
+        return [told for told in self._study.get_trials(deepcopy=False) if not told.user_attrs.get(SURPLUS)]
 
     def _frozen(self, number: int) -> Any:
         return self._study.get_trials(deepcopy=False)[number]
