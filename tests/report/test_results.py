@@ -45,6 +45,18 @@ def test_mean_and_spread_over_seeds(tmp_path: Path) -> None:
     assert row == "| `a/b` | 0.2500 ± 0.1500 | 1,234 | 5.6 | 5 | 2.0 | fp32 | 3 |"
 
 
+def test_a_length_in_steps_is_told_in_steps(tmp_path: Path) -> None:
+    runs = [finished_run(tmp_path / str(seed), seed, 0.5) for seed in (0, 1)]
+    for run, steps in zip(runs, (1125, 1250), strict=True):
+        setup, summary = run.read("setup"), run.read("summary")
+        setup["recipe"]["train"]["phases"] = [{"steps": steps}]
+        run.write("setup", setup)
+        run.write("summary", {**summary, "steps": steps})
+    row = markdown_table([collect("a", runs)], "val", {KEY: "mean IoU"}).splitlines()[-1]
+    assert " | 1,125–1,250 steps | 2.0 | " in row
+    assert collect("a", [finished_run(tmp_path / "epochs", 0, 0.5)])["steps"] is None
+
+
 def test_what_a_paper_states_stands_beside_the_measured(tmp_path: Path) -> None:
     known = {
         "what": "mean IoU of a baseline",

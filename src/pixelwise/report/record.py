@@ -71,6 +71,11 @@ class Record:
         return Length(tuple(told.get("phases") or (epochs * per_epoch,)), per_epoch)
 
     @property
+    def is_in_steps(self) -> bool:
+        """Whether the recipe gives a phase's length in updates, not in epochs."""
+        return in_steps(self.setup.get("recipe") or {})
+
+    @property
     def steps(self) -> list[Json]:
         return self._of("step")
 
@@ -116,6 +121,12 @@ class Record:
 
     def _of(self, kind: str) -> list[Json]:
         return [event for event in self.events if event.get("event") == kind]
+
+
+def in_steps(recipe: Json) -> bool:
+    """Whether a recipe gives a phase's length in updates, not in epochs."""
+    phases = (recipe.get("train") or {}).get("phases") or ()
+    return any(phase.get("steps") for phase in phases)
 
 
 def read_record(run: RunFolder) -> Record:

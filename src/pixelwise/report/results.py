@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pixelwise.errors import RunError
+from pixelwise.report.record import in_steps
 from pixelwise.run.folder import RunFolder
 
 Json = dict[str, Any]
@@ -38,6 +39,7 @@ def collect(name: str, runs: Sequence[RunFolder]) -> Json:
         "pictures": {split: record["pictures"] for split, record in first["data"]["splits"].items()},
         "seeds": seeds,
         "epochs": [summary["epochs"] for summary in summaries],
+        "steps": [summary["steps"] for summary in summaries] if in_steps(first["recipe"]) else None,
         "best_epoch": [summary["best"]["epoch"] for summary in summaries],
         "chosen_by": summaries[0]["best"]["metric"],
         "minutes": [round(summary["seconds"]["total"] / 60, 2) for summary in summaries],
@@ -76,7 +78,7 @@ def markdown_table(records: Sequence[Json], split: str, columns: Mapping[str, st
             ),
             f"{record['parameters']:,}",
             f"{record['macs'] / 1e9:.3g}",
-            _span(record["epochs"], ".0f"),
+            _span(steps, ",.0f") + " steps" if (steps := record.get("steps")) else _span(record["epochs"], ".0f"),
             _span(record["minutes"], ".1f"),
             ", ".join(record["precision"]),
             str(len(record["seeds"])),

@@ -11,7 +11,7 @@ import pytest
 from pixelwise.errors import RunError
 from pixelwise.report.comparison.export import as_csv, as_json
 from pixelwise.report.comparison.gather import Place, gather
-from pixelwise.report.comparison.tables import column_sets, scores
+from pixelwise.report.comparison.tables import column_sets, cost, scores
 from pixelwise.run.folder import RunFolder
 
 Made = Callable[..., Path]
@@ -177,3 +177,15 @@ def test_a_split_that_the_training_scored_at_its_end_needs_no_evaluation(made: M
         gather(paths, Place("test", "last"))
     with pytest.raises(RunError, match="was not evaluated there"):
         gather(paths, Place("test", "best", "own"))
+
+
+def test_a_length_in_steps_is_told_in_steps(made: Made) -> None:
+    paths = [made("a"), made("b", batch=16), made("c", batch=16, seed=1)]
+    for path in paths[1:]:
+        run = RunFolder(path)
+        setup, summary = run.read("setup"), run.read("summary")
+        setup["recipe"]["train"]["phases"] = [{"steps": 1125}]
+        run.write("setup", setup)
+        run.write("summary", {**summary, "steps": 1125})
+    table = cost(gather(paths))
+    assert [row[table.headings.index("length")] for row in table.rows] == ["4 epochs", "1,125 steps"]

@@ -49,6 +49,7 @@ def _run(run: One) -> dict[str, Any]:
         "seed": run.seed,
         "finished": run.record.finished,
         "epochs": summary.get("epochs"),
+        "steps": summary.get("steps"),
         "best_epoch": run.record.best.get("epoch"),
         "minutes": run.minutes,
         "parameters": model.get("parameters"),
@@ -88,7 +89,7 @@ def as_csv(comparison: Comparison) -> str:
     several = len({column.stands_on for column in comparison.columns}) > 1
     keys = [f"{c.key}, palette {c.palette}" if _shares_key(c, comparison) else c.key for c in comparison.columns]
     names = [f"{key} on {c.stands_on}" if several else key for key, c in zip(keys, comparison.columns, strict=True)]
-    costs = ("finished", "epochs", "best_epoch", "minutes", "parameters", "macs", "device")
+    costs = ("finished", "epochs", "steps", "best_epoch", "minutes", "parameters", "macs", "device")
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(["group", "run", "seed", *paths, *costs, *names])

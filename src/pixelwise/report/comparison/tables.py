@@ -84,7 +84,7 @@ def differing(comparison: Comparison) -> Table | None:
 
 def cost(comparison: Comparison) -> Table:
     """What each group took."""
-    headings = ("", "runs of", "seeds", "epochs", "best epoch", "time", "parameters", "MACs", "device")
+    headings = ("", "runs of", "seeds", "length", "best epoch", "time", "parameters", "MACs", "device")
     return Table(headings, tuple(_cost(group) for group in comparison.groups), frozenset(range(3, 8)))
 
 
@@ -99,7 +99,7 @@ def _cost(group: Group) -> tuple[str, ...]:
         group.letter,
         group.label,
         ", ".join(map(str, group.seeds)),
-        _span([run.record.summary.get("epochs") for run in group.runs]),
+        _length(group),
         _span([run.record.best.get("epoch") for run in group.runs]),
         time,
         quantity(model.get("parameters")),
@@ -108,11 +108,19 @@ def _cost(group: Group) -> tuple[str, ...]:
     )
 
 
+def _length(group: Group) -> str:
+    """`25 epochs`, or `1,125 steps` where the recipe's length is one in steps: its epochs need not be whole ones."""
+    unit = "step" if group.runs[0].record.is_in_steps else "epoch"
+    counts = [run.record.summary.get(f"{unit}s") for run in group.runs]
+    known = [count for count in counts if count is not None]
+    return f"{_span(counts)} {unit}{'' if known == [1] * len(known) else 's'}" if known else ABSENT
+
+
 def _span(values: Sequence[int | None]) -> str:
     known = [value for value in values if value is not None]
     if not known:
         return ABSENT
-    return str(known[0]) if min(known) == max(known) else f"{min(known)}–{max(known)}"
+    return f"{known[0]:,}" if min(known) == max(known) else f"{min(known):,}–{max(known):,}"
 
 
 def differences(verdicts: Sequence[Verdict]) -> Table | None:
