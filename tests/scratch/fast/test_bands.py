@@ -21,15 +21,29 @@ def test_bands_cover_everything_once(first, count, height, budget):
     assert not seen[:first].any()
 
 
+corners = st.tuples(st.integers(-4, 4), st.integers(-4, 4))
+sizes = st.tuples(st.integers(1, 12), st.integers(1, 12))
+
+
 @settings(deadline=None)
-@given(top=st.integers(-4, 4), left=st.integers(-4, 4), rows=st.integers(1, 12), columns=st.integers(1, 12))
-def test_cut_out_is_padding_and_slicing(top, left, rows, columns):
-    x = np.arange(1.0, 2 * 5 * 6 * 2 + 1).reshape(2, 5, 6, 2)
+@given(first=corners, second=corners, size=sizes, dtype=st.sampled_from([np.float32, np.float64]))
+def test_cut_out_is_padding_and_slicing(first, second, size, dtype):
+    x = np.arange(1, 2 * 5 * 6 * 2 + 1, dtype=dtype).reshape(2, 5, 6, 2)
     wide = np.pad(x, ((0, 0), (20, 20), (20, 20), (0, 0)))
     buffers = Buffers()
     buffers.take("a", (1000,), np.float64)[:] = np.nan  # what was there before must not show through
-    part = cut_out(x, slice(1, 2), (top, left), (rows, columns), "a", buffers)
-    np.testing.assert_array_equal(part, wide[1:2, 20 + top : 20 + top + rows, 20 + left : 20 + left + columns])
+    for image, (top, left) in ((1, first), (0, first), (0, second), (1, first)):  # nor what the last one left
+        part = cut_out(x, slice(image, image + 1), (top, left), size, "a", buffers)
+        expected = wide[image : image + 1, 20 + top : 20 + top + size[0], 20 + left : 20 + left + size[1]]
+        np.testing.assert_array_equal(part, expected)
+
+
+def test_cut_out_copies_only_where_it_must():
+    x, buffers = np.zeros((2, 5, 6, 2)), Buffers()
+    assert np.shares_memory(cut_out(x, slice(0, 2), (1, 2), (3, 4), "a", buffers), x)
+    assert not np.shares_memory(cut_out(x, slice(0, 2), (1, 3), (3, 4), "a", buffers), x)
+    planes = x.transpose(0, 3, 1, 2).copy().transpose(0, 2, 3, 1)  # each channel of its own
+    assert not np.shares_memory(cut_out(planes, slice(0, 2), (1, 2), (3, 4), "a", buffers), planes)
 
 
 def test_channel_sums():
