@@ -14,6 +14,7 @@ from pixelwise.engine.train import train
 from pixelwise.errors import DataError
 from pixelwise.losses.class_balanced import class_balanced
 from pixelwise.recipe.load import load_recipe
+from pixelwise.run.states import read_states
 
 LABELS = (
     "task=classify",
@@ -35,6 +36,9 @@ def test_a_test_split_is_scored_with_the_weights_that_were_chosen(tmp_path, data
     _, summary = run_of(tmp_path / "run", data, "data.test=test", "train.best=epoch", "data.sampling=balanced")
     assert {split: record["pictures"] for split, record in summary["splits"].items()} == {"val": 6, "test": 5}
     assert (summary["best"]["metric"], summary["best"]["value"]) == ("epoch", 2.0)
+    kept = read_states(tmp_path / "run" / "predictions" / "states-test.npz")
+    assert len(kept.names) == 5
+    assert kept.metrics[0].total()[:9].sum() == 5  # three classes: each picture once in their matrix
     setup = json.loads((tmp_path / "run" / "setup.json").read_text())
     assert setup["unit"] == "picture"
     assert set(setup["data"]["splits"]) == {"train", "val", "test"}

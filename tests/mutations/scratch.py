@@ -110,7 +110,8 @@ FAULTS = [
     ("fast/workspace.py", "if memory is None or memory.size < size:", "if memory is None:", WORKSPACE),
     ("fast/workspace.py", "weakref.finalize(loan, waiting.append, memory)", "weakref.finalize(memory, print, waiting.append(memory))", WORKSPACE),
     ("fast/workspace.py", "if self._holders == 0:\n", "if self._holders < 2:\n", WORKSPACE),
-    ("fast/workspace.py", "self._pool.map(work, parts, self._buffers)", "self._pool.map(work, parts, self._buffers[:1] * len(parts))", WORKSPACE),
+    ("fast/workspace.py", "zip(parts[1:], self._buffers[1:], strict=False)", "zip(parts[1:], self._buffers, strict=False)", WORKSPACE),
+    ("fast/workspace.py", "            wait(others)", "            pass", WORKSPACE),
     # layers, network, optimizers, schedules, the gradient check itself
     ("layers/normalisation.py", "cache.variance * (cache.count / (cache.count - 1))", "cache.variance", LAYERS),
     ("layers/normalisation.py", "mean += self.momentum * (cache.mean - mean)", "mean += (1 - self.momentum) * (cache.mean - mean)", LAYERS),

@@ -15,7 +15,6 @@ from pixelwise.run.states import read_states
 from pixelwise.types import ClassMap, DatasetInfo, Sample
 
 INFO = DatasetInfo("toy", ("ground", "disc"), ((0, 0, 0), (9, 9, 9)), frozenset({"mask"}))
-PLACE = Place()
 KEY = "mean_iou[void=none,absent=skipped]"
 
 
@@ -54,7 +53,7 @@ def run(path: Path, *, batch: int, seed: int = 0, right: float = 0.8, pictures: 
 
 def judged(*paths: Path, draws: int = 400):
     comparison = gather(paths)
-    (verdict,) = judge(comparison, [comparison.main], PLACE, draws)
+    (verdict,) = judge(comparison, [comparison.main], draws)
     return verdict
 
 
@@ -88,7 +87,7 @@ def test_pairing_makes_the_interval_narrow(tmp_path: Path) -> None:
 )
 def test_what_is_missing_is_said(change: dict[str, object], lack: str, tmp_path: Path) -> None:
     comparison = gather([run(tmp_path / "a", batch=1), run(tmp_path / "b", batch=2, **change)])
-    verdicts = judge(comparison, [comparison.main], PLACE, 200)
+    verdicts = judge(comparison, [comparison.main], 200)
     assert [lack in verdict.pictures.lack for verdict in verdicts] == ([True] if lack else [])
 
 
@@ -103,9 +102,28 @@ def test_too_few_pictures_and_counts_that_do_not_add_up(tmp_path: Path) -> None:
     assert "is damaged" in judged(*paths).pictures.lack
 
 
+def test_test_scores_of_the_trainings_end_have_an_interval_over_pictures_too(tmp_path: Path) -> None:
+    paths = [run(tmp_path / name, batch=batch, right=right) for name, batch, right in (("a", 1, 0.7), ("b", 2, 0.9))]
+    for path in paths:
+        summary = json.loads((path / "summary.json").read_text())
+        summary["splits"]["test"] = summary["splits"]["val"]
+        (path / "summary.json").write_text(json.dumps(summary))
+        shutil.move(path / "predictions" / "states.npz", path / "predictions" / "states-test.npz")
+    comparison = gather(paths, Place("test"))
+    (verdict,) = judge(comparison, [comparison.main], 400)
+    assert verdict.pictures.interval.low > 0
+    comparison = gather(paths, Place("val"))
+    (verdict,) = judge(comparison, [comparison.main], 400)
+    assert f"`pixelwise evaluate {paths[0]} --split val` keeps it" in verdict.pictures.lack
+    for path in paths:
+        shutil.copy(path / "predictions" / "states-test.npz", path / "predictions" / "states.npz")
+    (verdict,) = judge(comparison, [comparison.main], 400)
+    assert verdict.pictures.interval.low > 0  # the split is named, and its counts are those of the training's end
+
+
 def test_one_group_needs_no_verdict(tmp_path: Path) -> None:
     comparison: Comparison = gather([run(tmp_path / "a", batch=1)])
-    assert judge(comparison, list(comparison.columns), PLACE) == []
+    assert judge(comparison, list(comparison.columns)) == []
 
 
 def test_a_training_keeps_what_its_pictures_counted(tiny_run: Path) -> None:

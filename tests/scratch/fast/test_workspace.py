@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -94,6 +95,27 @@ def test_an_error_in_a_thread_is_raised():
 
     with pytest.raises(ShapeError, match="part 0"):
         Workspace(2).over(2, work)
+
+    def work_of_the_second(part, buffers):
+        if part.start:
+            raise ShapeError(f"part {part.start}")
+
+    with pytest.raises(ShapeError, match="part 1"):
+        Workspace(2).over(2, work_of_the_second)
+
+
+def test_an_error_waits_for_the_other_threads():
+    workspace, ended = Workspace(2), []
+
+    def work(part, buffers):
+        if part.start == 0:
+            raise ShapeError("first")
+        time.sleep(0.05)
+        ended.append(part.start)
+
+    with pytest.raises(ShapeError, match="first"):
+        workspace.over(2, work)
+    assert ended == [1]
 
 
 def test_no_threads_are_refused():

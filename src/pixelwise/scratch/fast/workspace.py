@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import weakref
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from itertools import pairwise
 from typing import Any, TypeVar
 
@@ -99,7 +99,7 @@ class Workspace:
         self.threads = threads
         self._buffers = [Buffers() for _ in range(threads)]
         self._results = Lent()
-        self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
+        self._pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None  # the thread that calls is one too
         if threads > 1:
             _PRODUCTS.hold()
             weakref.finalize(self, _PRODUCTS.release).atexit = False
@@ -119,7 +119,12 @@ class Workspace:
             return [work(slice(0, count), self._buffers[0])]
         edges = [round(count * i / self.threads) for i in range(self.threads + 1)]
         parts = [slice(a, b) for a, b in pairwise(edges) if b > a]
-        return list(self._pool.map(work, parts, self._buffers))
+        others = [self._pool.submit(work, *job) for job in zip(parts[1:], self._buffers[1:], strict=False)]
+        try:
+            first = work(parts[0], self._buffers[0])
+        finally:
+            wait(others)  # whatever happens, nobody writes into the buffers when this returns
+        return [first, *(other.result() for other in others)]
 
 
 class _MatrixProducts:
