@@ -33,7 +33,7 @@ def score_recipe(
     batch = batch_for(task, trained.recipe.train.batch)
 
     def score(cached: CachedSplit, metrics: Sequence[Metric], look: Look) -> Evaluation:
-        with threadpool_limits(trained.threads, user_api="blas"):
+        with threadpool_limits(1, user_api="blas"):  # as in training
             return evaluate(task, trained.network, cached, metrics, batch=batch, look=look)
 
     return count_recipe(trained, split, score, data=data, progress=progress)

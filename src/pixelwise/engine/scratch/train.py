@@ -233,7 +233,7 @@ def _run(run: RunFolder, training: Training, progress: Progress, notes: tuple[st
 
     interruption = Interruption()
     recipe = training.recipe
-    limited = threadpool_limits(training.threads, user_api="blas")
+    limited = threadpool_limits(1, user_api="blas")  # the network divides the batch among its own threads
     with run.writing(), interruption.listening(), explained(run, recipe), limited:
         for note in notes:
             yield Noted(note)
