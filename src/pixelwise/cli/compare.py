@@ -43,9 +43,8 @@ def compare(
     _check_files(html, csv)
     if not split and (checkpoint, resolution) != ("best", "recipe"):
         raise RunError("--checkpoint and --resolution go with --split.", hint="Say which split, e.g. --split val.")
-    place = Place(split, checkpoint, resolution)
-    comparison = gather(_expanded(runs), place)
-    verdicts = judge(comparison, _chosen(comparison, score or []), place)
+    comparison = gather(_expanded(runs), Place(split, checkpoint, resolution))
+    verdicts = judge(comparison, _chosen(comparison, score or []))
     if csv is not None:
         from pixelwise.report.comparison.export import as_csv
 

@@ -80,7 +80,7 @@ def conclude(run: RunFolder, recipe: Recipe, parts: Trained, progress: Progress,
     record = {**split_record(parts.validation, parts.metrics), "losses": result.losses}
     splits = {parts.validation.split: {"checkpoint": checkpoint, **record}}
     if parts.test is not None and parts.test.split not in splits:
-        splits[parts.test.split] = {"checkpoint": checkpoint, **score_test(parts, parts.test)}
+        splits[parts.test.split] = {"checkpoint": checkpoint, **score_test(run, parts, parts.test)}
     rankings = parts.processes.gather(ranking)
     recorded = parts.processes.gather(recorder.rows)
     if not parts.processes.first:
@@ -110,10 +110,14 @@ def conclude(run: RunFolder, recipe: Recipe, parts: Trained, progress: Progress,
     build_report(run)
 
 
-def score_test(parts: Trained, split: CachedSplit) -> dict[str, Any]:
-    """Scores and losses on a split that no choice was made by."""
+def score_test(run: RunFolder, parts: Trained, split: CachedSplit) -> dict[str, Any]:
+    """Scores and losses on a split that no choice was made by; what its pictures counted is kept."""
     metrics = copy.deepcopy(parts.metrics)
-    result = parts.evaluate(split, metrics)
+    recorder = Recorder(metrics)
+    result = parts.evaluate(split, metrics, lambda index, sample, prediction: recorder.look(index))
+    recorded = parts.processes.gather(recorder.rows)
+    if parts.processes.first:
+        keep_pictures(run.states_of(split.split), split.names, recorded, metrics)
     return {**split_record(split, metrics), "losses": result.losses}
 
 

@@ -110,7 +110,12 @@ class RunFolder:
 
     @property
     def states_file(self) -> Path:
+        """What each picture of the validation split added to the scores' counts."""
         return self.predictions / "states.npz"
+
+    def states_of(self, split: str) -> Path:
+        """The same of another split that the training has scored at its end."""
+        return self.predictions / f"states-{split}.npz"
 
     @property
     def plots(self) -> Path:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pixelwise.errors import PixelwiseError
 from pixelwise.metrics.pictures import score_draws, score_states
-from pixelwise.report.comparison.gather import Column, Comparison, Group, One, Place
+from pixelwise.report.comparison.gather import Column, Comparison, Group, One
 from pixelwise.report.comparison.verdict import OverPictures, Verdict
 from pixelwise.run.states import PictureStates, read_states
 from pixelwise.statistics.bootstrap import DRAWS, LEAST_PICTURES, percentile_interval
@@ -28,9 +28,9 @@ class Drawn:
     lack: str = ""
 
 
-def judge(comparison: Comparison, columns: Sequence[Column], place: Place, draws: int = DRAWS) -> list[Verdict]:
+def judge(comparison: Comparison, columns: Sequence[Column], draws: int = DRAWS) -> list[Verdict]:
     """Every other group against the first one that has a score, in each of the columns."""
-    drawn = {id(run): _draw(run, place, draws) for run in comparison.runs} if len(comparison.groups) > 1 else {}
+    drawn = {id(run): _draw(run, draws) for run in comparison.runs} if len(comparison.groups) > 1 else {}
     return list(_verdicts(comparison, columns, drawn))
 
 
@@ -68,13 +68,13 @@ def _mean_draws(runs: Sequence[Sequence[float | None]]) -> list[float | None]:
     return means
 
 
-def _draw(run: One, place: Place, draws: int) -> Drawn:
+def _draw(run: One, draws: int) -> Drawn:
     """A run's scores in every draw of pictures, where its folder holds what each picture counted."""
-    file = run.path / place.states
-    if not file.is_file():
-        return Drawn(lack=f"{run.path} has not kept what each picture counted ({place.states})")
+    if not run.states.is_file():
+        again = f"; `pixelwise evaluate {run.path} --split {run.split}` keeps it for `compare --split {run.split}`"
+        return Drawn(lack=f"{run.path} has not kept what each picture counted{again if run.split else ''}")
     try:
-        kept = read_states(file)
+        kept = read_states(run.states)
         found: Draws = {}
         for number, item in enumerate(run.recipe["metrics"]):
             found |= _draw_metric(run, kept, number, item, draws)

@@ -33,11 +33,6 @@ class Place:
         """The run's JSON record, without its suffix."""
         return f"evaluations/{self.split}-{self.checkpoint}-{self.resolution}" if self.split else "summary"
 
-    @property
-    def states(self) -> str:
-        """Where the counts of single pictures lie."""
-        return f"{self.file}.npz" if self.split else "predictions/states.npz"
-
 
 @dataclass(frozen=True)
 class Column:
@@ -88,12 +83,17 @@ class Column:
 
 @dataclass(frozen=True)
 class One:
-    """One run with its scores."""
+    """One run with its scores.
+
+    scored:  the record of the split that is compared; empty where there is none
+    states:  the file that holds what each of its pictures counted, where that was kept
+    """
 
     path: Path
     record: Record
-    scored: Json  # the record of the split that is compared; empty where there is none
+    scored: Json
     split: str
+    states: Path
 
     @property
     def recipe(self) -> Json:
@@ -206,13 +206,13 @@ def _read(path: Path, place: Place) -> One:
     record = read_record(RunFolder.open(path))
     if not record.setup.get("recipe"):
         raise RunError("stopped before its first step: there is nothing to compare.", where=str(path))
-    if place.split:
-        run = RunFolder(path)
-        return One(
-            path, record, run.read(place.file) if run.has(place.file) else _at_its_end(record, place), place.split
-        )
-    split, scored = next(iter((record.summary.get("splits") or {}).items()), ("", {}))
-    return One(path, record, scored, split)
+    run, at_its_end = RunFolder(path), record.summary.get("splits") or {}
+    if place.split and run.has(place.file):
+        return One(path, record, run.read(place.file), place.split, path / f"{place.file}.npz")
+    first = next(iter(at_its_end), "")
+    split = place.split or first
+    scored = _at_its_end(record, place) if place.split else at_its_end.get(first, {})
+    return One(path, record, scored, split, run.states_file if split == first else run.states_of(split))
 
 
 def _at_its_end(record: Record, place: Place) -> Json:
