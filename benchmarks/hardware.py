@@ -10,7 +10,6 @@ PyTorch (contiguous, glibc's own allocator, fp32). bf16 is left out where the ma
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,19 +79,15 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS))
+    parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".json"))
     parser.add_argument("--serve", nargs=2)
     options = parser.parse_args()
     if options.serve:
         serve(*options.serve, options.threads)
         return
-    from pixelwise.run.environment import environment
-
     results = [measure(name, options.rounds, options.threads) for name in options.models]
-    where = environment()
-    where.pop("command")
-    report = {"what": __doc__.splitlines()[0], "threads": options.threads, "rounds": options.rounds, "results": results}
-    Path(__file__).with_suffix(".json").write_text(json.dumps({**report, "environment": where}, indent=2) + "\n")
-    print(json.dumps(results, indent=2))
+    settings = {"threads": options.threads, "rounds": options.rounds}
+    turns.write_report(options.out, __doc__.splitlines()[0], settings, results)
 
 
 if __name__ == "__main__":

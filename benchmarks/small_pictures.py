@@ -12,13 +12,13 @@ Sides take turns (turns.py); the figure is the median over rounds of the ratio. 
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from turns import serve, take_turns
+import opening
+from turns import serve, take_turns, write_report
 
 RECIPES = {
     "resnet": ("cifar10_longtail/resnet32_ce", ["data.dataset={name: cifar10, validation: 0.0}"]),
@@ -35,46 +35,6 @@ def open_recipe(name: str, precision: str) -> Any:
 
     recipe, overrides = RECIPES[name]
     return load_recipe(recipe, [*overrides, f"hardware.precision={precision}"])
-
-
-def ours(name: str, precision: str) -> Iterator[None]:
-    from pixelwise.engine.hardware.allocator import keep_large_buffers
-
-    keep_large_buffers()
-    from pixelwise.engine.build import (
-        build,
-        build_augmentation,
-        build_loss,
-        build_model,
-        build_task,
-        cache_folder,
-        open_material,
-        place,
-    )
-    from pixelwise.engine.descent.update import Update
-    from pixelwise.engine.feed.loader import Loader
-    from pixelwise.engine.hardware.device import choose
-    from pixelwise.engine.hardware.distributed import Processes
-
-    recipe = open_recipe(name, precision)
-    choices = choose(recipe.hardware, memory=cache_folder(None))
-    choices.apply()
-    material = open_material(recipe, root=None)
-    task = build_task(recipe, material.info, build_loss(recipe, material.counts), material.findings)
-    model = place(build_model(recipe, task), choices)
-    optimizer = build("optimizer", recipe.train.optimizer, model)
-    augment = build_augmentation(recipe, material.info)
-    batch = recipe.train.batch
-    loader = Loader(material.train, task, augment, batch=batch, seed=0, device=choices.torch_device)
-    update = Update(task, model, optimizer, choices, Processes(), clip=None)
-    model.train()
-    step = 0
-    for epoch in range(10**6):
-        for made in loader.epoch(epoch):
-            if len(made) == batch:
-                step += 1
-                update(made, recipe.train.optimizer.options["learning_rate"], step)
-                yield
 
 
 def plain(name: str, workers: int) -> Iterator[None]:
@@ -192,16 +152,11 @@ def main() -> None:
     if options.serve:
         side, name = options.serve
         kind, _, how = side.partition("-")
-        serve(ours(name, how) if kind == "ours" else plain(name, int(how)))
+        serve(opening.steps(open_recipe(name, how)) if kind == "ours" else plain(name, int(how)))
         return
-    from pixelwise.run.environment import environment
-
     results = [measure(name, options.rounds, options.batches) for name in RECIPES]
-    where = environment()
-    where.pop("command")
-    report = {"what": __doc__.splitlines()[0], "rounds": options.rounds, "batches": options.batches, "results": results}
-    options.out.write_text(json.dumps({**report, "environment": where}, indent=2) + "\n")
-    print(json.dumps(results, indent=2))
+    settings = {"rounds": options.rounds, "batches": options.batches}
+    write_report(options.out, __doc__.splitlines()[0], settings, results)
 
 
 if __name__ == "__main__":

@@ -11,19 +11,20 @@ take turns within a round; the figure is the median over rounds of the ratio. Wr
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from turns import serve, take_turns
+import opening
+from turns import serve, take_turns, write_report
 
 BATCH, SIZE, CLASSES = 16, 224, 21
 MODELS = {"unet": {"width": 32}, "basic_fcn": {}}
 SIDES = ("plain-0", "plain-1", "plain-2", "ours")
 
 
-def plain(side: str, name: str) -> Any:
+def plain(side: str, name: str) -> Iterator[None]:
     import numpy as np
     import torch
     from PIL import Image
@@ -74,35 +75,12 @@ def plain(side: str, name: str) -> Any:
             yield
 
 
-def ours(side: str, name: str) -> Any:
-    from pixelwise.engine.hardware.allocator import keep_large_buffers
-
-    keep_large_buffers()
-    from pixelwise.engine.build import build, build_loss, build_model, build_task, cache_folder, open_material, place
-    from pixelwise.engine.descent.update import Update
-    from pixelwise.engine.feed.loader import Loader
-    from pixelwise.engine.hardware.device import choose
-    from pixelwise.engine.hardware.distributed import Processes
+def open_recipe(name: str) -> Any:
     from pixelwise.recipe.load import load_recipe
 
     options = [f"model.{key}={value}" for key, value in MODELS[name].items()]
-    recipe = load_recipe("voc2007/basic_fcn", [f"model={name}", *options, "hardware.precision=fp32"])
-    choices = choose(recipe.hardware, memory=cache_folder(None))
-    choices.apply()
-    material = open_material(recipe, root=None)
-    task = build_task(recipe, material.info, build_loss(recipe, material.counts))
-    model = place(build_model(recipe, task), choices)
-    optimizer = build("optimizer", recipe.train.optimizer, model)
-    loader = Loader(material.train, task, None, batch=BATCH, seed=0)
-    update = Update(task, model, optimizer, choices, Processes(), clip=None)
-    model.train()
-    step = 0
-    for epoch in range(10**6):
-        for batch in loader.epoch(epoch):
-            if len(batch) == BATCH:
-                step += 1
-                update(batch, 1e-3, step)
-                yield
+    overrides = [f"model={name}", *options, f"train.batch={BATCH}", "hardware.precision=fp32"]
+    return load_recipe("voc2007/basic_fcn", overrides)
 
 
 def measure(name: str, rounds: int, batches: int) -> dict[str, Any]:
@@ -123,26 +101,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--batches", type=int, default=4)
+    parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".json"))
     parser.add_argument("--serve", nargs=2)
     options = parser.parse_args()
     if options.serve:
         side, name = options.serve
-        serve((plain if side.startswith("plain") else ours)(side, name))
+        serve(plain(side, name) if side.startswith("plain") else opening.steps(open_recipe(name)))
         return
-    from pixelwise.run.environment import environment
-
     results = [measure(name, options.rounds, options.batches) for name in MODELS]
-    where = environment()
-    where.pop("command")
-    report = {
-        "what": __doc__.splitlines()[0],
-        "batch": BATCH,
-        "size": SIZE,
-        "rounds": options.rounds,
-        "results": results,
-    }
-    Path(__file__).with_suffix(".json").write_text(json.dumps({**report, "environment": where}, indent=2) + "\n")
-    print(json.dumps(results, indent=2))
+    settings = {"batch": BATCH, "size": SIZE, "rounds": options.rounds}
+    write_report(options.out, __doc__.splitlines()[0], settings, results)
 
 
 if __name__ == "__main__":

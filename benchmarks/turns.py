@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 
@@ -37,6 +39,17 @@ def take_turns(
         child.stdin.close()
         child.wait()
     return seconds
+
+
+def write_report(out: Path, what: str, settings: dict[str, Any], results: list[dict[str, Any]]) -> None:
+    """Keep what was measured, how, and on which machine; show the results."""
+    from pixelwise.run.environment import environment
+
+    where = environment()
+    where.pop("command")
+    report = {"what": what, **settings, "results": results, "environment": where}
+    out.write_text(json.dumps(report, indent=2) + "\n")
+    print(json.dumps(results, indent=2))
 
 
 def _start(script: str, *words: str) -> Any:
