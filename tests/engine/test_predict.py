@@ -19,6 +19,7 @@ from torch.nn.functional import interpolate
 
 from pixelwise.data.scenes import scenes
 from pixelwise.engine import predict
+from pixelwise.engine.hardware.trial import Trial
 from pixelwise.engine.predict import Trained, check_tiles, enlarged, open_trained, predict_resized, predict_tiles
 from pixelwise.errors import DeviceError, RunError, ShapeError
 from pixelwise.imaging.resize import resize_image
@@ -97,6 +98,23 @@ def test_a_damaged_setup_is_named(copied: RunFolder) -> None:
     (copied.path / "setup.json").write_text(json.dumps(setup))
     with pytest.raises(RunError, match=r"setup\.json: does not say what the run was trained on.*classes"):
         open_trained(copied, device="cpu")
+
+
+@pytest.mark.parametrize(("trained_on", "outcome", "precision"), [
+    ("cpu", Trial(speed=0.5), "bf16"),  # as it was trained, however fast that is: its scores come out again
+    ("cpu", Trial(died="SIGILL"), "fp32"),
+    ("cuda:0", Trial(speed=0.5), "fp32"),
+    ("cuda:0", Trial(speed=2.0), "bf16"),
+])  # fmt: skip
+def test_a_run_in_bf16_is_opened_in_bf16_where_that_works(
+    trained_on: str, outcome: Trial, precision: str, copied: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for finder in ("find_trial", "find_fair_trial"):
+        monkeypatch.setattr(f"pixelwise.engine.hardware.device.{finder}", lambda threads, memory: outcome)
+    setup = copied.read("setup")
+    setup["choices"] |= {"precision": "bf16", "device": trained_on}
+    copied.write("setup", setup)
+    assert open_trained(copied, device="cpu").choices.precision == precision
 
 
 def test_an_unknown_device_is_refused(tiny_run: Path) -> None:

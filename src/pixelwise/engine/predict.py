@@ -60,7 +60,7 @@ class Trained:
 def open_trained(run: RunFolder, *, checkpoint: Checkpoint = "best", device: str = "auto") -> Trained:
     """The run's task and model with the weights of a checkpoint, ready to predict.
 
-    Precision and layout are the run's; bf16 on a CPU is tried anew, because this may be another machine. Raises RunError
+    Precision and layout are the run's; where this is another machine, bf16 on a CPU is tried before it is used. Raises RunError
     where the checkpoint is missing, cut short or of another architecture, DeviceError where there is no such device.
     """
     recipe = check_recipe(parse(run.recipe_file), where=str(run.recipe_file))
@@ -74,7 +74,7 @@ def open_trained(run: RunFolder, *, checkpoint: Checkpoint = "best", device: str
     info, size, recorded = _read_setup(run, setup)
     folder = run.path / checkpoint
     arrays, state = load_checkpoint(folder, "model")
-    choices = choose(_hardware(device, recorded), memory=cache_folder(None))
+    choices = _choose_as_recorded(device, recorded)
     choices.apply()
     task = build_task(recipe, info, None, setup.get("findings", {}))
     model = build_model(recipe, task)
@@ -96,13 +96,32 @@ def _read_setup(run: RunFolder, setup: Any) -> tuple[DatasetInfo, tuple[int, int
         ) from error
 
 
-def _hardware(device: str, recorded: Choices) -> Hardware:
+def _choose_as_recorded(device: str, recorded: Choices) -> Choices:
+    """The run's own choices on this machine, so that its scores come out again; bf16 only where it works.
+
+    On another kind of device bf16 is taken where it is faster, as `auto` means.
+    """
+    kind = "cuda" if device.startswith("cuda") or (device == "auto" and torch.cuda.is_available()) else "cpu"
+    in_bf16 = "bf16" if kind == recorded.torch_device.type else "auto"
+    precision = "fp32" if recorded.precision == "fp32" else in_bf16
+    memory = cache_folder(None)
     try:
-        return Hardware(
-            device=device,
-            precision="fp32" if recorded.precision == "fp32" else "auto",
-            layout="channels_last" if recorded.layout == "channels_last" else "contiguous",
-            deterministic=recorded.deterministic,
+        return choose(_hardware(device, precision, recorded), memory=memory)
+    except DeviceError:
+        if precision != "bf16":
+            raise
+        return choose(_hardware(device, "auto", recorded), memory=memory)  # raises again where the device is at fault
+
+
+def _hardware(device: str, precision: str, recorded: Choices) -> Hardware:
+    try:
+        return Hardware.model_validate(
+            {
+                "device": device,
+                "precision": precision,
+                "layout": "channels_last" if recorded.layout == "channels_last" else "contiguous",
+                "deterministic": recorded.deterministic,
+            }
         )
     except ValidationError as error:
         raise DeviceError(f"read '{device}'; allowed are auto, cpu, cuda and cuda:N.", where="device") from error
