@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from pixelwise.errors import ShapeError
-from pixelwise.losses.base import IGNORE, Loss, Term
+from pixelwise.losses.base import Term
+from pixelwise.losses.weighted import ClassWeighted
 from pixelwise.losses.weights import effective_number, inverse_frequency, median_frequency, rarity
 
 Weighting = Literal["none", "inverse", "median", "effective", "rarity"]
@@ -69,29 +69,18 @@ def uniform_cross_entropy_sum(scores: Tensor, place_weights: Tensor) -> Tensor:
     return ((wide.logsumexp(dim=1) - wide.mean(dim=1)) * place_weights).sum()
 
 
-class CrossEntropy(Loss):
+class CrossEntropy(ClassWeighted):
     """Cross-entropy with a weight a class. weights: (C,) float64, or None where all weigh 1."""
 
     def __init__(
         self, weights: NDArray[np.float64] | None, normalisation: Normalisation, smoothing: float = 0.0
     ) -> None:
-        super().__init__()
-        self.weights = weights
+        super().__init__(weights)
         self.normalisation = normalisation
         self.smoothing = smoothing
-        held = None if weights is None else torch.tensor(weights, dtype=torch.float32)
-        self.register_buffer("class_weights", held, persistent=False)
 
     def forward(self, scores: Tensor, target: Tensor) -> Term:
-        if scores.ndim < 2 or target.shape != (scores.shape[0], *scores.shape[2:]):
-            raise ShapeError(f"scores {tuple(scores.shape)} are (B, C, ...), their target is {tuple(target.shape)}")
-        if self.class_weights is not None and len(self.class_weights) != scores.shape[1]:
-            raise ShapeError(f"{len(self.class_weights)} class weights do not fit scores of {scores.shape[1]} classes")
-        valid = target != IGNORE
-        index = target.clamp(min=0)
-        weights = valid.float()
-        if self.class_weights is not None:
-            weights = weights * self.class_weights[index]
+        index, valid, weights = self.weigh(scores, target)
         counted = weights if self.normalisation == "weights" else valid
         numerator = cross_entropy_sum(scores, index, weights)
         if self.smoothing:

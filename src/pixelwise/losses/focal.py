@@ -25,7 +25,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from pixelwise.errors import RecipeError, ShapeError
-from pixelwise.losses.base import IGNORE, Loss, Term
+from pixelwise.losses.base import Term
+from pixelwise.losses.weighted import ClassWeighted
 
 Form = Literal["softmax", "sigmoid"]
 Gamma = Annotated[float, Ge(0)]
@@ -60,27 +61,17 @@ def sigmoid_focal(scores: Tensor, target: Tensor, gamma: float) -> Tensor:
 FORMS = {"softmax": softmax_focal, "sigmoid": sigmoid_focal}
 
 
-class Focal(Loss):
+class Focal(ClassWeighted):
     """Focal loss of one form, with a weight a class. weights: (C,) float64, or None where all weigh 1."""
 
     def __init__(self, weights: NDArray[np.float64] | None, gamma: float, form: Form) -> None:
-        super().__init__()
-        self.weights, self.gamma, self.form = weights, gamma, form
-        held = None if weights is None else torch.tensor(weights, dtype=torch.float32)
-        self.register_buffer("class_weights", held, persistent=False)
+        super().__init__(weights)
+        self.gamma, self.form = gamma, form
 
     def forward(self, scores: Tensor, target: Tensor) -> Term:
-        if scores.ndim < 2 or target.shape != (scores.shape[0], *scores.shape[2:]):
-            raise ShapeError(f"scores {tuple(scores.shape)} are (B, C, ...), their target is {tuple(target.shape)}")
+        index, valid, weights = self.weigh(scores, target)
         if scores.shape[1] < 2:
             raise ShapeError("the focal loss needs two classes or more; with one, every answer is right")
-        if self.class_weights is not None and len(self.class_weights) != scores.shape[1]:
-            raise ShapeError(f"{len(self.class_weights)} class weights do not fit scores of {scores.shape[1]} classes")
-        valid = target != IGNORE
-        index = target.clamp(min=0)
-        weights = valid.float()
-        if self.class_weights is not None:
-            weights = weights * self.class_weights[index]
         wide = scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
         values = FORMS[self.form](wide, index, self.gamma)
         return Term((values * weights).sum(), valid.sum(dtype=torch.float32))
