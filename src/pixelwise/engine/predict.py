@@ -17,7 +17,7 @@ from pixelwise.engine.checkpoint import load_model
 from pixelwise.engine.faults.explain import explain_memory
 from pixelwise.engine.hardware.device import Choices, choose
 from pixelwise.engine.scoring.evaluate import forward, predict_samples
-from pixelwise.engine.setup import recorded_data
+from pixelwise.engine.setup import recorded_data, says
 from pixelwise.engine.tiles import cover, cut
 from pixelwise.errors import DeviceError, RunError
 from pixelwise.imaging.canvas import Canvas, PerPixel
@@ -86,14 +86,8 @@ def open_trained(run: RunFolder, *, checkpoint: Checkpoint = "best", device: str
 
 def _read_setup(run: RunFolder, setup: Any) -> tuple[DatasetInfo, tuple[int, int], Choices]:
     info, size = recorded_data(run, setup)
-    try:
+    with says(run, "how the run was computed"):
         return info, size, Choices.from_record(setup["choices"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise RunError(
-            f"does not say how the run was computed ({type(error).__name__}: {error}).",
-            where=str(run.path / "setup.json"),
-            hint="Was it changed by hand, or written by another version?",
-        ) from error
 
 
 def _choose_as_recorded(device: str, recorded: Choices) -> Choices:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from pixelwise.engine.build import Material
@@ -67,7 +68,7 @@ def recorded_data(run: RunFolder, setup: Mapping[str, Any]) -> tuple[DatasetInfo
 
     Raises RunError where setup.json does not say.
     """
-    try:
+    with says(run, "what the run was trained on"):
         data = setup["data"]
         info = DatasetInfo(
             name=data["name"],
@@ -80,9 +81,16 @@ def recorded_data(run: RunFolder, setup: Mapping[str, Any]) -> tuple[DatasetInfo
         )
         height, width = data["size"]
         return info, (int(height), int(width))
+
+
+@contextmanager
+def says(run: RunFolder, what: str) -> Iterator[None]:
+    """Around what reads setup.json: RunError where it does not say `what`, instead of the reader's own error."""
+    try:
+        yield
     except (KeyError, TypeError, ValueError) as error:
         raise RunError(
-            f"does not say what the run was trained on ({type(error).__name__}: {error}).",
+            f"does not say {what} ({type(error).__name__}: {error}).",
             where=str(run.path / "setup.json"),
             hint="Was it changed by hand, or written by another version?",
         ) from error

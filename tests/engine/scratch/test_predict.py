@@ -161,6 +161,9 @@ def test_a_broken_setup_is_told(pixels_run, tmp_path):
     shutil.copytree(pixels_run.path, tmp_path / "run")
     run = RunFolder.open(tmp_path / "run")
     setup = run.read("setup")
+    run.write("setup", {**setup, "choices": {}})
+    with pytest.raises(RunError, match=r"does not say how the run was computed.*threads"):
+        open_trained(run)
     del setup["data"]["classes"]
     run.write("setup", setup)
     with pytest.raises(RunError, match="does not say what the run was trained on"):

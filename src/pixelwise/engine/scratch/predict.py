@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pixelwise.engine.build import build_task
 from pixelwise.engine.scratch.tasks import Task
 from pixelwise.engine.scratch.train import build_network, load_network
-from pixelwise.engine.setup import recorded_data
+from pixelwise.engine.setup import recorded_data, says
 from pixelwise.engine.tiles import cover, cut
 from pixelwise.errors import DeviceError, RunError
 from pixelwise.imaging.canvas import Canvas, PerPixel
@@ -77,7 +77,8 @@ def open_trained(run: RunFolder, *, checkpoint: Checkpoint = "best", device: str
     folder = run.path / checkpoint
     arrays, state = load_checkpoint(folder, "model")
     task: Any = build_task(recipe, info, None, setup.get("findings", {}))
-    threads = int(setup["choices"]["threads"])
+    with says(run, "how the run was computed"):
+        threads = int(setup["choices"]["threads"])
     network = build_network(recipe, task, size, threads)
     load_network(network, arrays["model"], where=str(folder))
     progress = state["progress"]
