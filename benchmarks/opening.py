@@ -1,4 +1,4 @@
-"""A recipe's training without its run folder: the engine's loader and update on the recipe's data, batch by batch."""
+"""A training without its run folder, step by step: the engine's own of a recipe, and the plain loop beside it."""
 
 from __future__ import annotations
 
@@ -44,3 +44,18 @@ def steps(recipe: Any) -> Iterator[None]:
                 step += 1
                 update(made, rate, step)
                 yield
+
+
+def plain_steps(model: Any, optimizer: Any, batches: Any) -> Iterator[None]:
+    """The other side: a tutorial's loop over (inputs, targets), again and again, with torch's own cross-entropy."""
+    import torch
+
+    criterion = torch.nn.CrossEntropyLoss()
+    while True:
+        for inputs, targets in batches:
+            optimizer.zero_grad()
+            loss = criterion(model(inputs), targets)
+            loss.backward()
+            optimizer.step()
+            loss.item()
+            yield

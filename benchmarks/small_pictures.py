@@ -61,15 +61,7 @@ def plain(name: str, workers: int) -> Iterator[None]:
         num_workers=workers,
         persistent_workers=workers > 0,
     )
-    criterion = torch.nn.CrossEntropyLoss()
-    while True:
-        for inputs, targets in loader:
-            optimizer.zero_grad()
-            loss = criterion(model(inputs), targets)
-            loss.backward()
-            optimizer.step()
-            loss.item()
-            yield
+    yield from opening.plain_steps(model, optimizer, loader)
 
 
 def labelled() -> tuple[Any, int, int]:

@@ -64,15 +64,7 @@ def plain(side: str, name: str) -> Iterator[None]:
     )
     model = SHELVES["model"].build(name, 3, CLASSES, **MODELS[name])
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
-    criterion = torch.nn.CrossEntropyLoss()
-    while True:
-        for pictures, targets in loader:
-            optimizer.zero_grad()
-            loss = criterion(model(pictures), targets)
-            loss.backward()
-            optimizer.step()
-            loss.item()
-            yield
+    yield from opening.plain_steps(model, optimizer, loader)
 
 
 def open_recipe(name: str) -> Any:
