@@ -28,6 +28,7 @@ def made(fabricate: Callable[..., RunFolder]) -> Callable[..., Path]:
         finished: bool = True,
         epochs: int = 4,
         classes: tuple[str, ...] = ("ground", "disc", "ring", "wire"),
+        loss: str = "cross_entropy",
     ) -> Path:
         run = fabricate(name, classes=classes, epochs=epochs, finished=finished)
         setup = run.read("setup")
@@ -37,6 +38,7 @@ def made(fabricate: Callable[..., RunFolder]) -> Callable[..., Path]:
             "task": {"name": task},
             "data": {"dataset": {"name": "scenes"}, "size": [64, 80]},
             "model": {"name": "unet", "width": 16},
+            "loss": {"name": loss},
             "metrics": [{"name": "confusion", "void": "ignore"}],
             "train": {"seed": seed, "batch": batch, "best": "mean_iou", "phases": [{"epochs": epochs}]},
             "gallery": seed,

@@ -3,11 +3,16 @@
 import json
 import re
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 
+from rich.console import Console
+
+from pixelwise.report.comparison.figures import run_panels
 from pixelwise.report.comparison.gather import gather
 from pixelwise.report.comparison.page import build_comparison_page
 from pixelwise.report.comparison.sweep_page import build_sweep_page
+from pixelwise.report.comparison.terminal import show_comparison
 
 Made = Callable[..., Path]
 
@@ -30,6 +35,35 @@ def test_a_comparison_is_one_offline_page(made: Made, tmp_path: Path) -> None:
     before = page.read_bytes()
     build_comparison_page(comparison, [], page)
     assert page.read_bytes() == before
+
+
+def test_values_of_different_losses_share_no_axis(made: Made, tmp_path: Path) -> None:
+    runs = [made("a"), made("b", batch=16), made("c", loss="focal")]
+    same, different = gather(runs[:2]), gather(runs)
+    assert [label for *_, label in run_panels(same)] == ["validation loss", "mean IoU"]
+    assert [label for *_, label in run_panels(different)] == ["mean IoU"]
+    words = "different losses, whose values share no axis"
+    assert words not in build_comparison_page(same, [], tmp_path / "same.html").read_text()
+    assert words in build_comparison_page(different, [], tmp_path / "different.html").read_text()
+
+
+def test_runs_that_were_validated_once_have_no_curves(made: Made, tmp_path: Path) -> None:
+    text = build_comparison_page(
+        gather([made("a", epochs=1), made("b", batch=16, epochs=1)]), [], tmp_path / "c.html"
+    ).read_text()
+    assert 'id="curves"' not in text
+
+
+def test_nothing_is_left_out_in_a_narrow_terminal(made: Made) -> None:
+    runs = [
+        made(f"a{batch}-{seed}", seed=seed, batch=batch) for seed, batch in ((0, 8), (1, 8), (0, 16), (0, 32), (0, 64))
+    ]
+    console = Console(width=80, record=True, file=StringIO())
+    show_comparison(gather(runs), [], console)
+    lines = console.export_text().splitlines()
+    assert "…" not in "".join(lines)
+    cost = lines[lines.index("cost") + 2 :]
+    assert [line.split()[0] for line in cost[:4]] == ["A", "B", "C", "D"]
 
 
 def test_the_page_of_a_sweep(made: Made, tmp_path: Path) -> None:

@@ -38,11 +38,30 @@ def look(number: int) -> dict[str, object]:
     }
 
 
+def run_panels(comparison: Comparison) -> list[tuple[str, str, str]]:
+    """What `draw_runs` draws: (part of an epoch's record, name in it, label), only where some run has two values to join.
+
+    The validation loss is left out where the runs were trained with different losses, whose values mean different things.
+    """
+    key = comparison.main.key if comparison.main else next((run.record.main_score for run in comparison.runs), "")
+    panels = [("scores", key, score_label(key))]
+    if one_loss(comparison):
+        panels.insert(0, ("validation", "loss", "validation loss"))
+    return [panel for panel in panels if any(len(_curve(run.record.epochs, *panel[:2])) > 1 for run in comparison.runs)]
+
+
+def one_loss(comparison: Comparison) -> bool:
+    """Whether all runs minimised the same thing, in every phase."""
+    losses = []
+    for run in comparison.runs:
+        phases = (run.recipe.get("train") or {}).get("phases") or []
+        losses.append((run.recipe.get("loss"), [phase["loss"] for phase in phases if phase.get("loss")]))
+    return all(loss == losses[0] for loss in losses)
+
+
 def draw_runs(comparison: Comparison, width: float) -> Figure:
     """Validation loss and main score of every run over its epochs: thin lines are runs, thick ones the mean over seeds."""
-    key = comparison.main.key if comparison.main else next((run.record.main_score for run in comparison.runs), "")
-    panels = [("validation", "loss", "validation loss"), ("scores", key, score_label(key))]
-    panels = [panel for panel in panels if any(_curve(run.record.epochs, *panel[:2]) for run in comparison.runs)]
+    panels = run_panels(comparison)
     rows = -(-len(comparison.groups) // (3 if width > 5 else 1))
     figure = new_figure(width, 0.6 + 2.3 * max(1, len(panels)) + 0.19 * rows)
     axes = figure.subplots(max(1, len(panels)), 1, sharex=True, squeeze=False)[:, 0]

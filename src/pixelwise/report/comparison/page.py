@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pixelwise.report.comparison import tables
-from pixelwise.report.comparison.figures import draw_runs
+from pixelwise.report.comparison.figures import draw_runs, one_loss, run_panels
 from pixelwise.report.comparison.gather import Comparison
 from pixelwise.report.comparison.pictures import side_by_side
 from pixelwise.report.comparison.verdict import Verdict
@@ -26,6 +26,7 @@ def build_comparison_page(comparison: Comparison, verdicts: Sequence[Verdict], p
         scores=[(caption, tables.scores(comparison, columns)) for caption, columns in tables.column_sets(comparison)],
         differences=tables.differences(verdicts),
         curves=curves(comparison, plots),
+        curves_caption=curves_caption(comparison),
         pictures=side_by_side(comparison),
         cost=tables.cost(comparison),
         runs=[(group.letter, run.seed, str(run.path)) for group in comparison.groups for run in group.runs],
@@ -36,10 +37,19 @@ def build_comparison_page(comparison: Comparison, verdicts: Sequence[Verdict], p
 
 
 def curves(comparison: Comparison, folder: Path) -> Plot | None:
-    """All runs in one plot; None where none has trained an epoch."""
-    if not any(run.record.epochs for run in comparison.runs):
+    """All runs in one plot; None where none was validated twice."""
+    panels = run_panels(comparison)
+    if not panels:
         return None
-    return render("runs", "Validation loss and score of every run", lambda width: draw_runs(comparison, width), folder)
+    title = f"{' and '.join(label for *_, label in panels)} of every run"
+    return render("runs", title[:1].upper() + title[1:], lambda width: draw_runs(comparison, width), folder)
+
+
+def curves_caption(comparison: Comparison) -> str:
+    told = "After each epoch, on the validation split. Thin lines are runs, thick ones their mean over seeds."
+    if not one_loss(comparison):
+        told += " The runs were trained with different losses, whose values share no axis."
+    return told
 
 
 def template(name: str) -> Any:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from pixelwise.report.comparison import tables
 from pixelwise.report.comparison.figures import Level, draw_factor
 from pixelwise.report.comparison.gather import SEED, Column, Comparison, gather
-from pixelwise.report.comparison.page import curves, template
+from pixelwise.report.comparison.page import curves, curves_caption, template
 from pixelwise.report.comparison.pictures import side_by_side
 from pixelwise.report.plotting import Plot, render
 from pixelwise.report.tables import Table
@@ -41,6 +41,7 @@ def build_sweep_page(path: Path) -> Path:
         factors=[] if comparison is None else list(_factor_plots(path, factors, entries, comparison)),
         scores=[] if comparison is None else score_tables(comparison),
         curves=curves(comparison, path / "plots") if comparison is not None and few else None,
+        curves_caption="" if comparison is None else curves_caption(comparison),
         pictures=side_by_side(comparison) if comparison is not None and few else None,
         cost=None if comparison is None else tables.cost(comparison),
         runs=[_run(path, entry) for entry in entries],

@@ -93,8 +93,8 @@ def _cost(group: Group) -> tuple[str, ...]:
     model, choices = first.setup.get("model") or {}, first.setup.get("choices") or {}
     minutes = spread([run.minutes for run in group.runs])
     time = duration(None if minutes.mean is None else 60 * minutes.mean)
-    if minutes.sd:
-        time += f" ± {duration(60 * minutes.sd)}"
+    if minutes.mean is not None and minutes.sd:
+        time = f"{minutes.mean:.1f} ± {minutes.sd:.1f} min"
     return (
         group.letter,
         group.label,

@@ -14,6 +14,8 @@ from pixelwise.report.comparison.verdict import Verdict, between, signed
 from pixelwise.report.tables import Table
 
 QUIET = "bright_black"
+LETTER, PATH = 2, 20  # letters of a group's name, and of a path of a recipe, that stand on one line
+GAP = 3  # letters between columns
 UPRIGHT = 3  # groups, or scores, that stand beside each other in 80 letters
 
 
@@ -25,10 +27,15 @@ def show_line(console: Console, text: str, style: str = "") -> None:
 def show_table(console: Console, title: str, table: Table) -> None:
     """A table of words under its title."""
     show_line(console, f"\n{title}", "bold")
-    drawn = RichTable(box=None, pad_edge=False, header_style=QUIET, padding=(0, 3, 0, 0))
+    drawn = RichTable(box=None, pad_edge=False, header_style=QUIET, padding=(0, GAP, 0, 0))
     for number, heading in enumerate(table.headings):
+        longest = max((len(row[number]) for row in table.rows), default=0)
         drawn.add_column(
-            Text(heading), justify="right" if number in table.numbers else "left", no_wrap=number in table.numbers
+            Text(heading),
+            justify="right" if number in table.numbers else "left",
+            no_wrap=number in table.numbers,
+            overflow="fold",  # nothing is left out where it is narrow, and a group's letter never
+            min_width=min(longest, LETTER) if number == 0 else None,
         )
     for place, row in enumerate(table.rows):
         drawn.add_row(*map(Text, row), style="bold" if place == table.strong else "")
@@ -42,12 +49,33 @@ def show_comparison(comparison: Comparison, verdicts: Sequence[Verdict], console
         show_line(console, f"note: {note}", "yellow")
     show_table(console, "groups", tables.groups(comparison))
     if len(comparison.groups) > 1 and (differing := tables.differing(comparison)) is not None:
-        show_table(console, "what differs in the recipes", differing)
+        narrow = _width(differing) > console.width
+        show_table(console, "what differs in the recipes", _with_broken_paths(differing) if narrow else differing)
     for caption, columns in tables.column_sets(comparison):
         show_table(console, caption, _fitting_scores(comparison, columns))
     show_verdicts(console, verdicts)
     cost = tables.without(tables.cost(comparison), 8)  # the device; label and seeds stand above
     show_table(console, "cost", tables.without(tables.without(cost, 2), 1))
+
+
+def _width(table: Table) -> int:
+    """Letters across, each column as wide as its longest cell."""
+    cells = zip(table.headings, *table.rows, strict=True)
+    return sum(max(map(len, column)) + GAP for column in cells)
+
+
+def _with_broken_paths(table: Table) -> Table:
+    """The table, long paths of its first column broken after a dot."""
+    rows = tuple((_broken(row[0]), *row[1:]) for row in table.rows)
+    return Table(table.headings, rows, table.numbers, table.strong)
+
+
+def _broken(path: str) -> str:
+    """`train.phases.1.schedule.warmup` on two lines, the second set in a little."""
+    if len(path) <= PATH or "." not in path[:PATH]:
+        return path
+    cut = path.rindex(".", 0, PATH) + 1
+    return f"{path[:cut]}\n  {_broken(path[cut:])}"
 
 
 def _fitting_scores(comparison: Comparison, columns: Sequence[Column]) -> Table:
