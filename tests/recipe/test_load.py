@@ -40,6 +40,11 @@ def said(*overrides: str, recipe: str = "quickstart") -> list[str]:
 # -- shipped recipes, and what a run folder keeps of them ----------------------------------------------------------
 
 
+def test_shipped_recipes_stand_in_the_order_of_their_numbers():
+    names = [name for name in shipped_recipes() if name.startswith("cifar10_horses/batch/")]
+    assert [name.rpartition("/")[2] for name in names] == ["32", "64", "128", "256", "512"]
+
+
 @pytest.mark.parametrize("name", shipped_recipes())
 def test_every_shipped_recipe_is_sound_and_its_resolved_text_reads_back_equal(name: str) -> None:
     recipe = load_recipe(name)

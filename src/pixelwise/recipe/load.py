@@ -5,6 +5,7 @@ Nothing but text is read here, so a wrong recipe is refused before a data set, a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,13 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
 
 def shipped_recipes() -> dict[str, Path]:
     """The recipes that come with the package, by name such as `voc2007/unet`."""
-    return {path.relative_to(SHIPPED).with_suffix("").as_posix(): path for path in sorted(SHIPPED.rglob("*.yaml"))}
+    names = {path.relative_to(SHIPPED).with_suffix("").as_posix(): path for path in SHIPPED.rglob("*.yaml")}
+    return {name: names[name] for name in sorted(names, key=_with_numbers_in_order)}
+
+
+def _with_numbers_in_order(name: str) -> list[tuple[str, int]]:
+    """A key that puts `batch/32` before `batch/128`."""
+    return [("", int(part)) if part.isdecimal() else (part, 0) for part in re.split(r"(\d+)", name)]
 
 
 def find_recipe(name: str, beside: Path | None = None) -> Path:
