@@ -51,7 +51,7 @@ def training() -> str:
         rows = []
         for result in record["results"]:
             model, rate = result["model"], result["pictures_per_second"]
-            options = ", ".join(f"{k} {v}" for k, v in model.items() if k != "name")
+            options = ", ".join(f"{k} {v}" for k, v in model.items() if k != "name" and v is not None)
             low, high = result["ratio_min_max"]
             best = result["plain_best"]
             speeds = [rate[best], best.removeprefix("plain-"), rate["ours"]]
@@ -72,7 +72,7 @@ def small_pictures() -> str:
         rows = []
         for result in record["results"]:
             model, rate, ratio = result["model"], result["pictures_per_second"], result["ratio"]
-            options = ", ".join(f"{k} {v}" for k, v in model.items() if k != "name")
+            options = ", ".join(f"{k} {v}" for k, v in model.items() if k != "name" and v is not None)
             best = result["plain_best"]
             low, high = result["ratio_min_max"]["ours-fp32"]
             row = [f"`{model['name']}` {options}", result["batch"], rate[best], best.removeprefix("plain-")]
