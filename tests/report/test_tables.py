@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -125,6 +126,18 @@ def test_classes_of_pictures_are_told_in_numbers_and_shares(fabricate: Make) -> 
     assert table.headings[:3] == ("class", "training pictures", "share")
     assert [row[:3] for row in table.rows] == [("many", "1,500", "75 %"), ("few", "500", "25 %")]
     assert tables.weighting(record) == "class-balanced: effective number of pictures"
+
+
+def test_the_balance_says_what_the_loss_of_each_phase_does(fabricate: Make) -> None:
+    run = fabricate()
+    record = read_record(run)
+    bare = replace(record, setup={**record.setup, "weights": None})
+    assert tables.balance_caption(bare).endswith("; the loss weighs every class the same.")
+    phases = [{"epochs": 2}, {"epochs": 2, "loss": {"name": "class_balanced", "beta": 0.9}}]
+    later = replace(bare, recipe={**bare.recipe, "train": {"phases": phases}})
+    assert tables.balance_caption(later).endswith("every class the same, but class_balanced in phase 2.")
+    weighted = replace(record, setup={**record.setup, "weights": [1, 2], "weighting": "class_balanced"})
+    assert "the weight that the loss gives it (class-balanced: " in tables.balance_caption(weighted)
 
 
 def test_a_score_stands_beside_what_a_constant_guess_would_score(fabricate: Make) -> None:

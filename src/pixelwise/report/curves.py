@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,6 +35,7 @@ def draw_curves(record: Record, width: float) -> Figure:
         axes.grid(axis="y")
         if best:
             axes.axvline(best, color=QUIET, linewidth=0.9, linestyle=(0, (4, 3)), zorder=0)
+    _mark_phases(panels, record)
     panels[-1].set_xlabel("epoch")
     _whole_epochs(panels[-1], record)
     figure.align_ylabels()
@@ -88,6 +90,28 @@ def _draw_score(axes: Axes, record: Record, key: str) -> None:
             textcoords="offset points",
             ha="right" if late else "left",
         )
+
+
+def _mark_phases(panels: Iterable[Axes], record: Record) -> None:
+    """Where each phase but the first begins: another loss or rate there may make a curve jump."""
+    shown = max((int(epoch["epoch"]) for epoch in record.epochs), default=0)
+    spans = [] if record.length is None else list(record.length.spans())
+    for place, axes in enumerate(panels):
+        for phase, (begin, _) in enumerate(spans, start=1):
+            if not 0 < begin < shown:
+                continue
+            axes.axvline(begin, color=QUIET, linewidth=0.9, linestyle=(0, (1, 2)), zorder=0)
+            if place == 0:
+                axes.annotate(
+                    f"phase {phase}",
+                    (begin, 1),
+                    xycoords=("data", "axes fraction"),
+                    xytext=(3, -2),
+                    textcoords="offset points",
+                    va="top",
+                    color=QUIET,
+                    fontsize="small",
+                )
 
 
 def _legend(axes: Axes, columns: int) -> None:

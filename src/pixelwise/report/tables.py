@@ -210,6 +210,18 @@ def weighting(record: Record) -> str:
     return WEIGHTINGS.get(told, told)
 
 
+def balance_caption(record: Record) -> str:
+    """What the plot of the classes' shares shows, and how the loss of each phase weighs them."""
+    told = "How much of the training set each class is"
+    if record.setup.get("weights"):
+        return f"{told}, and the weight that the loss gives it ({weighting(record)})."
+    phases = (record.recipe.get("train") or {}).get("phases") or ()
+    later = [(number, _name(phase["loss"])) for number, phase in enumerate(phases, start=1) if phase.get("loss")]
+    if not later:
+        return f"{told}; the loss weighs every class the same."
+    return f"{told}. The loss weighs every class the same, but {' and '.join(f'{name} in phase {n}' for n, name in later)}."
+
+
 def layers(record: Record) -> Table | None:
     """The architecture, a row a layer."""
     rows = (record.setup.get("model") or {}).get("layers") or ()
