@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pixelwise.errors import ShapeError
-from pixelwise.scratch.fast.workspace import Buffers, Lent, Workspace
+from pixelwise.scratch.fast.workspace import Buffers, Lent, Workspace, added
 
 
 def test_memory_is_reused_and_grows():
@@ -121,3 +121,9 @@ def test_an_error_waits_for_the_other_threads():
 def test_no_threads_are_refused():
     with pytest.raises(ShapeError, match="at least one thread, not 0"):
         Workspace(0)
+
+
+def test_what_threads_found_is_added_place_by_place():
+    first, second = added([(np.array([1.0, 2]), np.array([3.0])), (np.array([10.0, 20]), np.array([30.0]))])
+    assert first.tolist() == [11, 22]
+    assert second.tolist() == [33]

@@ -20,7 +20,7 @@ from numpy.lib.stride_tricks import as_strided
 from pixelwise.arithmetic.window import Window
 from pixelwise.scratch.checks import Array, check_convolution, check_float, check_shape
 from pixelwise.scratch.fast.bands import Band, bands, channel_sums, cut_out
-from pixelwise.scratch.fast.workspace import Buffers, Workspace
+from pixelwise.scratch.fast.workspace import Buffers, Workspace, added
 from pixelwise.scratch.windows import cells
 
 BYTES_AT_ONCE = 1_200_000  # of unfolded windows
@@ -82,11 +82,9 @@ def weight_gradient(dout: Array, cache: UnfoldCache, *, workspace: Workspace) ->
             dkernel += np.matmul(rows.T, dproducts, out=more)
         return dkernel, channel_sums(dpictures[part])
 
-    parts = workspace.over(len(x), work)
-    dkernel = sum((part[0] for part in parts[1:]), parts[0][0])
+    dkernel, sums = added(workspace.over(len(x), work))
     dweight = dkernel.reshape(*cache.window.kernel, x.shape[3], outputs).transpose(3, 2, 0, 1)
-    dbias = sum((part[1] for part in parts[1:]), parts[0][1]) if cache.has_bias else None
-    return np.ascontiguousarray(dweight), dbias
+    return np.ascontiguousarray(dweight), sums if cache.has_bias else None
 
 
 def input_gradient(dout: Array, cache: UnfoldCache, *, workspace: Workspace) -> Array:

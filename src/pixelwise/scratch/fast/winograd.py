@@ -30,7 +30,7 @@ from pixelwise.arithmetic.window import Window
 from pixelwise.errors import ShapeError
 from pixelwise.scratch.checks import Array, check_convolution, check_float, check_shape
 from pixelwise.scratch.fast.bands import Band, bands, channel_sums, cut_out
-from pixelwise.scratch.fast.workspace import Buffers, Workspace
+from pixelwise.scratch.fast.workspace import Buffers, Workspace, added
 
 TILE = 6  # a tile reads 6×6 inputs, and gives 4×4 outputs for a 3×3 kernel
 POINTS = TILE * TILE
@@ -173,12 +173,10 @@ def weight_gradient(dout: Array, cache: WinogradCache, *, workspace: Workspace) 
             dkernels += np.matmul(tiles.transpose(0, 2, 1), dproducts, out=more)
         return dkernels, channel_sums(dpictures[part])
 
-    parts = workspace.over(len(x), work)
-    dkernels = sum((part[0] for part in parts[1:]), parts[0][0])
+    dkernels, sums = added(workspace.over(len(x), work))
     both = _both(evaluate_kernel(side), x.dtype)  # (36, k²)
     dweight = (both.T @ dkernels.reshape(POINTS, -1)).reshape(side, side, channels, outputs).transpose(3, 2, 0, 1)
-    dbias = sum((part[1] for part in parts[1:]), parts[0][1]) if cache.has_bias else None
-    return np.ascontiguousarray(dweight), dbias
+    return np.ascontiguousarray(dweight), sums if cache.has_bias else None
 
 
 def _check_gradient(dout: Array, cache: WinogradCache) -> None:

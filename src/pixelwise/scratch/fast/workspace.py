@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from itertools import pairwise
 from typing import Any, TypeVar
@@ -125,6 +125,11 @@ class Workspace:
         finally:
             wait(others)  # whatever happens, nobody writes into the buffers when this returns
         return [first, *(other.result() for other in others)]
+
+
+def added(parts: Sequence[tuple[Array, ...]]) -> tuple[Array, ...]:
+    """The arrays that the threads found, summed place by place."""
+    return tuple(sum(found[1:], found[0]) for found in zip(*parts, strict=True))
 
 
 class _MatrixProducts:
