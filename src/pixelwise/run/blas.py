@@ -37,7 +37,7 @@ def choose_kernels(environment: MutableMapping[str, str] = os.environ, cpuinfo: 
 def kernels() -> str | None:
     """What NumPy's matrix library runs with, e.g. `OpenBLAS 0.3.31, SkylakeX (asked for)`; None where it does not say."""
     import numpy  # noqa: F401 - brings the library that is asked about
-    from threadpoolctl import threadpool_info  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_info
 
     for library in threadpool_info():
         if library.get("internal_api") == "openblas" and "architecture" in library:

@@ -193,7 +193,7 @@ def _scores(trained: Trained, images: Sequence[Image], stride: int = 1) -> Array
     Where a side is no multiple of `stride` the picture gets zeros below and to the right, the mean colour once it is
     normalised, and the scores are cropped again (as models/padding.py does for torch).
     """
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     height, width = images[0].shape[:2]
     try:

@@ -27,7 +27,7 @@ def score_recipe(
     For the validation split and the best checkpoint these are the scores of the run's summary, to the bit on the same
     machine. Raises DataError where the data are not there, RunError where they have other classes than the run.
     """
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     task = _with_loss(trained)
     batch = batch_for(task, trained.recipe.train.batch)

@@ -140,7 +140,7 @@ class _MatrixProducts:
         self._limits: Any = None
 
     def hold(self) -> None:
-        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+        from threadpoolctl import threadpool_limits
 
         self._holders += 1
         if self._holders == 1:
