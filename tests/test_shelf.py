@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixelwise.errors import RecipeError
-from pixelwise.shelf import REQUIRED, Shelf, find_source
+from pixelwise.shelf import REQUIRED, Shelf, declares, find_source
 
 SOURCE = '''
 """A module whose import would be noticed."""
@@ -21,6 +21,8 @@ raise SystemExit("imported")
 Mode = Literal["fast", "exact"]
 WIDTH = 64
 
+@shelf.declares(gives="pixel")
+@anything
 def net(in_channels, /, out_channels, *, width: int = WIDTH, depth: Annotated[int, Ge(1), Le(9)] = 4, mode: Mode = "fast",
         rate: float = -1.5, pair: tuple[int, int] = (1, 2), many: tuple[float, ...] = (), names: list[str] | None = None,
         table: dict[str, int] = {}, switch: bool = False, other=None, path: str):
@@ -50,6 +52,11 @@ def pair(first, *, size: tuple[int, int] = (1, 1), rate: Annotated[float, Ge(0)]
 FAULTY = {
     "computed": "def net(x, *, rate: float = 1 / 255): ...",
     "broken": "def net(x, *, rate = 1",
+    "called": "@declares(gives=place())\ndef net(x): ...",
+    "unpacked": "@declares(**claims)\ndef net(x): ...",
+    "unknown": "@declares(givs='pixel')\ndef net(x): ...",
+    "vague": "@declares(gives='pixels')\ndef net(x): ...",
+    "single": "@declares(counts='labels')\ndef net(x): ...",
     "bounded": "from limits import Odd\ndef net(x, *, rate: Annotated[int, Odd(1)] = 1): ...",
 }
 
@@ -171,12 +178,35 @@ def test_targets_that_lead_nowhere(shelf, target, what):
 
 @pytest.mark.parametrize(
     ("name", "what"),
-    [("computed", r"option 'rate': the default `1 / 255` has to be computed"), ("broken", "not readable Python")],
+    [
+        ("computed", r"option 'rate': the default `1 / 255` has to be computed"),
+        ("broken", "not readable Python"),
+        ("called", r"outside.called:net: `declares\(gives=place\(\)\)` has to be computed"),
+        ("unpacked", r"`declares\(\*\*claims\)` has to be computed"),
+        ("unknown", "declares has no keyword 'givs'.*Did you mean 'gives'"),
+        ("vague", r"declares\(gives='pixels'\): allowed is pixel, picture, objects. Did you mean 'pixel'"),
+        ("single", r"declares\(counts='labels'\): the value must be a tuple of texts"),
+    ],
 )
 def test_sources_that_cannot_be_read_as_a_builder(shelf, tmp_path, name, what):
     (tmp_path / "outside" / f"{name}.py").write_text(FAULTY[name])
     with pytest.raises(RecipeError, match=what):
         shelf.signature(f"outside.{name}:net")
+
+
+def test_a_declaration_is_read_without_importing(shelf):
+    assert shelf.declared("net") == shelf.declared("outside.quiet:net") == {"gives": "pixel"}
+    assert shelf.declared("plain") == {}
+    assert "outside.quiet" not in sys.modules
+
+
+def test_a_builder_holds_what_it_declares():
+    @declares(counts=("labels",), needs=())
+    def metric(info): ...
+
+    assert metric.__declares__ == {"counts": ("labels",), "needs": ()}
+    with pytest.raises(RecipeError, match=r"must be a text or a map of texts"):
+        declares(loss=3)
 
 
 def test_a_bound_that_is_not_known_is_left_to_the_builder(shelf, tmp_path):

@@ -2,26 +2,80 @@
 
 Positional parameters are given by the pipeline; keyword-only parameters are the recipe's options:
 
+    @declares(gives="pixel")
     def unet(in_channels: int, out_channels: int, *, width: int = 64, depth: int = 4) -> nn.Module: ...
 
-A name of the form `my_package.my_module:my_net` reaches any builder outside the house; nothing has to be registered.
+What a builder fits together with stands in its `declares`, which is read in the same way. A name of the form
+`my_package.my_module:my_net` reaches any builder outside the package; nothing has to be registered.
 """
 
 from __future__ import annotations
 
 import ast
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.machinery import PathFinder
 from pathlib import Path
-from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from types import MappingProxyType, UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pixelwise.errors import PixelwiseError, Problem, RecipeError, did_you_mean, shown, type_fault
 
 REQUIRED = object()  # the default of an option that has none
+
+PLACES = ("pixel", "picture", "objects")
+FORMS = ("categories", "values", "objects")
+DECLARATIONS: Mapping[str, tuple[type | tuple[type, ...], tuple[str, ...]]] = {  # key → types and words of its value
+    "predicts": (str, ()),  # a task: the kind of its predictions, e.g. class_map
+    "heads": (dict, FORMS),  # a task: the heads that a model must have, name → form
+    "per": (str, PLACES),  # a task: what each prediction is of
+    "loss": ((str, dict), ()),  # a task: its default loss (for each head, where they differ),
+    "metrics": (tuple, ()),  # its default metrics,
+    "best": (str, ()),  # and the score that chooses the best checkpoint
+    "knows": (str, ("mask", "label", "objects")),  # a task: what the data set must know of its pictures
+    "gives": (str, PLACES),  # a model: what each of its outputs is of
+    "takes": (str, FORMS),  # a loss: the form of the heads that it is for
+    "counts": (tuple, ()),  # a metric: the kinds of prediction that it counts
+    "needs": (tuple, ()),  # a metric: the reductions of the scores that it reads besides, e.g. probability
+}
+Builder = TypeVar("Builder", bound=Callable[..., Any])
+
+
+def declares(**claims: Any) -> Callable[[Builder], Builder]:
+    """State what a builder fits together with, in plain values that are read without importing it.
+
+    Raises RecipeError for a key or value that DECLARATIONS does not have.
+
+    >>> @declares(gives="pixel")
+    ... def net(in_channels, out_channels): ...
+    >>> net.__declares__["gives"]
+    'pixel'
+    """
+    _check_declaration(claims)
+
+    def mark(builder: Builder) -> Builder:
+        builder.__declares__ = MappingProxyType(claims)  # type: ignore[attr-defined]
+        return builder
+
+    return mark
+
+
+def _check_declaration(claims: Mapping[str, Any], where: str = "") -> None:
+    for key, value in claims.items():
+        if key not in DECLARATIONS:
+            what = f"declares has no keyword '{key}'; it has {', '.join(DECLARATIONS)}."
+            raise RecipeError(what, where=where, hint=did_you_mean(key, DECLARATIONS))
+        types, words = DECLARATIONS[key]
+        parts = [value] if isinstance(value, str) else value.values() if isinstance(value, dict) else value
+        if not isinstance(value, types) or not all(isinstance(part, str) for part in parts):
+            names = {"str": "a text", "dict": "a map of texts", "tuple": "a tuple of texts"}
+            allowed = [names[one.__name__] for one in (types if isinstance(types, tuple) else (types,))]
+            raise RecipeError(f"declares({key}={value!r}): the value must be {' or '.join(allowed)}.", where=where)
+        if wrong := [part for part in parts if words and part not in words]:
+            what = f"declares({key}={value!r}): allowed is {', '.join(words)}."
+            raise RecipeError(what, where=where, hint=did_you_mean(wrong[0], words))
 
 
 @dataclass(frozen=True)
@@ -46,6 +100,7 @@ class Signature:
     given: tuple[str, ...]  # positional parameters: the pipeline's
     options: Mapping[str, Option]  # keyword-only parameters: the recipe's
     doc: str
+    declared: Mapping[str, Any]  # what it says of itself by `declares`; empty where it says nothing
 
 
 class Shelf(Mapping[str, str]):
@@ -74,6 +129,10 @@ class Shelf(Mapping[str, str]):
     def signature(self, name: str) -> Signature:
         """The builder's signature, read from its source file."""
         return _read_signature(self[name])
+
+    def declared(self, name: str) -> Mapping[str, Any]:
+        """What the builder declares, read from its source file; empty where it declares nothing."""
+        return self.signature(name).declared
 
     def check(self, name: str, options: Mapping[str, Any], where: str = "") -> list[Problem]:
         """Every problem with a name and its options; an empty list means that it can be built."""
@@ -180,7 +239,27 @@ def _read_signature(target: str) -> Signature:
             default=REQUIRED if default is None else _default(default, aliases, f"{target}, option '{argument.arg}'"),
         )
     given = tuple(argument.arg for argument in (*arguments.posonlyargs, *arguments.args))
-    return Signature(target, given, options, ast.get_docstring(found) or "")
+    return Signature(target, given, options, ast.get_docstring(found) or "", _declaration(found, target))
+
+
+def _declaration(function: ast.FunctionDef, target: str) -> Mapping[str, Any]:
+    """The keywords of the function's `@declares(...)`."""
+    for node in function.decorator_list:
+        if not isinstance(node, ast.Call) or ast.unparse(node.func).rpartition(".")[2] != "declares":
+            continue
+        try:
+            claims = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in node.keywords if keyword.arg}
+        except (ValueError, TypeError):
+            claims = {}
+        if node.args or len(claims) < len(node.keywords):
+            raise RecipeError(
+                f"`{ast.unparse(node)}` has to be computed; `declares` takes keywords with plain values.",
+                where=target,
+                hint="Write the values out: declarations are read without importing.",
+            )
+        _check_declaration(claims, target)
+        return MappingProxyType(claims)
+    return MappingProxyType({})
 
 
 def _default(node: ast.expr, aliases: Mapping[str, ast.expr], where: str) -> Any:

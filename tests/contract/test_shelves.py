@@ -61,6 +61,16 @@ def test_there_is_a_docstring_and_it_is_the_live_one(kind, name):
     assert read == inspect.cleandoc(live(kind, name).__doc__)
 
 
+@every_item
+def test_declarations_are_the_live_ones_and_complete(kind, name):
+    owed = {"task": {"predicts", "heads", "per", "loss", "metrics", "best"}, "model": {"gives"}, "loss": {"takes"}}
+    declared = SHELVES[kind].declared(name)
+    assert declared == getattr(live(kind, name), "__declares__", {})
+    assert {"metric": {"counts"}, **owed}.get(kind.removeprefix("NumPy ").replace("network", "model"), set()) <= set(
+        declared
+    )
+
+
 def test_listing_and_checking_never_import_torch():
     program = """
 import sys

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from pixelwise.losses.focal import Focal
 from pixelwise.losses.weights import effective_number
+from pixelwise.shelf import declares
 
 
+@declares(takes="categories")
 def class_balanced(
     counts: NDArray[np.int64],
     *,

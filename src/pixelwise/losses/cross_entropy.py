@@ -19,6 +19,7 @@ from torch.autograd.function import once_differentiable
 from pixelwise.losses.base import Term
 from pixelwise.losses.weighted import ClassWeighted
 from pixelwise.losses.weights import effective_number, inverse_frequency, median_frequency, rarity
+from pixelwise.shelf import declares
 
 Weighting = Literal["none", "inverse", "median", "effective", "rarity"]
 Normalisation = Literal["weights", "pixels"]
@@ -89,6 +90,7 @@ class CrossEntropy(ClassWeighted):
         return Term(numerator, counted.sum(dtype=torch.float32))
 
 
+@declares(takes="categories")
 def cross_entropy(
     counts: NDArray[np.int64],
     *,

@@ -27,6 +27,7 @@ from torch.nn import functional
 from pixelwise.errors import RecipeError, ShapeError
 from pixelwise.losses.base import Term
 from pixelwise.losses.weighted import ClassWeighted
+from pixelwise.shelf import declares
 
 Form = Literal["softmax", "sigmoid"]
 Gamma = Annotated[float, Ge(0)]
@@ -77,6 +78,7 @@ class Focal(ClassWeighted):
         return Term((values * weights).sum(), valid.sum(dtype=torch.float32))
 
 
+@declares(takes="categories")
 def focal(
     counts: NDArray[np.int64], *, gamma: Gamma = 2.0, form: Form = "softmax", weights: list[float] | None = None
 ) -> Focal:

@@ -14,6 +14,7 @@ from pixelwise.errors import DataError
 from pixelwise.metrics import agreement
 from pixelwise.metrics.base import ClassRow, ConstantGuess, Metric, Score
 from pixelwise.metrics.calibration import BINS, calibration_error, confidence_row, reliability
+from pixelwise.shelf import declares
 from pixelwise.types import DatasetInfo, Labels, Prediction, Sample
 
 
@@ -126,6 +127,7 @@ class Accuracy(Metric):
         return sample.label, prediction.probabilities
 
 
+@declares(counts=("labels",))
 def accuracy(
     info: DatasetInfo,
     *,

@@ -15,6 +15,7 @@ from pixelwise.imaging.colour import nearest_colours, paint
 from pixelwise.metrics import agreement
 from pixelwise.metrics.base import ClassRow, ConstantGuess, Metric, Score
 from pixelwise.metrics.confusion import confusion_matrix
+from pixelwise.shelf import declares
 from pixelwise.types import RGB, Colours, DatasetInfo, Image, Prediction, Sample
 
 STEPS = (
@@ -109,6 +110,7 @@ class ColourScores(Metric):
         return np.concatenate([matrix.reshape(-1), np.array(sums, np.int64)])
 
 
+@declares(counts=("colours",))
 def colour(info: DatasetInfo) -> ColourScores:
     """Accuracy over the palette, PSNR and mean ΔE against the original picture.
 

@@ -13,6 +13,7 @@ from pixelwise.errors import DataError, listing
 from pixelwise.metrics import agreement
 from pixelwise.metrics.base import ClassRow, ConstantGuess, Metric, Score
 from pixelwise.metrics.counting import count_pairs
+from pixelwise.shelf import declares
 from pixelwise.types import ClassMap, DatasetInfo, IndexMap, Prediction, Sample
 
 Void = Literal["ignore", "background"]
@@ -108,6 +109,7 @@ class Confusion(Metric):
         )
 
 
+@declares(counts=("class_map",))
 def confusion(info: DatasetInfo, *, void: Void = "ignore") -> Confusion:
     """One exact confusion matrix over the split: mean IoU, pixel accuracy, mean class accuracy, Dice, weighted IoU.
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from pixelwise.models.initialise import xavier_uniform
 from pixelwise.models.padding import pad_to_stride
+from pixelwise.shelf import declares
 
 DOWN = (32, 64, 128, 256, 512)
 UP = (512, 256, 128, 64, 32)
@@ -34,6 +35,7 @@ class BasicFCN(nn.Module):
         return self.classifier(self.decoder(deep))[..., :height, :width]
 
 
+@declares(gives="pixel")
 def basic_fcn(in_channels: int, out_channels: int) -> BasicFCN:
     """The plain encoder and decoder without skips; 5,500,245 parameters for 3 channels in and 21 classes.
 

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from pixelwise.models.initialise import he_normal
 from pixelwise.models.padding import pad_to_stride
+from pixelwise.shelf import declares
 
 
 class LeanUNet(nn.Module):
@@ -114,6 +115,7 @@ class _Merge(nn.Module):
         return self.smooth(_enlarge(self.deep(deep)) + self.skip(skip))
 
 
+@declares(gives="pixel")
 def lean_unet(
     in_channels: int,
     out_channels: int,

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pixelwise.models.initialise import he_normal, small_scores
+from pixelwise.shelf import declares
 
 WIDTHS = (16, 32, 64)
 
@@ -61,6 +62,7 @@ class Block(nn.Module):
         return functional.relu(out + x, inplace=True)
 
 
+@declares(gives="picture")
 def resnet(
     in_channels: int,
     out_channels: int,

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from pixelwise.errors import ShapeError
 from pixelwise.models.initialise import xavier_uniform
+from pixelwise.shelf import declares
 
 
 class TwoLayer(nn.Module):
@@ -26,6 +27,7 @@ class TwoLayer(nn.Module):
         return self.classifier(self.activation(self.hidden(x.flatten(1))))
 
 
+@declares(gives="picture")
 def two_layer(
     in_channels: int, out_channels: int, *, size: tuple[int, int] = (32, 32), hidden: Annotated[int, Ge(1)] = 256
 ) -> TwoLayer:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from pixelwise.models.initialise import xavier_uniform
 from pixelwise.models.padding import pad_to_stride
+from pixelwise.shelf import declares
 
 Norm = Literal["batch", "group", "none"]
 
@@ -58,6 +59,7 @@ class _Up(nn.Module):
         return self.convolutions(torch.cat([skip, self.up(deep)], dim=1))
 
 
+@declares(gives="pixel")
 def unet(
     in_channels: int,
     out_channels: int,

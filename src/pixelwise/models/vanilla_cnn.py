@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from pixelwise.errors import ShapeError
 from pixelwise.models.initialise import he_normal, small_scores
 from pixelwise.models.two_layer import check_size
+from pixelwise.shelf import declares
 
 KERNEL, POOL = 7, 2
 
@@ -33,6 +34,7 @@ class VanillaCNN(nn.Module):
         return self.classifier(self.pool(self.activation(self.convolution(x))).flatten(1))
 
 
+@declares(gives="picture")
 def vanilla_cnn(
     in_channels: int, out_channels: int, *, size: tuple[int, int] = (32, 32), width: Annotated[int, Ge(1)] = 32
 ) -> VanillaCNN:

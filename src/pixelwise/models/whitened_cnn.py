@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pixelwise.models.initialise import he_normal, small_scores
+from pixelwise.shelf import declares
 
 
 class WhitenedCNN(nn.Module):
@@ -82,6 +83,7 @@ class _Block(nn.Module):
         return x + self.activation(self.residual_norm(self.residual(x)))
 
 
+@declares(gives="picture")
 def whitened_cnn(in_channels: int, out_channels: int, *, width: Annotated[int, Ge(1)] = 32) -> WhitenedCNN:
     """Our own classifier of small pictures: fixed whitening stem, three pooled blocks with a residual convolution each.
 

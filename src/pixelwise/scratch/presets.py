@@ -21,6 +21,7 @@ from pixelwise.scratch.layers import (
 )
 from pixelwise.scratch.network import Network
 from pixelwise.scratch.optim import SGD, Adam
+from pixelwise.shelf import declares
 
 Width = Annotated[int, Ge(1)]
 Deviation = Annotated[float, Gt(0)] | None
@@ -30,6 +31,7 @@ Share = Annotated[float, Ge(0), Lt(1)]
 Norm = Literal["none", "before", "after"]
 
 
+@declares(gives="picture")
 def conv_pool(
     input_shape: Shape,
     outputs: int,
@@ -53,6 +55,7 @@ def conv_pool(
     return Network(layers, input_shape, seed=seed, deviation=deviation, threads=threads)
 
 
+@declares(gives="picture")
 def lenet(input_shape: Shape, outputs: int, seed: int, threads: int, *, width: Width = 6) -> Network:
     """LeNet-5 (LeCun et al. 1998) with ReLU and max-pooling: two convolutions, three linear layers; 62,006 parameters.
 
@@ -68,6 +71,7 @@ def lenet(input_shape: Shape, outputs: int, seed: int, threads: int, *, width: W
     return Network(layers, input_shape, seed=seed, threads=threads)
 
 
+@declares(gives="pixel")
 def fcn(
     input_shape: Shape,
     outputs: int,

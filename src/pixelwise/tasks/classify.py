@@ -16,6 +16,7 @@ from pixelwise.data.cache import CachedSplit
 from pixelwise.data.counts import label_counts
 from pixelwise.errors import DataError, ShapeError
 from pixelwise.losses.base import Loss, Term
+from pixelwise.shelf import declares
 from pixelwise.tasks.base import Arrays, Batch, Task
 from pixelwise.tasks.pixels import normalise
 from pixelwise.types import DatasetInfo, Labels, Prediction, Sample
@@ -24,6 +25,15 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
+@declares(
+    predicts="labels",
+    heads={"class": "categories"},
+    per="picture",
+    loss="cross_entropy",
+    metrics=("accuracy",),
+    best="accuracy",
+    knows="label",
+)
 def classify(
     info: DatasetInfo,
     loss: Loss | None,

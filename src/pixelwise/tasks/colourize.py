@@ -27,12 +27,21 @@ from pixelwise.imaging.colour import (
     read_palette,
 )
 from pixelwise.losses.base import Loss, Term
+from pixelwise.shelf import declares
 from pixelwise.tasks.base import Arrays, Batch, Task
 from pixelwise.types import RGB, Colours, DatasetInfo, Prediction, Sample
 
 Decode = Literal["argmax", "annealed_mean"]
 
 
+@declares(
+    predicts="colours",
+    heads={"colour": "categories"},
+    per="pixel",
+    loss="cross_entropy",
+    metrics=("colour",),
+    best="accuracy",
+)
 def colourize(
     info: DatasetInfo,
     loss: Loss | None,

@@ -14,6 +14,7 @@ from pixelwise.data.cache import CachedSplit
 from pixelwise.data.counts import class_counts
 from pixelwise.errors import DataError
 from pixelwise.losses.base import Loss, Term
+from pixelwise.shelf import declares
 from pixelwise.tasks.base import Arrays, Batch, Task
 from pixelwise.tasks.pixels import normalise
 from pixelwise.tasks.targets import target_table
@@ -24,6 +25,15 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
+@declares(
+    predicts="class_map",
+    heads={"class": "categories"},
+    per="pixel",
+    loss="cross_entropy",
+    metrics=("confusion",),
+    best="mean_iou",
+    knows="mask",
+)
 def segment(
     info: DatasetInfo,
     loss: Loss | None,

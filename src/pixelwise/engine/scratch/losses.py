@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 
 from pixelwise.losses.weights import inverse_frequency, median_frequency
 from pixelwise.scratch.loss import CrossEntropy
+from pixelwise.shelf import declares
 
 Weighting = Literal["none", "inverse", "median"]
 
 
+@declares(takes="categories")
 def cross_entropy(counts: NDArray[np.int64], *, weights: Weighting = "none") -> CrossEntropy:
     """Softmax cross-entropy, divided by the sum of the weights of the places that count; void left out.
 

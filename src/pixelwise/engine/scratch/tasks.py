@@ -18,6 +18,7 @@ from pixelwise.losses.ignore import IGNORE
 from pixelwise.scratch.checks import Array
 from pixelwise.scratch.fit import Examples
 from pixelwise.scratch.loss import CrossEntropy
+from pixelwise.shelf import declares
 from pixelwise.tasks.targets import Void, target_table
 from pixelwise.types import ClassMap, DatasetInfo, Labels, Prediction, Sample
 
@@ -29,6 +30,15 @@ MeanPicture = Literal["image", "whole_image"]
 PICTURES = get_args(MeanPicture)
 
 
+@declares(
+    predicts="labels",
+    heads={"class": "categories"},
+    per="picture",
+    loss="cross_entropy",
+    metrics=("accuracy",),
+    best="accuracy",
+    knows="label",
+)
 def classify(
     info: DatasetInfo,
     loss: CrossEntropy | None,
@@ -46,6 +56,15 @@ def classify(
     return Classify(info, loss, mean, std)
 
 
+@declares(
+    predicts="class_map",
+    heads={"class": "categories"},
+    per="pixel",
+    loss="cross_entropy",
+    metrics=("confusion",),
+    best="mean_iou",
+    knows="mask",
+)
 def segment(
     info: DatasetInfo,
     loss: CrossEntropy | None,

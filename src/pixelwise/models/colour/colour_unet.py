@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from pixelwise.models.colour.conv_transpose_net import normalised
 from pixelwise.models.colour.halving import check_kernel, doubling, halving, keeping
 from pixelwise.models.padding import pad_to_stride
+from pixelwise.shelf import declares
 
 
 class ColourUNet(nn.Module):
@@ -48,6 +49,7 @@ class ColourUNet(nn.Module):
         return scores[..., :height, :width]
 
 
+@declares(gives="pixel")
 def colour_unet(
     in_channels: int,
     out_channels: int,

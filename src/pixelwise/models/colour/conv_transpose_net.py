@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from pixelwise.models.colour.halving import check_kernel, doubling, halving, keeping
 from pixelwise.models.padding import pad_to_stride
+from pixelwise.shelf import declares
 
 
 class ConvTransposeNet(nn.Module):
@@ -44,6 +45,7 @@ class ConvTransposeNet(nn.Module):
         return scores[..., :height, :width]
 
 
+@declares(gives="pixel")
 def conv_transpose_net(
     in_channels: int,
     out_channels: int,

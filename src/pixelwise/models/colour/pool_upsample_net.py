@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from pixelwise.models.colour.halving import check_kernel, keeping
 from pixelwise.models.padding import pad_to_stride
+from pixelwise.shelf import declares
 
 
 class PoolUpsampleNet(nn.Module):
@@ -43,6 +44,7 @@ class PoolUpsampleNet(nn.Module):
         return scores[..., :height, :width]
 
 
+@declares(gives="pixel")
 def pool_upsample_net(
     in_channels: int,
     out_channels: int,

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from pixelwise.models.initialise import he_normal
 from pixelwise.models.padding import pad_to_stride
+from pixelwise.shelf import declares
 
 
 class ResidualColourUNet(nn.Module):
@@ -96,6 +97,7 @@ class _Merge(nn.Module):
         return smoothed
 
 
+@declares(gives="pixel")
 def residual_colour_unet(
     in_channels: int, out_channels: int, *, width: Annotated[int, Ge(2)] = 40
 ) -> ResidualColourUNet:
