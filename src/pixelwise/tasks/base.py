@@ -11,8 +11,8 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Protocol, runtime_checkable
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -24,6 +24,76 @@ from pixelwise.losses.base import Loss, Term
 from pixelwise.types import DatasetInfo, Prediction, Sample
 
 Arrays = Mapping[str, NDArray[Any]]
+
+
+# -- the parts of a task without torch: the tasks of both engines are rebuilt on them --------------------------------
+
+Reduced = Mapping[str, Mapping[str, NDArray[Any]]]  # head → reduction → array, of one picture or of a band of its rows
+
+
+@dataclass(frozen=True, eq=False)
+class Input:
+    """What a model reads. The engine makes it from pictures (H, W, 3) uint8, with an arithmetic of its own.
+
+    channels:    3: red, green and blue, normalised; 1: grey, (R + G + B) / 3 in 0..1, not normalised
+    mean, std:   of the pictures in 0..1, a number for each channel; None: nothing is subtracted, or divided by
+    mean_image:  (H, W, 3) float32 on the scale 0..255, subtracted instead of `mean`
+    """
+
+    channels: int = 3
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    mean_image: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """How an engine makes an array that can be decoded out of a head's scores, on its own device.
+
+    name:     an entry of the engine's table (engine/torch/reductions.py, engine/numpy/reductions.py), or `module:function`;
+              the array arrives in `decode` under this name
+    options:  keyword arguments of the function
+    """
+
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Head:
+    """What a model gives under one name.
+
+    form:        `categories`: a score for each of `channels` classes; `values`: `channels` numbers; `objects`: a list of
+                 objects for each picture
+    reductions:  what `decode` needs of it; metrics may ask for more (`Metric.needs`)
+    """
+
+    form: Literal["categories", "values", "objects"]
+    channels: int
+    reductions: tuple[Reduction, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Lookup:
+    """A target that is read from a sample through a table. An engine may do it for a whole batch on its device.
+
+    of:     what is looked up: `mask` (H, W), `label` (one number), or `image` (H, W, 3), whose table has an entry for
+            every colour, at r·65536 + g·256 + b
+    table:  1-d, index → target; None: the values themselves are the targets
+    """
+
+    of: Literal["mask", "image", "label"]
+    table: NDArray[Any] | None = None
+
+    def target(self, sample: Sample) -> NDArray[Any] | None:
+        """The target of one sample; None where the sample does not have what is looked up."""
+        value = getattr(sample, self.of)
+        if value is None:
+            return None
+        if self.of == "image":
+            value = value[..., 0].astype(np.int32) << 16 | value[..., 1].astype(np.int32) << 8 | value[..., 2]
+        found = np.asarray(value, np.int64) if self.of == "label" else value
+        return found if self.table is None else self.table[found]
 
 
 @dataclass(frozen=True)

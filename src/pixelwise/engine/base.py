@@ -1,0 +1,254 @@
+"""What an engine is: it computes a model for a task. There are two, `engine/torch/` and `engine/numpy/`.
+
+    samples ── encode ──► Batch ── forward ──► outputs ──┬── terms ───► Sums
+                                                         └── reduced ──► Reduced, one a picture ── task.decode ──► Prediction
+
+Everything above exists once: the training loop (fit.py), evaluation, resume, finish, and prediction of files (predict/).
+Nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeVar
+
+from numpy.typing import NDArray
+
+from pixelwise.errors import Problem
+from pixelwise.recipe.schema import Hardware, Recipe
+from pixelwise.run.folder import RunFolder
+from pixelwise.run.progress import Sums
+from pixelwise.types import DatasetInfo, Sample
+
+if TYPE_CHECKING:
+    from pixelwise.engine.build import Material
+    from pixelwise.tasks.base import Reduced, Task
+
+T = TypeVar("T")
+Arrays = Mapping[str, NDArray[Any]]
+Crop = tuple[slice, slice]  # rows and columns
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Samples on their way through a model.
+
+    images:   (B, H, W, 3) uint8 or (B, H, W) grey sums, in the engine's own arrays; a list where their sizes differ
+    targets:  head → what the loss compares with, stacked along a new first axis, or a list; heads without one are absent
+    names:    the samples' names, for messages
+    idle:     a stand-in that keeps one of several processes in step; it counts nothing
+    """
+
+    images: Any
+    targets: Mapping[str, Any]
+    names: tuple[str, ...]
+    idle: bool = False
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+@dataclass(frozen=True)
+class Processes:
+    """Which of how many processes this is. This class is the one that is alone; engine/torch has several."""
+
+    rank: int = 0
+    count: int = 1
+    local_rank: int = 0
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the process that writes and prints."""
+        return self.rank == 0
+
+    def gather(self, value: T) -> list[T]:
+        """Every process's value, in every process."""
+        return [value]
+
+    def from_first(self, make: Callable[[], T]) -> T:
+        """What `make` gives in the first process, in every process. Its PixelwiseError is raised in every process too."""
+        return make()
+
+    def wait(self) -> None:
+        """Wait until every process is here."""
+
+
+class Choices(Protocol):
+    """How a run is computed: decided once, recorded in setup.json, reused by a resume. `notes`: a line for each trial."""
+
+    @property
+    def notes(self) -> tuple[str, ...]: ...
+
+    def as_record(self) -> dict[str, Any]: ...
+
+    def apply(self) -> None:
+        """Make this process follow the choices. Raises DeviceError where this machine cannot."""
+
+
+class Learner(ABC):
+    """A recipe's model on its device, for a task: what both engines implement.
+
+    size:      (H, W) of the pictures that it is trained on
+    stopped:   whether any process was asked to stop; known after each step
+    any_size:  whether pictures of another size than `size` can be computed
+    multiple:  tiles of a large picture start at multiples of it
+    evaluation_batch:  pictures that are evaluated at a time
+    """
+
+    recipe: Recipe
+    task: Task
+    size: tuple[int, int]
+    choices: Choices
+    processes: Processes
+    any_size: bool = True
+
+    # -- making one: `Learner(recipe, task, size, choices)` has the first weights, drawn from the recipe's seed
+
+    @classmethod
+    def join(cls, device: str) -> AbstractContextManager[Processes]:
+        """Join the processes that train together."""
+        return nullcontext(Processes())
+
+    @classmethod
+    @abstractmethod
+    def choose(cls, hardware: Hardware, *, memory: Path, processes: Processes) -> Choices:
+        """Decide every `auto`; what was found out about this machine is remembered in the folder `memory`."""
+
+    @classmethod
+    @abstractmethod
+    def recall(cls, record: Mapping[str, Any], *, processes: Processes) -> Choices:
+        """The choices of a run, to resume it."""
+
+    @classmethod
+    @abstractmethod
+    def choose_again(cls, record: Mapping[str, Any], *, device: str, memory: Path) -> Choices:
+        """The choices of a run on this machine and device, to evaluate it or to predict. Raises DeviceError."""
+
+    @abstractmethod
+    def __init__(self, recipe: Recipe, task: Task, size: tuple[int, int], choices: Choices) -> None: ...
+
+    @abstractmethod
+    def weigh(self, counts: Any) -> None:
+        """Build the losses of the recipe and its phases, weighted by how often each class occurs in the training set."""
+
+    @abstractmethod
+    def equip(self, material: Material, processes: Processes, stop: Callable[[], bool]) -> None:
+        """Build what a training needs besides the model and its losses: the batches, the optimizer."""
+
+    def problems(self) -> list[Problem]:
+        """What the recipe asks of the model and the model does not have, e.g. a part to freeze."""
+        return []
+
+    # -- training
+
+    @abstractmethod
+    def begin(self, number: int) -> int:
+        """Begin (or continue) the phase of this number: its loss, its frozen parts. The number of parameters that learn."""
+
+    @abstractmethod
+    def batches(self, epoch: int, *, skip: int, steps: int) -> Iterator[Batch]:
+        """The training batches of this process in an epoch, from number `skip` up to `steps`; they depend on nothing else."""
+
+    @abstractmethod
+    def step(self, batch: Batch, rate: float, step: int) -> Sums:
+        """One update of the weights; `step` counts those before it. The loss terms, summed over all processes.
+
+        Raises TrainingError, before any weight has changed, where the loss is not finite.
+        """
+
+    @property
+    @abstractmethod
+    def stopped(self) -> bool: ...
+
+    @abstractmethod
+    def check_weights(self, step: int) -> None:
+        """Raise TrainingError where weights or statistics are no longer finite."""
+
+    @abstractmethod
+    def copied(self) -> AbstractContextManager[Self]:
+        """A throw-away copy with weights, statistics and optimizer of its own; random states are restored at the end."""
+
+    def computing(self) -> AbstractContextManager[Any]:
+        """What a training or an evaluation as a whole runs under."""
+        return nullcontext()
+
+    # -- evaluation and prediction
+
+    def synchronise(self) -> None:  # noqa: B027 - one process alone has nothing to do
+        """Give every process the same statistics. All processes call it before an evaluation."""
+
+    @property
+    @abstractmethod
+    def evaluation_batch(self) -> int: ...
+
+    @property
+    @abstractmethod
+    def multiple(self) -> int: ...
+
+    @abstractmethod
+    def encode(self, samples: Sequence[Sample]) -> Batch:
+        """Samples as a batch on the learner's device, with the targets that they have."""
+
+    @abstractmethod
+    def forward(self, batch: Batch) -> Any:
+        """The model's outputs in evaluation mode: head → scores, in the engine's own arrays."""
+
+    @abstractmethod
+    def terms(self, outputs: Any, batch: Batch) -> Sums:
+        """Numerator and denominator of each term of the loss; empty where there is no loss, or no target."""
+
+    @abstractmethod
+    def reduced(self, outputs: Any, needs: Sequence[str] = ()) -> list[Reduced]:
+        """What `task.decode` reads, for each picture: the heads' reductions and, of every head of categories, `needs`."""
+
+    @abstractmethod
+    def bands(
+        self,
+        outputs: Any,
+        *,
+        size: tuple[int, int] | None = None,
+        crop: Crop | None = None,
+        needs: Sequence[str] = (),
+    ) -> Iterator[tuple[slice, Reduced]]:
+        """The outputs of one picture, resized to `size` or cropped, and reduced last, a few rows at a time.
+
+        The rows are counted from 0 in the resized picture, or in the crop. Memory does not grow with classes × pixels.
+        """
+
+    # -- state
+
+    @abstractmethod
+    def state(self, which: Literal["best", "last"]) -> dict[str, dict[str, NDArray[Any]]]:
+        """`model` (weights and statistics), and for `last` also `optimizer`: part → name → array."""
+
+    @abstractmethod
+    def load(self, parts: Mapping[str, Arrays], where: str) -> None:
+        """Put the parts of a checkpoint back. Raises RunError that lists every name and shape that does not fit."""
+
+    @abstractmethod
+    def describe(self) -> dict[str, Any]:
+        """What the report says of the architecture: name, options, input, parameters, macs, layers."""
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A run with the weights of a checkpoint, ready to predict or to be scored (engine/opening.py: `open_learner`).
+
+    step, epoch:  when the checkpoint was written
+    info:         the classes that the run was trained on, from its own record: the data set need not be there
+    size:         (H, W) of the pictures that it was trained on
+    """
+
+    run: RunFolder
+    recipe: Recipe
+    checkpoint: Literal["best", "last"]
+    step: int
+    epoch: int
+    info: DatasetInfo
+    size: tuple[int, int]
+    task: Task
+    learner: Learner
