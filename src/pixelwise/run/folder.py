@@ -12,7 +12,6 @@ report.html        one page for people; plots/ holds its figures as files
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from collections.abc import Iterator
@@ -211,17 +210,14 @@ class RunFolder:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Hold the run for writing. Raises RunError where another process does (the lock ends with its process)."""
+        from filelock import lock_descriptor
+
         try:
             file = open(self.lock_file, "a")  # noqa: SIM115 - closed below
         except OSError as error:
             raise RunError(f"cannot be written: {error.strerror or error}.", where=str(self.path)) from error
-        with file as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise RunError(
-                    "another process is writing to this run.",
-                    where=str(self.path),
-                    hint="Wait for it, stop it, or choose another folder with --out.",
-                ) from error
+        with file:
+            if not lock_descriptor(file.fileno(), blocking=False):
+                hint = "Wait for it, stop it, or choose another folder with --out."
+                raise RunError("another process is writing to this run.", where=str(self.path), hint=hint)
             yield

@@ -48,6 +48,8 @@ class Difference:
 
 def spread(values: Sequence[float | None], level: float = LEVEL) -> Spread:
     """Mean, standard deviation and t interval m ± t · s / √n (Student 1908) of the values that are not None."""
+    from scipy.special import stdtrit  # the t of Student's distribution
+
     known = [value for value in values if value is not None]
     n = len(known)
     if n == 0:
@@ -58,16 +60,12 @@ def spread(values: Sequence[float | None], level: float = LEVEL) -> Spread:
     sd = sqrt(fsum((value - mean) ** 2 for value in known) / (n - 1))
     if sd == 0.0:
         return Spread(n, mean, 0.0, None, f"{n} seeds with one and the same score")
-    half = _quantile(n - 1, level) * sd / sqrt(n)
+    half = float(stdtrit(n - 1, 0.5 + level / 2)) * sd / sqrt(n)
     return Spread(n, mean, sd, Interval(mean - half, mean + half, level))
 
 
 def difference(first: Sequence[float | None], second: Sequence[float | None], level: float = LEVEL) -> Difference:
-    """mean(second) − mean(first) with Welch's t interval (Welch 1947: the two may vary by different amounts).
-
-    With s²/n of each group as u and v, the interval is ± t · √(u + v) at (u + v)² / (u²/(n₁ − 1) + v²/(n₂ − 1)) degrees
-    of freedom (Satterthwaite 1946).
-    """
+    """mean(second) − mean(first) with Welch's t interval (Welch 1947: the two may vary by different amounts)."""
     one, other = spread(first, level), spread(second, level)
     if one.mean is None or other.mean is None:
         return Difference(None, None, "there is no score on one side")
@@ -75,16 +73,10 @@ def difference(first: Sequence[float | None], second: Sequence[float | None], le
     if one.sd is None or other.sd is None:
         alone = "on both sides" if one.sd is None and other.sd is None else "on one side"
         return Difference(value, None, f"one seed {alone}; an interval over seeds takes two or more of each")
-    u, v = one.sd**2 / one.n, other.sd**2 / other.n
-    if u + v == 0.0:
+    if one.sd == other.sd == 0.0:
         return Difference(value, None, "every seed gave one and the same score, so their spread is unknown")
-    freedom = (u + v) ** 2 / (u**2 / (one.n - 1) + v**2 / (other.n - 1))
-    half = _quantile(freedom, level) * sqrt(u + v)
-    return Difference(value, Interval(value - half, value + half, level))
+    from scipy.stats import ttest_ind  # here, because it takes a second to import
 
-
-def _quantile(freedom: float, level: float) -> float:
-    """t of Student's distribution such that ± t holds `level` of it."""
-    from scipy.special import stdtrit  # not scipy.stats, which takes a second to import
-
-    return float(stdtrit(freedom, 0.5 + level / 2))
+    known = ([score for score in scores if score is not None] for scores in (second, first))
+    low, high = ttest_ind(*known, equal_var=False).confidence_interval(level)
+    return Difference(value, Interval(float(low), float(high), level))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -65,18 +64,20 @@ class Builder:
         self.size: tuple[int, int] | None = None
         self._columns: dict[str, _Column] = {}
         self._folder = group / f".{uuid.uuid4().hex}.part"
+        self._lock_file = self._folder.with_suffix(".lock")
         self._lock: IO[str] | None = None
 
     def __enter__(self) -> Self:
+        from filelock import lock_descriptor
+
         try:
             self.group.mkdir(parents=True, exist_ok=True)
             self._remove_abandoned()
-            begun = self._folder.with_suffix(".new")  # not a .part before it is locked: others would think it abandoned
-            begun.mkdir()
-            self._lock = open(begun / ".lock", "w")
-            fcntl.flock(self._lock, fcntl.LOCK_EX)
-            begun.rename(self._folder)
+            self._lock = open(self._lock_file, "w")
+            lock_descriptor(self._lock.fileno())  # before the folder exists: others would think it abandoned
+            self._folder.mkdir()
         except OSError as error:
+            self._unlock()
             raise self._unwritable(error) from error
         return self
 
@@ -87,8 +88,13 @@ class Builder:
             with suppress(OSError):
                 column.file.close()
         shutil.rmtree(self._folder, ignore_errors=True)
+        self._unlock()
+
+    def _unlock(self) -> None:
         if self._lock is not None:
             self._lock.close()
+            with suppress(OSError):  # another process is removing it
+                self._lock_file.unlink()
 
     def rows(self, sample: Sample, size: tuple[int, int] | None) -> dict[str, NDArray[Any]]:
         """The arrays of one sample, resized to `size`; with None its own size must be that of the first."""
@@ -138,7 +144,6 @@ class Builder:
                 json.dump(about, file, ensure_ascii=False)
                 file.flush()
                 os.fsync(file.fileno())
-            (self._folder / ".lock").unlink()
             try:
                 os.rename(self._folder, entry)
             except OSError:
@@ -160,13 +165,16 @@ class Builder:
             self._columns[name] = _Column(self._folder / f"{name}.npy", row.shape, row.dtype)
 
     def _remove_abandoned(self) -> None:
-        for part in self.group.glob(".*.part"):
-            try:
-                with open(part / ".lock", "r+") as lock:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                continue  # its builder lives, or has only just begun, or is just done
-            shutil.rmtree(part, ignore_errors=True)
+        """Remove what dead processes left. The lock is beside its folder: Windows moves no folder with an open file."""
+        from filelock import lock_descriptor
+
+        for lock_file in self.group.glob(".*.lock"):
+            with suppress(OSError):  # its builder has just finished
+                with open(lock_file, "r+") as lock:
+                    if not lock_descriptor(lock.fileno(), blocking=False):
+                        continue  # its builder lives
+                    shutil.rmtree(lock_file.with_suffix(".part"), ignore_errors=True)
+                lock_file.unlink()
 
     def _unwritable(self, error: OSError) -> DataError:
         return DataError(

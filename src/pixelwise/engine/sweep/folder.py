@@ -9,7 +9,6 @@ sweep.html     one page for people; plots/ holds its figures as files
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -183,11 +182,9 @@ class SweepFolder:
 
 def take_lock(file: BinaryIO) -> bool:
     """Whether the lock could be taken; it is held until the file is closed by every process that has it open."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+    from filelock import lock_descriptor
+
+    return lock_descriptor(file.fileno(), blocking=False)
 
 
 def _opened(path: Path) -> BinaryIO:
