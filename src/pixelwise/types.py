@@ -1,59 +1,190 @@
-"""What flows through the house: samples, what is known of a data set, predictions. Plain NumPy, validated when made.
+"""What flows through pixelwise: samples, what is known of a data set, predictions. Plain NumPy, validated when made.
 
 Legend of shapes, used everywhere: **B** batch, **C** channels or classes, **H W** size, **N** objects.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, ClassVar, Literal, overload
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from pixelwise.errors import DataError
 
 Image = NDArray[np.uint8]  # (H, W, 3), RGB
 IndexMap = NDArray[np.uint8] | NDArray[np.uint16]  # (H, W), one index a pixel
 RGB = tuple[int, int, int]
-Knowledge = Literal["mask", "instances", "label"]
+Box = tuple[float, float, float, float]  # x0 y0 x1 y1 in pixels; x1 and y1 are exclusive
+Knowledge = Literal["mask", "objects", "label"]
+
+
+@dataclass(frozen=True, eq=False)
+class RLE:
+    """A mask as run lengths, in the order of COCO's uncompressed form: column by column, the first run is of zeros.
+
+    size:    (H, W)
+    counts:  uint32, lengths of the runs of zeros and ones in turn; the first is 0 where the first pixel is a one
+
+    >>> RLE.of([[0, 1, 1], [0, 0, 1]]).counts.tolist()
+    [2, 1, 1, 2]
+    """
+
+    size: tuple[int, int]
+    counts: NDArray[np.uint32]
+
+    def __post_init__(self) -> None:
+        if self.counts.dtype != np.uint32 or self.counts.ndim != 1:
+            raise DataError(f"run lengths are one row of uint32, not {self.counts.shape} {self.counts.dtype}")
+        height, width = self.size
+        if (total := int(self.counts.sum(dtype=np.uint64))) != height * width:
+            raise DataError(f"the runs of a {width}×{height} mask have {height * width} pixels; these have {total}")
+
+    @classmethod
+    def of(cls, mask: ArrayLike) -> RLE:
+        """The run lengths of a mask (H, W); every value but 0 counts as one."""
+        array = np.asarray(mask)
+        if array.ndim != 2:
+            raise DataError(f"a mask is (H, W), this one is {array.shape}")
+        flat = (array.T != 0).ravel()
+        ends = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+        counts = np.diff(ends, prepend=0, append=flat.size)
+        first = [0] if flat[:1].any() else []
+        return cls((array.shape[0], array.shape[1]), np.array([*first, *counts], np.uint32))
+
+    def mask(self) -> NDArray[np.bool_]:
+        """(H, W) bool"""
+        ones = np.arange(len(self.counts)) % 2 == 1
+        return np.repeat(ones, self.counts).reshape(self.size[::-1]).T
+
+    @property
+    def area(self) -> int:
+        """The number of ones."""
+        return int(self.counts[1::2].sum(dtype=np.int64))
+
+    @property
+    def box(self) -> Box:
+        """The smallest box that contains every one; all zeros for an empty mask."""
+        ends = np.cumsum(self.counts, dtype=np.int64)
+        starts, ends = ends[:-1:2], ends[1::2]  # of the runs of ones
+        starts, ends = starts[starts < ends], ends[starts < ends]
+        if not len(starts):
+            return (0.0, 0.0, 0.0, 0.0)
+        height, lasts = self.size[0], ends - 1
+        wraps = starts // height != lasts // height  # a run over the end of a column touches both edges
+        top = 0 if wraps.any() else (starts % height).min()
+        bottom = height if wraps.any() else (lasts % height).max() + 1
+        return (float(starts[0] // height), float(top), float(lasts[-1] // height + 1), float(bottom))
+
+
+@dataclass(frozen=True)
+class Object:
+    """One object in a picture, as a data set or a prediction has it.
+
+    label:  its class
+    mask:   its pixels, where they are known
+    box:    x0 y0 x1 y1 in pixels, x1 and y1 exclusive; `Object.of` takes it from the mask
+    score:  confidence of a prediction, 1 for ground truth
+    crowd:  whether it is a group of objects that nobody told apart (COCO's iscrowd)
+    """
+
+    label: int
+    mask: RLE | None
+    box: Box
+    score: float = 1.0
+    crowd: bool = False
+
+    def __post_init__(self) -> None:
+        x0, y0, x1, y1 = self.box
+        if self.label < 0 or not (x0 <= x1 and y0 <= y1) or not np.isfinite([*self.box, self.score]).all():
+            raise DataError(
+                f"an object has a label of at least 0, a box x0 ≤ x1, y0 ≤ y1 and a finite score; this one has "
+                f"the label {self.label}, the box {self.box} and the score {self.score}"
+            )
+
+    @classmethod
+    def of(cls, label: int, mask: RLE, *, score: float = 1.0, crowd: bool = False) -> Object:
+        """The object with the box of its mask."""
+        return cls(label, mask, mask.box, score, crowd)
+
+
+class Deferred(Sequence[Object]):
+    """Objects that are made when somebody first asks for one: most tasks never do.
+
+    make:  gives the objects
+    """
+
+    def __init__(self, make: Callable[[], Sequence[Object]]) -> None:
+        self._make = make
+        self._made: tuple[Object, ...] | None = None
+
+    @property
+    def made(self) -> tuple[Object, ...]:
+        if self._made is None:
+            self._made = tuple(self._make())
+        return self._made
+
+    @overload
+    def __getitem__(self, index: int) -> Object: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Object]: ...
+    def __getitem__(self, index: int | slice) -> Object | Sequence[Object]:
+        return self.made[index]
+
+    def __iter__(self) -> Iterator[Object]:
+        return iter(self.made)
+
+    def __len__(self) -> int:
+        return len(self.made)
+
+    def __reduce__(self) -> tuple[Any, ...]:  # another process gets the objects themselves
+        return (tuple, (self.made,))
+
+
+def check_sizes(objects: Sequence[Object], size: tuple[int, int], where: str = "") -> None:
+    """Raise DataError where an object's mask is not of the size (H, W) of its picture."""
+    for number, one in enumerate(objects):
+        if one.mask is not None and one.mask.size != size:
+            (height, width), (own_height, own_width) = size, one.mask.size
+            what = f"the mask of object {number} is {own_width}×{own_height}, its picture {width}×{height}"
+            raise DataError(f"{what} (width × height)", where=where)
 
 
 @dataclass(frozen=True, eq=False)
 class Sample:
     """A picture and whatever is known about it.
 
-    name:       unique within its split; for people and for messages
-    image:      (H, W, 3) uint8, RGB
-    mask:       (H, W) uint8 or uint16, the class of each pixel (or the data set's void index), if known
-    instances:  (H, W) uint16, 0 = no object, 1..N = one index an object, if known
-    label:      class of the whole picture, if known
+    name:     unique within its split; for people and for messages
+    image:    (H, W, 3) uint8, RGB
+    mask:     (H, W) uint8 or uint16, the class of each pixel (or the data set's void index), if known
+    objects:  the objects in it, if known
+    label:    class of the whole picture, if known
     """
 
     name: str
     image: Image
     mask: IndexMap | None = None
-    instances: NDArray[np.uint16] | None = None
+    objects: Sequence[Object] | None = None
     label: int | None = None
 
     def __post_init__(self) -> None:
         image = self.image
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
             raise DataError(f"a picture is (H, W, 3) uint8, this one is {image.shape} {image.dtype}", where=self.name)
-        for what, plane in (("mask", self.mask), ("instance map", self.instances)):
-            if plane is None:
-                continue
-            if plane.dtype not in (np.uint8, np.uint16) or plane.ndim != 2:
+        if (mask := self.mask) is not None:
+            if mask.dtype not in (np.uint8, np.uint16) or mask.ndim != 2:
+                raise DataError(f"a mask is (H, W) uint8 or uint16, this is {mask.shape} {mask.dtype}", where=self.name)
+            if mask.shape != image.shape[:2]:
+                height, width = mask.shape
                 raise DataError(
-                    f"a {what} is (H, W) uint8 or uint16, this is {plane.shape} {plane.dtype}", where=self.name
-                )
-            if plane.shape != image.shape[:2]:
-                height, width = plane.shape
-                raise DataError(
-                    f"the {what} is {width}×{height}, its picture {image.shape[1]}×{image.shape[0]} (width × height)",
+                    f"the mask is {width}×{height}, its picture {image.shape[1]}×{image.shape[0]} (width × height)",
                     where=self.name,
                     hint="Picture and mask must have the same size.",
                 )
+        if isinstance(self.objects, tuple):
+            check_sizes(self.objects, self.size, where=self.name)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -94,14 +225,26 @@ class DatasetInfo:
             )
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Prediction:
+    """What a person wants to see of a picture. `kind` names how it is shown and kept (pixelwise/shown).
+
+    info:  names and colours of the classes, where they are known
+    """
+
+    kind: ClassVar[str]
+    info: DatasetInfo | None = field(default=None, repr=False)
+
+
 @dataclass(frozen=True, eq=False)
-class ClassMap:
+class ClassMap(Prediction):
     """One class per pixel.
 
     indices:     (H, W) uint8 or uint16
     confidence:  (H, W) float32, probability of the chosen class, if known
     """
 
+    kind = "class_map"
     indices: IndexMap
     confidence: NDArray[np.float32] | None = None
 
@@ -113,9 +256,10 @@ class ClassMap:
 
 
 @dataclass(frozen=True, eq=False)
-class Labels:
+class Labels(Prediction):
     """The class of a whole picture: probabilities (C,) float32 that sum to 1."""
 
+    kind = "labels"
     probabilities: NDArray[np.float32]
 
     def __post_init__(self) -> None:
@@ -125,7 +269,7 @@ class Labels:
 
 
 @dataclass(frozen=True, eq=False)
-class Colours:
+class Colours(Prediction):
     """A coloured picture.
 
     image:       (H, W, 3) uint8, RGB
@@ -133,6 +277,7 @@ class Colours:
     confidence:  (H, W) float32, its probability, if known
     """
 
+    kind = "colours"
     image: Image
     indices: IndexMap
     confidence: NDArray[np.float32] | None = None
@@ -147,39 +292,15 @@ class Colours:
 
 
 @dataclass(frozen=True, eq=False)
-class Instances:
-    """N objects found in a picture, best score first.
+class Instances(Prediction):
+    """The objects found in a picture of `size` (H, W), best score first."""
 
-    masks:   (N, H, W) bool
-    labels:  (N,) int64, class of each
-    scores:  (N,) float32
-    boxes:   (N, 4) float32, x0 y0 x1 y1 in pixels, x1 and y1 exclusive
-    """
-
-    masks: NDArray[np.bool_]
-    labels: NDArray[np.int64]
-    scores: NDArray[np.float32]
-    boxes: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 4), np.float32))
+    kind = "instances"
+    size: tuple[int, int]
+    objects: tuple[Object, ...]
 
     def __post_init__(self) -> None:
-        n = len(self.masks)
-        if self.masks.ndim != 3 or (len(self.labels), len(self.scores), self.boxes.shape) != (n, n, (n, 4)):
-            raise DataError(
-                f"{n} masks, {len(self.labels)} labels, {len(self.scores)} scores, boxes {self.boxes.shape}: no fit"
-            )
-
-
-Prediction = ClassMap | Labels | Colours | Instances
-
-
-@dataclass(frozen=True, eq=False)
-class Example:
-    """A sample beside what was predicted for it, with its own score: what galleries show.
-
-    rank: why it is shown, e.g. "best", "typical", "worst"
-    """
-
-    sample: Sample
-    prediction: Prediction
-    score: float | None = None
-    rank: str = ""
+        check_sizes(self.objects, self.size)
+        scores = [one.score for one in self.objects]
+        if scores != sorted(scores, reverse=True):
+            raise DataError(f"objects come best score first, these have the scores {scores}")

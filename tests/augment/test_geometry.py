@@ -10,7 +10,7 @@ from pixelwise.augment.base import PICTURE_FILL
 from pixelwise.augment.geometry import ScaleCrop, crop, flip, resize, rotation, scale_crop
 from pixelwise.augment.pipeline import Augmentation
 from pixelwise.errors import RecipeError
-from pixelwise.types import Sample
+from pixelwise.types import RLE, Object, Sample
 
 VOID = 255
 SIDE = 120
@@ -112,20 +112,26 @@ def test_rotation_leaves_the_centre_and_voids_the_corners():
         assert abs(int(sample.mask[SIDE // 2, SIDE // 2]) - SIDE) <= 2
 
 
-def test_objects_keep_their_numbers_and_void_is_no_object():
-    instances = np.zeros((SIDE, SIDE), np.uint16)
-    instances[20:60, 20:60], instances[50:110, 70:90] = 1, 40_000
-    mask = (instances > 0).astype(np.uint16) * 3
-    sample = Sample("two", np.zeros((SIDE, SIDE, 3), np.uint8), mask=mask, instances=instances, label=7)
+def test_objects_move_with_their_mask_and_void_is_not_an_object():
+    planes = np.zeros((2, SIDE, SIDE), bool)
+    planes[0, 20:60, 20:60], planes[1, 50:110, 70:90] = True, True
+    mask = planes.any(axis=0).astype(np.uint16) * 3
+    objects = (Object.of(5, RLE.of(planes[0])), Object(9, RLE.of(planes[1]), (70, 50, 90, 110), 0.5, crowd=True))
+    boxes = tuple(Object(one.label, None, one.box) for one in objects)
+    sample = Sample("two", np.zeros((SIDE, SIDE, 3), np.uint8), mask=mask, objects=(*objects, *boxes), label=7)
     transforms = [rotation(60_000, degrees=30), scale_crop(60_000, size=(77, 99), scale=(0.5, 2.0))]
     for index in range(10):
         moved = Augmentation(transforms, seed=1)(sample, 0, index)
-        assert moved.instances.dtype == moved.mask.dtype == np.uint16
-        assert set(np.unique(moved.instances)) <= {0, 1, 40_000}
+        assert moved.mask.dtype == np.uint16
+        assert [(one.label, one.score, one.crowd) for one in moved.objects if one.mask] == [(5, 1, 0), (9, 0.5, 1)]
+        assert [one.label for one in moved.objects if not one.mask] == [5, 9]
+        for one, boxed in zip(moved.objects[:2], moved.objects[2:], strict=True):
+            assert one.box == boxed.box == one.mask.box
         assert set(np.unique(moved.mask)) <= {0, 3, 60_000}
         known = moved.mask != 60_000
-        assert np.array_equal(moved.instances[known] > 0, moved.mask[known] == 3)
-        assert not moved.instances[~known].any()
+        seen = moved.objects[0].mask.mask() | moved.objects[1].mask.mask()
+        assert np.array_equal(seen[known], moved.mask[known] == 3)
+        assert not seen[~known].any()
         assert moved.label == 7
 
 

@@ -6,7 +6,7 @@ import torch
 
 from pixelwise.augment import AUGMENTATIONS
 from pixelwise.augment.pipeline import Augmentation
-from pixelwise.types import Sample
+from pixelwise.types import RLE, Object, Sample
 
 FILL = 255
 NEEDED = {"scale_crop": {"size": (21, 17)}, "resize": {"size": (21, 17)}, "rotation": {"degrees": 30.0}}
@@ -20,11 +20,12 @@ def augment(request):
 
 def drawn(size, dtype):
     generator = np.random.default_rng(0)
+    numbers = np.random.default_rng(1).integers(1, 4, size)
     return Sample(
         "drawn",
         generator.integers(0, 256, (*size, 3), dtype=np.uint8),
         mask=generator.integers(3, 9, size).astype(dtype),
-        instances=generator.integers(1, 4, size).astype(np.uint16),
+        objects=tuple(Object.of(label, RLE.of(numbers == label)) for label in (1, 2, 3)),
         label=1,
     )
 
@@ -36,7 +37,8 @@ def test_planes_stay_planes_of_one_size(augment, size, dtype):
         sample = augment(drawn(size, dtype), 0, index)  # Sample itself checks sizes and types
         assert sample.mask.dtype == dtype
         assert set(np.unique(sample.mask)) <= {*range(3, 9), FILL}
-        assert set(np.unique(sample.instances)) <= {0, 1, 2, 3}
+        masks = [one.mask.mask() for one in sample.objects]
+        assert np.sum(masks, axis=0).max(initial=0) <= 1  # objects that do not overlap still do not
         assert (sample.name, sample.label) == ("drawn", 1)
 
 
@@ -49,7 +51,7 @@ def test_the_same_draw_twice(augment):
 def test_void_is_never_an_object(augment):
     for index in range(6):
         sample = augment(drawn((40, 30), np.uint8), 0, index)
-        assert np.array_equal(sample.mask == FILL, sample.instances == 0)
+        assert np.array_equal(sample.mask != FILL, np.any([one.mask.mask() for one in sample.objects], axis=0))
 
 
 @pytest.mark.parametrize("size", SIZES)

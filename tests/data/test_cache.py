@@ -22,7 +22,7 @@ from pixelwise.data.folder import Layout, open_folder
 from pixelwise.data.scenes import scenes
 from pixelwise.errors import DataError
 from pixelwise.imaging.resize import resize_image, resize_mask
-from pixelwise.types import DatasetInfo, Sample
+from pixelwise.types import RLE, DatasetInfo, Object, Sample
 
 
 def entries(folder: Path) -> list[Path]:
@@ -46,14 +46,67 @@ def test_a_split_is_what_was_read_and_resized(tmp_path):
         assert got.label == want.label
         assert np.array_equal(got.image, resize_image(want.image, (20, 24)))
         assert np.array_equal(got.mask, resize_mask(want.mask, (20, 24)))
-        assert np.array_equal(got.instances, resize_mask(want.instances, (20, 24)))
-        for array in (got.image, got.mask, got.instances):
+        resized = [resize_mask(one.mask.mask(), (20, 24)) for one in want.objects]
+        assert len(got.objects) == sum(mask.any() for mask in resized)
+        for one, mask in zip(got.objects, [mask for mask in resized if mask.any()], strict=True):
+            assert np.array_equal(one.mask.mask(), mask)
+            assert one.box == one.mask.box
+        for array in (got.image, got.mask):
             assert type(array) is np.ndarray
             assert not array.flags.writeable
     with pytest.raises(ValueError, match="read-only"):
         split[0].image[0, 0, 0] = 1
     assert split.images.shape == (5, 20, 24, 3)
     assert split.masks.dtype == np.uint8
+
+
+@pytest.mark.parametrize(
+    ("size", "key"),
+    [
+        (None, "7c0e857039c01a99677751f2289da8c7bf51e7f7473159abde350c65b53b68e1"),
+        ((20, 24), "28a0c8a091f585ba715f027e74671e2b339718b0f0fe410f5d0cf30c1456f770"),
+    ],
+)
+def test_scenes_have_the_key_they_had_in_version_0_1(tmp_path, size, key):
+    assert open_split(scenes(tmp_path, size=32, train=5, void_rim=1), "train", size, folder=tmp_path).key == key
+
+
+class WithObjects(Dataset):
+    """One black picture of 4×6 (width × height) with the given objects."""
+
+    def __init__(self, *objects):
+        self.objects = objects
+        self.info = DatasetInfo("objects", ("a", "b"), ((0, 0, 0), (9, 9, 9)), frozenset({"objects"}))
+
+    splits = lambda self: ("train",)  # noqa: E731
+    names = lambda self, split: ("s", "empty")  # noqa: E731
+    sources = lambda self, split, index: ()  # noqa: E731
+    settings = lambda self: {"objects": [str(one) for one in self.objects]}  # noqa: E731
+
+    def read(self, split, index):
+        return Sample("s", np.zeros((6, 4, 3), np.uint8), objects=() if index else self.objects)
+
+
+def test_objects_come_back_as_they_were_and_decide_the_key(tmp_path):
+    planes = np.zeros((2, 6, 4), bool)
+    planes[0, 1:5, :3], planes[1, 2:, 2:] = True, True  # they overlap
+    first, second = (Object.of(label, RLE.of(plane)) for label, plane in enumerate(planes))
+    crowd, boxed = Object.of(0, second.mask, crowd=True), Object(1, None, (0.5, 1, 3.25, 6), 0.25)
+    keys = set()
+    for objects in [(), (first,), (first, second), (second, first), (crowd,), (second,), (first, second, boxed)]:
+        split = open_split(WithObjects(*objects), "train", None, folder=tmp_path)
+        keys.add(split.key)
+        assert [len(sample.objects) for sample in split] == [len(objects), 0]
+        for one, want in zip(split[0].objects, objects, strict=True):
+            assert (one.label, one.box, one.score, one.crowd) == (want.label, want.box, want.score, want.crowd)
+            assert (one.mask is None) == (want.mask is None)
+            assert one.mask is None or np.array_equal(one.mask.counts, want.mask.counts)
+        split.release()
+    assert len(keys) == 7
+    (half,) = open_split(WithObjects(boxed), "train", (3, 8), folder=tmp_path)[0].objects
+    assert half.box == (1, 0.5, 6.5, 3)
+    with pytest.raises(DataError, match="has an object of class 2; allowed are 0 to 1"):
+        open_split(WithObjects(Object(2, None, boxed.box)), "train", None, folder=tmp_path)
 
 
 def test_the_second_opening_decodes_nothing(pictures, tmp_path, monkeypatch):
@@ -408,5 +461,9 @@ def test_counts_are_exact_and_leave_void_out(tmp_path):
 def test_about_is_plain_json(tmp_path):
     split = open_split(scenes(tmp_path, size=32, train=2), "train", None, folder=tmp_path)
     about = json.loads((split.entry / "about.json").read_text())
-    assert about["arrays"] == {"images": "uint8", "masks": "uint8", "instances": "uint16", "labels": "int64"}
+    assert about["arrays"].pop("objects").startswith("[('label', '<i8')")
+    assert about["arrays"] == {"images": "uint8", "masks": "uint8", "labels": "int64"} | {
+        "runs": "uint32",
+        "object_ends": "int64",
+    }
     assert len(about["key"]) == 64

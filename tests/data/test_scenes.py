@@ -14,6 +14,11 @@ from pixelwise.data.scenes import scenes
 ROOT = Path("/nowhere")
 
 
+def numbers(sample):
+    """(H, W) the number of the object at each pixel, from 1; 0 is ground."""
+    return sum(one.mask.mask() * number for number, one in enumerate(sample.objects, start=1))
+
+
 @pytest.fixture(scope="module")
 def samples():
     data = scenes(ROOT)
@@ -30,15 +35,11 @@ def test_splits_and_names():
 def test_a_sample_is_whole(samples):
     for sample in samples:
         assert sample.image.shape == (96, 96, 3)
-        count = int(sample.instances.max())
-        assert np.array_equal(np.unique(sample.instances)[-count:], np.arange(1, count + 1))
-        for number in range(1, count + 1):  # an object has one class, and it is not ground
-            kinds = np.unique(sample.mask[sample.instances == number])
-            assert len(kinds) == 1
-            assert kinds[0] != 0
-        assert np.array_equal(sample.mask == 0, sample.instances == 0)
-        largest = np.bincount(sample.instances.ravel())[1:].argmax() + 1
-        assert sample.label == sample.mask[sample.instances == largest][0]
+        for one in sample.objects:  # an object has one class, and it is not ground
+            assert set(sample.mask[one.mask.mask()]) == {one.label} != {0}
+            assert (one.score, one.crowd) == (1, False)
+        assert np.array_equal(sample.mask > 0, numbers(sample) > 0)
+        assert sample.label == max(sample.objects, key=lambda one: one.mask.area).label
 
 
 def test_a_majority_guess_is_poor(samples):
@@ -51,7 +52,7 @@ def test_a_majority_guess_is_poor(samples):
 def test_shapes_touch(samples):
     touching = [
         ((a != b) & (a > 0) & (b > 0)).any()
-        for a, b in ((sample.instances[:, 1:], sample.instances[:, :-1]) for sample in samples)
+        for a, b in ((numbers(sample)[:, 1:], numbers(sample)[:, :-1]) for sample in samples)
     ]
     assert all(touching)
 
@@ -78,12 +79,13 @@ def test_splits_and_seeds_differ():
 @pytest.mark.parametrize("rim", [1, 2])
 def test_the_void_rim_lies_on_both_sides_of_every_border(rim):
     bare, rimmed = (scenes(ROOT, void_rim=width).read("train", 0) for width in (0, rim))
-    height, width = bare.instances.shape
+    plane = numbers(bare)
+    height, width = plane.shape
     for row in range(height):
         for column in range(width):
             # everything that `rim` steps up, down, left or right reach: a city-block disc
             near = {
-                bare.instances[row + dy, column + dx]
+                plane[row + dy, column + dx]
                 for dy in range(-rim, rim + 1)
                 for dx in range(-rim + abs(dy), rim - abs(dy) + 1)
                 if 0 <= row + dy < height and 0 <= column + dx < width

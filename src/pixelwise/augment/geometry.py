@@ -1,4 +1,4 @@
-"""Augmentations that move pixels: picture, mask and instance map always together.
+"""Augmentations that move pixels: picture, mask and objects always together.
 
 Each builder takes `fill`, the mask index for places that no picture covers, and gives a torchvision v2 transform.
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,13 @@ from torch import Tensor
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
-from pixelwise.augment.base import Batchwise, InstanceMap
+from pixelwise.augment.base import Batchwise, ObjectMasks
 from pixelwise.augment.keys import seed_of, seeds_of
-from pixelwise.types import Sample
+from pixelwise.types import RLE, Deferred, Object, Sample
 
 
 class Augmentation:
-    """Transforms applied in their order to picture, mask and instance map at once.
+    """Transforms applied in their order to picture, mask and objects at once.
 
     The transforms of torchvision draw from torch's global generator. It is seeded with a key mixed from
     (seed, epoch, index) and put back afterwards: any number of workers, any order of reading and a training resumed in
@@ -37,20 +38,40 @@ class Augmentation:
         planes: list[Any] = [tv_tensors.Image(_tensor(sample.image).permute(2, 0, 1))]
         if sample.mask is not None:
             planes.append(tv_tensors.Mask(_tensor(sample.mask)))
-        if sample.instances is not None:
-            planes.append(_tensor(sample.instances).as_subclass(InstanceMap))
-        with _restored() as generator:
-            generator.manual_seed(seed_of(self.seed, epoch, index))
-            for transform in self.transforms:
-                planes = list(transform(*planes)) if len(planes) > 1 else [transform(*planes)]
-        moved = iter(planes)
+        moved = iter(self._moved(planes, epoch, index))
         return Sample(
             name=sample.name,
             image=_picture(next(moved)),
             mask=None if sample.mask is None else _array(next(moved), sample.mask.dtype),
-            instances=None if sample.instances is None else _array(next(moved), np.uint16),
+            objects=Deferred(lambda: self._objects(sample, epoch, index)) if sample.objects is not None else None,
             label=sample.label,
         )
+
+    def _moved(self, planes: list[Any], epoch: int, index: int) -> list[Any]:
+        """Planes of one picture through all transforms, by the draw of (seed, epoch, index)."""
+        with _restored() as generator:
+            generator.manual_seed(seed_of(self.seed, epoch, index))
+            for transform in self.transforms:
+                planes = list(transform(*planes)) if len(planes) > 1 else [transform(*planes)]
+        return planes
+
+    def _objects(self, sample: Sample, epoch: int, index: int) -> list[Object]:
+        """The sample's objects, moved as its picture is: the same draw again, over a plane for each object.
+
+        An object without a mask is moved as its box, rounded to pixels; what leaves the picture is left out.
+        """
+        objects = [one for one in sample.objects or () if one.mask is not None or one.box[0] < one.box[2]]
+        if not objects:
+            return []
+        masks = np.stack([_filled(one, sample.size) for one in objects])
+        picture = tv_tensors.Image(_tensor(sample.image).permute(2, 0, 1))
+        _, planes = self._moved([picture, _tensor(masks.view(np.uint8)).as_subclass(ObjectMasks)], epoch, index)
+        runs = [RLE.of(plane) for plane in _array(planes, np.uint8)]
+        return [
+            replace(one, mask=None if one.mask is None else own, box=own.box)
+            for one, own in zip(objects, runs, strict=True)
+            if own.area
+        ]
 
     @property
     def batchwise(self) -> bool:
@@ -70,6 +91,16 @@ class Augmentation:
         for place, transform in enumerate(self.transforms):
             pictures = transform.transform_batch(pictures, [row[place] for row in drawn])
         return pictures
+
+
+def _filled(one: Object, size: tuple[int, int]) -> NDArray[np.bool_]:
+    """The pixels (H, W) of an object, or those of its box."""
+    if one.mask is not None:
+        return one.mask.mask()
+    x0, y0, x1, y1 = (round(side) for side in one.box)
+    plane = np.zeros(size, bool)
+    plane[max(0, y0) : y1, max(0, x0) : x1] = True
+    return plane
 
 
 @contextmanager

@@ -15,9 +15,9 @@ from annotated_types import Ge, Le
 
 from pixelwise.data import drawing
 from pixelwise.data.base import Dataset
-from pixelwise.data.drawing.scene import CLASSES, draw_scene, void_rim
+from pixelwise.data.drawing.scene import CLASSES, Scene, draw_scene, void_rim
 from pixelwise.imaging.palettes import distinct_colours
-from pixelwise.types import DatasetInfo, Sample
+from pixelwise.types import RLE, DatasetInfo, Deferred, Object, Sample
 
 VOID = 255
 
@@ -31,7 +31,7 @@ class Scenes(Dataset):
             name="scenes",
             classes=CLASSES,
             colours=distinct_colours(len(CLASSES)),
-            knows=frozenset({"mask", "instances", "label"}),
+            knows=frozenset({"mask", "objects", "label"}),
             void=VOID if rim else None,
             source="drawn by pixelwise",
         )
@@ -49,10 +49,17 @@ class Scenes(Dataset):
         stream = tuple(self.counts).index(split)
         scene = draw_scene(self.size, np.random.default_rng((self.seed, stream, index)))
         mask = void_rim(scene.mask, scene.instances, self.rim, VOID) if self.rim else scene.mask
-        return Sample(f"{split}-{index:05d}", scene.image, mask, scene.instances, scene.label)
+        objects = Deferred(lambda: _objects(scene))
+        return Sample(f"{split}-{index:05d}", scene.image, mask, objects, scene.label)
 
     def settings(self) -> dict[str, object]:
         return {"size": self.size, "seed": self.seed, "void_rim": self.rim, "drawing": _drawing_digest()}
+
+
+def _objects(scene: Scene) -> list[Object]:
+    """The objects of a scene, each with the class and the pixels that are seen of it."""
+    planes = [scene.instances == number for number in range(1, int(scene.instances.max()) + 1)]
+    return [Object.of(int(scene.mask[plane][0]), RLE.of(plane)) for plane in planes]
 
 
 def scenes(

@@ -15,6 +15,7 @@ from typing import IO, Any, BinaryIO, Self
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from pixelwise.data.cache.objects import RAGGED, index_map, pack, resize_object, says_all
 from pixelwise.errors import DataError, listing
 from pixelwise.imaging.resize import resize_image, resize_mask
 from pixelwise.types import DatasetInfo, IndexMap, Sample
@@ -22,12 +23,14 @@ from pixelwise.types import DatasetInfo, IndexMap, Sample
 
 def check_sample(sample: Sample, info: DatasetInfo) -> None:
     """Raise DataError where a sample lacks what its data set promises, or has values outside the classes."""
-    for what, known in (("mask", sample.mask), ("instances", sample.instances), ("label", sample.label)):
+    for what, known in (("mask", sample.mask), ("objects", sample.objects), ("label", sample.label)):
         if what in info.knows and known is None:
             raise DataError(f"has no {what}, which every sample of '{info.name}' should have", where=sample.name)
     classes = len(info.classes)
     if sample.label is not None and not 0 <= sample.label < classes:
         raise DataError(f"has the label {sample.label}; allowed are 0 to {classes - 1}", where=sample.name)
+    if (largest := max((one.label for one in sample.objects or ()), default=0)) >= classes:
+        raise DataError(f"has an object of class {largest}; allowed are 0 to {classes - 1}", where=sample.name)
     if sample.mask is None:
         return
     if strange := strange_values(sample.mask, info):
@@ -63,6 +66,9 @@ class Builder:
         self.names: list[str] = []
         self.size: tuple[int, int] | None = None
         self._columns: dict[str, _Column] = {}
+        self._ends = np.zeros(2, np.int64)  # of objects and runs so far
+        self._index_maps = hashlib.sha256()
+        self._objects_say_more = False
         self._folder = group / f".{uuid.uuid4().hex}.part"
         self._lock_file = self._folder.with_suffix(".lock")
         self._lock: IO[str] | None = None
@@ -110,11 +116,21 @@ class Builder:
         rows: dict[str, NDArray[Any]] = {"images": resize_image(sample.image, size)}
         if "mask" in knows and sample.mask is not None:
             rows["masks"] = resize_mask(sample.mask, size).astype(self._mask_type())
-        if "instances" in knows and sample.instances is not None:
-            rows["instances"] = resize_mask(sample.instances, size).astype(np.uint16)
+        if "objects" in knows and sample.objects is not None:
+            rows |= self._pack(sample, size, rows.get("masks"))
         if "label" in knows and sample.label is not None:
             rows["labels"] = np.array(sample.label, dtype=np.int64)
         return rows
+
+    def _pack(self, sample: Sample, size: tuple[int, int], mask: IndexMap | None) -> dict[str, NDArray[Any]]:
+        """The arrays of the sample's objects; the index map goes into the key, as it did before objects were kept."""
+        objects = [resize_object(one, sample.size, size) for one in sample.objects or ()]
+        plane = index_map(objects, size)
+        self._index_maps.update(plane.tobytes())
+        self._objects_say_more |= not says_all(plane, mask, self.info.void, objects)
+        packed = pack(objects)
+        self._ends += len(packed["objects"]), len(packed["runs"])
+        return {**packed, "object_ends": self._ends.copy()}
 
     def append(self, name: str, rows: dict[str, NDArray[Any]], *, expected: int) -> None:
         """Write one sample; the first tells how much `expected` samples will need, and whether there is room."""
@@ -131,9 +147,18 @@ class Builder:
         """Name → dtype of the arrays."""
         return {name: str(column.dtype) for name, column in self._columns.items()}
 
-    def content(self) -> list[str]:
-        """One digest an array, in the order of `arrays`."""
-        return [column.digest.hexdigest() for column in self._columns.values()]
+    def content(self) -> list[Any]:
+        """What the key is made of: name → dtype, and one digest an array.
+
+        Objects count as their index map and, only where they say more (they overlap, say), with their own arrays.
+        """
+        arrays, digests = self.arrays(), {name: column.digest for name, column in self._columns.items()}
+        if "objects" in arrays:
+            own = {name: arrays.pop(name) for name in (*RAGGED, "object_ends")}
+            arrays |= {"instances": "uint16"} | (own if self._objects_say_more else {})
+            digests["instances"] = self._index_maps
+        order = [name for name in ("images", "masks", "instances", "labels", *RAGGED, "object_ends") if name in arrays]
+        return [arrays, [digests[name].hexdigest() for name in order]]
 
     def publish(self, entry: Path, about: dict[str, Any]) -> Path:
         """Flush everything and rename the folder to `entry`. Where another process was first, its entry stands."""
@@ -162,7 +187,7 @@ class Builder:
             raise OSError(f"{needed / 2**20:,.0f} MiB are needed and {free / 2**20:,.0f} MiB are free")
         self.size = (rows["images"].shape[0], rows["images"].shape[1])
         for name, row in rows.items():
-            self._columns[name] = _Column(self._folder / f"{name}.npy", row.shape, row.dtype)
+            self._columns[name] = _Column(self._folder / f"{name}.npy", row.shape, row.dtype, name in RAGGED)
 
     def _remove_abandoned(self) -> None:
         """Remove what dead processes left. The lock is beside its folder: Windows moves no folder with an open file."""
@@ -185,11 +210,11 @@ class Builder:
 
 
 class _Column:
-    """One .npy file that grows by a row at a time; its length is written into the header at the end."""
+    """One .npy file that grows by a row (ragged: any number of rows) a sample; its length is written at the end."""
 
-    def __init__(self, path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> None:
+    def __init__(self, path: Path, shape: tuple[int, ...], dtype: DTypeLike, ragged: bool) -> None:
         self.file: BinaryIO = open(path, "wb")  # noqa: SIM115 - closed by finish, or by the builder
-        self.shape, self.dtype = shape, np.dtype(dtype)
+        self.shape, self.dtype, self.ragged = shape[1:] if ragged else shape, np.dtype(dtype), ragged
         self.count = 0
         self.digest = hashlib.sha256()
         self._write_header()
@@ -198,7 +223,7 @@ class _Column:
         content = np.ascontiguousarray(row).tobytes()
         self.file.write(content)
         self.digest.update(content)
-        self.count += 1
+        self.count += len(row) if self.ragged else 1
 
     def finish(self) -> None:
         self.file.seek(0)
@@ -208,5 +233,9 @@ class _Column:
         self.file.close()
 
     def _write_header(self) -> None:
-        about = {"descr": self.dtype.str, "fortran_order": False, "shape": (self.count, *self.shape)}
+        about = {
+            "descr": np.lib.format.dtype_to_descr(self.dtype),
+            "fortran_order": False,
+            "shape": (self.count, *self.shape),
+        }
         np.lib.format.write_array_header_1_0(self.file, about)

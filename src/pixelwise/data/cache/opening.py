@@ -1,7 +1,7 @@
 """A split, decoded and resized once, kept on the disk as plain arrays that are mapped into memory.
 
     <folder>/<data set>/<split>-<size>-<settings>/<fingerprint>/
-        images.npy (N, H, W, 3) uint8    masks.npy (N, H, W)    instances.npy (N, H, W)    labels.npy (N,)    about.json
+        images.npy (N, H, W, 3) uint8    masks.npy (N, H, W)    labels.npy (N,)    objects (objects.py)    about.json
 
 The fingerprint is made of the settings and of path, size and time of change of every source file, so looking whether a
 cache is still good decodes nothing. The key, which runs record, is made of the pixels themselves and is the same on
@@ -24,10 +24,12 @@ from numpy.typing import NDArray
 
 from pixelwise.data.base import Dataset
 from pixelwise.data.cache.building import Builder, check_sample
+from pixelwise.data.cache.objects import RAGGED, unpack
 from pixelwise.errors import DataError, PixelwiseError, Problem
-from pixelwise.types import DatasetInfo, Sample
+from pixelwise.types import DatasetInfo, Deferred, Object, Sample
 
 FORMAT = 1  # raised when what a cache holds changes its meaning
+OBJECTS = (*RAGGED, "object_ends")
 SHOWN = 20  # faults that are listed one by one; `pixelwise data check` lists them all
 Progress = Callable[[int, int], None]
 
@@ -40,7 +42,7 @@ class CachedSplit:
     size:       (H, W) of every picture
     key:        SHA-256 of the pixels, labels, names and classes
     images:     (N, H, W, 3) uint8
-    masks:      (N, H, W) uint8 or uint16, or None; so are instances (uint16) and labels (N,) int64
+    masks:      (N, H, W) uint8 or uint16, or None; so is labels (N,) int64
     """
 
     def __init__(self, entry: Path, info: DatasetInfo, about: Mapping[str, Any]) -> None:
@@ -54,11 +56,10 @@ class CachedSplit:
         self._about = dict(about)
         self.images = _mapped(entry, "images")
         self.masks = _mapped(entry, "masks") if "masks" in about["arrays"] else None
-        self.instances = _mapped(entry, "instances") if "instances" in about["arrays"] else None
         self.labels = _mapped(entry, "labels") if "labels" in about["arrays"] else None
-        if any(
-            len(a) != len(self.names) for a in (self.images, self.masks, self.instances, self.labels) if a is not None
-        ):
+        self._objects = {name: _mapped(entry, name) for name in OBJECTS if name in about["arrays"]}
+        counted = (self.images, self.masks, self.labels, self._objects.get("object_ends"))
+        if any(len(array) != len(self.names) for array in counted if array is not None):
             raise ValueError("the arrays of the cache do not have one entry a name")
 
     def __len__(self) -> int:
@@ -69,16 +70,22 @@ class CachedSplit:
             self.names[index],
             self.images[index],
             None if self.masks is None else self.masks[index],
-            None if self.instances is None else self.instances[index],
+            Deferred(lambda: self.objects(index)) if self._objects else None,
             None if self.labels is None else int(self.labels[index]),
         )
+
+    def objects(self, index: int) -> list[Object]:
+        """The objects of a sample. Raises KeyError where the data set has none."""
+        rows, runs, ends = (self._objects[name] for name in OBJECTS)
+        (row, run), (last_row, last_run) = (ends[index - 1] if index else (0, 0)), ends[index]
+        return unpack(rows[row:last_row], runs[run:last_run], self.size)
 
     def release(self) -> None:
         """Give back the memory of what was read so far: the pages stay in the kernel's cache, they only stop counting here.
 
         A pass over a large split would otherwise end with all of it in the process's memory.
         """
-        for array in (self.images, self.masks, self.instances, self.labels):
+        for array in (self.images, self.masks, self.labels, *self._objects.values()):
             mapping = None if array is None else _mapping(array)
             if mapping is not None:
                 mapping.madvise(mmap.MADV_DONTNEED)
@@ -138,6 +145,7 @@ def _fingerprint(dataset: Dataset, split: str, size: tuple[int, int] | None, on_
         sources.append([str(file) for file in files])
     asked = [FORMAT, info.name, info.classes, info.void, dataset.settings(), split, size, on_corrupt]
     asked.append(str(next(iter(states)).parent) if states else "")
+    asked += ["objects as run lengths"] if "objects" in info.knows else []  # version 0.1 kept them as index maps
     settings = _digest(asked)
     return settings, _digest([settings, names, sources, [[str(file), *state] for file, state in states.items()]])
 
@@ -176,7 +184,7 @@ def _fill(
 
 
 def _about(builder: Builder, info: DatasetInfo, split: str, faults: list[Problem]) -> dict[str, Any]:
-    content = [FORMAT, info.classes, info.void, builder.names, builder.size, builder.arrays(), builder.content()]
+    content = [FORMAT, info.classes, info.void, builder.names, builder.size, *builder.content()]
     return {
         "format": FORMAT,
         "split": split,

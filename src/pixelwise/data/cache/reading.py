@@ -25,4 +25,4 @@ class ReadSplit:
 
     def __getitem__(self, index: int) -> Sample:
         sample = self.dataset.read(self.split, index)
-        return replace(sample, image=resize_image(sample.image, self.size), mask=None, instances=None)
+        return replace(sample, image=resize_image(sample.image, self.size), mask=None, objects=None)
