@@ -10,7 +10,6 @@ from pixelwise.arithmetic.window import (
     Window,
     input_length,
     output_length,
-    padded_to,
     same_padding,
     transposed_output_length,
 )
@@ -110,10 +109,6 @@ def test_same_transposed_multiplies_by_the_stride(kernel, stride, dilation, leng
 def test_a_numpy_size_is_checked_as_well():
     with pytest.raises(ShapeError, match="below 1"):
         Window(5).output_size(tuple(np.array([3, 9])))
-
-
-def test_padded_to():
-    assert [padded_to(n, 32) for n in (1, 32, 33)] == [32, 32, 64]
 
 
 def test_the_error_does_the_sum_and_says_what_fits():

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixelwise.errors import DataError, ShapeError
-from pixelwise.imaging.draw import borders, colourise, legend, overlay, side_by_side
+from pixelwise.imaging.draw import borders, colourise, legend, overlay
 from pixelwise.imaging.palettes import VOC_VOID
 
 COLOURS = [(0, 0, 0), (200, 10, 30), (20, 120, 220)]
@@ -81,16 +81,3 @@ def test_legend_wraps_and_shows_every_colour() -> None:
         assert {*COLOURS, VOC_VOID} <= seen
     with pytest.raises(ShapeError, match="3 classes but 2 colours"):
         legend(names, COLOURS[:2])
-
-
-def test_side_by_side_keeps_every_picture_whole() -> None:
-    rng = np.random.default_rng(0)
-    first, second = (rng.integers(0, 256, (height, 5, 3), dtype=np.uint8) for height in (4, 6))
-    row = side_by_side([first, second], gap=3)
-    assert row.shape == (6, 13, 3)
-    assert np.array_equal(row[:4, :5], first)
-    assert np.array_equal(row[:, 8:], second)
-    assert (row[:, 5:8] == 255).all()
-    assert len(side_by_side([first, second], ["a", "b"])) > 6
-    with pytest.raises(ShapeError, match="2 pictures and 1 captions"):
-        side_by_side([first, second], ["only one"])

@@ -8,7 +8,7 @@ from sklearn.metrics import accuracy_score
 
 from pixelwise.errors import DataError
 from pixelwise.imaging.colour import nearest_colours, paint
-from pixelwise.metrics.colour import STEPS, colour, delta_e
+from pixelwise.metrics.colour import STEPS, colour
 from pixelwise.types import ClassMap, Colours, DatasetInfo, Sample
 
 PALETTE = ((10, 20, 30), (120, 90, 60), (90, 160, 80), (240, 235, 230))
@@ -55,7 +55,8 @@ def test_palette_colours_looked_up_in_cielab_count_as_pictures_converted(mixed):
     if mixed:  # colours between those of the palette, as the annealed mean gives
         prediction = Colours(prediction.image // 2 + 40, prediction.indices)
     best = paint(nearest_colours(sample.image, PALETTE), PALETTE)
-    sums = [round(STEPS * float(delta_e(sample.image, picture).sum())) for picture in (prediction.image, best)]
+    distances = [deltaE_cie76(rgb2lab(sample.image), rgb2lab(picture)) for picture in (prediction.image, best)]
+    sums = [round(STEPS * float(distance.sum())) for distance in distances]
     state = counted([(sample, prediction)]).state
     assert state[[-3, -1]].tolist() == pytest.approx(sums, abs=1)  # a step is 1e-6 of a ΔE
 

@@ -32,7 +32,6 @@ WORKSPACE = "tests/scratch/fast/test_workspace.py"
 LAYERS = "tests/scratch/layers/test_layers.py"
 NETWORK = "tests/scratch/test_network.py"
 OPTIM = "tests/scratch/test_optim.py"
-SCHEDULE = "tests/scratch/test_schedule.py"
 GRADCHECK = "tests/scratch/test_gradcheck.py"
 
 # (file, what stands there exactly once, what is planted, the tests that must fail)
@@ -112,21 +111,19 @@ FAULTS = [
     ("fast/workspace.py", "if self._holders == 0:\n", "if self._holders < 2:\n", WORKSPACE),
     ("fast/workspace.py", "zip(parts[1:], self._buffers[1:], strict=False)", "zip(parts[1:], self._buffers, strict=False)", WORKSPACE),
     ("fast/workspace.py", "            wait(others)", "            pass", WORKSPACE),
-    # layers, network, optimizers, schedules, the gradient check itself
+    # layers, network, optimizers, the gradient check itself
     ("layers/normalisation.py", "cache.variance * (cache.count / (cache.count - 1))", "cache.variance", LAYERS),
     ("layers/normalisation.py", "mean += self.momentum * (cache.mean - mean)", "mean += (1 - self.momentum) * (cache.mean - mean)", LAYERS),
     ("layers/base.py", 'else {"weight": dweight, "bias": dbias}', 'else {"weight": dweight, "bias": -dbias}', LAYERS),
     ("layers/base.py", "math.sqrt(2 / self._inputs)", "math.sqrt(1 / self._inputs)", LAYERS),
     ("layers/activation.py", "if training is None:\n            return x, None", "if training is not None:\n            return x, None", LAYERS),
-    ("network.py", "range(len(self.layers) - 1, last - 1, -1)", "range(len(self.layers) - 1, last, -1)", NETWORK),
+    ("network.py", "range(len(self.layers) - 1, 0, -1)", "range(len(self.layers) - 1, 1, -1)", NETWORK),
     ("network.py", "np.random.default_rng([seed, index])", "np.random.default_rng([seed])", NETWORK),
     ("optim.py", "velocity -= rate * gradient", "velocity += rate * gradient", OPTIM),
     ("optim.py", "weight += velocity", "weight += rate * velocity", OPTIM),
     ("optim.py", "velocity *= self.momentum\n", "velocity *= self.momentum * rate\n", OPTIM),
     ("optim.py", 'is_weight = name.rpartition(".")[2] == "weight"', "is_weight = True", OPTIM),
     ("optim.py", "square += (1 - self.square_decay)", "square += (1 - self.mean_decay)", OPTIM),
-    ("schedule.py", "max(1, steps - 1 - warm_up)", "max(1, steps - warm_up)", SCHEDULE),
-    ("schedule.py", "factor ** (epoch // every)", "factor ** epoch // every", SCHEDULE),
     ("gradcheck.py", "return (above - below) / (2 * step)", "return (above - below) / step", GRADCHECK),
     ("gradcheck.py", "places = np.union1d(drawn, np.abs(gradient).argmax())", "places = drawn", GRADCHECK),
 ]  # fmt: skip

@@ -9,8 +9,7 @@ and kernels may be symbols. The grammar of each layer stands in `GRAMMAR`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from pixelwise.arithmetic.layers import Join, Layer, Shape
@@ -106,22 +105,6 @@ def symbols_of(*values: Any) -> list[Any]:
     for value in values:
         found |= getattr(value, "free_symbols", set())
     return sorted(found, key=str)
-
-
-def substituted(network: Network, values: Mapping[Any, Any]) -> Network:
-    """The network with symbols replaced by expressions or numbers."""
-    return Network(tuple(replace(step, layer=_substitute(step.layer, values)) for step in network.steps))
-
-
-def _substitute(part: Any, values: Mapping[Any, Any]) -> Any:
-    """The same frozen value with symbols replaced, in depth."""
-    if hasattr(part, "free_symbols"):
-        result = part.subs(values)
-        return int(result) if result.is_Integer else result
-    if isinstance(part, tuple):
-        return tuple(_substitute(member, values) for member in part)
-    fields: Sequence[str] = list(getattr(part, "__dataclass_fields__", ()))
-    return replace(part, **{name: _substitute(getattr(part, name), values) for name in fields}) if fields else part
 
 
 EXAMPLES: dict[str, tuple[str, str]] = {

@@ -82,15 +82,6 @@ def transposed_output_length(
     return rows
 
 
-def padded_to(length: int, multiple: int) -> int:
-    """The smallest multiple of `multiple` that is not below `length`.
-
-    >>> padded_to(65, 32)
-    96
-    """
-    return -(-length // multiple) * multiple
-
-
 def same_padding(kernel: Length, dilation: Length = 1) -> tuple[Length, Length]:
     """Rows to add before and after so that a window with stride 1 keeps the length.
 
@@ -173,10 +164,6 @@ class Window:
     def output_size(self, size: Pair) -> Pair:
         """(H, W) → (h, w) of a convolution or pooling. Raises ShapeError where nothing fits."""
         return self._along(0, output_length, size), self._along(1, output_length, size)
-
-    def input_size(self, size: Pair) -> Pair:
-        """(h, w) → the smallest (H, W) that gives it."""
-        return self._along(0, input_length, size), self._along(1, input_length, size)
 
     def transposed_output_size(self, size: Pair, output_padding: Any = 0) -> Pair:
         """(h, w) → (H, W) of the transposed convolution."""

@@ -1,4 +1,4 @@
-"""Drawings of class maps: coloured, over their picture, with a legend, side by side; all (H, W, 3) uint8, RGB."""
+"""Drawings of class maps: coloured, over their picture, with a legend; all (H, W, 3) uint8, RGB."""
 
 from __future__ import annotations
 
@@ -100,25 +100,4 @@ def legend(
     for (name, colour), (x, y) in zip(entries, places, strict=True):
         pen.rectangle((x, y, x + swatch - 1, y + swatch - 1), fill=tuple(colour), outline=INK)
         pen.text((x + swatch + gap, y + swatch / 2), name, fill=INK, font=font, anchor="lm")
-    return np.asarray(canvas)
-
-
-def side_by_side(pictures: Sequence[Image], captions: Sequence[str] = (), *, gap: int = 8) -> Image:
-    """Pictures in one row on white paper, top edges level, each with its caption beneath if captions are given."""
-    if not pictures or (captions and len(captions) != len(pictures)):
-        raise ShapeError(f"{len(pictures)} pictures and {len(captions)} captions do not make a row")
-    text_size = 14
-    foot = text_size + gap if captions else 0
-    height = max(len(picture) for picture in pictures)
-    width = sum(picture.shape[1] for picture in pictures) + gap * (len(pictures) - 1)
-    canvas = Pillow.new("RGB", (width, height + foot), PAPER)
-    pen = ImageDraw.Draw(canvas)
-    left = 0
-    for number, picture in enumerate(pictures):
-        canvas.paste(Pillow.fromarray(picture), (left, 0))
-        if captions:
-            font = ImageFont.load_default(text_size)
-            middle = left + picture.shape[1] / 2
-            pen.text((middle, height + gap / 2), captions[number], fill=INK, font=font, anchor="ma")
-        left += picture.shape[1] + gap
     return np.asarray(canvas)

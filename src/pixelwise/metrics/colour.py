@@ -129,11 +129,6 @@ def squared_error(first: Image, second: Image) -> int:
     return int(np.einsum("hwc,hwc->", difference, difference, dtype=np.int64))
 
 
-def delta_e(first: Image, second: Image) -> NDArray[np.float64]:
-    """ΔE*ab of each pixel, (H, W): the distance in CIELAB (CIE 1976) of two sRGB pictures under D65."""
-    return lab_distance(in_lab(first), in_lab(second))
-
-
 def in_lab(image: Image) -> NDArray[np.float64]:
     """An sRGB picture in CIELAB under D65, (H, W, 3)."""
     from skimage.color import rgb2lab

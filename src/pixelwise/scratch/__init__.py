@@ -1,8 +1,8 @@
 """A convolutional network in NumPy, with its backward pass written out.
 
 Read it in this order: `functional` (each function with its gradient directly beneath), `layers` and `network` (the same
-functions with their weights), `optim` and `schedule`, `gradcheck` (how a gradient is tested). Then
-`fast`: the two convolutions made for speed.
+functions with their weights), `optim`, `gradcheck` (how a gradient is tested). Then `fast`: the two
+convolutions made for speed.
 
 Two conventions hold everywhere. A picture batch is x of shape (N, C, H, W), in float32 or float64, in whatever order it
 lies in memory; the fast functions lay the channels of a pixel side by side ("channels last"), and all others keep the

@@ -1,15 +1,13 @@
-"""A network: layers one after the other, the chain rule run backwards through them, and its weights as a file."""
+"""A network: layers one after the other, the chain rule run backwards through them, and its weights by name."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pixelwise.errors import Problem, RunError, ShapeError
-from pixelwise.run.atomic import write_bytes
+from pixelwise.errors import Problem, ShapeError
 from pixelwise.scratch.checks import Array
 from pixelwise.scratch.fast.workspace import Workspace
 from pixelwise.scratch.layers.base import Gradients, Layer, Shape
@@ -60,26 +58,17 @@ class Network:
     def backward(self, dout: Array, caches: Sequence[Any]) -> Gradients:
         """The gradient of each parameter, from dout = ∂L/∂out and the caches of one forward.
 
-        The chain rule, from the last layer to the first: the dx of a layer is the dout of the one before. The first
-        layer's dx, which nobody needs, is not computed; `backward_to_input` has it.
+        The chain rule, from the last layer to the first: the dx of a layer is the dout of the one before. The dx of the
+        first layer is not computed, because no other layer reads it.
         """
-        gradients, dout = self._backward(dout, caches, last=1)
-        first = self.layers[0].parameter_gradients(dout, caches[0]) if self.layers[0].parameters else {}
-        return {f"0.{name}": value for name, value in first.items()} | gradients
-
-    def backward_to_input(self, dout: Array, caches: Sequence[Any]) -> tuple[Array, Gradients]:
-        """∂L/∂x of the network's input, and the gradient of each parameter."""
-        gradients, dx = self._backward(dout, caches, last=0)
-        return dx, gradients
-
-    def _backward(self, dout: Array, caches: Sequence[Any], last: int) -> tuple[Gradients, Array]:
         if len(caches) != len(self.layers):
             raise ShapeError(f"{len(caches)} caches for {len(self.layers)} layers: these are not of this network.")
         gradients: Gradients = {}
-        for index in range(len(self.layers) - 1, last - 1, -1):
+        for index in range(len(self.layers) - 1, 0, -1):
             dout, found = self.layers[index].backward(dout, caches[index])
             gradients = {f"{index}.{name}": value for name, value in found.items()} | gradients
-        return gradients, dout
+        first = self.layers[0].parameter_gradients(dout, caches[0]) if self.layers[0].parameters else {}
+        return {f"0.{name}": value for name, value in first.items()} | gradients
 
     @property
     def parameters(self) -> dict[str, Array]:
@@ -112,25 +101,6 @@ class Network:
             raise ShapeError.all(problems)
         for name, value in state.items():
             own[name][...] = value
-
-    def save(self, path: Path) -> None:
-        """The state as one safetensors file, whole or not at all."""
-        from safetensors.numpy import save
-
-        write_bytes(path, save({name: np.ascontiguousarray(value) for name, value in self.state().items()}))
-
-    def load(self, path: Path) -> None:
-        """The state from a file of `save`. Raises RunError where it cannot be read, ShapeError where it does not fit."""
-        from safetensors import SafetensorError
-        from safetensors.numpy import load
-
-        try:
-            state = load(path.read_bytes())
-        except FileNotFoundError as error:
-            raise RunError("there is no such file.", where=str(path)) from error
-        except SafetensorError as error:
-            raise RunError(f"is not a whole safetensors file: {error}.", where=str(path)) from error
-        self.load_state(state)
 
     def __repr__(self) -> str:
         """One line a layer: its options, the shape it gives, how many numbers it learns."""
