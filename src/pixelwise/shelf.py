@@ -34,7 +34,10 @@ DECLARATIONS: Mapping[str, tuple[type | tuple[type, ...], tuple[str, ...]]] = { 
     "loss": ((str, dict), ()),  # a task: its default loss (for each head, where they differ),
     "metrics": (tuple, ()),  # its default metrics,
     "best": (str, ()),  # and the score that chooses the best checkpoint
-    "knows": (str, ("mask", "label", "objects")),  # a task: what the data set must know of its pictures
+    "knows": (
+        (str, tuple),
+        ("mask", "label", "objects"),
+    ),  # a data set: what it knows of its pictures; a task: what it needs
     "gives": (str, PLACES),  # a model: what each of its outputs is of
     "takes": (str, FORMS),  # a loss: the form of the heads that it is for
     "counts": (tuple, ()),  # a metric: the kinds of prediction that it counts

@@ -9,7 +9,7 @@ from pixelwise.data import DATASETS
 from pixelwise.data.cache import open_split
 from pixelwise.errors import DataError, ShapeError
 from pixelwise.losses.cross_entropy import cross_entropy
-from pixelwise.tasks import DEFAULTS
+from pixelwise.tasks import TASKS
 from pixelwise.tasks.classify import Mixed, classify
 from pixelwise.types import DatasetInfo, Labels, Sample
 
@@ -97,4 +97,4 @@ def test_a_dense_model_is_refused():
 
 
 def test_what_a_recipe_gets_by_default():
-    assert DEFAULTS["classify"].best == "accuracy"
+    assert TASKS.declared("classify")["best"] == "accuracy"

@@ -20,6 +20,7 @@ from pixelwise.data.batches import PictureBatch, read_batch
 from pixelwise.data.splits.draw import draw_splits
 from pixelwise.errors import DataError, did_you_mean
 from pixelwise.imaging.palettes import distinct_colours
+from pixelwise.shelf import declares
 from pixelwise.types import DatasetInfo, Sample
 
 FOLDER = "cifar-10-batches-py"
@@ -151,6 +152,7 @@ class Cifar10(Dataset):
         return self._batches[file]
 
 
+@declares(knows=("label",))
 def cifar10(
     root: Path,
     *,

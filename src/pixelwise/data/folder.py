@@ -15,6 +15,7 @@ from pixelwise.data.splits.pairing import SPLITS, Pair, Splits, find_splits
 from pixelwise.errors import DataError, Problem
 from pixelwise.imaging.files import read_image, read_mask
 from pixelwise.imaging.palettes import distinct_colours
+from pixelwise.shelf import declares
 from pixelwise.types import RGB, DatasetInfo, Sample
 
 RED_GREEN_BLUE = re.compile(r"^(?P<name>.*?)[\s,;]+(?P<red>\d{1,3})[\s,;]+(?P<green>\d{1,3})[\s,;]+(?P<blue>\d{1,3})$")
@@ -82,6 +83,7 @@ class Folder(Dataset):
         return {**asdict(self.layout), "path": str(self.path)}
 
 
+@declares(knows=("mask",))
 def folder(
     root: Path,
     *,

@@ -17,6 +17,7 @@ from pixelwise.data import drawing
 from pixelwise.data.base import Dataset
 from pixelwise.data.drawing.scene import CLASSES, Scene, draw_scene, void_rim
 from pixelwise.imaging.palettes import distinct_colours
+from pixelwise.shelf import declares
 from pixelwise.types import RLE, DatasetInfo, Deferred, Object, Sample
 
 VOID = 255
@@ -62,6 +63,7 @@ def _objects(scene: Scene) -> list[Object]:
     return [Object.of(int(scene.mask[plane][0]), RLE.of(plane)) for plane in planes]
 
 
+@declares(knows=("mask", "objects", "label"))
 def scenes(
     root: Path,
     *,

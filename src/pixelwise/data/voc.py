@@ -12,6 +12,7 @@ from pixelwise.data.base import Dataset
 from pixelwise.errors import DataError
 from pixelwise.imaging.files import read_image, read_mask
 from pixelwise.imaging.palettes import voc_colours
+from pixelwise.shelf import declares
 from pixelwise.types import DatasetInfo, Sample
 
 CLASSES = (
@@ -72,6 +73,7 @@ class Voc(Dataset):
         return found
 
 
+@declares(knows=("mask",))
 def voc(root: Path, *, year: Literal[2007, 2012] = 2007) -> Dataset:
     """PASCAL VOC segmentation: 20 classes of objects and background, palette masks, 255 = void (object borders).
 

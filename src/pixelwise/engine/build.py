@@ -128,7 +128,9 @@ def build_task(recipe: Recipe, info: DatasetInfo, loss: Loss | None, findings: M
 def build_loss(recipe: Recipe, counts: NDArray[np.int64], phase: Phase | None = None) -> Loss:
     """The loss of a phase, else the recipe's, weighted by how often each class occurs in the training set."""
     item = recipe.loss if phase is None or phase.loss is None else phase.loss
-    if item is None:
+    if isinstance(item, dict) and len(item) == 1:
+        (item,) = item.values()
+    if not isinstance(item, Item):
         raise RecipeError("no loss is named.", where="loss")
     loss: Loss = build("loss", item, counts, engine=recipe.engine)
     return loss

@@ -98,6 +98,7 @@ def says(run: RunFolder, what: str) -> Iterator[None]:
 
 def _weighting(recipe: Recipe, weights: Sequence[float] | None) -> str:
     """How the loss weighs classes: its option of that name, else (where it always does) its own name."""
-    if weights is None or recipe.loss is None:
+    losses = list(recipe.loss.values()) if isinstance(recipe.loss, dict) else [recipe.loss]
+    if weights is None or losses[0] is None:
         return "none"
-    return str(recipe.loss.options.get("weights", recipe.loss.name))
+    return str(losses[0].options.get("weights", losses[0].name))

@@ -15,12 +15,12 @@ from pydantic import ValidationError
 from pixelwise.errors import Problem, RecipeError, did_you_mean, shown
 from pixelwise.recipe.engines import engine_problems
 from pixelwise.recipe.faults import schema_problems
+from pixelwise.recipe.misfits import heads_of, misfits
 from pixelwise.recipe.override import apply_overrides
-from pixelwise.recipe.schema import Item, Recipe
+from pixelwise.recipe.schema import Item, Recipe, is_by_head
 from pixelwise.recipe.shelves import shelves
 from pixelwise.recipe.yaml_text import parse, render
 from pixelwise.shelf import Shelf
-from pixelwise.tasks import DEFAULTS
 
 SHIPPED = Path(__file__).resolve().parent.parent / "recipes"
 ITS_OWN = ("title", "about", "stated")  # what a recipe says of itself is not inherited
@@ -89,7 +89,11 @@ def read_tree(path: Path, children: tuple[Path, ...] = ()) -> dict[str, Any]:
             f"read {shown(parent)}; a recipe extends one other, by name or path.", where=f"{path}: extends"
         )
     base = read_tree(find_recipe(parent, beside=path), (*children, path.resolve()))
-    return merge({key: value for key, value in base.items() if key not in ITS_OWN}, tree)
+    merged = merge({key: value for key, value in base.items() if key not in ITS_OWN}, tree)
+    loss = tree.get("loss") or {}
+    if is_by_head(loss) and not is_by_head(base.get("loss")) and heads_of(merged, _shelves_for(merged)) & set(loss):
+        merged["loss"] = loss  # losses by head replace the parent's one; without a head among them they are its options
+    return merged
 
 
 def with_overrides(tree: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
@@ -144,7 +148,10 @@ def _is_other_item(before: Mapping[str, Any], value: Mapping[str, Any]) -> bool:
 
 def check_recipe(tree: Mapping[str, Any], where: str = "recipe") -> Recipe:
     """A Recipe from plain values, items' options and defaults filled in. Raises RecipeError with every problem."""
-    problems = [problem for path, shelf, item in _items(tree) for problem in _check_item(path, shelf, item)]
+    unfit = list(misfits(tree, _shelves_for(tree)))
+    heads = {problem.where for problem in unfit if "loss." in problem.where}  # no options, whatever the shelf says
+    problems = [p for path, shelf, item in _items(tree) for p in _check_item(path, shelf, item) if p.where not in heads]
+    problems += unfit
     recipe: Recipe | None = None
     try:
         recipe = Recipe.model_validate(tree)
@@ -163,11 +170,17 @@ def as_yaml(recipe: Recipe) -> str:
 
 
 def _items(tree: Any) -> Iterable[tuple[str, Shelf, Any]]:
-    known = shelves(tree.get("engine", "torch") if isinstance(tree, Mapping) else "torch")
+    known = _shelves_for(tree)
     for path, kind in ITEM_PATHS:
         for where, value in _at(tree, path):
-            if value is not None:
+            if kind == "loss" and is_by_head(value):
+                yield from ((f"{where}.{head}", known[kind], item) for head, item in value.items())
+            elif value is not None:
                 yield where, known[kind], value
+
+
+def _shelves_for(tree: Mapping[str, Any]) -> Mapping[str, Shelf]:
+    return shelves(tree.get("engine", "torch"))
 
 
 def _said(where: str, named: set[str]) -> bool:
@@ -200,19 +213,24 @@ def _check_item(where: str, shelf: Shelf, value: Any) -> list[Problem]:
 
 def _complete(recipe: Recipe, where: str) -> Recipe:
     """The same recipe with the task's defaults and every option of every item written out."""
-    defaults = DEFAULTS.get(recipe.task.name)
-    loss, metrics, best = recipe.loss, recipe.metrics, recipe.train.best
-    if defaults is not None:
-        loss = loss or Item(name=defaults.loss)
-        metrics = metrics or tuple(Item(name=name) for name in defaults.metrics)
-        best = best or defaults.best
-    if loss is None or not metrics or not best:
-        raise RecipeError(
-            f"the task '{recipe.task.name}' has no defaults: say loss, metrics and train.best yourself.", where=where
-        )
+    known = shelves(recipe.engine)
+    defaults = known["task"].declared(recipe.task.name)
+    loss = recipe.loss or _default_loss(defaults.get("loss"))
+    metrics = recipe.metrics or tuple(Item(name=name) for name in defaults.get("metrics", ()))
+    best = recipe.train.best or defaults.get("best", "")
+    owns_losses = set(defaults.get("heads", {"": ""}).values()) <= {"objects"}  # then its model does
+    needed = {"loss": loss or owns_losses, "metrics": metrics, "train.best": best}
+    if absent := [key for key, value in needed.items() if not value]:
+        what = f"the task '{recipe.task.name}' has no default for {', '.join(absent)}."
+        raise RecipeError(what, where=where, hint="Set it in the recipe.")
 
     def whole(kind: str, item: Item) -> Item:
-        return _with_defaults(shelves(recipe.engine)[kind], item)
+        return _with_defaults(known[kind], item)
+
+    def whole_loss(loss: Item | Mapping[str, Item] | None) -> Item | dict[str, Item] | None:
+        if loss is None or isinstance(loss, Item):
+            return loss and whole("loss", loss)
+        return {head: whole("loss", item) for head, item in loss.items()}
 
     train = recipe.train.model_copy(
         update={
@@ -223,7 +241,7 @@ def _complete(recipe: Recipe, where: str) -> Recipe:
                 p.model_copy(
                     update={
                         "schedule": p.schedule and whole("schedule", p.schedule),
-                        "loss": p.loss and whole("loss", p.loss),
+                        "loss": whole_loss(p.loss),
                     }
                 )
                 for p in recipe.train.phases
@@ -236,11 +254,17 @@ def _complete(recipe: Recipe, where: str) -> Recipe:
             "data": recipe.data.model_copy(update={"dataset": whole("dataset", recipe.data.dataset)}),
             "augment": tuple(whole("augmentation", item) for item in recipe.augment),
             "model": whole("model", recipe.model),
-            "loss": whole("loss", loss),
+            "loss": whole_loss(loss),
             "metrics": tuple(whole("metric", item) for item in metrics),
             "train": train,
         }
     )
+
+
+def _default_loss(declared: str | Mapping[str, str] | None) -> Item | dict[str, Item] | None:
+    if declared is None or isinstance(declared, str):
+        return None if declared is None else Item(name=declared)
+    return {head: Item(name=name) for head, name in declared.items()}
 
 
 def _with_defaults(shelf: Shelf, item: Item) -> Item:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -10,12 +11,16 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
     SerializerFunctionWrapHandler,
+    Tag,
     model_serializer,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
+
+from pixelwise.errors import Problem, RecipeError, did_you_mean
 
 # Strict: true is no number, '8' is no number, 1 is no truth value. A recipe means what it says.
 Natural = Annotated[int, Field(ge=1, strict=True)]
@@ -56,6 +61,37 @@ def _device(value: str) -> str:
 ItemOrName = Annotated[Item, BeforeValidator(_from_name)]
 
 
+def is_by_head(value: Any) -> bool:
+    """Whether a loss as written is a map head → loss; one loss is a name, or a map with its name."""
+    return isinstance(value, Mapping) and "name" not in value
+
+
+def head_problems(where: str, losses: Mapping[str, Any], heads: Iterable[str], whose: str) -> list[Problem]:
+    """A problem for each loss without a head, and for each head without a loss."""
+    heads = list(heads)
+    problems = []
+    for head in losses:
+        if head not in heads:
+            what = f"{whose} has no head '{head}'; it has: {', '.join(heads) or 'none'}."
+            hint = (
+                did_you_mean(head, heads) or "A single loss with options needs its name, e.g. {name: focal, gamma: 1}."
+            )
+            problems.append(Problem(f"{where}.{head}", what, hint))
+    if absent := [head for head in heads if head not in losses]:
+        what = f"has no loss for {' and '.join(map(repr, absent))}, a head of {whose}."
+        problems.append(
+            Problem(where, what, f"Add one, e.g. {where}.{absent[0]}=LOSS, or name one loss for all heads.")
+        )
+    return problems
+
+
+# One loss for every head, or a map head → loss. The tags name the two in pydantic's errors, not in the recipe.
+LossOrLosses = Annotated[
+    Annotated[ItemOrName, Tag("<loss>")] | Annotated[dict[str, ItemOrName], Tag("<by head>")],
+    Discriminator(lambda value: "<by head>" if is_by_head(value) else "<loss>"),
+]
+
+
 class Stated(Part):
     """A number that a course or paper states, to stand beside the measured one."""
 
@@ -88,7 +124,7 @@ class Phase(Part):
     steps: Natural | None = None  # updates; the phase ends after exactly so many, also within an epoch
     learning_rate: Positive | None = None  # none: the optimizer's
     schedule: ItemOrName | None = None  # none: the training's
-    loss: ItemOrName | None = None  # none: the recipe's, with which validation is always counted
+    loss: LossOrLosses | None = None  # none: the recipe's, with which validation is always counted
     freeze: tuple[str, ...] = ()  # parts of the model that stand still, their BatchNorm statistics too
 
     @model_validator(mode="after")
@@ -149,8 +185,20 @@ class Recipe(Part):
     data: Data
     augment: tuple[ItemOrName, ...] = ()
     model: ItemOrName
-    loss: ItemOrName | None = None  # none: the task's
+    loss: LossOrLosses | None = None  # one for all heads, or a map head → loss; none: the task's
     metrics: tuple[ItemOrName, ...] = ()  # none: the task's
     train: Train
     hardware: Hardware = Hardware()
     gallery: Annotated[int, Field(ge=0, le=60, strict=True)] = 12  # pictures kept for the report
+
+    def losses_of(self, heads: Iterable[str], phase: Phase | None = None) -> dict[str, Item]:
+        """The loss of each head: the phase's, else the recipe's; empty where the model owns its losses.
+
+        Raises RecipeError where the losses do not name exactly these heads.
+        """
+        loss = self.loss if phase is None or phase.loss is None else phase.loss
+        if loss is None or isinstance(loss, Item):
+            return {} if loss is None else dict.fromkeys(heads, loss)
+        if problems := head_problems("loss", loss, heads, "the task"):
+            raise RecipeError.all(problems)
+        return {head: loss[head] for head in heads}

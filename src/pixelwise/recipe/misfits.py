@@ -1,0 +1,152 @@
+"""What does not go together in a recipe, by what its items declare (`declares` in shelf.py).
+
+A misfit is refused only where both sides declare something: a builder from outside the package that declares nothing
+is tried on two pictures before a run begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from pixelwise.errors import PixelwiseError, Problem
+from pixelwise.recipe.schema import head_problems, is_by_head
+from pixelwise.shelf import Shelf, Signature
+
+Claims = Mapping[str, Any]
+GIVEN = {"pixel": "scores for every pixel", "picture": "one row of scores per picture", "objects": "objects"}
+PREDICTED = {
+    "class_map": "class maps",
+    "labels": "one label per picture",
+    "colours": "coloured pictures",
+    "instances": "objects",
+}
+KNOWN = {"mask": "masks", "label": "labels", "objects": "objects"}
+
+
+def misfits(tree: Mapping[str, Any], known: Mapping[str, Shelf]) -> Iterator[Problem]:
+    """A problem for everything that does not fit the recipe's task. known: the shelves of the recipe's engine."""
+    task, tasks = name_of(tree.get("task")), known["task"]
+    claims = declared(tasks, task)
+    yield from _data(tree.get("data"), task, claims, known)
+    place, model = claims.get("per"), name_of(tree.get("model"))
+    gives = declared(known["model"], model).get("gives")
+    if place is not None and gives is not None and gives != place:
+        yield Problem(
+            "model",
+            f"model '{model}' gives {GIVEN[gives]}, but task '{task}' needs {GIVEN[place]}.",
+            _use(known["model"], lambda c: c.get("gives") == place, tasks, lambda c: c.get("per") == gives),
+        )
+    for where, value in _losses(tree):
+        yield from _loss(where, value, task, claims, known["loss"])
+    kind, metrics = claims.get("predicts"), tree.get("metrics")
+    for number, item in enumerate(metrics if isinstance(metrics, Sequence) and not isinstance(metrics, str) else ()):
+        name = name_of(item)
+        counts = declared(known["metric"], name).get("counts")
+        if kind is not None and counts is not None and kind not in counts:
+            needs = " or ".join(PREDICTED.get(one, f"predictions of the kind {one}") for one in counts)
+            predicts = PREDICTED.get(kind, f"predictions of the kind {kind}")
+            yield Problem(
+                f"metrics.{number}",
+                f"metric '{name}' needs {needs}, but task '{task}' predicts {predicts}.",
+                _use(
+                    known["metric"],
+                    lambda c: kind in c.get("counts", ()),
+                    tasks,
+                    lambda c, counts=counts: c.get("predicts") in counts,  # type: ignore[misc]
+                ),
+            )
+
+
+def name_of(item: Any) -> str:
+    """The name of an item as a recipe writes it; empty where it has none."""
+    name = item.get("name") if isinstance(item, Mapping) else item
+    return name if isinstance(name, str) else ""
+
+
+def declared(shelf: Shelf, name: str) -> Claims:
+    """What a builder declares; nothing where it cannot be read, which is a problem of its own."""
+    signature = _signature(shelf, name)
+    return signature.declared if signature else {}
+
+
+def _signature(shelf: Shelf, name: str) -> Signature | None:
+    try:
+        return shelf.signature(name)
+    except PixelwiseError:
+        return None
+
+
+def heads_of(tree: Mapping[str, Any], known: Mapping[str, Shelf]) -> set[str]:
+    """The heads that the recipe's task declares."""
+    return set(declared(known["task"], name_of(tree.get("task"))).get("heads") or ())
+
+
+def _data(data: Any, task: str, claims: Claims, known: Mapping[str, Shelf]) -> Iterator[Problem]:
+    """A data set that does not know what the task needs; one that wraps another knows what that one knows."""
+    item = data.get("dataset") if isinstance(data, Mapping) else None
+    shelf, needs = known["dataset"], claims.get("knows")
+    while isinstance(item, Mapping) and "knows" not in declared(shelf, name_of(item)) and "of" in item:
+        item = item["of"]
+    knows = declared(shelf, name_of(item)).get("knows")
+    if needs is not None and knows is not None and needs not in knows:
+        there = " and ".join(KNOWN[one] for one in knows)
+        yield Problem(
+            "data.dataset",
+            f"task '{task}' needs {KNOWN[needs]}, but data set '{name_of(item)}' has {there}.",
+            _use(shelf, lambda c: needs in c.get("knows", ()), known["task"], lambda c: c.get("knows") in knows),
+        )
+
+
+def _losses(tree: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    yield "loss", tree.get("loss")
+    train = tree.get("train")
+    phases = train.get("phases") if isinstance(train, Mapping) else None
+    for number, phase in enumerate(phases if isinstance(phases, list | tuple) else ()):
+        if isinstance(phase, Mapping):
+            yield f"train.phases.{number}.loss", phase.get("loss")
+
+
+def _loss(where: str, value: Any, task: str, claims: Claims, shelf: Shelf) -> Iterator[Problem]:
+    """Losses that do not take what their head gives. value: an item, a map head → item, or None."""
+    heads = claims.get("heads")
+    if heads is None or value is None:
+        return
+    if is_by_head(value):
+        yield from head_problems(where, value, heads, f"task '{task}'")
+    elif isinstance(value, Mapping) and (signature := _signature(shelf, name_of(value))):
+        for head in heads.keys() & value.keys() - signature.options.keys():
+            what = f"'{head}' is a head of task '{task}', but loss '{name_of(value)}' is the loss of all its heads."
+            yield Problem(f"{where}.{head}", what, f"Write {where}={{{', '.join(f'{h}: LOSS' for h in heads)}}}.")
+    for head, form in heads.items():
+        name = name_of(value.get(head) if is_by_head(value) else value)
+        takes = declared(shelf, name).get("takes")
+        if takes is not None and takes != form:
+            yield Problem(
+                f"{where}.{head}" if is_by_head(value) else where,
+                f"loss '{name}' takes {takes}, but head '{head}' of task '{task}' gives {form}.",
+                _use(shelf, lambda c, form=form: c.get("takes") == form),  # type: ignore[misc]
+            )
+
+
+def _use(
+    shelf: Shelf,
+    fits: Callable[[Claims], bool],
+    tasks: Shelf | None = None,
+    task_fits: Callable[[Claims], bool] | None = None,
+) -> str:
+    """`Use 'confusion', or task 'classify'.`"""
+    ways = [_either(_fitting(shelf, fits))]
+    if tasks is not None and task_fits is not None:
+        ways.append(_either(_fitting(tasks, task_fits)))
+        ways[1] = ways[1] and f"task {ways[1]}"
+    return f"Use {', or '.join(way for way in ways if way)}." if any(ways) else ""
+
+
+def _fitting(shelf: Shelf, fits: Callable[[Claims], bool]) -> list[str]:
+    return [f"'{name}'" for name in shelf if fits(declared(shelf, name))]
+
+
+def _either(names: Iterable[str]) -> str:
+    *first, last = list(names) or [""]
+    return f"{', '.join(first)} or {last}" if first else last
