@@ -5,8 +5,9 @@ Legend of shapes, used everywhere: **B** batch, **C** channels or classes, **H W
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Literal, overload
 
 import numpy as np
@@ -223,6 +224,64 @@ class DatasetInfo:
             raise DataError(
                 f"the void index {self.void} must lie above the classes 0..{len(self.classes) - 1}", where=self.name
             )
+
+
+@dataclass(frozen=True)
+class Score:
+    """One number with the convention by which it was counted.
+
+    name:        e.g. `mean_iou`
+    value:       None where nothing was counted that could give one; shown as "–", never as a number
+    convention:  ordered fields, e.g. `{"void": "ignore", "absent": "skipped"}` or `{"n": ">100"}`; empty where there is
+                 nothing to choose
+    support:     how many things (pixels, pictures) were scored
+    """
+
+    name: str
+    value: float | None = None
+    convention: Mapping[str, str] = field(default_factory=dict)
+    support: int = 0
+    higher_is_better: bool = True
+
+    def __hash__(self) -> int:
+        return hash((self.key, self.value))
+
+    @property
+    def key(self) -> str:
+        """The full name under which the score is stored, e.g. `mean_iou[void=ignore,absent=skipped]`."""
+        parts = [
+            f"{name}{value}" if value[:1] in "<>" else f"{name}={value}" for name, value in self.convention.items()
+        ]
+        return f"{self.name}[{','.join(parts)}]" if parts else self.name
+
+    def as_record(self) -> dict[str, Any]:
+        """The score as JSON values."""
+        return {**asdict(self), "key": self.key}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Score:
+        """The score of a record. Records of version 0.1 wrote the convention as one string, which is read here alone."""
+        convention = record.get("convention")
+        if not isinstance(convention, Mapping):
+            convention = cls.from_key(record.get("key") or f"[{convention or ''}]").convention
+        return cls(
+            str(record["name"]),
+            record.get("value"),
+            dict(convention),
+            int(record.get("support") or 0),
+            bool(record.get("higher_is_better", True)),
+        )
+
+    @classmethod
+    def from_key(cls, key: str, value: float | None = None) -> Score:
+        """The score of that key, as `events.jsonl` keeps it.
+
+        >>> Score.from_key("accuracy_many[n>100]", 0.5).convention
+        {'n': '>100'}
+        """
+        name, _, text = key.rstrip("]").partition("[")
+        parts = [re.fullmatch(r"([^=<>]*)=?(.*)", part.strip()) for part in text.split(",") if part.strip()]
+        return cls(name, value, {part[1]: part[2] for part in parts if part})
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

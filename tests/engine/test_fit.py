@@ -16,11 +16,11 @@ from pixelwise.engine import fit as loop
 from pixelwise.engine.scoring.evaluation import Evaluation
 from pixelwise.engine.train import resume, train
 from pixelwise.errors import RecipeError, TrainingError
-from pixelwise.metrics.base import Score
 from pixelwise.recipe.load import as_yaml
 from pixelwise.recipe.schema import EarlyStopping, Recipe
 from pixelwise.run.events import EpochDone, Event, Finished, PhaseBegan, Saved, Started, StepDone
 from pixelwise.run.progress import Progress
+from pixelwise.types import Score
 
 Tiny = Callable[..., Recipe]
 SMALL = ("model.width=2", "model.depth=1", "hardware.threads=1", "gallery=0")
@@ -39,7 +39,7 @@ def scored(monkeypatch: pytest.MonkeyPatch, values: list[float | None], *, falli
         value = left.pop(0) if len(left) > 1 else left[0]
         if falling:
             return Evaluation({"loss": value}, [Score("mean_iou", 0.5)])
-        return Evaluation({"loss": 1.0}, [Score("mean_iou", value, "void=none")])
+        return Evaluation({"loss": 1.0}, [Score("mean_iou", value, {"void": "none"})])
 
     monkeypatch.setattr(loop, "validate", validate)
     monkeypatch.setattr("pixelwise.engine.train.conclude", lambda *given: None)

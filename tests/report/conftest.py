@@ -14,6 +14,7 @@ import yaml
 from pixelwise.imaging.files import write_image, write_mask
 from pixelwise.run.events import EpochDone, Finished, Noted, PhaseBegan, Saved, Started, StepDone
 from pixelwise.run.folder import RunFolder
+from pixelwise.types import Score
 
 MEAN_IOU = "mean_iou[void=ignore,absent=skipped]"
 ACCURACY = "pixel_accuracy[void=ignore]"
@@ -150,17 +151,7 @@ def summary(classes: tuple[str, ...], matrix: np.ndarray, epochs: int, best: tup
         ACCURACY: float(right.sum() / support),
         "mean_iou[void=background]": None,
     }
-    scores = [
-        {
-            "name": key.partition("[")[0],
-            "key": key,
-            "value": value,
-            "convention": key.partition("[")[2].rstrip("]"),
-            "support": support,
-            "higher_is_better": True,
-        }
-        for key, value in values.items()
-    ]
+    scores = [{**Score.from_key(key, value).as_record(), "support": support} for key, value in values.items()]
     rows = [
         {"class": name, "iou": iou[n], "accuracy": None if iou[n] is None else 0.5, "dice": iou[n], "support": int(t)}
         for n, (name, t) in enumerate(zip(classes, truth, strict=True))

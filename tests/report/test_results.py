@@ -23,7 +23,14 @@ def finished_run(path: Path, seed: int, value: float | None, minutes: float = 2.
         "setup", {"recipe": recipe, "model": model, "data": data, "choices": {"device": "cpu", "precision": "fp32"}}
     )
     run.write("environment", {"commit": "abc", "processor": "P", "cores": 2, "packages": {"torch": "2"}})
-    score = {"name": "mean_iou", "key": KEY, "value": value, "convention": "", "support": 1, "higher_is_better": True}
+    score = {
+        "name": "mean_iou",
+        "key": KEY,
+        "value": value,
+        "convention": KEY[9:-1],
+        "support": 1,
+        "higher_is_better": True,
+    }
     split = {"pictures": 4, "resolution": "8×8", "metrics": [{"name": "confusion", "scores": [score]}]}
     best = {"epoch": 3, "step": 9, "metric": KEY, "value": value}
     run.write(

@@ -43,7 +43,7 @@ def test_a_stated_number_finds_its_measured_one(wanted: str, value: float) -> No
     split, score = tables.find_score(record, wanted)
     assert split == "val"
     assert score is not None
-    assert score["value"] == value
+    assert score.value == value
 
 
 @pytest.mark.parametrize("wanted", ["", "mean_io", "nothing"])

@@ -170,7 +170,7 @@ def test_a_score_stands_beside_that_of_a_constant_guess() -> None:
 
 def test_words() -> None:
     assert score_label(KEY) == "mean IoU"
-    assert convention_label("void=odd") == "void: odd"
+    assert convention_label({"void": "odd"}) == "void: odd"
     assert number(float("nan")) == "–"
     assert [quantity(value) for value in (None, 0, 999_999, 1_000_000)] == ["–", "0", "999,999", "1.00 million"]
     assert [duration(value) for value in (59.96, 3599.6, 7199)] == ["1 min 00 s", "1 h 00 min", "2 h 00 min"]

@@ -3,6 +3,7 @@
 import pytest
 
 from pixelwise.run.words import convention_label
+from pixelwise.types import Score
 
 
 @pytest.mark.parametrize(
@@ -20,4 +21,4 @@ from pixelwise.run.words import convention_label
     ],
 )
 def test_conventions_are_told_as_people_say_them(convention: str, words: str) -> None:
-    assert convention_label(convention) == words
+    assert convention_label(Score.from_key(f"score[{convention}]").convention) == words

@@ -118,7 +118,7 @@ def _chosen(comparison: Comparison, wanted: list[str]) -> list[Column]:
 
 
 def _short(column: Column) -> str:
-    return column.key.partition("[")[0]
+    return column.score.name
 
 
 def _show(comparison: Comparison, verdicts: list[Verdict]) -> None:

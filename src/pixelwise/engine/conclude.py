@@ -146,17 +146,7 @@ def metric_record(metric: Metric) -> dict[str, Any]:
     guess = metric.constant_guess()
     return {
         "name": type(metric).__name__.lower(),
-        "scores": [
-            {
-                "name": score.name,
-                "key": score.key,
-                "value": score.value,
-                "convention": score.convention,
-                "support": score.support,
-                "higher_is_better": score.higher_is_better,
-            }
-            for score in metric.scores()
-        ],
+        "scores": [score.as_record() for score in metric.scores()],
         "constant_guess": None if guess is None else {"class": guess.name, "scores": dict(guess.scores)},
         "per_class": [{"class": row.name, "support": row.support, **row.values} for row in metric.per_class()],
         "figures": metric.figures(),

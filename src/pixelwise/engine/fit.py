@@ -29,13 +29,13 @@ from pixelwise.engine.hardware.device import Choices
 from pixelwise.engine.hardware.distributed import Processes
 from pixelwise.engine.scoring.evaluate import evaluate, predict_samples
 from pixelwise.engine.scoring.evaluation import Evaluation, Look, find_score
-from pixelwise.metrics.base import Metric, Score
+from pixelwise.metrics.base import Metric
 from pixelwise.recipe.schema import EarlyStopping, Phase, Recipe
 from pixelwise.run.events import EpochDone, Event, Finished, PhaseBegan, Saved, Started, StepDone
 from pixelwise.run.length import Length
 from pixelwise.run.progress import Progress, Sums, improves, quotients
 from pixelwise.tasks.base import Task
-from pixelwise.types import Prediction, Sample
+from pixelwise.types import Prediction, Sample, Score
 
 Save = Callable[[Literal["last", "best"], Progress], None]
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from pixelwise.errors import DataError
 from pixelwise.metrics import agreement
-from pixelwise.metrics.base import ClassRow, ConstantGuess, Metric, Score
+from pixelwise.metrics.base import ClassRow, ConstantGuess, Metric
 from pixelwise.metrics.calibration import BINS, calibration_error, confidence_row, reliability
 from pixelwise.shelf import declares
-from pixelwise.types import DatasetInfo, Labels, Prediction, Sample
+from pixelwise.types import DatasetInfo, Labels, Prediction, Sample, Score
 
 
 class Accuracy(Metric):
@@ -54,9 +54,9 @@ class Accuracy(Metric):
         scores = _shares(self._matrix)
         if len(self.info.classes) > self.top > 1:
             hits = int(self.state[self._ends[0] : self._ends[1]].sum())
-            scores.append(Score("top_accuracy", agreement.ratio(hits, n), f"k={self.top}", n))
+            scores.append(Score("top_accuracy", agreement.ratio(hits, n), {"k": str(self.top)}, n))
         scores += [_group_score(self._matrix, *group) for group in self._groups()]
-        convention = f"bins={BINS}"
+        convention = {"bins": str(BINS)}
         error = calibration_error(bins)
         return [*scores, Score("calibration_error", error, convention, n, higher_is_better=False)]
 
@@ -90,7 +90,7 @@ class Accuracy(Metric):
         """The matrix, the reliability of confidence, and the rows of the classes."""
         return {
             "kind": "labels",
-            "convention": "",
+            "convention": {},
             "classes": list(self.info.classes),
             "matrix": self._matrix.tolist(),
             "reliability": reliability(self.state[self._ends[1] :].reshape(BINS, 3)),
@@ -103,15 +103,15 @@ class Accuracy(Metric):
         return self.state[: self._ends[0]].reshape(classes, classes)
 
     def _groups(self) -> Iterable[tuple[str, str, Sequence[int]]]:
-        """(score, convention, classes) by training pictures; none where the data set does not tell, or all are alike."""
+        """(score, training pictures n, classes) by n; none where the data set does not tell, or all are alike."""
         frequencies = self.info.frequencies
         if frequencies is None or len(set(frequencies)) == 1:
             return
         numbered = list(enumerate(frequencies))
-        yield "accuracy_many", f"n>{self.many}", [c for c, n in numbered if n > self.many]
-        between = f"n={self.few}..{self.many}"
+        yield "accuracy_many", f">{self.many}", [c for c, n in numbered if n > self.many]
+        between = f"{self.few}..{self.many}"
         yield "accuracy_medium", between, [c for c, n in numbered if self.few <= n <= self.many]
-        yield "accuracy_few", f"n<{self.few}", [c for c, n in numbered if n < self.few]
+        yield "accuracy_few", f"<{self.few}", [c for c, n in numbered if n < self.few]
 
     def _checked(self, sample: Sample, prediction: Prediction) -> tuple[int, NDArray[np.float32]]:
         if not isinstance(prediction, Labels):
@@ -147,15 +147,15 @@ def accuracy(
 def _shares(matrix: agreement.Matrix) -> list[Score]:
     n = int(matrix.sum())
     return [
-        Score("accuracy", agreement.pixel_accuracy(matrix), "", n),
-        Score("balanced_accuracy", agreement.mean_class_accuracy(matrix), "absent=skipped", n),
+        Score("accuracy", agreement.pixel_accuracy(matrix), support=n),
+        Score("balanced_accuracy", agreement.mean_class_accuracy(matrix), {"absent": "skipped"}, n),
     ]
 
 
-def _group_score(matrix: agreement.Matrix, name: str, convention: str, classes: Sequence[int]) -> Score:
+def _group_score(matrix: agreement.Matrix, name: str, frequency: str, classes: Sequence[int]) -> Score:
     rows = matrix[list(classes)]
     hits = sum(int(matrix[c, c]) for c in classes)
-    return Score(name, agreement.ratio(hits, int(rows.sum())), convention, int(rows.sum()))
+    return Score(name, agreement.ratio(hits, int(rows.sum())), {"n": frequency}, int(rows.sum()))
 
 
 def _hits_and_said(matrix: NDArray[np.int64]) -> tuple[list[int], list[int]]:

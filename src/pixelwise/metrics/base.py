@@ -13,29 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelwise.types import Prediction, Sample
-
-
-@dataclass(frozen=True)
-class Score:
-    """One number with the convention it was counted by.
-
-    name:        e.g. `mean_iou`
-    value:       None where nothing was counted that could give one; shown as "–", never as a number
-    convention:  e.g. `void=ignore,absent=skipped`; empty where there is nothing to choose
-    support:     how many things (pixels, pictures) the score stands on
-    """
-
-    name: str
-    value: float | None
-    convention: str = ""
-    support: int = 0
-    higher_is_better: bool = True
-
-    @property
-    def key(self) -> str:
-        """The full name under which the score is stored, e.g. `mean_iou[void=ignore,absent=skipped]`."""
-        return f"{self.name}[{self.convention}]" if self.convention else self.name
+from pixelwise.types import Prediction, Sample, Score
 
 
 @dataclass(frozen=True)

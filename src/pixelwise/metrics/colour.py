@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from pixelwise.errors import DataError
 from pixelwise.imaging.colour import nearest_colours, paint
 from pixelwise.metrics import agreement
-from pixelwise.metrics.base import ClassRow, ConstantGuess, Metric, Score
+from pixelwise.metrics.base import ClassRow, ConstantGuess, Metric
 from pixelwise.metrics.confusion import confusion_matrix
 from pixelwise.shelf import declares
-from pixelwise.types import RGB, Colours, DatasetInfo, Image, Prediction, Sample
+from pixelwise.types import RGB, Colours, DatasetInfo, Image, Prediction, Sample, Score
 
 STEPS = (
     1 << 20
@@ -40,7 +40,7 @@ class ColourScores(Metric):
 
     def scores(self) -> list[Score]:
         pixels, *sums = self.state[-SUMS:].tolist()
-        original, lab = "reference=original,mse=pooled", "reference=original,formula=cie76"
+        original, lab = {"reference": "original", "mse": "pooled"}, {"reference": "original", "formula": "cie76"}
         return [
             *self._over_palette(self._matrix(self.state)),
             Score("psnr", _psnr(sums[0], pixels), original, pixels),
@@ -73,17 +73,19 @@ class ColourScores(Metric):
     def figures(self) -> dict[str, Any]:
         return {
             "kind": "confusion",
-            "convention": f"palette={len(self.info.classes)}",
+            "convention": {"palette": str(len(self.info.classes))},
             "classes": list(self.info.classes),
             "matrix": self._matrix(self.state).tolist(),
             "per_class": [asdict(row) for row in self.per_class()],
         }
 
     def _over_palette(self, matrix: agreement.Matrix) -> list[Score]:
-        palette, pixels = f"palette={len(self.info.classes)}", int(matrix.sum())
+        palette, pixels = {"palette": str(len(self.info.classes))}, int(matrix.sum())
         return [
             Score("accuracy", agreement.pixel_accuracy(matrix), palette, pixels),
-            Score("mean_class_accuracy", agreement.mean_class_accuracy(matrix), f"{palette},absent=skipped", pixels),
+            Score(
+                "mean_class_accuracy", agreement.mean_class_accuracy(matrix), {**palette, "absent": "skipped"}, pixels
+            ),
         ]
 
     def _matrix(self, state: NDArray[np.int64]) -> agreement.Matrix:

@@ -11,20 +11,21 @@ from numpy.typing import NDArray
 
 from pixelwise.errors import DataError, listing
 from pixelwise.metrics import agreement
-from pixelwise.metrics.base import ClassRow, ConstantGuess, Metric, Score
+from pixelwise.metrics.base import ClassRow, ConstantGuess, Metric
 from pixelwise.metrics.counting import count_pairs
 from pixelwise.shelf import declares
-from pixelwise.types import ClassMap, DatasetInfo, IndexMap, Prediction, Sample
+from pixelwise.types import ClassMap, DatasetInfo, IndexMap, Prediction, Sample, Score
 
 Void = Literal["ignore", "background"]
 BACKGROUND = "background"
 
-SCORES: tuple[tuple[str, Callable[[agreement.Matrix], float | None], str], ...] = (
-    ("mean_iou", agreement.mean_iou, "absent=skipped"),
-    ("pixel_accuracy", agreement.pixel_accuracy, ""),
-    ("mean_class_accuracy", agreement.mean_class_accuracy, "absent=skipped"),
-    ("mean_dice", agreement.mean_dice, "absent=skipped"),
-    ("frequency_weighted_iou", agreement.frequency_weighted_iou, ""),
+SKIPPED = {"absent": "skipped"}
+SCORES: tuple[tuple[str, Callable[[agreement.Matrix], float | None], dict[str, str]], ...] = (
+    ("mean_iou", agreement.mean_iou, SKIPPED),
+    ("pixel_accuracy", agreement.pixel_accuracy, {}),
+    ("mean_class_accuracy", agreement.mean_class_accuracy, SKIPPED),
+    ("mean_dice", agreement.mean_dice, SKIPPED),
+    ("frequency_weighted_iou", agreement.frequency_weighted_iou, {}),
 )
 
 
@@ -77,7 +78,7 @@ class Confusion(Metric):
         void = self._conventions()[0]
         return {
             "kind": "confusion",
-            "convention": f"void={void}",
+            "convention": {"void": void},
             "classes": list(self.info.classes),
             "matrix": self._matrix(self.state, void).tolist(),
             "void_row": self.state[-1].tolist(),
@@ -115,7 +116,7 @@ def confusion(info: DatasetInfo, *, void: Void = "ignore") -> Confusion:
 
     void:  what becomes of pixels the truth leaves open, in the scores that come first: left out (`ignore`, what nearly
            everyone reports) or `background`, as if the truth said background. Scores of the other convention follow
-           under their own keys. A data set without void has neither, and says `void=none`.
+           under their own keys. A data set without void has neither; its scores say that there is none.
     """
     return Confusion(info, void)
 
@@ -161,10 +162,7 @@ def _check_values(occurrences: NDArray[np.int64], classes: int, void: int | None
 
 def _scores(matrix: agreement.Matrix, void: str) -> list[Score]:
     pixels = int(matrix.sum())
-    return [
-        Score(name, function(matrix), ",".join(filter(None, (f"void={void}", absent))), pixels)
-        for name, function, absent in SCORES
-    ]
+    return [Score(name, function(matrix), {"void": void, **absent}, pixels) for name, function, absent in SCORES]
 
 
 def _background_index(info: DatasetInfo) -> int:

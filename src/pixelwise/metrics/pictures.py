@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from pixelwise.metrics import METRICS
-from pixelwise.metrics.base import Metric, Score
+from pixelwise.metrics.base import Metric
 from pixelwise.run.states import Counts, States, write_states
 from pixelwise.statistics.bootstrap import DRAWS, resampled
-from pixelwise.types import DatasetInfo
+from pixelwise.types import DatasetInfo, Score
 
 
 @dataclass

@@ -10,6 +10,7 @@ import numpy as np
 from pixelwise.report.plotting import BLUE, GREEN, GRID, INK, ORANGE, QUIET, new_figure
 from pixelwise.report.record import Record
 from pixelwise.run.words import number, score_label
+from pixelwise.types import Score
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,10 +45,9 @@ def draw_curves(record: Record, width: float) -> Figure:
 
 def _scores(record: Record) -> list[str]:
     """Keys of the scores to draw: the main one, and pixel accuracy in the same convention."""
-    main = record.main_score
-    convention = main.partition("[")[2].split(",")[0].rstrip("]")
-    companion = f"pixel_accuracy[{convention}]" if convention else "pixel_accuracy"
-    return list(dict.fromkeys(key for key in (main, companion) if key))
+    main = record.main
+    companion = Score("pixel_accuracy", convention=dict([*main.convention.items()][:1]))
+    return list(dict.fromkeys(score.key for score in (main, companion) if score.name))
 
 
 def _draw_losses(axes: Axes, record: Record, columns: int) -> None:

@@ -114,7 +114,7 @@ def _mean(record: Record, score: str) -> float | None:
     for name in MEANS.get(score, ()):
         _, found = tables.find_score(record, name)
         if found is not None:
-            return found.get("value")
+            return found.value
     return None
 
 

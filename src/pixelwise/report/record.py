@@ -12,7 +12,7 @@ import yaml
 from pixelwise.errors import RunError
 from pixelwise.run.folder import RunFolder
 from pixelwise.run.length import Length
-from pixelwise.types import RGB
+from pixelwise.types import RGB, Score
 
 Json = Mapping[str, Any]
 
@@ -44,10 +44,10 @@ class Record:
         return saved[-1] if saved else {}
 
     @property
-    def best_scores(self) -> Json:
-        """The validation scores of the best epoch as the training told them, by key: all that an unfinished run has."""
+    def best_scores(self) -> list[Score]:
+        """The validation scores of the best epoch as the training recorded them: all that an unfinished run has."""
         told = [epoch for epoch in self.epochs if epoch.get("epoch") == self.best.get("epoch")]
-        return (told[-1].get("scores") or {}) if told else {}
+        return [Score.from_key(key, value) for key, value in (told[-1].get("scores") or {}).items()] if told else []
 
     @property
     def finished(self) -> str:
@@ -107,7 +107,12 @@ class Record:
         told = self.best.get("metric") or next((key for epoch in self.epochs for key in epoch.get("scores") or ()), "")
         if told and told != "epoch":  # the last epoch was kept, whatever it scored
             return str(told)
-        return next((str(score["key"]) for _, _, metric in self.metrics() for score in metric.get("scores") or ()), "")
+        return next((score.key for _, _, metric in self.metrics() for score in scores_of(metric)), "")
+
+    @property
+    def main(self) -> Score:
+        """The same as a score without a value."""
+        return Score.from_key(self.main_score)
 
     def metrics(self) -> list[tuple[str, Json, Json]]:
         """(split, the split's record, the metric's record): what the summary holds, then what was evaluated later."""
@@ -121,6 +126,11 @@ class Record:
 
     def _of(self, kind: str) -> list[Json]:
         return [event for event in self.events if event.get("event") == kind]
+
+
+def scores_of(metric: Json) -> list[Score]:
+    """The scores in a metric's record, those of the recipe's convention first."""
+    return [Score.from_record(score) for score in metric.get("scores") or ()]
 
 
 def in_steps(recipe: Json) -> bool:

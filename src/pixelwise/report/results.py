@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pixelwise.errors import RunError
-from pixelwise.report.record import in_steps
+from pixelwise.report.record import in_steps, scores_of
 from pixelwise.run.folder import RunFolder
 
 Json = dict[str, Any]
@@ -107,18 +107,18 @@ def _scores(summaries: Sequence[Json]) -> Json:
     """split → key → mean, sd (n − 1) and value per seed; n is the number of pictures."""
     collected: Json = {}
     for split, record in summaries[0]["splits"].items():
-        keys = [score["key"] for metric in record["metrics"] for score in metric["scores"]]
+        keys = [score.key for metric in record["metrics"] for score in scores_of(metric)]
         collected[split] = {key: _spread(summaries, split, key) for key in keys}
     return collected
 
 
 def _spread(summaries: Sequence[Json], split: str, key: str) -> Json:
     values = [
-        score["value"]
+        score.value
         for summary in summaries
         for metric in summary["splits"][split]["metrics"]
-        for score in metric["scores"]
-        if score["key"] == key
+        for score in scores_of(metric)
+        if score.key == key
     ]
     known = [value for value in values if value is not None]
     return {

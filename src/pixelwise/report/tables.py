@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pixelwise.report.record import Json, Record
+from pixelwise.report.record import Json, Record, scores_of
 from pixelwise.run.words import ABSENT, convention_label, duration, number, quantity, score_label
+from pixelwise.types import Score
 
 OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD"}
 WEIGHTINGS = {
@@ -69,9 +70,9 @@ def tiles(record: Record) -> list[tuple[str, str, str]]:
     for split, told, metric in record.metrics():
         if split in splits:
             continue
-        scores = sorted(metric.get("scores") or (), key=lambda score: score.get("key") != record.main_score)
-        first_of_name = {score["name"]: score for score in reversed(scores)}  # its own convention stands first
-        names = list(dict.fromkeys(score["name"] for score in scores))[:3]
+        scores = sorted(scores_of(metric), key=lambda score: score.key != record.main_score)
+        first_of_name = {score.name: score for score in reversed(scores)}  # its own convention stands first
+        names = list(dict.fromkeys(score.name for score in scores))[:3]
         splits[split] = [_tile(split, told, first_of_name[name]) for name in names]
     leading, *others = [found for found in splits.values() if found] or [[]]
     if not leading:
@@ -83,20 +84,20 @@ def tiles(record: Record) -> list[tuple[str, str, str]]:
     return found
 
 
-def _tile(split: str, told: Json, score: Json) -> tuple[str, str, str]:
+def _tile(split: str, told: Json, score: Score) -> tuple[str, str, str]:
     pictures = told.get("pictures")
     stands_on = [split, f"{pictures:,} pictures" if pictures is not None else ""]
-    note = ", ".join(filter(None, [*stands_on, convention_label(score.get("convention") or "")]))
-    return score_label(score["name"]), number(score.get("value")), note
+    note = ", ".join(filter(None, [*stands_on, convention_label(score.convention)]))
+    return score_label(score.name), number(score.value), note
 
 
 def _tiles_so_far(record: Record) -> list[tuple[str, str, str]]:
     """The same for a run without a summary, from its best epoch."""
     found: dict[str, tuple[str, str, str]] = {}
-    for key, value in sorted(record.best_scores.items(), key=lambda pair: pair[0] != record.main_score):
-        convention = convention_label(key.partition("[")[2].rstrip("]"))
-        note = ", ".join(filter(None, [f"so far, epoch {record.best['epoch']}", convention]))
-        found.setdefault(score_label(key), (score_label(key), number(value), note))
+    for score in sorted(record.best_scores, key=lambda score: score.key != record.main_score):
+        note = ", ".join(filter(None, [f"so far, epoch {record.best['epoch']}", convention_label(score.convention)]))
+        label = score_label(score.name)
+        found.setdefault(label, (label, number(score.value), note))
     return list(found.values())[:3]
 
 
@@ -107,8 +108,8 @@ def stated(record: Record) -> Table | None:
         split, score = find_score(
             record, str(entry.get("metric") or entry.get("what") or ""), str(entry.get("split") or "")
         )
-        measured = ABSENT if score is None else f"{number(score.get('value'))} ({split})"
-        convention = convention_label((score or {}).get("convention") or "")
+        measured = ABSENT if score is None else f"{number(score.value)} ({split})"
+        convention = "" if score is None else convention_label(score.convention)
         value = entry.get("value")
         rows.append(
             (
@@ -123,28 +124,19 @@ def stated(record: Record) -> Table | None:
     return Table(headings, tuple(rows), frozenset({1, 2})) if rows else None
 
 
-def find_score(record: Record, wanted: str, on: str = "") -> tuple[str, Json | None]:
+def find_score(record: Record, wanted: str, on: str = "") -> tuple[str, Score | None]:
     """(split, score) of that key, else the first of that name: the recipe's own convention comes first.
 
     on: the split to look at; empty: any
 
     A run without a summary has the scores of its best epoch; the split is then called "so far".
     """
-    told = [
-        (split, score)
-        for split, _, metric in record.metrics()
-        for score in metric.get("scores") or ()
-        if on in ("", split)
-    ]
+    told = [(split, score) for split, _, metric in record.metrics() for score in scores_of(metric) if on in ("", split)]
     if not told and not on:
-        parts = [(key, *key.rstrip("]").partition("["), value) for key, value in record.best_scores.items()]
-        told = [
-            ("so far", {"key": key, "name": name, "convention": convention, "value": value})
-            for key, name, _, convention, value in parts
-        ]
-    for field in ("key", "name"):
+        told = [("so far", score) for score in record.best_scores]
+    for whole in (True, False):
         for split, score in told:
-            if wanted and wanted in (score.get(field), score_label(str(score.get(field)))):
+            if wanted and wanted in (score.key if whole else score.name, score_label(score.name)):
                 return split, score
     return "", None
 
@@ -153,22 +145,22 @@ def scores(record: Record) -> list[tuple[str, Table]]:
     """One table a split and metric: every score with its convention, what it stands on, and what a constant would score."""
     tables = []
     for split, told, metric in record.metrics():
-        entries = list(metric.get("scores") or ())
+        entries = scores_of(metric)
         if not entries:
             continue
         guess = metric.get("constant_guess")
         rows = [
             (
-                score_label(score["name"]),
-                number(score.get("value")),
-                *([number(guess["scores"].get(score.get("key")))] if guess else []),
-                convention_label(score.get("convention") or "") or ABSENT,
-                quantity(score.get("support")),
-                "higher" if score.get("higher_is_better", True) else "lower",
+                score_label(score.name),
+                number(score.value),
+                *([number(guess["scores"].get(score.key))] if guess else []),
+                convention_label(score.convention) or ABSENT,
+                quantity(score.support),
+                "higher" if score.higher_is_better else "lower",
             )
             for score in entries
         ]
-        strong = next((place for place, score in enumerate(entries) if score.get("key") == record.main_score), None)
+        strong = next((place for place, score in enumerate(entries) if score.key == record.main_score), None)
         beside = (f"always “{guess['class']}”",) if guess else ()
         headings = ("score", "value", *beside, "convention", "support", "better is")
         numbers = frozenset({1, 2, 4} if guess else {1, 3})

@@ -19,6 +19,7 @@ from rich.text import Text
 from pixelwise.run.events import EpochDone, Event, Finished, Noted, PhaseBegan, Saved, Started, StepDone
 from pixelwise.run.length import Length
 from pixelwise.run.words import clock, convention_label, duration, number, quantity, score_label
+from pixelwise.types import Score
 
 REFRESH = 0.12  # seconds between two changes of the progress line: steps may come a hundred times faster
 LOG_EVERY = 30.0  # seconds between two progress lines in a log
@@ -269,13 +270,13 @@ def _score_table(scores: Iterable[Mapping[str, Any]], guess: Mapping[str, Any] |
         table.add_column(Text(f"always “{guess['class']}”"), justify="right", style=QUIET, no_wrap=True)
     table.add_column("convention", style=QUIET)
     table.add_column("stands on", justify="right", style=QUIET, no_wrap=True)
-    for score in scores:
+    for score in map(Score.from_record, scores):
         table.add_row(
-            Text(score_label(score.get("name", ""))),
-            number(score.get("value")),
-            *([number(guess["scores"].get(score.get("key")))] if guess else []),
-            Text(convention_label(score.get("convention") or "")),
-            quantity(score.get("support")),
+            Text(score_label(score.name)),
+            number(score.value),
+            *([number(guess["scores"].get(score.key))] if guess else []),
+            Text(convention_label(score.convention)),
+            quantity(score.support),
         )
     return table
 
@@ -324,7 +325,7 @@ def _total(losses: Mapping[str, float | None]) -> float | None:
 
 def _find_key(scores: Mapping[str, float | None], metric: str) -> str:
     """The key of `metric` (a key or a short name); without one, the first score."""
-    short = (key for key in scores if metric and key.partition("[")[0] == metric)
+    short = (key for key in scores if metric and Score.from_key(key).name == metric)
     return metric if metric in scores else next(short, "") or next(iter(scores), "")
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-import re
+from collections.abc import Mapping
+
+from pixelwise.types import Score
 
 ABSENT = "–"  # shown where there is no number
 
@@ -27,46 +29,37 @@ SCORES = {
     "palette_delta_e": "mean ΔE of the palette",
 }
 CONVENTIONS = {
-    "void=none": "no void",
-    "void=ignore": "void ignored",
-    "void=background": "void counts as background",
-    "absent=skipped": "absent classes left out",
-    "reference=original": "against the original",
-    "mse=pooled": "in dB, error over all pixels",
-    "formula=cie76": "CIELAB, CIE 1976",
+    "void": {"none": "no void", "ignore": "void ignored", "background": "void counts as background"},
+    "absent": {"skipped": "absent classes left out"},
+    "reference": {"original": "against the original"},
+    "mse": {"pooled": "in dB, error over all pixels"},
+    "formula": {"cie76": "CIELAB, CIE 1976"},
 }
-NUMBERED = (  # conventions that hold a number
-    (r"k=(\d+)", r"k = \1"),
-    (r"bins=(\d+)", r"\1 intervals of confidence"),
-    (r"palette=(\d+)", r"over \1 palette colours"),
-    (r"n>(\d+)", r"more than \1 training pictures"),
-    (r"n=(\d+)\.\.(\d+)", r"\1 to \2 training pictures"),
-    (r"n<(\d+)", r"fewer than \1 training pictures"),
-)
+NUMBERED = {"k": "k = {}", "bins": "{} intervals of confidence", "palette": "over {} palette colours"}
+TRAINING = {">": "more than {} training pictures", "<": "fewer than {} training pictures"}
 
 
 def score_label(name: str) -> str:
-    """A score's short name, or its key, as a person reads it: `mean_iou[void=ignore]` → `mean IoU`."""
-    short = name.partition("[")[0]
+    """A score's name, or its key, as a person reads it: `mean_iou[void=ignore]` → `mean IoU`."""
+    short = Score.from_key(name).name
     return SCORES.get(short, short.replace("_", " "))
 
 
-def convention_label(convention: str) -> str:
+def convention_label(convention: Mapping[str, str]) -> str:
     """A convention as a person reads it.
 
-    >>> convention_label("void=ignore,absent=skipped"), convention_label("n<20")
+    >>> convention_label({"void": "ignore", "absent": "skipped"}), convention_label({"n": "<20"})
     ('void ignored, absent classes left out', 'fewer than 20 training pictures')
     """
-    return ", ".join(_part_label(part.strip()) for part in convention.split(",") if part.strip())
+    return ", ".join(_part_label(name, value) for name, value in convention.items())
 
 
-def _part_label(part: str) -> str:
-    if part in CONVENTIONS:
-        return CONVENTIONS[part]
-    for pattern, words in NUMBERED:
-        if (found := re.fullmatch(pattern, part)) is not None:
-            return found.expand(words)
-    return part.replace("=", ": ")
+def _part_label(name: str, value: str) -> str:
+    if name == "n":  # classes by the number of their training pictures
+        return TRAINING.get(value[:1], "{} training pictures").format(value.lstrip("<>").replace("..", " to "))
+    if name in NUMBERED:
+        return NUMBERED[name].format(value)
+    return CONVENTIONS.get(name, {}).get(value) or (f"{name}: {value}" if value else name)
 
 
 def number(value: float | str | None, digits: int = 4) -> str:

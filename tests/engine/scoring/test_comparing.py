@@ -39,10 +39,7 @@ def run(path: Path, *, batch: int, seed: int = 0, right: float = 0.8, pictures: 
         "knows": ["mask"],
         "void": None,
     }
-    scores = [
-        {"name": s.name, "key": s.key, "value": s.value, "support": s.support, "higher_is_better": True}
-        for s in metric.scores()
-    ]
+    scores = [score.as_record() for score in metric.scores()]
     split = {"pictures": pictures, "resolution": "8×8", "checkpoint": "best", "metrics": [{"scores": scores}]}
     summary = {"finished": "complete", "splits": {"val": split}, "best": {"metric": KEY}}
     (path / "recipe.yaml").write_text("title: toy\n")

@@ -44,7 +44,7 @@ def test_numbers_that_mean_something_else_stand_in_columns_of_their_own(made: Ma
     assert [column.resolution for column in keyed] == ["80×64", "160×128"]
     assert any("scored on different things" in note and "--resolution own" in note for note in comparison.notes)
     for _, columns in column_sets(comparison):
-        assert len({(c.resolution, c.split, "void=background" in c.key) for c in columns}) == 1
+        assert len({(c.resolution, c.split, c.score.convention.get("void") == "background") for c in columns}) == 1
     tables = [scores(comparison, columns) for _, columns in column_sets(comparison)]
     assert all(len(table.rows) == 1 for table in tables), "no table holds both"
 

@@ -5,12 +5,13 @@ import pytest
 from pixelwise.report.comparison.gather import Column, Group
 from pixelwise.report.comparison.verdict import OverPictures, Verdict
 from pixelwise.statistics.spread import Difference, Interval
+from pixelwise.types import Score
 
 UP, AROUND = Interval(0.01, 0.03), Interval(-0.01, 0.05)
 
 
 def words(seeds: Difference, pictures: OverPictures, higher: bool = True) -> str:
-    column = Column("mean_iou", "val", "8×8", "best", 40, 100, "toy", "2 ab", "", higher)
+    column = Column(Score("mean_iou", None, {}, 100, higher), "val", "8×8", "best", 40, "toy", "2 ab", "")
     return Verdict(column, Group("A", "a", ()), Group("B", "b", ()), seeds, pictures).words
 
 

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from pixelwise.errors import Problem, RecipeError, did_you_mean, listing
-from pixelwise.metrics.base import Metric, Score
+from pixelwise.metrics.base import Metric
 from pixelwise.recipe.schema import Recipe
+from pixelwise.types import Score
 
 if TYPE_CHECKING:
     from torch import nn

@@ -11,6 +11,7 @@ from pixelwise.errors import PixelwiseError
 from pixelwise.metrics.pictures import score_draws, score_states
 from pixelwise.report.comparison.gather import Column, Comparison, Group, One
 from pixelwise.report.comparison.verdict import OverPictures, Verdict
+from pixelwise.report.record import scores_of
 from pixelwise.run.states import PictureStates, read_states
 from pixelwise.statistics.bootstrap import DRAWS, LEAST_PICTURES, percentile_interval
 from pixelwise.statistics.spread import difference
@@ -88,7 +89,7 @@ def _draw_metric(run: One, kept: PictureStates, number: int, item: Any, draws: i
     info, states = _info(run), kept.metrics[number]
     options = {name: value for name, value in item.items() if name != "name"}
     again = {score.key: score.value for score in score_states(item["name"], options, info, states.total())}
-    told = {score["key"]: score["value"] for score in run.scored["metrics"][number]["scores"]}
+    told = {score.key: score.value for score in scores_of(run.scored["metrics"][number])}
     if any(again[key] != value for key, value in told.items() if key in again):
         raise ValueError("it does not add up to the scores on record")
     return score_draws(item["name"], options, info, states, draws)

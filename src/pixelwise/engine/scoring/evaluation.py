@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pixelwise.data.cache import CachedSplit
 from pixelwise.engine.faults.names import EPOCH, LOSS, pick_score, unknown_score
 from pixelwise.errors import RecipeError, TrainingError, listing
-from pixelwise.metrics.base import Score
-from pixelwise.types import Prediction, Sample
+from pixelwise.types import Prediction, Sample, Score
 
 Look = Callable[[int, Sample, Prediction], None]
 

@@ -35,7 +35,7 @@ from pixelwise.engine.scratch.evaluate import batch_for, evaluate, forward, pred
 from pixelwise.engine.scratch.tasks import Task
 from pixelwise.engine.setup import setup_record
 from pixelwise.errors import Problem, RecipeError, RunError, ShapeError
-from pixelwise.metrics.base import Metric, Score
+from pixelwise.metrics.base import Metric
 from pixelwise.recipe.load import as_yaml
 from pixelwise.recipe.schema import Recipe
 from pixelwise.run.checkpoint import load_checkpoint, save_checkpoint
@@ -47,7 +47,7 @@ from pixelwise.run.progress import Progress
 from pixelwise.scratch.fit import Examples, Judgement, Parts, Stage, Watched, fit
 from pixelwise.scratch.network import Network
 from pixelwise.scratch.optim import SGD, Adam
-from pixelwise.types import Prediction, Sample
+from pixelwise.types import Prediction, Sample, Score
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from pixelwise.data.base import Dataset
 from pixelwise.engine.build import build_metrics
 from pixelwise.engine.faults.names import EPOCH, LOSS, pick_score, unknown_score
 from pixelwise.errors import RecipeError
-from pixelwise.metrics.base import Score
 from pixelwise.recipe.schema import Recipe
+from pixelwise.report.record import scores_of
+from pixelwise.types import Score
 
 
 @dataclass(frozen=True)
@@ -28,9 +29,8 @@ class Aim:
         if self.key == LOSS:
             found = (told.get("losses") or {}).get(LOSS)
             return None if found is None else float(found)
-        scores = [score for metric in told.get("metrics") or () for score in metric.get("scores") or ()]
-        found = next((score.get("value") for score in scores if score.get("key") == self.key), None)
-        return None if found is None else float(found)
+        scores = (score for metric in told.get("metrics") or () for score in scores_of(metric))
+        return next((score.value for score in scores if score.key == self.key), None)
 
 
 def find_aim(recipe: Recipe, dataset: Dataset, wanted: str = "") -> Aim:

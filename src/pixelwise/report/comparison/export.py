@@ -32,7 +32,7 @@ def _group(group: Group, columns: Sequence[Column]) -> dict[str, Any]:
         "scores": [
             {
                 **asdict(column),
-                "convention": column.convention,
+                "score": column.score.as_record(),
                 "values": group.values(column),
                 **_spread(group, column),
             }

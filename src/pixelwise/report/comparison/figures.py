@@ -43,8 +43,8 @@ def run_panels(comparison: Comparison) -> list[tuple[str, str, str]]:
 
     The validation loss is left out where the runs were trained with different losses, whose values mean different things.
     """
-    key = comparison.main.key if comparison.main else next((run.record.main_score for run in comparison.runs), "")
-    panels = [("scores", key, score_label(key))]
+    main = comparison.main.score if comparison.main else comparison.runs[0].record.main
+    panels = [("scores", main.key, score_label(main.name))]
     if one_loss(comparison):
         panels.insert(0, ("validation", "loss", "validation loss"))
     return [panel for panel in panels if any(len(_curve(run.record.epochs, *panel[:2])) > 1 for run in comparison.runs)]

@@ -5,16 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from pixelwise.errors import Problem, RunError
-from pixelwise.report.record import Json, Record, read_record
+from pixelwise.report.record import Json, Record, read_record, scores_of
 from pixelwise.run.folder import RunFolder
-from pixelwise.run.words import ABSENT, convention_label, score_label
+from pixelwise.run.words import ABSENT, score_label
 from pixelwise.statistics.spread import Spread, spread
+from pixelwise.types import Score
 
 SEED = "train.seed"
 FREE = ("title", "about", "stated", "gallery")  # what a recipe may say otherwise and still be the same training
@@ -38,34 +39,33 @@ class Place:
 class Column:
     """Numbers that mean the same: one score in one convention, counted over the same pictures at the same resolution.
 
+    score:    without a value, with the support that all values share
     classes:  how many they are, and the beginning of the SHA-256 of their names; empty for a score against the original
               picture, which does not depend on them: PSNR and ΔE of two palettes may be compared, accuracy may not
     content:  SHA-256 of the pictures, where they were counted at the recipe's size
     """
 
-    key: str
+    score: Score
     split: str
     resolution: str
     checkpoint: str
     pictures: int
-    support: int
     data: str
     classes: str
     content: str
-    higher_is_better: bool
+
+    @property
+    def key(self) -> str:
+        return self.score.key
 
     @property
     def name(self) -> str:
-        return score_label(self.key)
-
-    @property
-    def convention(self) -> str:
-        return convention_label(self.key.partition("[")[2].rstrip("]"))
+        return score_label(self.score.name)
 
     @property
     def palette(self) -> str:
         """The palette that a score of colours is counted over, by the beginning of its sum; else empty."""
-        return self.classes.rpartition(" ")[2] if "palette=" in self.key else ""
+        return self.classes.rpartition(" ")[2] if "palette" in self.score.convention else ""
 
     @property
     def stands_on(self) -> str:
@@ -111,19 +111,17 @@ class One:
         resolution = str(self.scored.get("resolution") or "")
         return {
             Column(
-                key=score["key"],
+                score=replace(score, value=None),
                 split=self.split,
                 resolution=resolution,
                 checkpoint=str(self.scored.get("checkpoint") or "best"),
                 pictures=int(self.scored.get("pictures") or 0),
-                support=int(score.get("support") or 0),
                 data=str(data.get("name") or ""),
-                classes="" if "reference=original" in score["key"] else self.classes,
+                classes="" if score.convention.get("reference") == "original" else self.classes,
                 content=str(content) if resolution[:1].isdigit() else "",
-                higher_is_better=bool(score.get("higher_is_better", True)),
-            ): score["value"]
+            ): score.value
             for metric in self.scored.get("metrics") or ()
-            for score in metric.get("scores") or ()
+            for score in scores_of(metric)
         }
 
     @property

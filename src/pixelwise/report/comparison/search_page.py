@@ -15,6 +15,7 @@ from pixelwise.report.tables import Table
 from pixelwise.run.atomic import read_json, write_text
 from pixelwise.run.folder import RunFolder
 from pixelwise.run.words import convention_label, duration, number, score_label
+from pixelwise.types import Score
 
 Entry = Mapping[str, Any]
 
@@ -23,7 +24,7 @@ def build_search_page(path: Path) -> Path:
     """Write `search.html` and `plots/` of a search's folder, finished or not; return the page's path."""
     record = read_json(path / "trials.json")
     aim, trials = record["aim"], record["trials"]
-    label = score_label(aim["key"].partition("[")[0])
+    label = score_label(aim["key"])
     text = template("search.html.j2").render(
         title=f"Search over {_listed([one['path'] for one in record['ranges']])}",
         opening=_opening(record, label),
@@ -50,7 +51,7 @@ def best_table(record: Entry, rows: int = 8) -> Table:
         for t in done[:rows]
     )
     short = [str(one["short"]) for one in record["ranges"]]
-    headings = ("trial", score_label(aim["key"].partition("[")[0]), *short, "time")
+    headings = ("trial", score_label(aim["key"]), *short, "time")
     return Table(headings, told, frozenset(range(1, len(headings))), strong=0 if told else None)
 
 
@@ -74,7 +75,7 @@ def _opening(record: Entry, label: str) -> str:
     told = f"{len(trials)} trial{'s' * (len(trials) != 1)} of {record['recipe']}: "
     told += _listed([f"{states.count(s)} {s}" for s in ("done", "pruned", "failed", "running") if s in states]) + ". "
     more = "more" if aim["higher_is_better"] else "less"
-    convention = convention_label(aim["key"].partition("[")[2].rstrip("]"))
+    convention = convention_label(Score.from_key(aim["key"]).convention)
     told += (
         f"The search is after {label} on {aim['split']} ({', '.join(filter(None, [convention, f'{more} is better']))})"
     )

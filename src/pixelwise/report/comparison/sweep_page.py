@@ -70,7 +70,7 @@ def score_tables(comparison: Comparison) -> list[tuple[str, Table]]:
 
 def _best(comparison: Comparison, column: Column) -> str:
     known = [(group.spread(column).mean, group.letter) for group in comparison.groups]
-    means = [(mean if column.higher_is_better else -mean, letter) for mean, letter in known if mean is not None]
+    means = [(mean if column.score.higher_is_better else -mean, letter) for mean, letter in known if mean is not None]
     return max(means, key=lambda pair: pair[0])[1] if means else ""
 
 

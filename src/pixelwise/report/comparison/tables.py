@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pixelwise.report.comparison.gather import Column, Comparison, Group
 from pixelwise.report.comparison.verdict import Verdict, between, signed
 from pixelwise.report.tables import Table
-from pixelwise.run.words import ABSENT, duration, number, quantity
+from pixelwise.run.words import ABSENT, convention_label, duration, number, quantity
 from pixelwise.statistics.spread import spread
 
 
@@ -22,7 +22,7 @@ def column_sets(comparison: Comparison) -> list[tuple[str, tuple[Column, ...]]]:
     several = len({column.palette for column in comparison.columns if column.palette}) > 1
     sets: dict[tuple[str, str, str], list[Column]] = {}
     for column in comparison.columns:
-        void = next((part for part in column.key.partition("[")[2].rstrip("]").split(",") if part[:5] == "void="), "")
+        void = column.score.convention.get("void", "")
         palette = column.palette if several else ""
         sets.setdefault((column.stands_on, void, palette), []).append(column)
     return [
@@ -33,14 +33,18 @@ def column_sets(comparison: Comparison) -> list[tuple[str, tuple[Column, ...]]]:
 
 def _caption(stands_on: str, columns: Sequence[Column]) -> str:
     """What the numbers stand on, and how they are counted where that is the same for all or nearly all."""
-    told = dict.fromkeys(part for column in columns for part in column.convention.split(", ") if part)
+    told = dict.fromkeys(
+        convention_label({name: value}) for column in columns for name, value in column.score.convention.items()
+    )
     return ", ".join([stands_on, *told]) + "."
 
 
 def scores(comparison: Comparison, columns: Sequence[Column]) -> Table:
     """A row a group, a column a score: mean ± standard deviation over seeds."""
     names = [column.name for column in columns]
-    headings = [c.name if names.count(c.name) == 1 else f"{c.name} ({c.convention})" for c in columns]
+    headings = [
+        c.name if names.count(c.name) == 1 else f"{c.name} ({convention_label(c.score.convention)})" for c in columns
+    ]
     rows = tuple(
         (group.letter, group.label, str(len(group.runs)), *(mean_and_spread(group, column) for column in columns))
         for group in comparison.groups

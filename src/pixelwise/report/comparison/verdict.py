@@ -53,7 +53,7 @@ class Verdict:
     def _word(self, value: float) -> str:
         if value == 0:
             return "equal"
-        return "better" if (value > 0) == self.column.higher_is_better else "worse"
+        return "better" if (value > 0) == self.column.score.higher_is_better else "worse"
 
 
 def signed(value: float | None) -> str:
