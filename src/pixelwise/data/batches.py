@@ -40,7 +40,7 @@ def _form(*opcodes: bytes) -> re.Pattern[bytes]:
 
 
 # U: a text, its length before it.  K M J: a number.  ] ( e: a list.  \x85 \x87 ( t: a tuple.  c R b: a name, its call, a state.
-_BEGIN = _form(rb"\x80\x02}", rb"\(")
+_PROTOCOL, _BEGIN = re.compile(rb"\x80\x02"), _form(rb"}", rb"\(")
 _BATCH_LABEL = _form(rb"U\x0bbatch_label")
 _LABELS = _form(rb"U\x06labels", rb"\]", rb"(?P<labels>(?:\((?:K.)*+e)*+)")
 _DATA = _form(
@@ -63,6 +63,7 @@ def read_batch(content: bytes, where: str) -> PictureBatch:
     """
     file = _Cursor(content, where)
     data, labels, names = None, None, None
+    file.expect(_PROTOCOL)
     file.expect(_BEGIN)
     while not file.found(_END):
         if file.found(_BATCH_LABEL):

@@ -39,7 +39,7 @@ from pixelwise.metrics.base import Metric
 from pixelwise.recipe.load import as_yaml
 from pixelwise.recipe.schema import Recipe
 from pixelwise.run.checkpoint import load_checkpoint, save_checkpoint
-from pixelwise.run.environment import environment
+from pixelwise.run.environment import cores, environment
 from pixelwise.run.events import Event, Finished, Noted
 from pixelwise.run.folder import RunFolder
 from pixelwise.run.length import Length
@@ -192,7 +192,7 @@ def _make(recipe: Recipe, material: Material, threads: int) -> Training:
 def _threads(wanted: int | None) -> int:
     """The recipe's number, else that of OMP_NUM_THREADS, else one for each core."""
     said = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
-    return wanted or (int(said) if said.isdecimal() else 0) or len(os.sched_getaffinity(0))
+    return wanted or (int(said) if said.isdecimal() else 0) or cores()
 
 
 def _setup(training: Training) -> dict[str, Any]:

@@ -9,7 +9,6 @@ sweep.html     one page for people; plots/ holds its figures as files
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -193,8 +192,3 @@ def _opened(path: Path) -> BinaryIO:
         return open(path, "ab")
     except OSError as error:
         raise RunError(f"cannot be written: {error.strerror or error}.", where=str(path)) from error
-
-
-def cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

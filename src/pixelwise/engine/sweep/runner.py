@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from pixelwise.engine.sweep.folder import Outcome, SweepFolder, cores, take_lock
+from pixelwise.engine.sweep.folder import Outcome, SweepFolder, take_lock
 from pixelwise.engine.sweep.follow import Follower
 from pixelwise.engine.sweep.grid import Planned
+from pixelwise.run.environment import cores
 
 POLL = 0.2  # seconds between two looks
 INTERRUPTED = 130  # exit code of a training that was asked to stop, and saved
@@ -103,7 +104,7 @@ def start_job(sweep: SweepFolder, run: Planned, jobs: int, data: Path | None) ->
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=_environment(jobs),
-                pass_fds=[lock.fileno()],  # the lock lives as long as the process, also where we do not
+                pass_fds=[lock.fileno()] if os.name == "posix" else (),  # it keeps the lock, also where we die
                 start_new_session=True,  # Ctrl-C is for us; we tell the runs
             )
     return Job(run, follower, process)
