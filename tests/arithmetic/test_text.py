@@ -116,7 +116,7 @@ def test_yaml_and_files(tmp_path):
     with pytest.raises(RecipeError, match=r"net.yaml, .*column 1: there is no layer 'cnv'"):
         read_network(str(file))
     file.write_text("layers: [\n")
-    with pytest.raises(RecipeError, match="is not YAML"):
+    with pytest.raises(RecipeError, match="line 2, column 1: a bracket is opened and not closed"):
         read_network(str(file))
     with pytest.raises(RecipeError, match="cannot be read"):
         read_network(str(tmp_path / "missing.yaml"))

@@ -90,7 +90,7 @@ def test_options_are_those_of_a_recipe(run, zoo):
     assert "Did you mean 'void'?" in err
     assert "val: read 'much'" in err
     assert run("check", str(zoo), "--set", "void")[2] == "error: --set: read 'void'; an option is written key=value.\n"
-    assert "which is no YAML value" in run("check", str(zoo), "--set", "void=[")[2]
+    assert "a bracket is opened and not closed" in run("check", str(zoo), "--set", "void=[")[2]
 
 
 def test_built_in_and_unknown_names(run, tmp_path):

@@ -16,7 +16,7 @@ from pixelwise.cli.shelves import PLURALS, find_kind, type_words
 from pixelwise.errors import RecipeError
 from pixelwise.recipe.load import check_recipe, load_recipe, shipped_recipes
 from pixelwise.recipe.shelves import SHELVES
-from pixelwise.recipe.yaml_text import parse_text
+from pixelwise.yaml_text import parse_text
 
 
 def output_of(capsys: pytest.CaptureFixture[str], *words: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from pixelwise.recipe.load import check_recipe, find_recipe, merge, read_tree
-from pixelwise.recipe.yaml_text import parse
+from pixelwise.yaml_text import parse
 
 PAGE = Path(__file__).parents[2] / "docs" / "training.md"
 TEXT = PAGE.read_text(encoding="utf-8")

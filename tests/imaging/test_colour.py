@@ -115,9 +115,12 @@ def test_colours_as_text_go_round(palette):
         ("", "holds no list of colours"),
         ("[]", "holds no list of colours"),
         ('{"a": 1}', "holds no list of colours"),
-        ("[1, 2", "is not readable JSON"),
+        ("[1, 2", "line 1, column 6: a bracket is opened and not closed"),
         ("#12345\n", r"read '#12345'; a colour is '#rrggbb'"),
-        ("red\n", "read 'red'"),
+        ("red\n", "holds no list of colours, but 'red'"),
+        ("#000000\nred\n", "read 'red'"),
+        ("- #000000\n- #ffffff", "read null; a colour is '#rrggbb'"),
+        ("[" * 99, "nested more than"),
         ("[[1, 2, 256]]", r"read \[1, 2, 256\]"),
         ("[[1, 2, true]]", "three whole numbers"),
         ("#000000\n#000000\n", "more than once: #000000"),
@@ -132,5 +135,5 @@ def test_palette_files_that_are_none(tmp_path, text, said):
 
 
 def test_a_palette_file_that_is_not_there(tmp_path):
-    with pytest.raises(DataError, match="no such palette file"):
+    with pytest.raises(DataError, match="cannot be read: No such file"):
         colour.read_palette(tmp_path / "none.json")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from pixelwise.errors import RecipeError
 from pixelwise.recipe.load import (
+    PARENTS,
     as_yaml,
     check_recipe,
     find_recipe,
@@ -20,7 +21,7 @@ from pixelwise.recipe.load import (
     read_tree,
     shipped_recipes,
 )
-from pixelwise.recipe.yaml_text import parse_text
+from pixelwise.yaml_text import parse_text
 
 LEAST = {
     "title": "T",
@@ -146,6 +147,12 @@ def test_a_circle_is_refused(tmp_path: Path) -> None:
     (problem,) = said(recipe=str(tmp_path / "a.yaml"))
     assert "extends itself in a circle: a.yaml → b.yaml → c.yaml → a.yaml" in problem
     assert "own.yaml → own.yaml" in said(recipe=str(tmp_path / "own.yaml"))[0]
+
+
+def test_a_long_chain_of_parents_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, r0="extends: quickstart\ntitle: T", **{f"r{n}": f"extends: r{n - 1}.yaml" for n in range(1, 1500)})
+    (problem,) = said(recipe=str(tmp_path / "r1499.yaml"))
+    assert f"more than {PARENTS} parents" in problem
 
 
 @pytest.mark.parametrize(

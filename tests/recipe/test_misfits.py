@@ -12,7 +12,7 @@ import pytest
 from pixelwise.errors import RecipeError
 from pixelwise.recipe.load import as_yaml, check_recipe, load_recipe
 from pixelwise.recipe.schema import Item
-from pixelwise.recipe.yaml_text import parse_text
+from pixelwise.yaml_text import parse_text
 
 OUTSIDE = '''
 from pixelwise.shelf import declares

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pixelwise.recipe.load import load_recipe
-from pixelwise.recipe.yaml_text import parse_text
+from pixelwise.yaml_text import parse_text
 
 DOCS = Path(__file__).parents[2] / "docs"
 

@@ -167,8 +167,14 @@ def test_damaged_records_are_named(fabricate: Make) -> None:
     (run.path / "summary.json").write_text("{")
     with pytest.raises(RunError, match=r"summary\.json: is not a readable JSON file"):
         build_report(run)
+    run.recipe_file.write_text("a: &a [x]\nb: [*a, *a]")
+    with pytest.raises(RunError, match=r"line 1, column 4: anchors"):
+        build_report(run)
+    run.recipe_file.write_bytes(b"title: \xe9")
+    with pytest.raises(RunError, match=r"recipe\.yaml: is not UTF-8 text"):
+        build_report(run)
     run.recipe_file.write_text("title: [")
-    with pytest.raises(RunError, match=r"recipe\.yaml: is not readable YAML"):
+    with pytest.raises(RunError, match=r"recipe\.yaml, line 1, column 9: a bracket is opened and not closed"):
         build_report(run)
     assert run.report_file.read_bytes() == before
 

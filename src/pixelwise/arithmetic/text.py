@@ -356,23 +356,19 @@ def read_network(source: str, values: Values | None = None) -> tuple[Network, Sh
     """
     from pathlib import Path
 
+    from pixelwise.yaml_text import parse_text, read_file
+
     if source in EXAMPLES:
         text, shape = EXAMPLES[source]
         return parse_network(text, values), parse_shape(shape, values)
     if not source.rstrip().endswith((".yaml", ".yml", ".txt")):
         return parse_network(source, values), None
-    try:
-        content = Path(source).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"cannot be read: {getattr(error, 'strerror', error)}.", where=source) from None
+    content = read_file(Path(source))
     if source.endswith(".txt"):
         return parse_network(content, values), None
-    import yaml
-
+    tree = parse_text(content, where=source)
     try:
-        return network_from_yaml(yaml.safe_load(content), values)
-    except yaml.YAMLError as error:
-        raise RecipeError(f"is not YAML: {error}", where=source) from None
+        return network_from_yaml(tree, values)
     except PixelwiseError as error:
         problems = [Problem(f"{source}, {p.where}" if p.where else source, p.what, p.hint) for p in error.problems]
         raise RecipeError.all(problems) from None

@@ -332,15 +332,14 @@ def _verdicts(found: Any, claims: list[str], values: list[str]) -> list[Any]:
 
 def _model_counts(name: str, input: str, outputs: int, options: list[str]) -> tuple[Table, dict[str, Any]]:
     """Layers of a torch model; parameters and multiply-adds of a real run."""
-    import yaml
-
     from pixelwise.arithmetic.table import Table
     from pixelwise.arithmetic.text import parse_shape
     from pixelwise.models import MODELS
     from pixelwise.models.describe import describe
+    from pixelwise.yaml_text import parse_options
 
     shape = _pixels(parse_shape(input))
-    chosen = {key: yaml.safe_load(value) for key, _, value in (text.partition("=") for text in options)}
+    chosen = parse_options(options, "--set")
     rows = describe(MODELS.build(name, shape[0], outputs, **chosen), shape)
     cells: list[tuple[Any, ...]] = [(row.path, row.kind, row.output, row.parameters, row.macs) for row in rows]
     totals = {"parameters": sum(row.parameters for row in rows), "multiply_adds": sum(row.macs for row in rows)}

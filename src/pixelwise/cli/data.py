@@ -88,8 +88,9 @@ def _open(name: str, data: Path | None, words: list[str]) -> Dataset:
     """The data set that a name or a folder means. A folder may have faults: they become findings."""
     from pixelwise.data import DATASETS
     from pixelwise.data.root import data_root
+    from pixelwise.yaml_text import parse_options
 
-    options = _parse(words)
+    options = parse_options(words, "--set")
     names = [*PRESETS, *DATASETS]
     if Path(name).is_dir() and name not in names:
         from pixelwise.data.folder import Layout, open_folder
@@ -104,22 +105,6 @@ def _open(name: str, data: Path | None, words: list[str]) -> Dataset:
         )
     dataset: Dataset = DATASETS.build(known, data_root(data), **{**preset, **options})
     return dataset
-
-
-def _parse(words: list[str]) -> dict[str, Any]:
-    """`key=value` with the value read as YAML, as in a recipe."""
-    import yaml
-
-    options = {}
-    for word in words:
-        key, equals, value = word.partition("=")
-        if not equals:
-            raise RecipeError(f"read {word!r}; an option is written key=value.", where="--set")
-        try:
-            options[key.strip()] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise RecipeError(f"read {value!r}, which is no YAML value.", where=f"--set {key}") from error
-    return options
 
 
 # -- showing ---------------------------------------------------------------------------------------------------------

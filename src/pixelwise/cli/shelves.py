@@ -219,7 +219,7 @@ def _print_options(console: Console, options: list[dict[str, Any]]) -> None:
 
 def _as_yaml(value: Any) -> str:
     """A default as a recipe would say it."""
-    from pixelwise.recipe.yaml_text import render
+    from pixelwise.yaml_text import render
 
     text = render({"": list(value) if isinstance(value, tuple) else value}).strip()
     return text.partition(":")[2].strip()

@@ -52,8 +52,8 @@ def train(
 
 def engine_of(path: Path) -> str:
     """The engine of a run; torch where it does not say."""
-    from pixelwise.recipe.yaml_text import parse
     from pixelwise.run.folder import RunFolder
+    from pixelwise.yaml_text import parse
 
     return str(parse(RunFolder.open(path).recipe_file).get("engine", "torch"))
 
@@ -108,10 +108,10 @@ def _follow(begin: Callable[[Caching], Iterator[Event]], path: Path, as_json: bo
     """Show a training from its first event to its scores; with `as_json` on standard error, and the summary as JSON."""
     from rich.console import Console
 
-    from pixelwise.recipe.yaml_text import parse
     from pixelwise.run.caching import CachingLine
     from pixelwise.run.console import Display, show_scores
     from pixelwise.run.folder import RunFolder
+    from pixelwise.yaml_text import parse
 
     console = Console(stderr=as_json)
     with CachingLine(console) as line:

@@ -7,9 +7,9 @@ from typing import Any, Literal, Protocol
 
 from pixelwise.recipe.load import check_recipe
 from pixelwise.recipe.schema import Recipe
-from pixelwise.recipe.yaml_text import parse
 from pixelwise.run.folder import RunFolder
 from pixelwise.types import DatasetInfo
+from pixelwise.yaml_text import parse
 
 
 class Opened(Protocol):

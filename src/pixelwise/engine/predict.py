@@ -24,11 +24,11 @@ from pixelwise.imaging.canvas import Canvas, PerPixel
 from pixelwise.imaging.resize import resize_image
 from pixelwise.recipe.load import check_recipe
 from pixelwise.recipe.schema import Hardware, Recipe
-from pixelwise.recipe.yaml_text import parse
 from pixelwise.run.checkpoint import load_checkpoint
 from pixelwise.run.folder import RunFolder
 from pixelwise.tasks.base import Task
 from pixelwise.types import DatasetInfo, Image, Labels, Sample
+from pixelwise.yaml_text import parse
 
 Checkpoint = Literal["best", "last"]
 BAND = 1_000_000  # scores that are enlarged and decoded at a time: 4 MB, so that they stay in the cache

@@ -9,9 +9,9 @@ from pixelwise.data.cache import CachedSplit
 from pixelwise.errors import Problem, RunError, TrainingError
 from pixelwise.recipe.load import check_recipe
 from pixelwise.recipe.schema import Recipe
-from pixelwise.recipe.yaml_text import parse
 from pixelwise.run.environment import environment
 from pixelwise.run.folder import RunFolder
+from pixelwise.yaml_text import parse
 
 FREE = ("title", "about", "stated", "gallery")  # what a recipe may say otherwise without another training
 

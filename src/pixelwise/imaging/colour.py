@@ -5,7 +5,6 @@ Distances are Euclidean in RGB and computed in whole numbers, so that a tie is a
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from functools import lru_cache
@@ -15,8 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelwise.errors import DataError, ShapeError, listing, shown
+from pixelwise.errors import DataError, RecipeError, ShapeError, listing, shown
 from pixelwise.types import RGB, Image, IndexMap
+from pixelwise.yaml_text import parse_text, read_file
 
 LARGEST = 256  # colours of a palette: an index is one byte
 SIDE = 16  # of the cubes in which the table of nearest colours is made
@@ -167,20 +167,14 @@ def _parse_colour(entry: Any, where: str) -> RGB:
 
 
 def read_palette(path: Path) -> tuple[RGB, ...]:
-    """The palette of a file: a JSON list of colours, or one `#rrggbb` a line. Raises DataError where it is neither."""
+    """The palette of a file: a JSON or YAML list of colours, or one `#rrggbb` a line. Raises DataError for anything else."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise DataError("there is no such palette file.", where=str(path)) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot be read as text: {error}.", where=str(path)) from error
-    if not text.lstrip().startswith(("[", "{")):
-        return parse_palette([line.strip() for line in text.splitlines() if line.strip()], str(path))
-    try:
-        entries = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"is not readable JSON: {error}.", where=str(path)) from error
-    return parse_palette(entries, str(path))
+        text = read_file(path)
+        if text.lstrip().startswith("#"):
+            return parse_palette([line.strip() for line in text.splitlines() if line.strip()], str(path))
+        return parse_palette(parse_text(text.replace("\t", " "), str(path)), str(path))  # JSON may be indented by tabs
+    except RecipeError as error:
+        raise DataError.all(error.problems) from error
 
 
 def _check_image(image: Image) -> None:

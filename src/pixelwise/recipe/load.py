@@ -19,10 +19,11 @@ from pixelwise.recipe.misfits import heads_of, misfits
 from pixelwise.recipe.override import apply_overrides
 from pixelwise.recipe.schema import Item, Recipe, is_by_head
 from pixelwise.recipe.shelves import shelves
-from pixelwise.recipe.yaml_text import parse, render
 from pixelwise.shelf import Shelf
+from pixelwise.yaml_text import parse, render
 
 SHIPPED = Path(__file__).resolve().parent.parent / "recipes"
+PARENTS = 30  # a longer chain of `extends` is refused
 ITS_OWN = ("title", "about", "stated")  # what a recipe says of itself is not inherited
 
 # Where items stand in a recipe, and on which shelf; `*` stands for every element of a list.
@@ -80,6 +81,8 @@ def read_tree(path: Path, children: tuple[Path, ...] = ()) -> dict[str, Any]:
     if path.resolve() in children:
         circle = " → ".join(p.name for p in (*children, path))
         raise RecipeError(f"extends itself in a circle: {circle}.", where=str(path))
+    if len(children) > PARENTS:
+        raise RecipeError(f"has more than {PARENTS} parents above it.", where=str(children[0]))
     tree = parse(path)
     parent = tree.pop("extends", None)
     if parent is None:

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import yaml
-
-from pixelwise.errors import RunError
+from pixelwise.errors import RecipeError, RunError
 from pixelwise.run.folder import RunFolder
 from pixelwise.run.length import Length
 from pixelwise.types import RGB, Score
+from pixelwise.yaml_text import parse_map, read_file
 
 Json = Mapping[str, Any]
 
@@ -141,13 +140,11 @@ def in_steps(recipe: Json) -> bool:
 
 def read_record(run: RunFolder) -> Record:
     """Everything the report needs. Raises RunError where a file is there but damaged."""
-    text = run.recipe_file.read_text(encoding="utf-8")
     try:
-        recipe = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise RunError(f"is not readable YAML: {error}.", where=str(run.recipe_file)) from error
-    if not isinstance(recipe, dict):
-        raise RunError("holds no recipe.", where=str(run.recipe_file))
+        text = read_file(run.recipe_file)
+        recipe = parse_map(text, where=str(run.recipe_file))
+    except RecipeError as error:
+        raise RunError.all(error.problems) from error
     index = RunFolder(run.predictions)
     summary = _read(run, "summary")
     return Record(

@@ -179,7 +179,8 @@ def test_bad_files_and_windows(tmp_path):
         read_exercise(tmp_path / "none.txt")
     file = tmp_path / "exercise.yaml"
     for content, message in (
-        ("a: [", "is not YAML"),
+        ("a: [", "line 1, column 5: a bracket is opened and not closed"),
+        ("do: [relu]\ndo: [relu]", "the key 'do' is given twice"),
         ("[1]", "is a mapping"),
         ("do: relu", "is a list"),
         ("input: [[[[1]],[[2]]], [[[1]],[[2]]]]\ndo: [relu]", "levels of numbers"),

@@ -85,10 +85,9 @@ class Exercise:
 
 def read_exercise(path: Path) -> Exercise:
     """An exercise from a .yaml, .yml or text file. Raises RecipeError that says where it is wrong."""
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"cannot be read: {getattr(error, 'strerror', error)}.", where=str(path)) from None
+    from pixelwise.yaml_text import read_file
+
+    text = read_file(Path(path))
     try:
         return parse_yaml(text) if Path(path).suffix in (".yaml", ".yml") else parse_exercise(text)
     except PixelwiseError as error:
@@ -125,16 +124,13 @@ def parse_exercise(text: str) -> Exercise:
 
 def parse_yaml(text: str) -> Exercise:
     """An exercise from YAML. Raises RecipeError."""
-    import yaml
+    from pixelwise.yaml_text import parse_text
 
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise RecipeError(f"is not YAML: {error}") from None
+    content = parse_text(text, where="")
     if not isinstance(content, dict):
         raise RecipeError("an exercise is a mapping.", hint=f"Its keys: {', '.join(KEYS)}, W1, b1, …")
     for key in content:
-        _check_key(str(key), "")
+        _check_key(key, "")
     content["do"] = content.get("do") or []
     if not isinstance(content["do"], list):
         raise RecipeError("is a list of lines.", where="do", hint=f"For example: [{', '.join(STEPS)}]")

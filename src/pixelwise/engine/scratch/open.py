@@ -14,12 +14,12 @@ from pixelwise.engine.scratch.train import build_network, load_network
 from pixelwise.errors import RecipeError, RunError
 from pixelwise.recipe.load import check_recipe, load_recipe
 from pixelwise.recipe.schema import Recipe
-from pixelwise.recipe.yaml_text import parse
 from pixelwise.run.checkpoint import load_checkpoint
 from pixelwise.run.folder import RunFolder
 from pixelwise.scratch.checks import Array
 from pixelwise.scratch.loss import CrossEntropy
 from pixelwise.scratch.network import Network
+from pixelwise.yaml_text import parse
 
 Opened = tuple[Network, Array, NDArray[Any], CrossEntropy]
 

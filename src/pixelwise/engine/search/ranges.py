@@ -13,7 +13,7 @@ from pixelwise.engine.sweep.grid import split_values
 from pixelwise.errors import PixelwiseError, Problem, RecipeError, did_you_mean, shown
 from pixelwise.recipe.load import check_recipe, find_recipe, read_tree, with_overrides
 from pixelwise.recipe.schema import Recipe
-from pixelwise.recipe.yaml_text import parse_text
+from pixelwise.yaml_text import parse_text
 
 Kind = Literal["uniform", "log", "int", "logint", "choice"]
 KINDS = ("uniform", "log", "int", "logint", "choice")

@@ -18,9 +18,9 @@ from typing import Any, BinaryIO, Literal
 from pixelwise.engine.sweep.grid import Factor, Planned
 from pixelwise.errors import Problem, RunError
 from pixelwise.recipe.load import check_recipe
-from pixelwise.recipe.yaml_text import parse
 from pixelwise.run.atomic import read_json, write_json, write_text
 from pixelwise.run.folder import RunFolder
+from pixelwise.yaml_text import parse
 
 FORMAT = 1
 Standing = Literal["new", "broken", "begun", "done"]

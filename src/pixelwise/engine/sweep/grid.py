@@ -11,7 +11,7 @@ from math import prod
 from pixelwise.errors import PixelwiseError, Problem, RecipeError, shown
 from pixelwise.recipe.load import as_yaml, check_recipe, find_recipe, read_tree, with_overrides
 from pixelwise.recipe.schema import Recipe
-from pixelwise.recipe.yaml_text import parse_text
+from pixelwise.yaml_text import parse_text
 
 LARGEST = 1000  # runs of one sweep
 LETTERS = 40  # of a value in a folder's name

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixelwise.errors import RecipeError
-from pixelwise.recipe.yaml_text import DEPTH, LIMIT, parse, parse_text, render
+from pixelwise.yaml_text import DEPTH, LIMIT, parse, parse_options, parse_text, render
 
 TRAPS = ["1e-3", "true", "True", "no", "null", "~", "", " ", "=", "<<", "010", "1:30", "1_000", "0x1F", ".5", "+1", "-"]
 TRAPS += [
@@ -98,23 +98,23 @@ def test_what_a_word_means(written: str, read: object) -> None:
 @pytest.mark.parametrize(
     ("text", "place", "what"),
     [
-        ("a: 1\nb: 2\na: 3", "line 3, column 1", "the key 'a' stands here twice"),
-        ("a: {b: 1, b: 2}", "line 1, column 11", "the key 'b' stands here twice"),
+        ("a: 1\nb: 2\na: 3", "line 3, column 1", "the key 'a' is given twice"),
+        ("a: {b: 1, b: 2}", "line 1, column 11", "the key 'b' is given twice"),
         ("a: &x 1\nb: *x", "line 1, column 4", "anchors .* and aliases .* are not allowed"),
         ("a: *x", "line 1, column 4", "aliases"),
         ("a: !!python/object/apply:os.system [ls]", "line 1, column 4", "tags .* are not allowed"),
         ("a: !!int x", "line 1, column 4", "tags"),
         ("a:\n\tb: 3", "line 2, column 1", "a tab cannot indent in YAML; use spaces"),
-        ("a: b: c", "line 1, column 5", "stands in quotes"),
+        ("a: b: c", "line 1, column 5", "in quotes"),
         ("a:\n  b: 1\n c: 2", "line 3, column 2", "not indented like the ones above"),
         ("a: [1, 2", "line 1, column 9", "a bracket is opened and not closed"),
         ("a: 'x", "line 1, column 6", "a quotation mark is opened and not closed"),
         ("a: 1\nb\nc: 2", "line 3, column 1", "a key without its ':'"),
         ("a: @b", "line 1, column 4", "put the text in quotes"),
-        ("a: 1\n---\nb: 2", "line 2, column 1", "a recipe is one"),
-        ("1: a", "line 1, column 1", "a key is a word, this one is 1"),
-        ("? [a]\n: 1", "line 1, column 3", "a key is a word"),
-        ("a: 1e999", "line 1, column 4", "larger than any number of the machine"),
+        ("a: 1\n---\nb: 2", "line 2, column 1", "a file holds one"),
+        ("1: a", "line 1, column 1", "a key must be a text, this one is 1"),
+        ("? [a]\n: 1", "line 1, column 3", "a key must be a text"),
+        ("a: 1e999", "line 1, column 4", "too large for a floating-point number"),
         ("a: " + "9" * 5000, "line 1, column 4", "a number of 5000 digits"),
         ('a: "\\ud800"', "line 1, column 4", "surrogate"),
         ("[" * 3_000, f"line 1, column {DEPTH + 1}", f"more than {DEPTH} deep"),
@@ -140,9 +140,9 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         (b"a: \xe9", "is not UTF-8 text: byte 3 is 0xe9. Save it as UTF-8."),
         ("a: 1".encode("utf-16"), "is not UTF-8 text: byte 0 is 0xff"),
         (b"a: \0", "unacceptable character"),
-        (b"", "holds nothing, not a map of keys"),
-        (b"- a", "holds ['a'], not a map of keys"),
-        (b"# " + b"x" * LIMIT, f"has more than {LIMIT // 1024} KiB"),
+        (b"", "contains nothing, not a map of keys"),
+        (b"- a", "contains ['a'], not a map of keys"),
+        (b"# " + b"x" * LIMIT, f"is larger than {LIMIT // 1024} KiB"),
     ],
     ids=["latin-1", "utf-16", "nul", "empty", "list", "huge"],
 )
@@ -158,6 +158,17 @@ def test_a_file_that_is_no_recipe(content: bytes, what: str, tmp_path: Path) -> 
 def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "r.yaml").write_text("\ufeffa: 1", encoding="utf-8")
     assert parse(tmp_path / "r.yaml") == {"a": 1}
+
+
+def test_options_on_the_command_line() -> None:
+    assert parse_options(["a=1e-3", " b =[no, 010]", "c=x=y"], "--set") == {"a": 1e-3, "b": ["no", 10], "c": "x=y"}
+    with pytest.raises(RecipeError) as refused:
+        parse_options(["a", "b=[1", "=3", "c=2"], "--set")
+    assert [str(problem).partition(":")[0] for problem in refused.value.problems] == [
+        "--set",
+        "--set b=[1, line 1, column 3",
+        "--set",
+    ]
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

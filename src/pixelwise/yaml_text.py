@@ -1,18 +1,22 @@
-"""YAML with its traps taken out: `1e-3` is a number, `no` is a word, a key stands once, and nothing is expanded."""
+"""The one reader of YAML: recipes, overrides, exercises, palettes and run folders.
+
+It is stricter than YAML: `1e-3` is a number, `no` is a text, a key is given once, and nothing is expanded or imported.
+"""
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from pixelwise.errors import RecipeError, shown
+from pixelwise.errors import Problem, RecipeError, shown
 
-LIMIT = 1 << 16  # bytes; recipes are a page long
-DEPTH = 40  # maps and lists within each other
+LIMIT = 1 << 16  # bytes of a file that a person writes
+DEPTH = 40  # levels of maps and lists
 
 
 class _Loader(yaml.SafeLoader):
@@ -27,11 +31,11 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: Any, index: Any) -> Any:
         event = self.peek_event()  # type: ignore[no-untyped-call]
         if getattr(event, "anchor", None) is not None:
-            raise _refusal("anchors (&name) and aliases (*name) are not allowed in recipes", event)
+            raise _refusal("anchors (&name) and aliases (*name) are not allowed", event)
         if getattr(event, "tag", None) is not None:
-            raise _refusal("tags (!name) are not allowed in recipes", event)
+            raise _refusal("tags (!name) are not allowed", event)
         if self.depth == DEPTH:
-            raise _refusal(f"maps and lists stand more than {DEPTH} deep in each other", event)
+            raise _refusal(f"maps and lists are nested more than {DEPTH} deep", event)
         self.depth += 1
         node = super().compose_node(parent, index)
         self.depth -= 1
@@ -42,9 +46,9 @@ class _Loader(yaml.SafeLoader):
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
             if not isinstance(key, str):
-                raise _refusal(f"a key is a word, this one is {shown(key)}; put it in quotes if it is meant", key_node)
+                raise _refusal(f"a key must be a text, this one is {shown(key)}; put it in quotes", key_node)
             if key in seen:
-                raise _refusal(f"the key '{key}' stands here twice", key_node)
+                raise _refusal(f"the key '{key}' is given twice", key_node)
             seen.add(key)
         return super().construct_mapping(node, deep)
 
@@ -62,14 +66,14 @@ def _whole(loader: _Loader, node: Any) -> int:
 def _number(loader: _Loader, node: Any) -> float:
     value = float(node.value)
     if math.isinf(value):
-        raise _refusal(f"{shown(node.value)} is larger than any number of the machine", node)
+        raise _refusal(f"{shown(node.value)} is too large for a floating-point number", node)
     return value
 
 
 def _text(loader: _Loader, node: Any) -> str:
     value = str(node.value)
     if any("\ud800" <= letter <= "\udfff" for letter in value):
-        raise _refusal("half a surrogate pair (\\ud800 to \\udfff) is no letter", node)
+        raise _refusal("half a surrogate pair (\\ud800 to \\udfff) is not a character", node)
     return value
 
 
@@ -84,23 +88,50 @@ _Loader.add_constructor("tag:yaml.org,2002:float", _number)
 _Loader.add_constructor("tag:yaml.org,2002:str", _text)
 
 
-def parse(path: Path) -> dict[str, Any]:
-    """The map in a YAML file. Raises RecipeError with line and column."""
+def read_file(path: Path) -> str:
+    """The text of a file that a person writes. Raises RecipeError where it is not UTF-8 or larger than LIMIT."""
     try:
         with open(path, "rb") as file:
             content = file.read(LIMIT + 1)
         if len(content) > LIMIT:
-            raise RecipeError(f"has more than {LIMIT // 1024} KiB; a recipe is about a page.", where=str(path))
-        text = content.decode("utf-8")
+            raise RecipeError(f"is larger than {LIMIT // 1024} KiB, the most that is read.", where=str(path))
+        return content.decode("utf-8")
     except UnicodeDecodeError as error:
         what = f"is not UTF-8 text: byte {error.start} is 0x{content[error.start]:02x}."
         raise RecipeError(what, where=str(path), hint="Save it as UTF-8.") from error
     except OSError as error:
         raise RecipeError(f"cannot be read: {error.strerror or error}.", where=str(path)) from error
-    tree = parse_text(text, where=str(path))
+
+
+def parse(path: Path) -> dict[str, Any]:
+    """The map in a YAML file. Raises RecipeError with line and column."""
+    return parse_map(read_file(path), where=str(path))
+
+
+def parse_map(text: str, where: str) -> dict[str, Any]:
+    """The map of a YAML text."""
+    tree = parse_text(text, where)
     if not isinstance(tree, dict):
-        raise RecipeError(f"holds {'nothing' if tree is None else shown(tree)}, not a map of keys.", where=str(path))
+        raise RecipeError(f"contains {'nothing' if tree is None else shown(tree)}, not a map of keys.", where=where)
     return tree
+
+
+def parse_options(words: Iterable[str], where: str) -> dict[str, Any]:
+    """Options on the command line, `key=value` with YAML values. Raises RecipeError with every problem."""
+    options = {}
+    problems: list[Problem] = []
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals or not key.strip():
+            problems.append(Problem(where, f"read {shown(word)}; an option is written key=value."))
+            continue
+        try:
+            options[key.strip()] = parse_text(value, where=f"{where} {word}")
+        except RecipeError as error:
+            problems += error.problems
+    if problems:
+        raise RecipeError.all(problems)
+    return options
 
 
 def parse_text(text: str, where: str) -> Any:
@@ -109,7 +140,8 @@ def parse_text(text: str, where: str) -> Any:
         return yaml.load(text, Loader=_Loader)  # a SafeLoader, stricter still
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = f"{where}, line {mark.line + 1}, column {mark.column + 1}" if mark else where
+        place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        place = ", ".join(part for part in (where, place) if part)
         raise RecipeError(f"{_in_words(error)}.", where=place) from error
     except yaml.YAMLError as error:
         raise RecipeError(f"is not YAML: {' '.join(str(error).split())}.", where=where) from error
@@ -121,16 +153,16 @@ def _in_words(error: yaml.MarkedYAMLError) -> str:
     if "cannot start any token" in problem and "\\t" in problem:
         return "a tab cannot indent in YAML; use spaces"
     if problem == "mapping values are not allowed here":
-        return "there is a second ': ' in this line, or it is indented too far; a text with ': ' in it stands in quotes"
+        return "there is a second ': ' in this line, or it is indented too far; put a text that contains ': ' in quotes"
     if problem.startswith("found character") and problem.endswith("cannot start any token"):
         return (
             f"{problem.removesuffix('that cannot start any token')}at the beginning of a text; put the text in quotes"
         )
     if problem == "but found another document":
-        return "a second document begins here; a recipe is one"
+        return "a second document begins here; a file holds one"
     if problem == "found unexpected end of stream":
         return "a quotation mark is opened and not closed"
-    if problem.endswith("but got '<stream end>'"):
+    if problem.endswith("'<stream end>'"):
         return "a bracket is opened and not closed"
     if problem == "could not find expected ':'":
         return "a key without its ':'"
