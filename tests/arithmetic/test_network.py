@@ -2,8 +2,8 @@
 
 import pytest
 
-from pixelwise.arithmetic.layers import write
 from pixelwise.arithmetic.network import flow
+from pixelwise.arithmetic.table import write
 from pixelwise.arithmetic.text import parse_expression, parse_network, read_network
 from pixelwise.errors import ShapeError
 

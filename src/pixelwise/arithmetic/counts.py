@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from pixelwise.arithmetic.layers import Shape, volume
+from pixelwise.arithmetic.layers import volume
 from pixelwise.arithmetic.network import Flow, Network, flow, symbols_of
 from pixelwise.arithmetic.table import Table, figure
-from pixelwise.arithmetic.window import Length, is_symbolic
+from pixelwise.arithmetic.window import Length, Shape, is_symbolic
 from pixelwise.errors import RecipeError, did_you_mean
 
 Of = Literal["convolutions", "weighted", "all"]

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelwise.arithmetic.layers import Convolution, Layer, Pool, Shape, TransposedConvolution, Upsample
+from pixelwise.arithmetic.layers import Convolution, Layer, Pool, TransposedConvolution, Upsample
 from pixelwise.arithmetic.network import Flow, Network, flow, symbols_of
 from pixelwise.arithmetic.table import Table
+from pixelwise.arithmetic.window import Shape
 from pixelwise.errors import ShapeError
 
 Positions = NDArray[np.int64]

@@ -16,8 +16,8 @@ from pixelwise.arithmetic.field import (
     positions_seen,
     receptive_fields,
 )
-from pixelwise.arithmetic.layers import Shape
 from pixelwise.arithmetic.network import Flow, Network
+from pixelwise.arithmetic.window import Shape
 from pixelwise.errors import ShapeError
 
 WIDTH, LEFT, ROW, CELL = 900, 230, 54, 18  # pixels: the page, the column of words, a layer's row, a cell's height

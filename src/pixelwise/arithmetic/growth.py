@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pixelwise.arithmetic.counts import KINDS, QUANTITIES, Convention, Counts, count, not_zero, tidy
-from pixelwise.arithmetic.layers import Shape
 from pixelwise.arithmetic.network import Network, symbols_of
 from pixelwise.arithmetic.table import Table, figure
-from pixelwise.arithmetic.window import Length
+from pixelwise.arithmetic.window import Length, Shape
 
 
 def doubled(network: Network, shape: Shape, convention: Convention | None = None) -> tuple[Counts, Counts]:

@@ -6,60 +6,49 @@ output to one input that it reads. Connections into the padding are counted like
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from math import prod
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
-from pixelwise.arithmetic.table import figure
-from pixelwise.arithmetic.window import Length, Pair, Window, is_symbolic
+from pixelwise.arithmetic.table import bracketed, figure, write
+from pixelwise.arithmetic.window import Length, Pair, Shape, Window, is_symbolic
 from pixelwise.errors import ShapeError
 
-Shape = tuple[Length, ...]
 Kind = Literal["convolution", "dense", "norm", "pool", "shape", "activation", "join"]
 
 
-class Layer(Protocol):
-    """The arithmetic of one layer. x is the input's shape, y the output's."""
+class Layer(ABC):
+    """The arithmetic of one layer. x is the input's shape, y the output's.
 
-    @property
-    def kind(self) -> Kind: ...
+    A layer keeps the shape, learns nothing, and each output reads one input, unless its class says otherwise.
+    """
+
+    kind: Kind
 
     def output(self, x: Shape) -> Shape:
         """The output's shape. Raises ShapeError where the input does not fit."""
-        ...
+        return x
 
     def weights(self, x: Shape) -> Length:
         """Learnable numbers without biases."""
-        ...
+        return 0
 
-    def biases(self, x: Shape) -> Length: ...
+    def biases(self, x: Shape) -> Length:
+        return 0
 
     def connections(self, x: Shape, y: Shape) -> Length:
         """Pairs of an output and an input that it reads, biases not among them."""
-        ...
+        return volume(y)
 
+    @abstractmethod
     def derive(self, x: Shape, y: Shape) -> list[str]:
         """The sums behind the output's shape and the weights, one a line."""
-        ...
 
 
 def volume(shape: Shape) -> Length:
     """Number of values in a shape."""
     return prod(shape[1:], start=shape[0])
-
-
-def write(shape: Shape) -> str:
-    """A shape as people write it: channels×height×width.
-
-    >>> write((3, 32, 32))
-    '3×32×32'
-    """
-    return "×".join(_brackets(member) for member in shape)
-
-
-def _brackets(length: Length) -> str:
-    text = str(length).replace("**", "^").replace("*", "·")
-    return f"({text})" if is_symbolic(length) and not text.replace("_", "").isalnum() else text
 
 
 def pixels(x: Shape, layer: str) -> tuple[Length, Pair]:
@@ -91,24 +80,14 @@ def _slide(window: Window, size: Pair, after: Pair) -> list[str]:
         )
         more = f" + {e}" if e != 0 else ""
         lines.append(
-            f"{name}: floor(({_brackets(size[axis])} + 2·{p}{more} − {d}·({k} − 1) − 1)/{s}) + 1 = "
-            f"{_brackets(after[axis])}"
+            f"{name}: floor(({bracketed(size[axis])} + 2·{p}{more} − {d}·({k} − 1) − 1)/{s}) + 1 = "
+            f"{bracketed(after[axis])}"
         )
     return lines[:1] if lines[0].split(":")[1] == lines[1].split(":")[1] else lines
 
 
-class Weightless:
-    """Part of a layer that learns nothing."""
-
-    def weights(self, x: Shape) -> Length:
-        return 0
-
-    def biases(self, x: Shape) -> Length:
-        return 0
-
-
 @dataclass(frozen=True)
-class Convolution:
+class Convolution(Layer):
     """`channels` filters, each reading every input channel of its group; weight (O, C/groups, K, K)."""
 
     channels: Length
@@ -139,16 +118,16 @@ class Convolution:
     def derive(self, x: Shape, y: Shape) -> list[str]:
         lines = _slide(self.window, (x[1], x[2]), (y[1], y[2]))
         one = self.filter(x)
-        bias = f" + {_brackets(self.channels)}" if self.bias else ""
-        lines.append(f"filters: {_brackets(self.channels)} of {write(one)}")
+        bias = f" + {bracketed(self.channels)}" if self.bias else ""
+        lines.append(f"filters: {bracketed(self.channels)} of {write(one)}")
         total = self.weights(x) + self.biases(x)
-        lines.append(f"weights: {_brackets(self.channels)}·({'·'.join(map(_brackets, one))}){bias} = {figure(total)}")
+        lines.append(f"weights: {bracketed(self.channels)}·({'·'.join(map(bracketed, one))}){bias} = {figure(total)}")
         lines.append(f"connections: {write(y)} outputs, each reads {write(one)} = {figure(self.connections(x, y))}")
         return lines
 
 
 @dataclass(frozen=True)
-class TransposedConvolution:
+class TransposedConvolution(Layer):
     """Every input pixel paints a K×K patch of each output channel; weight (C, O/groups, K, K).
 
     Its connections are counted from the inputs; those that land in the cropped padding are counted too.
@@ -183,22 +162,22 @@ class TransposedConvolution:
     def derive(self, x: Shape, y: Shape) -> list[str]:
         window = self.window
         lines = [
-            f"{name}: ({_brackets(x[axis + 1])} − 1)·{window.stride[axis]} − 2·{window.padding[axis]} + "
+            f"{name}: ({bracketed(x[axis + 1])} − 1)·{window.stride[axis]} − 2·{window.padding[axis]} + "
             f"{window.dilation[axis]}·({window.kernel[axis]} − 1) + {self.output_padding[axis]} + 1 = "
-            f"{_brackets(y[axis + 1])}"
+            f"{bracketed(y[axis + 1])}"
             for axis, name in enumerate(("height", "width"))
         ]
         lines = lines[:1] if lines[0].split(":")[1] == lines[1].split(":")[1] else lines
         one = self.filter(x)
-        bias = f" + {_brackets(self.channels)}" if self.bias else ""
+        bias = f" + {bracketed(self.channels)}" if self.bias else ""
         total = self.weights(x) + self.biases(x)
-        lines.append(f"weights: {_brackets(x[0])}·({'·'.join(map(_brackets, one))}){bias} = {figure(total)}")
+        lines.append(f"weights: {bracketed(x[0])}·({'·'.join(map(bracketed, one))}){bias} = {figure(total)}")
         lines.append(f"connections: {write(x)} inputs, each paints {write(one)} = {figure(self.connections(x, y))}")
         return lines
 
 
 @dataclass(frozen=True)
-class Pool(Weightless):
+class Pool(Layer):
     """The largest value, or the mean, of each window; channels stay apart. Padding is at most half the kernel."""
 
     how: Literal["max", "mean"]
@@ -222,13 +201,13 @@ class Pool(Weightless):
         return volume(y) * self.window.kernel[0] * self.window.kernel[1]
 
     def derive(self, x: Shape, y: Shape) -> list[str]:
-        kernel = "·".join(map(_brackets, self.window.kernel))
+        kernel = "·".join(map(bracketed, self.window.kernel))
         lines = _slide(self.window, (x[1], x[2]), (y[1], y[2]))
         return [*lines, f"connections: {write(y)} outputs, each reads {kernel} = {figure(self.connections(x, y))}"]
 
 
 @dataclass(frozen=True)
-class GlobalPool(Weightless):
+class GlobalPool(Layer):
     """The mean of each channel: (C, H, W) → (C, 1, 1)."""
 
     kind: Kind = "pool"
@@ -244,7 +223,7 @@ class GlobalPool(Weightless):
 
 
 @dataclass(frozen=True)
-class Upsample(Weightless):
+class Upsample(Layer):
     """Nearest neighbour: every pixel becomes a block of factor×factor."""
 
     factor: Pair
@@ -254,38 +233,26 @@ class Upsample(Weightless):
         channels, size = pixels(x, "upsampling")
         return channels, size[0] * self.factor[0], size[1] * self.factor[1]
 
-    def connections(self, x: Shape, y: Shape) -> Length:
-        return volume(y)
-
     def derive(self, x: Shape, y: Shape) -> list[str]:
         return [f"size: {write(x[1:])} times {self.factor[0]}×{self.factor[1]} = {write(y[1:])}"]
 
 
 @dataclass(frozen=True)
-class Elementwise(Weightless):
+class Elementwise(Layer):
     """An activation or dropout: every output reads one input; shape and weights do not change."""
 
     name: str
     kind: Kind = "activation"
-
-    def output(self, x: Shape) -> Shape:
-        return x
-
-    def connections(self, x: Shape, y: Shape) -> Length:
-        return volume(y)
 
     def derive(self, x: Shape, y: Shape) -> list[str]:
         return [f"{self.name} leaves the shape as it is"]
 
 
 @dataclass(frozen=True)
-class BatchNorm:
+class BatchNorm(Layer):
     """One learnt scale and one learnt shift a channel; an output reads the one input in its place."""
 
     kind: Kind = "norm"
-
-    def output(self, x: Shape) -> Shape:
-        return x
 
     def weights(self, x: Shape) -> Length:
         return x[0]
@@ -293,15 +260,12 @@ class BatchNorm:
     def biases(self, x: Shape) -> Length:
         return x[0]
 
-    def connections(self, x: Shape, y: Shape) -> Length:
-        return volume(y)
-
     def derive(self, x: Shape, y: Shape) -> list[str]:
-        return [f"weights: a scale and a shift for each of {_brackets(x[0])} channels = {figure(2 * x[0])}"]
+        return [f"weights: a scale and a shift for each of {bracketed(x[0])} channels = {figure(2 * x[0])}"]
 
 
 @dataclass(frozen=True)
-class Flatten(Weightless):
+class Flatten(Layer):
     """(C, H, W) → (C·H·W,)."""
 
     kind: Kind = "shape"
@@ -313,11 +277,11 @@ class Flatten(Weightless):
         return 0
 
     def derive(self, x: Shape, y: Shape) -> list[str]:
-        return [f"{'·'.join(map(_brackets, x))} = {figure(y[0])} values in a row"]
+        return [f"{'·'.join(map(bracketed, x))} = {figure(y[0])} values in a row"]
 
 
 @dataclass(frozen=True)
-class Linear:
+class Linear(Layer):
     """Every unit reads every input; a picture is flattened first. Weight (units, inputs)."""
 
     units: Length
@@ -338,14 +302,14 @@ class Linear:
 
     def derive(self, x: Shape, y: Shape) -> list[str]:
         inputs = volume(x)
-        flat = [f"inputs: {'·'.join(map(_brackets, x))} = {figure(inputs)}"] if len(x) > 1 else []
-        bias = f" + {_brackets(self.units)}" if self.bias else ""
+        flat = [f"inputs: {'·'.join(map(bracketed, x))} = {figure(inputs)}"] if len(x) > 1 else []
+        bias = f" + {bracketed(self.units)}" if self.bias else ""
         total = self.weights(x) + self.biases(x)
-        return [*flat, f"weights: {_brackets(self.units)}·{_brackets(inputs)}{bias} = {figure(total)}"]
+        return [*flat, f"weights: {bracketed(self.units)}·{bracketed(inputs)}{bias} = {figure(total)}"]
 
 
 @dataclass(frozen=True)
-class Join(Weightless):
+class Join(Layer):
     """A skip: an earlier output is concatenated along the channels, added, or taken instead (`from`)."""
 
     how: Literal["concat", "add", "from"]
@@ -370,9 +334,6 @@ class Join(Weightless):
                 hint="Check the strides and paddings between them; `arithmetic solve` finds paddings that fit.",
             )
         return (x[0] + other[0], *x[1:])
-
-    def output(self, x: Shape) -> Shape:
-        return x
 
     def connections(self, x: Shape, y: Shape) -> Any:
         return volume(y) if self.how == "add" else 0

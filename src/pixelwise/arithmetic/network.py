@@ -12,7 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pixelwise.arithmetic.layers import Join, Layer, Shape
+from pixelwise.arithmetic.layers import Join, Layer
+from pixelwise.arithmetic.window import Shape
 from pixelwise.errors import ShapeError, listing
 
 INPUT = "input"

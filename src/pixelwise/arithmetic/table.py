@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pixelwise.arithmetic.window import is_symbolic
+from pixelwise.arithmetic.window import Length, Shape, is_symbolic
 
 SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -70,8 +70,6 @@ def figure(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, tuple):
-        from pixelwise.arithmetic.layers import write
-
         return write(value)
     if is_symbolic(value):
         return re.sub(r"\*\*(\d+)", lambda power: power.group(1).translate(SUPERSCRIPTS), str(value)).replace("*", "·")
@@ -80,6 +78,21 @@ def figure(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:,.4g}"
     return str(value)
+
+
+def write(shape: Shape) -> str:
+    """A shape as people write it: channels×height×width.
+
+    >>> write((3, 32, 32))
+    '3×32×32'
+    """
+    return "×".join(map(bracketed, shape))
+
+
+def bracketed(length: Length) -> str:
+    """A length, in brackets where it is a sum or product of symbols."""
+    text = str(length).replace("**", "^").replace("*", "·")
+    return f"({text})" if is_symbolic(length) and not text.replace("_", "").isalnum() else text
 
 
 def latex_figure(value: Any) -> str:

@@ -18,12 +18,11 @@ from pixelwise.arithmetic.layers import (
     Layer,
     Linear,
     Pool,
-    Shape,
     TransposedConvolution,
     Upsample,
 )
 from pixelwise.arithmetic.network import EXAMPLES, INPUT, Network, Step
-from pixelwise.arithmetic.window import Length, Pair, Window
+from pixelwise.arithmetic.window import Length, Pair, Shape, Window
 from pixelwise.errors import PixelwiseError, Problem, RecipeError, ShapeError, did_you_mean
 
 GRAMMAR = {

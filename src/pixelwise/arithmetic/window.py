@@ -16,6 +16,7 @@ from pixelwise.errors import ShapeError
 
 Length = Any  # an int, or a SymPy expression that stands for one
 Pair = tuple[Length, Length]
+Shape = tuple[Length, ...]  # (C, H, W), or (F,) once pixels are gone
 
 
 def span(kernel: Length, dilation: Length = 1) -> Length:
@@ -163,7 +164,7 @@ class Window:
 
     def output_size(self, size: Pair) -> Pair:
         """(H, W) → (h, w) of a convolution or pooling. Raises ShapeError where nothing fits."""
-        return self._along(0, output_length, size), self._along(1, output_length, size)
+        return self._along(0, output_length, size, self.extra), self._along(1, output_length, size, self.extra)
 
     def transposed_output_size(self, size: Pair, output_padding: Any = 0) -> Pair:
         """(h, w) → (H, W) of the transposed convolution."""
@@ -173,32 +174,18 @@ class Window:
                 hint="Use output_padding.",
             )
         more = as_pair(output_padding, "output_padding", 0)
-        height, width = (
-            _named(
-                axis,
-                transposed_output_length,
-                size[axis],
-                self.kernel[axis],
-                self.stride[axis],
-                self.padding[axis],
-                self.dilation[axis],
-                more[axis],
-            )
-            for axis in (0, 1)
+        return self._along(0, transposed_output_length, size, more), self._along(
+            1, transposed_output_length, size, more
         )
-        return height, width
 
-    def _along(self, axis: int, formula: Any, size: Pair) -> Length:
-        return _named(
-            axis,
-            formula,
-            size[axis],
-            self.kernel[axis],
-            self.stride[axis],
-            self.padding[axis],
-            self.dilation[axis],
-            self.extra[axis],
-        )
+    def _along(self, axis: int, formula: Any, size: Pair, more: Pair) -> Length:
+        """A formula along one axis, `more` being its last number; its error says which axis."""
+        pairs = (size, self.kernel, self.stride, self.padding, self.dilation, more)
+        try:
+            return formula(*(pair[axis] for pair in pairs))
+        except ShapeError as error:
+            problem = error.problems[0]
+            raise ShapeError(problem.what, where=("height", "width")[axis], hint=problem.hint) from None
 
 
 def as_pair(value: Any, name: str, least: int) -> Pair:
@@ -227,15 +214,6 @@ def _whole(value: Any, name: str, least: int) -> Length:
     if number < least:
         raise ShapeError(f"{name} must be at least {least}, not {number}.")
     return number
-
-
-def _named(axis: int, formula: Any, *numbers: Length) -> Length:
-    """A formula along one axis; its error says which axis."""
-    try:
-        return formula(*numbers)
-    except ShapeError as error:
-        problem = error.problems[0]
-        raise ShapeError(problem.what, where=("height", "width")[axis], hint=problem.hint) from None
 
 
 def _nothing_fits(

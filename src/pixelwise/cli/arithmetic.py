@@ -372,6 +372,6 @@ def _corners(box: Any) -> dict[str, int] | None:
 
 
 def _written(shape: tuple[Any, ...]) -> str:
-    from pixelwise.arithmetic.layers import write
+    from pixelwise.arithmetic.table import write
 
     return write(shape)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,11 +10,10 @@ from annotated_types import Ge
 from numpy.typing import NDArray
 
 from pixelwise.data.base import Dataset
+from pixelwise.data.part import TRAIN, Part, build_whole
 from pixelwise.errors import DataError
-from pixelwise.types import Sample
 
 Profile = Literal["exponential", "step"]
-TRAIN = "train"
 
 
 def exponential_sizes(largest: int, ratio: float, classes: int) -> tuple[int, ...]:
@@ -34,38 +31,6 @@ def step_sizes(largest: int, ratio: float, classes: int) -> tuple[int, ...]:
 
 
 SIZES = {"exponential": exponential_sizes, "step": step_sizes}
-
-
-class LongTail(Dataset):
-    """Another data set, of whose training split the pictures at `kept` are left."""
-
-    def __init__(self, whole: Dataset, kept: Sequence[int], sizes: Sequence[int], settings: dict[str, object]) -> None:
-        self.whole, self.kept = whole, tuple(kept)
-        self._settings = settings
-        self.info = replace(whole.info, name=f"{whole.info.name}-longtail", frequencies=tuple(sizes))
-
-    def splits(self) -> tuple[str, ...]:
-        return self.whole.splits()
-
-    def names(self, split: str) -> tuple[str, ...]:
-        names = self.whole.names(split)
-        return tuple(names[index] for index in self.kept) if split == TRAIN else names
-
-    def labels(self, split: str) -> tuple[int, ...]:
-        labels = self.whole.labels(split)
-        return tuple(labels[index] for index in self.kept) if split == TRAIN else labels
-
-    def sources(self, split: str, index: int) -> tuple[Path, ...]:
-        return self.whole.sources(split, self._place(split, index))
-
-    def read(self, split: str, index: int) -> Sample:
-        return self.whole.read(split, self._place(split, index))
-
-    def settings(self) -> dict[str, object]:
-        return {"of": self.whole.settings(), **self._settings}
-
-    def _place(self, split: str, index: int) -> int:
-        return self.kept[index] if split == TRAIN else index
 
 
 def longtail(
@@ -86,13 +51,7 @@ def longtail(
     seed:     of the draw. A class's pictures stand in one random order, of which the first are kept: a larger ratio
               keeps a part of what a smaller one keeps
     """
-    from pixelwise.data import DATASETS  # the table that this file stands in
-
-    named = {"name": of} if isinstance(of, str) else dict(of)
-    name = named.pop("name", None)
-    if not isinstance(name, str):
-        raise DataError(f"read {of!r}; it is a name, or a map with a name and options.", where="longtail: of")
-    whole: Dataset = DATASETS.build(name, root, **named)
+    whole = build_whole(of, root, "longtail")
     labels = np.array(whole.labels(TRAIN), np.int64)
     classes = whole.info.classes
     there = np.bincount(labels, minlength=len(classes))
@@ -102,7 +61,8 @@ def longtail(
             raise _impossible(f"longtail of {whole.info.name}", classes[label], size, int(there[label]))
     kept = [draw_class(np.flatnonzero(labels == label), size, seed, label) for label, size in enumerate(sizes)]
     settings: dict[str, object] = {"ratio": ratio, "profile": profile, "largest": largest, "seed": seed}
-    return LongTail(whole, np.sort(np.concatenate(kept)).tolist(), sizes, settings)
+    places = np.sort(np.concatenate(kept)).tolist()
+    return Part(whole, places, name="longtail", frequencies=tuple(sizes), settings=settings)
 
 
 def draw_class(places: NDArray[np.int64], size: int, seed: int, label: int) -> NDArray[np.int64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -107,20 +108,14 @@ def convolved(picture: Exact, kernel: Exact, window: Window, bias: Any = 0) -> P
     total_grid = results.sum(axis=0) + bias
     shown = (max(rows, size[0]), max(columns, size[1]))
     names = [f"channel {number}" for number in range(1, len(picture) + 1)]
-    grids = [_grid(name, plane, shown) for name, plane in zip(names, results, strict=True)]
+    grids = [*_grids(names, results, shown)]
     if len(picture) > 1 or bias:
         grids.append(_grid("sum of the channels" + (f" + bias {show(bias)}" if bias else ""), total_grid, shown))
     spread = f", dilation {window.dilation[0]}" if window.dilation != (1, 1) else ""
     title = f"Convolution: stride {window.stride[0]}, padding {window.padding[0]}{spread}"
-    return Panel(
-        title,
-        (_fitting(rows, columns),),
-        tuple(_grid(f"input {name}", plane, plane.shape) for name, plane in zip(names, padded, strict=True)),
-        tuple(_grid(f"filter {name}", plane, plane.shape) for name, plane in zip(names, kernel, strict=True)),
-        tuple(grids),
-        tuple(frames),
-        total_grid[None],
-    )
+    inputs = _grids([f"input {name}" for name in names], padded)
+    filters = _grids([f"filter {name}" for name in names], kernel)
+    return Panel(title, (_fitting(rows, columns),), inputs, filters, tuple(grids), tuple(frames), total_grid[None])
 
 
 def _sums(seen: Exact, kernel: Exact, sums: Exact, bias: Any) -> tuple[str, ...]:
@@ -153,12 +148,8 @@ def pooled(picture: Exact, window: Window) -> Panel:
     return Panel(
         f"Max-pooling {window.kernel[0]}×{window.kernel[1]}, stride {window.stride[0]}",
         (_fitting(rows, columns),),
-        tuple(
-            _grid(name, plane, plane.shape) for name, plane in zip(_channels("input", picture), picture, strict=True)
-        ),
-        results=tuple(
-            _grid(name, plane, size) for name, plane in zip(_channels("pooled", picture), result, strict=True)
-        ),
+        _grids(_channels("input", picture), picture),
+        results=_grids(_channels("pooled", picture), result, size),
         frames=tuple(frames),
         value=result,
     )
@@ -170,12 +161,8 @@ def rectified(picture: Exact) -> Panel:
     return Panel(
         "ReLU",
         ("max(0, x) in every cell.",),
-        tuple(
-            _grid(name, plane, plane.shape) for name, plane in zip(_channels("input", picture), picture, strict=True)
-        ),
-        results=tuple(
-            _grid(name, plane, plane.shape) for name, plane in zip(_channels("ReLU", picture), result, strict=True)
-        ),
+        _grids(_channels("input", picture), picture),
+        results=_grids(_channels("ReLU", picture), result),
         value=result,
     )
 
@@ -195,15 +182,14 @@ def best_patch(kernel: Exact, task: Task) -> Panel:
         f"where w = 0 the cell does not matter ({UNUSED}).",
         f"The activation is then {show(most)}, the most that values in [{show(low)}, {show(high)}] can give.",
     )
-    filters = tuple(_grid(f"filter channel {n}", plane, plane.shape) for n, plane in enumerate(kernel, start=1))
+    filters = _grids(_numbered("filter", kernel), kernel)
     return Panel("The patch that activates the filter most", words, filters=filters, results=tuple(patches))
 
 
 def detected(kernel: Exact) -> Panel:
     """What a kernel responds to, in words, from the sums of its rows and columns."""
     words = tuple(f"channel {number}: {_feature(plane)}" for number, plane in enumerate(kernel, start=1))
-    filters = tuple(_grid(f"filter channel {n}", plane, plane.shape) for n, plane in enumerate(kernel, start=1))
-    return Panel("What the filter detects", words, filters=filters)
+    return Panel("What the filter detects", words, filters=_grids(_numbered("filter", kernel), kernel))
 
 
 def _feature(plane: Exact) -> str:
@@ -254,8 +240,17 @@ def _grid(name: str, plane: Exact, shown: tuple[int, ...]) -> Grid:
     return Grid(name, tuple(map(tuple, cells)))
 
 
+def _grids(names: Sequence[str], planes: Exact, shown: tuple[int, ...] | None = None) -> tuple[Grid, ...]:
+    """One grid a channel, of the plane's own size unless another one is to be `shown`."""
+    return tuple(_grid(name, plane, shown or plane.shape) for name, plane in zip(names, planes, strict=True))
+
+
 def _channels(word: str, picture: Exact) -> list[str]:
-    return [word] if len(picture) == 1 else [f"{word} channel {n}" for n in range(1, len(picture) + 1)]
+    return [word] if len(picture) == 1 else _numbered(word, picture)
+
+
+def _numbered(word: str, planes: Exact) -> list[str]:
+    return [f"{word} channel {number}" for number in range(1, len(planes) + 1)]
 
 
 def _signed(value: Any) -> str:
