@@ -1,0 +1,127 @@
+"""Every pair on the shelves (task × data set, model, loss, metric) fits by declaration, or `check` refuses it and says why.
+
+What is declared is compared with what happens: a model's output at 32×32, what a metric counts and refuses.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from pixelwise.errors import DataError, RecipeError
+from pixelwise.metrics import METRICS
+from pixelwise.models import MODELS
+from pixelwise.recipe.load import check_recipe
+from pixelwise.recipe.shelves import SCRATCH, shelves
+from pixelwise.tasks import TASKS
+from pixelwise.types import ClassMap, Colours, DatasetInfo, Labels, Prediction, Sample
+
+ENGINES = ("torch", "scratch")
+OPTIONS = {"first": {"of": "scenes", "count": 2}, "longtail": {"of": "cifar10"}, "folder": {"path": "."}}
+INFO = DatasetInfo("toy", ("background", "cat"), ((0, 0, 0), (9, 9, 9)), frozenset({"mask", "label"}), void=255)
+IMAGE = np.zeros((4, 5, 3), np.uint8)
+SAMPLE = Sample("s", IMAGE, mask=np.zeros((4, 5), np.uint8), label=1)
+PREDICTIONS: dict[str, Prediction] = {
+    "class_map": ClassMap(np.zeros((4, 5), np.uint8)),
+    "labels": Labels(np.array([0.25, 0.75], np.float32)),
+    "colours": Colours(IMAGE, np.zeros((4, 5), np.uint8)),
+}
+
+Claims = dict[str, Any]
+FITS = {  # whether an item fits a task, by what both declare; an item that wraps another declares nothing
+    "dataset": lambda task, item: task.get("knows") is None or "knows" not in item or task["knows"] in item["knows"],
+    "model": lambda task, item: item["gives"] == task["per"],
+    "loss": lambda task, item: set(task["heads"].values()) == {item["takes"]},
+    "metric": lambda task, item: task["predicts"] in item["counts"],
+}
+PAIRS = [
+    (engine, task, kind, name)
+    for engine in ENGINES
+    for task in shelves(engine)["task"]
+    for kind in FITS
+    for name in shelves(engine)[kind]
+]
+
+
+def fitting(engine: str, task: str, kind: str) -> list[str]:
+    """The items of a kind that fit a task by declaration, those first that declare something."""
+    shelf, claims = shelves(engine)[kind], shelves(engine)["task"].declared(task)
+    fits = [name for name in shelf if FITS[kind](claims, shelf.declared(name))]
+    return sorted(fits, key=lambda name: not shelf.declared(name))
+
+
+def tree_of(engine: str, task: str, **chosen: str) -> dict[str, Any]:
+    """A recipe for the task whose other items fit."""
+    dataset = chosen.get("dataset") or fitting(engine, task, "dataset")[0]
+    return {
+        "title": "T",
+        "engine": engine,
+        "task": task,
+        "data": {"dataset": {"name": dataset, **OPTIONS.get(dataset, {})}},
+        "model": chosen.get("model") or fitting(engine, task, "model")[0],
+        "loss": chosen.get("loss") or fitting(engine, task, "loss")[0],
+        "metrics": [chosen.get("metric") or fitting(engine, task, "metric")[0]],
+        "train": {"phases": [{"epochs": 1}], "optimizer": "sgd"},
+    }
+
+
+@pytest.mark.parametrize(("engine", "task", "kind", "name"), PAIRS, ids=[" ".join(pair) for pair in PAIRS])
+def test_a_pair_fits_or_is_refused(engine: str, task: str, kind: str, name: str) -> None:
+    if not fitting(engine, task, "model"):
+        pytest.skip(f"the engine has no model for {task}")
+    tree = tree_of(engine, task, **{kind: name})
+    if name in fitting(engine, task, kind) and not (kind == "dataset" and name == "longtail" and task == "segment"):
+        assert check_recipe(tree).task.name == task
+        return
+    with pytest.raises(RecipeError) as refused:
+        check_recipe(tree)
+    (problem,) = refused.value.problems
+    assert re.match(r"recipe: (data\.dataset|model|loss|metrics\.0)", problem.where)
+    for part in (repr(name) if kind != "dataset" else "data set '", f"task '{task}'"):
+        assert part in problem.what
+    assert re.fullmatch(r"Use ('\w+'(, | or )?)+(, or task ('\w+'(, | or )?)+)?\.", problem.hint)
+    advised = re.findall(r"'(\w+)'", problem.hint.partition("task ")[0])
+    assert advised == [
+        other for other in shelves(engine)[kind] if other in fitting(engine, task, kind) if other in advised
+    ]
+    assert name not in advised
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_gives_what_it_declares(name: str) -> None:
+    options = {"width": 8} if "width" in MODELS.signature(name).options else {}
+    with torch.no_grad():
+        output = MODELS.build(name, 3, 5, **options).eval()(torch.zeros(2, 3, 32, 32))
+    assert output.shape == {"pixel": (2, 5, 32, 32), "picture": (2, 5)}[MODELS.declared(name)["gives"]]
+
+
+@pytest.mark.parametrize("name", SCRATCH["model"])
+def test_a_numpy_network_gives_what_it_declares(name: str) -> None:
+    output, _ = SCRATCH["model"].build(name, (3, 32, 32), 5, 0, 1).forward(np.zeros((2, 3, 32, 32), np.float32))
+    assert output.shape == {"pixel": (2, 5, 32, 32), "picture": (2, 5)}[SCRATCH["model"].declared(name)["gives"]]
+
+
+@pytest.mark.parametrize("kind", PREDICTIONS)
+@pytest.mark.parametrize("name", METRICS)
+def test_a_metric_counts_what_it_declares_and_nothing_else(name: str, kind: str) -> None:
+    metric = METRICS.build(name, INFO)
+    if kind in METRICS.declared(name)["counts"]:
+        metric.update(SAMPLE, PREDICTIONS[kind])
+        assert metric.state.any()
+    else:
+        with pytest.raises(DataError):
+            metric.update(SAMPLE, PREDICTIONS[kind])
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_task_names_defaults_that_fit_it(name: str) -> None:
+    claims = TASKS.declared(name)
+    assert claims["predicts"] in PREDICTIONS
+    assert set(claims["metrics"]) <= set(fitting("torch", name, "metric"))
+    assert claims["loss"] in fitting("torch", name, "loss")
+    scores = [score.name for metric in claims["metrics"] for score in METRICS.build(metric, INFO).scores()]
+    assert claims["best"] in scores
