@@ -11,7 +11,7 @@ READY  := $(VENV)/.ready
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "pixelwise needs Python 3.11 or newer; try: make PYTHON=python3.12 quickstart"; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "Installing into $(VENV) (once; a few minutes and 5.5 GB, most of it torch) ..."
+	@echo "Installing into $(VENV) (once; a few minutes and 6 GB, most of it torch) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --editable . --group dev
 	@touch $(READY)

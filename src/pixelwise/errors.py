@@ -81,6 +81,30 @@ class DeviceError(PixelwiseError):
     """A device or precision that this machine does not have."""
 
 
+# How a package is installed whose modules have another name.
+_INSTALLED_AS = {
+    "torch": "torch torchvision",
+    "torchvision": "torch torchvision",
+    "skimage": "scikit-image",
+    "sklearn": "scikit-learn",
+    "PIL": "pillow",
+    "yaml": "pyyaml",
+}
+
+
+def not_installed(error: ModuleNotFoundError) -> PixelwiseError | None:
+    """What to install, where a package that pixelwise needs here is missing; None where it is a module of pixelwise.
+
+    >>> print(not_installed(ModuleNotFoundError("", name="sklearn.cluster")))
+    this needs the package sklearn, which is not installed. Install it: pip install scikit-learn
+    """
+    package = (error.name or "pixelwise").partition(".")[0]
+    if package == "pixelwise":
+        return None
+    hint = f"Install it: pip install {_INSTALLED_AS.get(package, package)}"
+    return PixelwiseError(f"this needs the package {package}, which is not installed.", hint=hint)
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A suggestion as a sentence, or an empty string where nothing is near.
 

@@ -9,7 +9,7 @@ from importlib import import_module
 
 import typer
 
-from pixelwise.errors import PixelwiseError
+from pixelwise.errors import PixelwiseError, not_installed
 
 # name → (module:attribute, one line for --help); the attribute is a function, or a typer.Typer with subcommands
 COMMANDS = {
@@ -45,8 +45,13 @@ def app(arguments: Sequence[str] | None = None) -> None:
     try:
         interface(args=rest, prog_name=name)
     except PixelwiseError as error:
-        if os.environ.get("RANK", "0") == "0":  # of several processes under torchrun one speaks
-            _complain(error)
+        _complain(error)
+        sys.exit(2)
+    except ModuleNotFoundError as error:
+        missing = not_installed(error)
+        if missing is None:
+            raise
+        _complain(missing)
         sys.exit(2)
 
 
@@ -86,5 +91,7 @@ def _contents() -> typer.Typer:
 
 
 def _complain(error: PixelwiseError) -> None:
+    if os.environ.get("RANK", "0") != "0":  # of several processes under torchrun, only the first one prints
+        return
     head = "error:" if len(error.problems) == 1 else f"{len(error.problems)} errors:\n"
     typer.echo(f"{head} {error}" if len(error.problems) == 1 else f"{head}{error}", err=True)
