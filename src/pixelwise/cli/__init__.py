@@ -10,6 +10,7 @@ from importlib import import_module
 import typer
 
 from pixelwise.errors import PixelwiseError, not_installed
+from pixelwise.terminal.output import say
 
 # name → (module:attribute, one line for --help); the attribute is a function, or a typer.Typer with subcommands
 COMMANDS = {
@@ -76,7 +77,7 @@ def _contents() -> typer.Typer:
         if asked:
             from importlib.metadata import version
 
-            typer.echo(f"pixelwise {version('pixelwise')}")
+            say(f"pixelwise {version('pixelwise')}")
             raise typer.Exit
 
     @interface.callback()
@@ -94,4 +95,4 @@ def _complain(error: PixelwiseError) -> None:
     if os.environ.get("RANK", "0") != "0":  # of several processes under torchrun, only the first one prints
         return
     head = "error:" if len(error.problems) == 1 else f"{len(error.problems)} errors:\n"
-    typer.echo(f"{head} {error}" if len(error.problems) == 1 else f"{head}{error}", err=True)
+    say(f"{head} {error}" if len(error.problems) == 1 else f"{head}{error}", err=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pixelwise.errors import RecipeError, ShapeError
+from pixelwise.terminal.output import say, show_json
 
 if TYPE_CHECKING:
     from pixelwise.arithmetic.network import Network
@@ -44,8 +44,8 @@ def layers() -> None:
     """How every layer is written in the text form of a network."""
     from pixelwise.arithmetic.text import GRAMMAR
 
-    typer.echo("\n".join(GRAMMAR.values()))
-    typer.echo("\nLayers are parted by `|`; `as NAME` at the end of one names its output; `input` is the input's name.")
+    say("\n".join(GRAMMAR.values()))
+    say("\nLayers are parted by `|`; `as NAME` at the end of one names its output; `input` is the input's name.")
 
 
 @app.command()
@@ -113,11 +113,11 @@ def counts(
     verdicts = _verdicts(found, claim or [], values or [])
     record = {**found.as_record(), **({"claims": [v.as_record() for v in verdicts]} if verdicts else {})}
     if brief and not as_json:
-        typer.echo("\n".join(map(str, verdicts)) or found.totals_text())
+        say("\n".join(map(str, verdicts)) or found.totals_text())
     else:
         _print(found.as_table(), record, as_json, as_latex, dict(found.derivation) if derive else None)
     if verdicts and not as_json and not brief:
-        typer.echo("\n" + "\n".join(map(str, verdicts)))
+        say("\n" + "\n".join(map(str, verdicts)))
     if not all(verdict.holds for verdict in verdicts):
         raise typer.Exit(1)
 
@@ -166,7 +166,7 @@ def field(
     table = fields_table(fields, f"{where} sees {seen}{padded}.")
     _print(table, record, as_json, as_latex, derive_fields(net, shape) if derive else None)
     if svg and not as_json:
-        typer.echo(f"\nDrawn: {svg}")
+        say(f"\nDrawn: {svg}")
 
 
 @app.command()
@@ -203,13 +203,13 @@ def matrix(
         steps = {"derivation": derive_matrix(found)} if derive else {}
         _echo_json({**sizes, "entries": len(found.rows), "matrix": rows, **steps})
     elif as_latex:
-        typer.echo(latex_matrix(rows))
+        say(latex_matrix(rows))
     else:
-        typer.echo(
+        say(
             f"{'Aᵀ' if transpose else 'A'} is {len(rows)}×{len(rows[0])}: x of {_written(found.input_shape)} and y of "
             f"{_written(found.output_shape)}, unrolled row by row; {len(found.rows)} entries are not zero.\n"
         )
-        typer.echo("\n".join([text_matrix(rows), *(["", *derive_matrix(found)] if derive else [])]))
+        say("\n".join([text_matrix(rows), *(["", *derive_matrix(found)] if derive else [])]))
 
 
 @app.command()
@@ -269,9 +269,9 @@ def trace(
     if as_json:
         _echo_json(shown_as_json(task.title, panels))
     else:
-        typer.echo(shown_as_latex(task.title, panels) if as_latex else as_text(task.title, panels, derive=derive))
+        say(shown_as_latex(task.title, panels) if as_latex else as_text(task.title, panels, derive=derive))
         if html:
-            typer.echo(f"\nPage: {html}")
+            say(f"\nPage: {html}")
 
 
 def _network(text: str, input: str | None, values: list[str] | None) -> tuple[Network, tuple[Any, ...]]:
@@ -355,16 +355,16 @@ def _print(table: Table, record: dict[str, Any], as_json: bool, as_latex: bool, 
     if as_json:
         _echo_json({**record, "derivation": derivation} if derivation else record)
         return
-    typer.echo(table.latex() if as_latex else table.text())
+    say(table.latex() if as_latex else table.text())
     for label, lines in (derivation or {}).items():
         comment = "% " if as_latex else ""
-        typer.echo("\n".join([f"\n{comment}{label}", *(f"{comment}    {line}" for line in lines)]))
+        say("\n".join([f"\n{comment}{label}", *(f"{comment}    {line}" for line in lines)]))
 
 
 def _echo_json(record: dict[str, Any]) -> None:
     from pixelwise.arithmetic.table import plain
 
-    typer.echo(json.dumps(plain(record), indent=2, ensure_ascii=False))
+    show_json(plain(record))
 
 
 def _corners(box: Any) -> dict[str, int] | None:

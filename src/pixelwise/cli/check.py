@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from pixelwise.terminal.output import say, show_json
 
 if TYPE_CHECKING:
     from pixelwise.recipe.schema import Recipe
@@ -31,15 +32,15 @@ def check(
         if not as_json:
             raise
         problems = [{"where": p.where, "what": p.what, "hint": p.hint} for p in error.problems]
-        typer.echo(json.dumps({"recipe": recipe, "sound": False, "problems": problems}, indent=2, ensure_ascii=False))
+        show_json({"recipe": recipe, "sound": False, "problems": problems})
         raise typer.Exit(2) from None
     if as_json:
         record = {"recipe": recipe, "sound": True, "problems": [], "resolved": checked.model_dump(mode="json")}
-        typer.echo(json.dumps(record, indent=2, ensure_ascii=False))
+        show_json(record)
         return
     length = " and ".join(_lengths(checked))
-    typer.echo(f"{recipe} is sound: {checked.title}")
-    typer.echo(
+    say(f"{recipe} is sound: {checked.title}")
+    say(
         f"  {checked.task.name} with {checked.model.name} on {checked.data.dataset.name}, {length} in batches of "
         f"{checked.train.batch}; the best checkpoint is chosen by {checked.train.best}"
     )

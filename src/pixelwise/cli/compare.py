@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from pixelwise.terminal.output import say, show_json
+
 if TYPE_CHECKING:
     from pixelwise.report.comparison.gather import Column, Comparison
     from pixelwise.report.comparison.verdict import Verdict
@@ -54,16 +56,14 @@ def compare(
 
         build_comparison_page(comparison, verdicts, html)
     if as_json:
-        import json
-
         from pixelwise.report.comparison.export import as_json as told
 
-        typer.echo(json.dumps(told(comparison, verdicts), indent=2, ensure_ascii=False))
+        show_json(told(comparison, verdicts))
         return
     _show(comparison, verdicts)
     for name, file in (("page", html), ("table", csv)):
         if file is not None:
-            typer.echo(f"{name:<7} {file}")
+            say(f"{name:<7} {file}")
 
 
 def _check_files(html: Path | None, csv: Path | None) -> None:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pixelwise.errors import DataError, RecipeError, did_you_mean, listing
+from pixelwise.terminal.line import Line
+from pixelwise.terminal.output import ACCENT, BAD, GOOD, QUIET, WARN, result_console, say, show_json, show_line
+from pixelwise.terminal.table import Cell, show_rows
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from pixelwise.data.base import Dataset
     from pixelwise.data.checks import Finding
 
@@ -44,13 +42,12 @@ def check(name: Name, data: Data = None, options: Options = None, as_json: Json 
     from pixelwise.data.checks import check_dataset
 
     dataset = _open(name, data, options or [])
-    console = _console(as_json)
-    with _progress(console, "pictures") as progress:
-        findings = check_dataset(dataset, lambda done, total: progress("look through", done, total))
+    with Line("checking") as line:
+        findings = check_dataset(dataset, lambda done, total: line.show(dataset.info.name, done, total))
     if as_json:
-        typer.echo(json.dumps(_as_json(dataset, findings), indent=2, ensure_ascii=False))
+        show_json(_as_json(dataset, findings))
     else:
-        _show_findings(console, dataset, findings)
+        _show_findings(dataset, findings)
     if any(finding.severity == "fatal" for finding in findings):
         raise typer.Exit(1)
 
@@ -61,14 +58,13 @@ def fetch(name: Annotated[str, typer.Argument(metavar="NAME", help="voc2007 or v
     from pixelwise.data.fetch import fetch as bring
     from pixelwise.data.root import data_root
 
-    console = _console(False)
     if name == "scenes":
-        typer.echo("scenes is drawn by pixelwise itself: there is nothing to fetch.")
+        say("scenes is drawn by pixelwise itself: there is nothing to fetch.")
         return
-    with _progress(console, "bytes") as progress:
-        lines = bring(name, data_root(data), progress=progress)
-    for line in lines:
-        typer.echo(line)
+    with Line(unit="bytes") as line:
+        told = bring(name, data_root(data), progress=line.show)
+    for text in told:
+        say(text)
 
 
 @app.command()
@@ -76,9 +72,9 @@ def info(name: Name, data: Data = None, options: Options = None, as_json: Json =
     """What a data set is: splits, classes, colours, source."""
     dataset = _open(name, data, options or [])
     if as_json:
-        typer.echo(json.dumps(_describe(dataset), indent=2, ensure_ascii=False))
+        show_json(_describe(dataset))
     else:
-        _show_info(_console(False), dataset)
+        _show_info(dataset)
 
 
 # -- opening ---------------------------------------------------------------------------------------------------------
@@ -130,70 +126,35 @@ def _describe(dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def _show_findings(console: Console, dataset: Dataset, findings: list[Finding]) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
+def _show_findings(dataset: Dataset, findings: list[Finding]) -> None:
+    console = result_console()
     splits = ", ".join(f"{split} {len(dataset.names(split)):,}" for split in dataset.splits())
-    console.print(f"[bold]{escape(dataset.info.name)}[/]  {splits}  ({len(dataset.info.classes)} classes)")
+    show_line(console, (dataset.info.name, "bold"), f"  {splits}  ({len(dataset.info.classes)} classes)")
     if not findings:
-        console.print("[green]Nothing found.[/] Every picture was read, every check passed.")
+        show_line(console, ("Nothing found.", GOOD), " Every picture was read, every check passed.")
         return
-    table = Table(box=None, padding=(0, 2, 1, 0), show_edge=False)
-    table.add_column("")
-    table.add_column("check", style="bold", no_wrap=True)
-    table.add_column("finding, files, cure", overflow="fold")
+    show_line(console)
     for finding in findings:
-        mark = "[bold red]fatal[/]" if finding.severity == "fatal" else "[yellow]warning[/]"
-        lines = [escape(finding.what)]
+        fatal = finding.severity == "fatal"
+        mark = ("fatal    ", f"bold {BAD}") if fatal else ("warning  ", WARN)
+        show_line(console, mark, (finding.check, "bold"), f"  {finding.what}")
         if finding.files:
-            lines.append(f"[dim]{escape(listing(finding.files, SHOWN))}[/]")
+            show_line(console, (f"         {listing(finding.files, SHOWN)}", QUIET))
         if finding.cure:
-            lines.append(f"[cyan]→[/] {escape(finding.cure)}")
-        table.add_row(mark, finding.check, "\n".join(lines))
-    console.print()
-    console.print(table)
-    fatal = sum(finding.severity == "fatal" for finding in findings)
-    console.print(f"{fatal} fatal, {len(findings) - fatal} to look at. --json names every file.")
+            show_line(console, ("         → ", ACCENT), finding.cure)
+    count = sum(finding.severity == "fatal" for finding in findings)
+    show_line(console, f"\n{count} fatal, {len(findings) - count} to look at. --json names every file.")
 
 
-def _show_info(console: Console, dataset: Dataset) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
-    info = dataset.info
-    console.print(f"[bold]{escape(info.name)}[/]  {escape(info.source)}")
+def _show_info(dataset: Dataset) -> None:
+    console, info = result_console(), dataset.info
+    show_line(console, (info.name, "bold"), f"  {info.source}")
     splits = ", ".join(f"{split} {len(dataset.names(split)):,}" for split in dataset.splits())
-    console.print(f"Splits: {splits}. Its samples have: image, {', '.join(sorted(info.knows))}.")
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for heading in ("index", "class", "colour"):
-        table.add_column(heading, justify="right" if heading == "index" else "left")
-    for index, (name, (red, green, blue)) in enumerate(zip(info.classes, info.colours, strict=True)):
-        table.add_row(str(index), escape(name), f"[rgb({red},{green},{blue})]██[/] {red} {green} {blue}")
+    show_line(console, f"Splits: {splits}. Its samples have: image, {', '.join(sorted(info.knows))}.")
+    rows: list[tuple[Cell, ...]] = [
+        (str(index), name, (("██", f"rgb({red},{green},{blue})"), f" {red} {green} {blue}"))
+        for index, (name, (red, green, blue)) in enumerate(zip(info.classes, info.colours, strict=True))
+    ]
     if info.void is not None:
-        table.add_row(str(info.void), "[dim]void: not labelled[/]", "")
-    console.print(table)
-
-
-def _console(to_errors: bool) -> Console:
-    from rich.console import Console
-
-    return Console(stderr=to_errors, highlight=False)
-
-
-@contextmanager
-def _progress(console: Console, unit: str) -> Iterator[Callable[[str, int, int], None]]:
-    """A bar on a terminal, silence elsewhere; gone when the work is done."""
-    from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    count = DownloadColumn(binary_units=True) if unit == "bytes" else MofNCompleteColumn()
-    columns = (TextColumn("{task.description}"), BarColumn(), count, TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        tasks: dict[str, Any] = {}
-
-        def report(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = bar.add_task(what, total=total or None)
-            bar.update(tasks[what], completed=done, total=total or None)
-
-        yield report
+        rows.append((str(info.void), (("void: not labelled", QUIET),), ""))
+    show_rows(console, ("index", "class", "colour"), rows, numbers={0})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -43,20 +42,19 @@ def evaluate(
             hint="Leave out --resolution own: it is for runs that label pixels.",
         )
     keep_large_buffers()  # before torch allocates anything
-    from rich.console import Console
-
     from pixelwise.engine.opening import engine_of, scorers_of
-    from pixelwise.run.caching import CachingLine
-    from pixelwise.run.console import show_scores
+    from pixelwise.terminal.line import Line
+    from pixelwise.terminal.output import say, show_json
+    from pixelwise.terminal.scores import show_scores
 
     trained = engine_of(opened).open_trained(opened, checkpoint=checkpoint, device=device)
     scorers = scorers_of(opened)
     score = scorers.score_own if resolution == "own" else scorers.score_recipe
     split = split or trained.recipe.data.validation
-    with CachingLine(Console(stderr=True)) as line:
+    with Line("reading") as line:
         record, file = score(trained, split, data=data, progress=line.show)
     if as_json:
-        typer.echo(json.dumps(record, indent=2, ensure_ascii=False))
+        show_json(record)
         return
     show_scores({"splits": {split: record}}, run=opened.path)
-    typer.echo(f"scores  {file}")
+    say(f"scores  {file}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from pixelwise.cli.prediction.inputs import LEGEND, Outcome, check_free, labels_whole_pictures, plan
+from pixelwise.terminal.output import say, show_json
 
 if TYPE_CHECKING:
     from pixelwise.run.folder import RunFolder
@@ -117,7 +117,7 @@ def _predict_labels(asked: Asked, top: int | None, scale: str) -> Outcome:
     if outcome.records:
         tell_labels(outcome, len(trained.info.classes), SHOWN)
     if file is not None:
-        typer.echo(f"labels  {file}")
+        say(f"labels  {file}")
     _tell_rest(outcome, skipped)
     return outcome
 
@@ -176,13 +176,13 @@ def _tell_pixels(outcome: Outcome, out: Path, seconds: float) -> None:
     from pixelwise.run.words import duration
 
     for record in outcome.records[:SHOWN]:
-        typer.echo(line(record))
+        say(line(record))
     if len(outcome.records) > SHOWN:
-        typer.echo(f"... and {len(outcome.records) - SHOWN} more, each with its record under {out / 'records'}")
+        say(f"... and {len(outcome.records) - SHOWN} more, each with its record under {out / 'records'}")
     if outcome.records:
         drawn = "masks, colours" if "colours" in outcome.records[0] else "masks, overlays"
         count = "1 picture" if len(outcome.records) == 1 else f"{len(outcome.records):,} pictures"
-        typer.echo(f"\n{count} in {duration(seconds)}; {drawn}, records and {LEGEND} are in {out}")
+        say(f"\n{count} in {duration(seconds)}; {drawn}, records and {LEGEND} are in {out}")
 
 
 # -- either --------------------------------------------------------------------------------------------------------
@@ -195,7 +195,7 @@ def _print_json(outcome: Outcome, skipped: Sequence[Path], out: Path | None) -> 
         "failed": [{"where": p.where, "what": p.what} for p in outcome.failed],
         "skipped": [str(path) for path in skipped],
     }
-    typer.echo(json.dumps(record, indent=2, ensure_ascii=False))
+    show_json(record)
 
 
 def _tell_rest(outcome: Outcome, skipped: Sequence[Path]) -> None:
@@ -203,8 +203,8 @@ def _tell_rest(outcome: Outcome, skipped: Sequence[Path]) -> None:
     from pixelwise.errors import listing
 
     if skipped:
-        typer.echo(f"passed over, no pictures: {listing([path.name for path in skipped])}")
+        say(f"passed over, no pictures: {listing([path.name for path in skipped])}")
     if outcome.failed:
-        typer.echo(f"\n{len(outcome.failed)} could not be read:", err=True)
+        say(f"\n{len(outcome.failed)} could not be read:", err=True)
         for problem in outcome.failed:
-            typer.echo(f"  - {problem}", err=True)
+            say(f"  - {problem}", err=True)

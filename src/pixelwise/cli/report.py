@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from pixelwise.terminal.output import show_json
+
 
 def report(
     run: Annotated[Path, typer.Argument(help="The run's folder, e.g. runs/quickstart.")],
@@ -23,10 +25,8 @@ def report(
     page = build_report(folder)
     summary = folder.read("summary") if folder.has("summary") else {}
     if as_json:
-        import json
-
-        typer.echo(json.dumps({**summary, "report": str(page)}, indent=2, ensure_ascii=False))
+        show_json({**summary, "report": str(page)})
         return
-    from pixelwise.run.console import show_scores
+    from pixelwise.terminal.scores import show_scores
 
     show_scores(summary, report=page)

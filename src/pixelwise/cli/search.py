@@ -160,8 +160,8 @@ def _tell_end(folder: SearchFolder, as_json: bool) -> None:
     from rich.console import Console
 
     from pixelwise.report.comparison.search_page import best_table, build_search_page
-    from pixelwise.report.comparison.terminal import show_table
     from pixelwise.run.atomic import read_json
+    from pixelwise.terminal.table import show_table
 
     page, record = build_search_page(folder.path), read_json(folder.path / "trials.json")
     best = record["best"]
@@ -170,7 +170,7 @@ def _tell_end(folder: SearchFolder, as_json: bool) -> None:
         typer.echo(json.dumps({**record, **files}, indent=2, ensure_ascii=False))
     else:
         if best:
-            show_table(Console(), "the best trials", best_table(record, rows=5))
+            show_table(Console(), best_table(record, rows=5), "the best trials")
             typer.echo(f"\nrecipe   {folder.best_file}")
         typer.echo(f"page     {page}")
     failed = [trial for trial in record["trials"] if trial["state"] == "failed"]

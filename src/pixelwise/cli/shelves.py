@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from pixelwise.terminal.output import ACCENT, QUIET, result_console, say, show_json, show_line
+from pixelwise.terminal.table import show_rows
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -39,15 +41,15 @@ def list_(
     kinds = list(PLURALS) if kind is None else [find_kind(kind)]
     contents = {PLURALS[one]: one_liners(one) for one in kinds}
     if as_json:
-        typer.echo(json.dumps(contents, indent=2, ensure_ascii=False))
+        show_json(contents)
         return
-    console = _console()
+    console = result_console()
     for name, lines in contents.items():
-        _print(console, name, "bold")
+        show_line(console, (name, "bold"))
         _print_pairs(console, lines)
-        console.print()
+        show_line(console)
     example = kinds[0]
-    _print(console, f"more: pixelwise show {example} {next(iter(one_liners(example)), 'NAME')}", "bright_black")
+    show_line(console, (f"more: pixelwise show {example} {next(iter(one_liners(example)), 'NAME')}", QUIET))
 
 
 def show(
@@ -59,7 +61,7 @@ def show(
     kind = find_kind(kind)
     record = describe_recipe(name) if kind == "recipe" else describe_item(kind, name)
     if as_json:
-        typer.echo(json.dumps(record, indent=2, ensure_ascii=False))
+        show_json(record)
     elif kind == "recipe":
         _show_recipe(record)
     else:
@@ -167,44 +169,26 @@ def describe_recipe(name: str) -> dict[str, Any]:
 # -- on the screen -------------------------------------------------------------------------------------------------
 
 
-def _console() -> Console:
-    from rich.console import Console
-
-    return Console(highlight=False, markup=False)
-
-
-def _print(console: Console, text: str, style: str = "") -> None:
-    console.print(text, style=style or None, soft_wrap=not console.is_terminal)
-
-
 def _print_pairs(console: Console, pairs: dict[str, str]) -> None:
-    """Names and what they are in two columns; where the output is no terminal, without breaking a line."""
-    from rich.table import Table
-    from rich.text import Text
-
-    if not console.is_terminal:
-        width = max(map(len, pairs), default=0)
-        for name, text in pairs.items():
-            typer.echo(f"  {name:<{width}}  {text}")
+    """Names and what they are in two columns; where the output is not a terminal, without breaking a line."""
+    if console.is_terminal:
+        show_rows(console, ("", ""), [(f"  {name}", text) for name, text in pairs.items()], styles={0: ACCENT})
         return
-    table = Table.grid(padding=(0, 3, 0, 0))
-    table.add_column(style="cyan", no_wrap=True)
-    table.add_column()
+    width = max(map(len, pairs), default=0)
     for name, text in pairs.items():
-        table.add_row(Text(f"  {name}"), Text(text))
-    console.print(table)
+        say(f"  {name:<{width}}  {text}")
 
 
 def _show_item(record: dict[str, Any]) -> None:
-    console = _console()
-    _print(console, f"{record['kind']} {record['name']}", "bold")
-    _print(console, f"\n{record['about'] or 'Its author left no description.'}")
-    console.print()
+    console = result_console()
+    show_line(console, (f"{record['kind']} {record['name']}", "bold"))
+    show_line(console, f"\n{record['about'] or 'Its author left no description.'}")
+    show_line(console)
     if record["options"]:
         _print_options(console, record["options"])
     else:
-        _print(console, "It has no options.")
-    _print(console, f"\nsource: {record['target']}", "bright_black")
+        show_line(console, "It has no options.")
+    show_line(console, (f"\nsource: {record['target']}", QUIET))
 
 
 def _print_options(console: Console, options: list[dict[str, Any]]) -> None:
@@ -214,7 +198,8 @@ def _print_options(console: Console, options: list[dict[str, Any]]) -> None:
         rows.append((option["name"], default, option["type"]))
     first, second = (max(len(row[column]) for row in rows) for column in (0, 1))
     for number, (name, default, kind) in enumerate(rows):
-        _print(console, f"  {name:<{first}}  {default:<{second}}  {kind}".rstrip(), "" if number else "bright_black")
+        line = f"  {name:<{first}}  {default:<{second}}  {kind}".rstrip()
+        show_line(console, (line, "" if number else QUIET))
 
 
 def _as_yaml(value: Any) -> str:
@@ -226,10 +211,10 @@ def _as_yaml(value: Any) -> str:
 
 
 def _show_recipe(record: dict[str, Any]) -> None:
-    console = _console()
-    _print(console, f"recipe {record['name']}", "bold")
+    console = result_console()
+    show_line(console, (f"recipe {record['name']}", "bold"))
     if record["card"]:
-        _print(console, f"\n{record['card']}")
-    _print(console, "\nEverything it says, parents and defaults written out:\n", "bright_black")
-    typer.echo(record["yaml"].rstrip())
-    _print(console, f"\nsource: {record['file']}", "bright_black")
+        show_line(console, f"\n{record['card']}")
+    show_line(console, ("\nEverything it says, parents and defaults written out:\n", QUIET))
+    say(record["yaml"].rstrip())
+    show_line(console, (f"\nsource: {record['file']}", QUIET))

@@ -108,17 +108,18 @@ def _show_scores(folder: SweepFolder) -> None:
 
     from pixelwise.report.comparison.sweep_page import compare_finished, score_tables
     from pixelwise.report.comparison.tables import without
-    from pixelwise.report.comparison.terminal import show_line, show_table
+    from pixelwise.terminal.output import show_line
+    from pixelwise.terminal.table import show_table
 
     comparison, console = compare_finished(folder.path), Console()
     if comparison is None:
         return
     for note in comparison.notes:
-        show_line(console, f"note: {note}", "yellow")
+        show_line(console, (f"note: {note}", "yellow"))
     for caption, table in score_tables(comparison):
         while len(table.headings) > 5:
             table = without(table, len(table.headings) - 1)
-        show_table(console, caption, without(table, 0))
+        show_table(console, without(table, 0), caption)
     typer.echo("")
 
 

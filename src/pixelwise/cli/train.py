@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -24,9 +23,7 @@ def train(
     data: Annotated[
         Path | None, typer.Option(help="Data folder. Default: PIXELWISE_DATA, else ~/.cache/pixelwise.")
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the summary as JSON at the end, all else on standard error.")
-    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON at the end.")] = False,
 ) -> None:
     """Train a recipe, or go on with a run that was stopped.
 
@@ -105,27 +102,26 @@ def _train_scratch(recipe: Recipe | None, path: Path, data: Path | None, *, goin
 
 
 def _follow(begin: Callable[[Caching], Iterator[Event]], path: Path, as_json: bool) -> None:
-    """Show a training from its first event to its scores; with `as_json` on standard error, and the summary as JSON."""
-    from rich.console import Console
-
-    from pixelwise.run.caching import CachingLine
-    from pixelwise.run.console import Display, show_scores
+    """Show a training from its first event to its scores; with `as_json` the summary as JSON in their place."""
     from pixelwise.run.folder import RunFolder
+    from pixelwise.terminal.line import Line
+    from pixelwise.terminal.output import say, show_json
+    from pixelwise.terminal.scores import show_scores
+    from pixelwise.terminal.training import Display
     from pixelwise.yaml_text import parse
 
-    console = Console(stderr=as_json)
-    with CachingLine(console) as line:
+    with Line("reading") as line:
         events = begin(line.show)
         last = next(events)  # everything is read and checked before the first event
     run = RunFolder.open(path)
-    with Display(console, batch=parse(run.recipe_file)["train"]["batch"]) as display:
+    with Display(batch=parse(run.recipe_file)["train"]["batch"]) as display:
         display.show(last)
         for last in events:
             display.show(last)
     if getattr(last, "reason", "") == "interrupted":
-        typer.echo(f"Saved. Go on with: pixelwise train --resume {path}", err=as_json)
+        say(f"Saved. Resume with: pixelwise train --resume {path}", err=True)
         raise typer.Exit(130)
     if as_json:
-        typer.echo(json.dumps({**run.read("summary"), "run": str(path)}, indent=2, ensure_ascii=False))
+        show_json({**run.read("summary"), "run": str(path)})
     else:
         show_scores(run.read("summary"), run=path, report=run.report_file)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -32,15 +31,14 @@ def twin(
     Goes forward and back over the first training pictures. Exit code 0: they agree to rounding, 1: they do not.
     """
     from pixelwise.engine.hardware.allocator import keep_large_buffers
-    from pixelwise.run.caching import CachingLine
+    from pixelwise.terminal.line import Line
+    from pixelwise.terminal.output import say, show_json
 
     keep_large_buffers()  # before torch allocates anything
     dtype = "float32" if single else "float64"
-    from rich.console import Console
-
     from pixelwise.engine.scratch.open import open_twin
 
-    with CachingLine(Console(stderr=True)) as line:
+    with Line("reading") as line:
         opened = open_twin(run, overrides or (), pictures, dtype, data=data, caching=line.show)
     from pixelwise.engine.scratch.twin import compare
 
@@ -54,13 +52,13 @@ def twin(
             "agree": agree,
             "rows": [asdict(r) for r in rows],
         }
-        typer.echo(json.dumps(record, indent=2, ensure_ascii=False))
+        show_json(record)
     else:
         for text in table(rows):
-            typer.echo(text)
+            say(text)
         place = f"{worst.what} of layer {worst.layer}" if worst.layer else worst.what
         verdict = "agree to rounding" if agree else "DIFFER"
-        typer.echo(f"\nNumPy and torch {verdict}: in {dtype} the largest difference is {worst.error:.1e} ({place}).")
+        say(f"\nNumPy and torch {verdict}: in {dtype} the largest difference is {worst.error:.1e} ({place}).")
     raise typer.Exit(0 if agree else 1)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 from pixelwise.report.record import Json, Record, scores_of
 from pixelwise.run.words import ABSENT, convention_label, duration, number, quantity, score_label
+from pixelwise.terminal.table import Table
 from pixelwise.types import Score
 
 OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD"}
@@ -18,19 +18,6 @@ WEIGHTINGS = {
     "rarity": "rarity, mixed with the uniform distribution",
     "class_balanced": "class-balanced: effective number of pictures",
 }
-
-
-@dataclass(frozen=True)
-class Table:
-    """Headings, rows of words, and which columns are numbers (set flush right)."""
-
-    headings: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    numbers: frozenset[int] = frozenset()
-    strong: int | None = None  # a row to set off: the number that everything else is about
-
-    def cells(self, row: Sequence[str]) -> Iterable[tuple[bool, str]]:
-        return ((index in self.numbers, cell) for index, cell in enumerate(row))
 
 
 def opening(record: Record) -> str:

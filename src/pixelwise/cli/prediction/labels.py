@@ -6,10 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from pixelwise.cli.prediction.inputs import Job, Outcome
-from pixelwise.cli.prediction.progress import progress
+from pixelwise.terminal.line import Line
+from pixelwise.terminal.output import say
 
 if TYPE_CHECKING:
     from pixelwise.engine.opening import Opened
@@ -33,10 +32,10 @@ def predict_pictures(trained: Opened, label: Labeller, jobs: Sequence[Job], *, t
         "run": str(trained.run.path),
         "checkpoint": {"which": trained.checkpoint, "epoch": trained.epoch, "step": trained.step},
     }
-    with progress(len(jobs)) as advance:
+    with Line("predicting") as line:
         for start in range(0, len(jobs), batch):
             files, sizes, images = [], [], []
-            for job in jobs[start : start + batch]:
+            for done, job in enumerate(jobs[start : start + batch], start=start + 1):
                 try:
                     image = read_image(job.file)
                 except DataError as error:
@@ -45,7 +44,7 @@ def predict_pictures(trained: Opened, label: Labeller, jobs: Sequence[Job], *, t
                     files.append(job.file)
                     sizes.append(image.shape[:2])
                     images.append(resize_image(image, trained.size))
-                advance(job.file.name)
+                line.show("", done, len(jobs), job.file.name)
             for file, size, said in zip(files, sizes, label(images) if images else [], strict=True):
                 record = label_record(file, size, said, trained.info.classes, top=top, computed_at=trained.size)
                 outcome.records.append({**record, **told})
@@ -57,14 +56,14 @@ def tell_labels(outcome: Outcome, classes: int, shown: int) -> None:
     from pixelwise.engine.labels import label_lines
 
     for line in label_lines(outcome.records[:shown]):
-        typer.echo(line)
+        say(line)
     if len(outcome.records) > shown:
-        typer.echo(f"... and {len(outcome.records) - shown} more; --out DIR writes them all, --json prints them")
-    typer.echo(f"\nEvery picture gets one of the {classes} classes, whatever it shows.")
+        say(f"... and {len(outcome.records) - shown} more; --out DIR writes them all, --json prints them")
+    say(f"\nEvery picture gets one of the {classes} classes, whatever it shows.")
     if resized := [record for record in outcome.records if record["resized"]]:
         height, width = resized[0]["computed_at"].values()
         which = "1 picture was" if len(resized) == 1 else f"{len(resized):,} pictures were"
-        typer.echo(f"{which} brought to {width}×{height}, the size of the training pictures, whatever their shape.")
+        say(f"{which} brought to {width}×{height}, the size of the training pictures, whatever their shape.")
 
 
 def write_labels(outcome: Outcome, out: Path) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pixelwise.cli.prediction.inputs import LEGEND, Job, Outcome
-from pixelwise.cli.prediction.progress import progress
+from pixelwise.terminal.line import Line
 
 if TYPE_CHECKING:
     from pixelwise.engine.opening import Opened
@@ -33,8 +33,8 @@ def predict_pixels(trained: Opened, jobs: Sequence[Job], settings: dict[str, Any
     from pixelwise.imaging.files import read_image, write_image
 
     engine, outcome = engine_of(trained.run), Outcome()
-    with progress(len(jobs)) as advance:
-        for job in jobs:
+    with Line("predicting") as line:
+        for done, job in enumerate(jobs, start=1):
             try:
                 image = read_image(job.file)
             except DataError as error:
@@ -45,7 +45,7 @@ def predict_pixels(trained: Opened, jobs: Sequence[Job], settings: dict[str, Any
                 else:
                     labelled = engine.predict_resized(trained, image)
                 outcome.records.append(_write(trained, job, image, labelled, settings, out))
-            advance(job.file.name)
+            line.show("", done, len(jobs), job.file.name)
     if outcome.records:
         write_image(out / LEGEND, _legend(trained))
     return outcome

@@ -11,10 +11,10 @@ from urllib.parse import quote
 from pixelwise.report.comparison.page import template
 from pixelwise.report.comparison.search_figures import draw_best_so_far, draw_factor
 from pixelwise.report.plotting import Plot, render
-from pixelwise.report.tables import Table
 from pixelwise.run.atomic import read_json, write_text
 from pixelwise.run.folder import RunFolder
 from pixelwise.run.words import convention_label, duration, number, score_label
+from pixelwise.terminal.table import Table
 from pixelwise.types import Score
 
 Entry = Mapping[str, Any]

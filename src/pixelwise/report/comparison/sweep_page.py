@@ -15,10 +15,10 @@ from pixelwise.report.comparison.gather import SEED, Column, Comparison, gather
 from pixelwise.report.comparison.page import curves, curves_caption, template
 from pixelwise.report.comparison.pictures import side_by_side
 from pixelwise.report.plotting import Plot, render
-from pixelwise.report.tables import Table
 from pixelwise.run.atomic import read_json, write_text
 from pixelwise.run.folder import RunFolder
 from pixelwise.run.words import duration
+from pixelwise.terminal.table import Table
 
 MOST_LINES = 10  # of one plot
 MOST_CURVES = 21

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from pixelwise.report.comparison.gather import Column, Comparison, Group
 from pixelwise.report.comparison.verdict import Verdict, between, signed
-from pixelwise.report.tables import Table
 from pixelwise.run.words import ABSENT, convention_label, duration, number, quantity
 from pixelwise.statistics.spread import spread
+from pixelwise.terminal.table import Table
 
 
 def mean_and_spread(group: Group, column: Column) -> str:

@@ -9,9 +9,8 @@ import time
 import pytest
 from rich.console import Console
 
-from pixelwise.run.console import Display, show_scores
 from pixelwise.run.events import EpochDone, Event, Finished, Noted, PhaseBegan, Saved, Started, StepDone
-from pixelwise.run.words import clock, convention_label, duration, number, quantity, score_label
+from pixelwise.terminal.training import Display
 
 KEY = "mean_iou[void=ignore,absent=skipped]"
 OTHER = "pixel_accuracy[void=ignore]"
@@ -92,7 +91,7 @@ def test_other_ends_are_named(reason: str) -> None:
 
 def test_a_resume_and_a_later_phase_are_named() -> None:
     text = play([Started(8, 2, 3, 4), PhaseBegan(1, 2, 5_500_245)], terminal=False)
-    assert "going on after step 8, epoch 2 of 3" in text
+    assert "resuming after step 8, epoch 2 of 3" in text
     assert "phase 2: 5,500,245 parameters are trained" in text
 
 
@@ -123,58 +122,6 @@ def test_many_fast_steps_write_little(terminal: bool) -> None:
     text = play(events, terminal=terminal)
     writes = text.count("step ") if not terminal else text.count("loss")
     assert writes <= 3 + (time.monotonic() - began) / 0.12
-
-
-SUMMARY = {
-    "splits": {
-        "val": {
-            "checkpoint": "best",
-            "resolution": "224×224",
-            "pictures": 213,
-            "metrics": [
-                {
-                    "scores": [
-                        {"name": "mean_iou", "value": 0.1234, "convention": "void=background,absent=skipped"},
-                        {"name": "odd_score", "value": None, "convention": "", "support": 8_000_000},
-                    ],
-                    "per_class": [{"class": "[red]sky", "iou": 0.5}, {"class": "cat", "iou": None}],
-                }
-            ],
-        }
-    }
-}
-
-
-def test_scores_are_shown_with_their_convention() -> None:
-    console = Console(file=io.StringIO(), width=100)
-    show_scores(SUMMARY, console, report="runs/a [b]/report.html")  # type: ignore[arg-type]
-    text = console.file.getvalue()  # type: ignore[attr-defined]
-    assert "scores on val, best checkpoint, 213 pictures, counted at 224×224" in text
-    assert re.search(r"mean IoU +0\.1234 +void counts as background, absent classes left out", text)
-    assert re.search(r"odd score +– +8.00 million", text)
-    assert "[red]sky" in text
-    assert "report  runs/a [b]/report.html" in text
-    show_scores({}, console)  # an interrupted run has none
-
-
-def test_a_score_stands_beside_that_of_a_constant_guess() -> None:
-    key = "mean_iou[void=background,absent=skipped]"
-    score = {"name": "mean_iou", "key": key, "value": 0.1234, "convention": "void=background,absent=skipped"}
-    metric = {"scores": [score], "constant_guess": {"class": "[red]sky", "scores": {key: 0.0357}}}
-    console = Console(file=io.StringIO(), width=100)
-    show_scores({"splits": {"val": {"metrics": [metric]}}}, console)
-    text = console.file.getvalue()  # type: ignore[attr-defined]
-    assert "always “[red]sky”" in text
-    assert re.search(r"mean IoU +0\.1234 +0\.0357 +void counts as background", text)
-
-
-def test_words() -> None:
-    assert score_label(KEY) == "mean IoU"
-    assert convention_label({"void": "odd"}) == "void: odd"
-    assert number(float("nan")) == "–"
-    assert [quantity(value) for value in (None, 0, 999_999, 1_000_000)] == ["–", "0", "999,999", "1.00 million"]
-    assert [duration(value) for value in (59.96, 3599.6, 7199)] == ["1 min 00 s", "1 h 00 min", "2 h 00 min"]
-    assert [clock(value) for value in (-1, 61, 3661)] == ["0:00", "1:01", "1:01:01"]
 
 
 def test_a_length_in_steps_is_shown_in_steps() -> None:
