@@ -170,12 +170,12 @@ def test_interrupt_saves_and_says_how_to_go_on(tiny: Tiny, data: Path, tmp_path:
     file.write_text(as_yaml(recipe))
     run = tmp_path / "run"
     command = [sys.executable, "-m", "pixelwise", "train", str(file), "--out", str(run), "--data", str(data)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
         while not (run / "events.jsonl").exists() or (run / "events.jsonl").read_text().count('"step", ') < 4:
             assert child.poll() is None
             time.sleep(0.005)
         child.send_signal(signal.SIGINT)
-        said, _ = child.communicate(timeout=60)
+        _, said = child.communicate(timeout=60)
     assert child.returncode == 130
     assert f"pixelwise train --resume {run}" in said
     events = [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines()]
