@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from importlib import import_module
 from typing import Any, ClassVar, Literal, overload
 
 import numpy as np
@@ -293,6 +294,11 @@ class Prediction:
 
     kind: ClassVar[str]
     info: DatasetInfo | None = field(default=None, repr=False)
+
+    def _repr_html_(self) -> str | None:
+        """What a notebook shows. The import is late because everything that draws lies above this file."""
+        html: str | None = import_module("pixelwise.shown").as_html(self)
+        return html
 
 
 @dataclass(frozen=True, eq=False)

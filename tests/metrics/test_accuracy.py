@@ -13,7 +13,7 @@ from sklearn.metrics import (
 from pixelwise.errors import DataError
 from pixelwise.metrics.accuracy import accuracy
 from pixelwise.metrics.calibration import BINS, UNIT, calibration_error, confidence_row
-from pixelwise.types import ClassMap, DatasetInfo, Labels, Sample
+from pixelwise.types import DatasetInfo, Labels, Sample
 
 BLACK = np.zeros((2, 2, 3), np.uint8)
 
@@ -108,7 +108,6 @@ def test_no_groups_where_classes_are_alike(frequencies):
 @pytest.mark.parametrize(
     ("sample", "prediction", "words"),
     [
-        (Sample("p", BLACK, label=1), ClassMap(np.zeros((2, 2), np.uint8)), "counts labels, not ClassMap"),
         (Sample("p", BLACK), Labels(np.full(7, 1 / 7, np.float32)), "has no label"),
         (Sample("p", BLACK, label=7), Labels(np.full(7, 1 / 7, np.float32)), "label 7"),
         (Sample("p", BLACK, label=1), Labels(np.full(5, 1 / 5, np.float32)), "5 probabilities"),

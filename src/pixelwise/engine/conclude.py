@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from pixelwise.data.cache import CachedSplit
 from pixelwise.engine.scoring.evaluation import Evaluation, Look, find_score
-from pixelwise.imaging.colour import grey, nearest_colours, paint
-from pixelwise.imaging.files import write_image, write_mask
+from pixelwise.engine.setup import recorded_data
 from pixelwise.metrics.base import Metric
 from pixelwise.metrics.pictures import Recorder, keep_pictures
 from pixelwise.recipe.schema import Recipe
@@ -23,7 +22,8 @@ from pixelwise.run.checkpoint import load_checkpoint
 from pixelwise.run.events import Finished
 from pixelwise.run.folder import RunFolder
 from pixelwise.run.progress import Progress
-from pixelwise.types import RGB, ClassMap, Colours, IndexMap, Labels, Prediction, Sample
+from pixelwise.shown import shown_as
+from pixelwise.types import Prediction, Sample
 
 SHARED, SHARED_UP_TO = "shared", 6  # the rank of pictures that are kept to be compared between runs, and how many
 
@@ -176,43 +176,14 @@ def choose_shared(pictures: int, count: int) -> list[int]:
 
 def keep_gallery(run: RunFolder, parts: Trained, chosen: Sequence[tuple[int, float | None, str]]) -> None:
     """Write picture, truth and prediction of the chosen samples under predictions/."""
-    split, told = parts.validation, run.read("setup")["data"]  # with the classes and colours of the task
-    colours = [(red, green, blue) for red, green, blue in told["colours"]]
+    split = parts.validation
+    info, _ = recorded_data(run, run.read("setup"))  # with the classes and colours of the task
     entries = []
     for number, (index, score, rank) in enumerate(chosen):
         sample = split[index]
-        kept = keep_pictures_of(run, f"{number:03d}", sample, parts.predict(sample), told["classes"], colours)
+        prediction = parts.predict(sample)
+        kept = shown_as(prediction.kind).keep(run.predictions, f"{number:03d}", sample, prediction, info)
         entries.append({"name": sample.name, "rank": rank, "score": score, **kept})
     ranked = [entry for entry in entries if entry["rank"] != SHARED]
     shared = [entry for entry in entries if entry["rank"] == SHARED]
     write_json(run.predictions / "index.json", {"split": split.split, "pictures": ranked, "shared": shared})
-
-
-def keep_pictures_of(
-    run: RunFolder, stem: str, sample: Sample, prediction: Prediction, classes: Sequence[str], colours: Sequence[RGB]
-) -> dict[str, Any]:
-    """Write what there is to see of one sample: the files by what they are, photos by their captions, or words."""
-    images = {"image": sample.image}
-    masks: dict[str, IndexMap] = {}
-    words: dict[str, str] = {}
-    if isinstance(prediction, ClassMap):
-        masks = {} if sample.mask is None else {"truth": sample.mask}
-        masks["prediction"] = prediction.indices
-    elif isinstance(prediction, Labels):
-        words = label_words(sample, prediction, classes)
-    elif isinstance(prediction, Colours):
-        quantised = paint(nearest_colours(sample.image, colours), colours)
-        images |= {"grey": grey(sample.image), "truth": quantised, "prediction": prediction.image}
-    files = {part: f"{stem}-{part}.png" for part in (*images, *masks)}
-    for part, image in images.items():
-        write_image(run.predictions / files[part], image)
-    for part, mask in masks.items():
-        write_mask(run.predictions / files[part], mask, colours)
-    return {"files": files, "photos": list(images), "words": words}
-
-
-def label_words(sample: Sample, prediction: Labels, classes: Sequence[str]) -> dict[str, str]:
-    """Truth and prediction of a whole picture in words, e.g. `{"truth": "cat", "prediction": "dog (.83)"}`."""
-    chosen = int(prediction.probabilities.argmax())
-    words = {} if sample.label is None else {"truth": classes[sample.label]}
-    return {**words, "prediction": f"{classes[chosen]} ({float(prediction.probabilities[chosen]):.2f})"}

@@ -11,7 +11,7 @@ from PIL import ImageDraw, ImageFont
 
 from pixelwise.errors import DataError, ShapeError
 from pixelwise.imaging.palettes import VOC_VOID
-from pixelwise.types import RGB, Image, IndexMap
+from pixelwise.types import RGB, Image, IndexMap, Object
 
 PAPER: RGB = (255, 255, 255)
 INK: RGB = (34, 40, 49)
@@ -43,6 +43,15 @@ def borders(indices: IndexMap) -> NDArray[np.bool_]:
     edge[:, :-1] |= indices[:, :-1] != indices[:, 1:]
     edge[:-1] |= indices[:-1] != indices[1:]
     return edge
+
+
+def number_objects(objects: Sequence[Object], size: tuple[int, int]) -> NDArray[np.uint16]:
+    """(H, W) uint16: the number of the object at each pixel, from 1, the first one on top; 0 where there is none."""
+    plane = np.zeros(size, np.uint16)
+    for number, one in reversed([*enumerate(objects, start=1)]):
+        if one.mask is not None:
+            plane[one.mask.mask()] = number
+    return plane
 
 
 def overlay(

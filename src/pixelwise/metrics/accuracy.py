@@ -15,7 +15,7 @@ from pixelwise.metrics import agreement
 from pixelwise.metrics.base import ClassRow, ConstantGuess, Metric
 from pixelwise.metrics.calibration import BINS, calibration_error, confidence_row, reliability
 from pixelwise.shelf import declares
-from pixelwise.types import DatasetInfo, Labels, Prediction, Sample, Score
+from pixelwise.types import DatasetInfo, Labels, Sample, Score
 
 
 class Accuracy(Metric):
@@ -37,7 +37,7 @@ class Accuracy(Metric):
         self._ends = (classes * classes, classes * classes + classes)
         self.state = np.zeros(self._ends[1] + BINS * 3, np.int64)
 
-    def update(self, sample: Sample, prediction: Prediction) -> None:
+    def update(self, sample: Sample, prediction: Labels) -> None:
         label, probabilities = self._checked(sample, prediction)
         own = probabilities[label]
         rank = int((probabilities > own).sum() + (probabilities[:label] == own).sum())  # 0: the most probable
@@ -81,7 +81,7 @@ class Accuracy(Metric):
             for index, (name, accuracy, precision, f1) in enumerate(zip(self.info.classes, *columns, strict=True))
         ]
 
-    def sample_score(self, sample: Sample, prediction: Prediction) -> float | None:
+    def sample_score(self, sample: Sample, prediction: Labels) -> float | None:
         """The probability that the true class was given."""
         label, probabilities = self._checked(sample, prediction)
         return float(probabilities[label])
@@ -113,10 +113,7 @@ class Accuracy(Metric):
         yield "accuracy_medium", between, [c for c, n in numbered if self.few <= n <= self.many]
         yield "accuracy_few", f"<{self.few}", [c for c, n in numbered if n < self.few]
 
-    def _checked(self, sample: Sample, prediction: Prediction) -> tuple[int, NDArray[np.float32]]:
-        if not isinstance(prediction, Labels):
-            what = f"accuracy counts labels, not {type(prediction).__name__}"
-            raise DataError(what, where=sample.name, hint="It is a metric of the task classify.")
+    def _checked(self, sample: Sample, prediction: Labels) -> tuple[int, NDArray[np.float32]]:
         if sample.label is None:
             raise DataError("has no label, so there is nothing to compare with", where=sample.name)
         classes = len(self.info.classes)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelwise.types import Prediction, Sample, Score
+from pixelwise.types import Sample, Score
 
 
 @dataclass(frozen=True)
@@ -44,13 +44,14 @@ class ConstantGuess:
 class Metric(ABC):
     """Counts over a split, and the scores they give.
 
+    It is given predictions of the kinds that its builder declares (`@declares(counts=("class_map",))`).
     `state` is an int64 array that can be read, assigned, and added to that of another process over the same classes.
     """
 
     state: NDArray[np.int64]
 
     @abstractmethod
-    def update(self, sample: Sample, prediction: Prediction) -> None:
+    def update(self, sample: Sample, prediction: Any) -> None:
         """Count one picture. Raises DataError where truth or prediction does not fit the data set."""
 
     @abstractmethod
@@ -62,7 +63,7 @@ class Metric(ABC):
         """One row a class, in the recipe's convention."""
 
     @abstractmethod
-    def sample_score(self, sample: Sample, prediction: Prediction) -> float | None:
+    def sample_score(self, sample: Sample, prediction: Any) -> float | None:
         """The score of one picture by itself, to rank pictures for a gallery (never averaged); None where undefined."""
 
     @abstractmethod

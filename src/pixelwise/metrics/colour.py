@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelwise.errors import DataError
 from pixelwise.imaging.colour import nearest_colours, paint
 from pixelwise.metrics import agreement
 from pixelwise.metrics.base import ClassRow, ConstantGuess, Metric
 from pixelwise.metrics.confusion import confusion_matrix
 from pixelwise.shelf import declares
-from pixelwise.types import RGB, Colours, DatasetInfo, Image, Prediction, Sample, Score
+from pixelwise.types import RGB, Colours, DatasetInfo, Image, Sample, Score
 
 STEPS = (
     1 << 20
@@ -35,7 +34,7 @@ class ColourScores(Metric):
         self.info = info
         self.state = np.zeros(len(info.classes) ** 2 + SUMS, np.int64)
 
-    def update(self, sample: Sample, prediction: Prediction) -> None:
+    def update(self, sample: Sample, prediction: Colours) -> None:
         self.state += self._count(sample, prediction)
 
     def scores(self) -> list[Score]:
@@ -66,7 +65,7 @@ class ColourScores(Metric):
             for index, (name, accuracy, iou) in enumerate(zip(self.info.classes, *columns, strict=True))
         ]
 
-    def sample_score(self, sample: Sample, prediction: Prediction) -> float | None:
+    def sample_score(self, sample: Sample, prediction: Colours) -> float | None:
         """Accuracy over one picture."""
         return agreement.pixel_accuracy(self._matrix(self._count(sample, prediction)))
 
@@ -92,10 +91,7 @@ class ColourScores(Metric):
         colours = len(self.info.classes)
         return state[:-SUMS].reshape(colours, colours)
 
-    def _count(self, sample: Sample, prediction: Prediction) -> NDArray[np.int64]:
-        if not isinstance(prediction, Colours):
-            what = f"colours are counted of coloured pictures, not of {type(prediction).__name__}"
-            raise DataError(what, where=sample.name, hint="It is a metric of the task colourize.")
+    def _count(self, sample: Sample, prediction: Colours) -> NDArray[np.int64]:
         colours = self.info.colours
         truth = nearest_colours(sample.image, colours)
         matrix = confusion_matrix(truth, prediction.indices, len(colours), where=sample.name)[:-1]

@@ -14,7 +14,7 @@ from pixelwise.metrics import agreement
 from pixelwise.metrics.base import ClassRow, ConstantGuess, Metric
 from pixelwise.metrics.counting import count_pairs
 from pixelwise.shelf import declares
-from pixelwise.types import ClassMap, DatasetInfo, IndexMap, Prediction, Sample, Score
+from pixelwise.types import ClassMap, DatasetInfo, IndexMap, Sample, Score
 
 Void = Literal["ignore", "background"]
 BACKGROUND = "background"
@@ -43,7 +43,7 @@ class Confusion(Metric):
             _background_index(info)
         self.state = np.zeros((len(info.classes) + 1, len(info.classes)), np.int64)
 
-    def update(self, sample: Sample, prediction: Prediction) -> None:
+    def update(self, sample: Sample, prediction: ClassMap) -> None:
         self.state += self._count(sample, prediction)
 
     def scores(self) -> list[Score]:
@@ -69,7 +69,7 @@ class Confusion(Metric):
         }
         return ConstantGuess(self.info.classes[constant], scores)
 
-    def sample_score(self, sample: Sample, prediction: Prediction) -> float | None:
+    def sample_score(self, sample: Sample, prediction: ClassMap) -> float | None:
         """Mean IoU of one picture. Good for ranking only: its mean over pictures is not the mean IoU of the split."""
         return agreement.mean_iou(self._matrix(self._count(sample, prediction), self._conventions()[0]))
 
@@ -99,10 +99,7 @@ class Confusion(Metric):
             matrix[_background_index(self.info)] += state[-1]
         return matrix
 
-    def _count(self, sample: Sample, prediction: Prediction) -> NDArray[np.int64]:
-        if not isinstance(prediction, ClassMap):
-            what = f"the confusion matrix counts class maps, not {type(prediction).__name__}"
-            raise DataError(what, where=sample.name, hint="It is a metric of the task segment.")
+    def _count(self, sample: Sample, prediction: ClassMap) -> NDArray[np.int64]:
         if sample.mask is None:
             raise DataError("has no mask, so there is nothing to compare with", where=sample.name)
         return confusion_matrix(

@@ -16,13 +16,12 @@ from pixelwise.imaging.files import read_image, read_mask
 from pixelwise.imaging.palettes import VOC_VOID
 from pixelwise.imaging.resize import resize_image, resize_mask
 from pixelwise.report.record import Json, Record
+from pixelwise.shown import recorded_kind, shown_as
 from pixelwise.types import RGB, Image, IndexMap
 
 SIDES = (360, 240, 160, 96)  # longest side of an embedded picture in pixels: the largest that fits the budget is taken
 PIXELATED = 96  # pixels: smaller pictures are kept as they are, and the page shows their pixels as squares
 BUDGET = 3_500_000  # bytes of all embedded pictures together, as base64
-CAPTIONS = {"image": "picture", "truth": "truth", "prediction": "prediction"}
-COLOUR_CAPTIONS = {"grey": "grey", "truth": "in palette colours", "prediction": "prediction", "image": "original"}
 RANKS = {"best": "Best", "typical": "Typical", "worst": "Worst"}
 
 
@@ -91,8 +90,8 @@ def build_card(entry: Json, record: Record, folder: Path, side: int, seen: Seen)
     name = str(entry.get("name", ""))
     panels = []
     photos = entry.get("photos") or ["image"]  # what is a picture by itself; the rest are class maps
-    captions = CAPTIONS if len(photos) == 1 else COLOUR_CAPTIONS
-    for part in captions:
+    captions = entry.get("captions") or shown_as(recorded_kind(record.setup)).captions  # version 0.1 kept none
+    for part, caption in captions.items():
         file = (entry.get("files") or {}).get(part)
         if not file:
             continue
@@ -100,7 +99,6 @@ def build_card(entry: Json, record: Record, folder: Path, side: int, seen: Seen)
         if not path.is_file():
             seen.missing.append(name)
             continue
-        caption = captions[part]
         panels.append(_photo(caption, path, side) if part in photos else _mask(caption, path, record, side, seen))
     score = entry.get("score")
     words = tuple((str(key), str(word)) for key, word in (entry.get("words") or {}).items())

@@ -15,8 +15,9 @@ from typing import IO, Any, BinaryIO, Self
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from pixelwise.data.cache.objects import RAGGED, index_map, pack, resize_object, says_all
+from pixelwise.data.cache.objects import RAGGED, pack, resize_object, says_all
 from pixelwise.errors import DataError, listing
+from pixelwise.imaging.draw import number_objects
 from pixelwise.imaging.resize import resize_image, resize_mask
 from pixelwise.types import DatasetInfo, IndexMap, Sample
 
@@ -125,7 +126,7 @@ class Builder:
     def _pack(self, sample: Sample, size: tuple[int, int], mask: IndexMap | None) -> dict[str, NDArray[Any]]:
         """The arrays of the sample's objects; the index map goes into the key, as it did before objects were kept."""
         objects = [resize_object(one, sample.size, size) for one in sample.objects or ()]
-        plane = index_map(objects, size)
+        plane = number_objects(objects, size)
         self._index_maps.update(plane.tobytes())
         self._objects_say_more |= not says_all(plane, mask, self.info.void, objects)
         packed = pack(objects)

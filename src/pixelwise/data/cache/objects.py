@@ -45,15 +45,6 @@ def unpack(rows: NDArray[Any], runs: NDArray[np.uint32], size: tuple[int, int]) 
     ]
 
 
-def index_map(objects: Sequence[Object], size: tuple[int, int]) -> NDArray[np.uint16]:
-    """(H, W) uint16: 0 where there is no object, else the number of the last object of that pixel, from 1."""
-    plane = np.zeros(size, np.uint16)
-    for number, one in enumerate(objects, start=1):
-        if one.mask is not None:
-            plane[one.mask.mask()] = number
-    return plane
-
-
 def says_all(plane: NDArray[np.uint16], mask: IndexMap | None, void: int | None, objects: Sequence[Object]) -> bool:
     """Whether the index map, with the class of each pixel, says as much as the objects do."""
     for number, one in enumerate(objects, start=1):

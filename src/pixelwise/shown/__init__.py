@@ -1,0 +1,44 @@
+"""Kinds of predictions: how each is shown and kept. A new kind is one file and one line here, or a `module:function`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from pixelwise.shelf import Shelf
+
+if TYPE_CHECKING:
+    from pixelwise.shown.base import Shown
+    from pixelwise.types import Prediction
+
+SHOWN = Shelf(
+    "prediction kind",
+    {
+        "class_map": "pixelwise.shown.class_map:class_map",
+        "labels": "pixelwise.shown.labels:labels",
+        "colours": "pixelwise.shown.colours:colours",
+        "instances": "pixelwise.shown.instances:instances",
+    },
+)
+
+
+@cache
+def shown_as(kind: str) -> Shown:
+    """How predictions of a kind (`Prediction.kind`) are shown and kept."""
+    shown: Shown = SHOWN.build(kind)
+    return shown
+
+
+def recorded_kind(setup: Mapping[str, Any]) -> str:
+    """The kind of prediction that a run makes, by its setup.json. Version 0.1 recorded the task and its unit instead."""
+    if "kind" in setup:
+        return str(setup["kind"])
+    if setup.get("unit") == "picture":
+        return "labels"
+    return "colours" if setup.get("task") == "colourize" else "class_map"
+
+
+def as_html(prediction: Prediction) -> str | None:
+    """A prediction for a notebook, or None where the names and colours of its classes are not known."""
+    return None if prediction.info is None else shown_as(prediction.kind).html(prediction, prediction.info)

@@ -1,0 +1,156 @@
+"""What a kind of prediction gives: panels of the gallery, files and records of `pixelwise predict`, a notebook's view."""
+
+from __future__ import annotations
+
+import base64
+import io
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from html import escape
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pixelwise.imaging.files import write_image, write_mask
+from pixelwise.types import DatasetInfo, Image, Prediction, Sample
+
+Drawing = NDArray[Any]  # (H, W, 3) uint8: a picture; (H, W): an index map, which is written in the classes' colours
+Record = Mapping[str, Any]
+
+
+class Shown(ABC):
+    """How one kind of prediction is shown and kept. Builders on the shelf have the form `def labels(*, top=5) -> Shown`.
+
+    unit:      what its classes are counted in, e.g. `pixel`
+    does:      what a run of this kind does, for messages, e.g. `labels pixels`
+    by_bands:  whether the prediction of a part of a picture is that part of the prediction, so that large pictures can
+               be predicted in tiles and bands of rows (`Canvas`)
+    captions:  the panels of the gallery in their order, part → caption
+    folders:   the files that `pixelwise predict` writes for each picture, what → folder; each has a record besides
+    together:  the one file that holds the records of all pictures, for a kind that writes no files for each picture
+    """
+
+    unit: ClassVar[str]
+    does: ClassVar[str]
+    by_bands: ClassVar[bool] = False
+    captions: ClassVar[Mapping[str, str]] = {"image": "picture", "truth": "truth", "prediction": "prediction"}
+    folders: ClassVar[Mapping[str, str]] = {}
+    together: ClassVar[str] = ""
+
+    @abstractmethod
+    def panels(self, sample: Sample, prediction: Any, info: DatasetInfo) -> dict[str, Drawing]:
+        """What the gallery shows: the parts of `captions` that there are."""
+
+    @abstractmethod
+    def counts(self, prediction: Any, info: DatasetInfo) -> dict[str, Any]:
+        """What the prediction says, as JSON values: classes with their numbers and confidence."""
+
+    @abstractmethod
+    def summary(self, counts: Record) -> str:
+        """The same in a few words, e.g. `road 51 %, sky 30 %`."""
+
+    def words(self, sample: Sample, prediction: Any, info: DatasetInfo) -> dict[str, str]:
+        """What the gallery says in words: truth and prediction, where they cannot be drawn."""
+        return {}
+
+    def drawings(self, image: Image, prediction: Any, info: DatasetInfo) -> dict[str, Drawing]:
+        """The contents of the files of `folders`."""
+        return {}
+
+    def picture(self, prediction: Any, info: DatasetInfo) -> Image | None:
+        """The prediction by itself as a picture, where it can be drawn."""
+        return None
+
+    def record(
+        self, file: Path, size: tuple[int, int], counts: Record, files: Mapping[str, str], settings: Record
+    ) -> dict[str, Any]:
+        """The record of a picture of `size` (H, W). files: what `write` wrote; settings: how it was computed."""
+        height, width = size
+        named = {"file": str(file), "size": {"height": height, "width": width}}
+        return {**named, **files, **counts, "settings": dict(settings)}
+
+    def lines(self, records: Sequence[Record]) -> list[str]:
+        """The records for a terminal, e.g. `street.jpg  1024×768  road 51 %, sky 30 %  confidence 0.91`."""
+        return [
+            f"{Path(one['file']).name}  {one['size']['width']}×{one['size']['height']}  {self.summary(one)}"
+            for one in records
+        ]
+
+    # -- the same for every kind
+
+    def keep(
+        self, folder: Path, stem: str, sample: Sample, prediction: Any, info: DatasetInfo
+    ) -> dict[str, dict[str, str] | list[str]]:
+        """Write the panels of a sample, and give their entry in predictions/index.json."""
+        panels = self.panels(sample, prediction, info)
+        files = {part: f"{stem}-{part}.png" for part in self.captions if part in panels}
+        for part, file in files.items():
+            _write(folder / file, panels[part], info)
+        return {
+            "files": files,
+            "photos": [part for part in files if panels[part].ndim == 3],
+            "captions": {part: self.captions[part] for part in files},
+            "words": self.words(sample, prediction, info),
+        }
+
+    def files(self, name: str) -> dict[str, str]:
+        """The files of a picture of that name, as paths within the folder that is written to."""
+        return {what: f"{folder}/{name}.png" for what, folder in self.folders.items()}
+
+    def write(self, folder: Path, name: str, image: Image, prediction: Any, info: DatasetInfo) -> dict[str, str]:
+        """Write the files of a picture: what → path within the folder."""
+        files = self.files(name)
+        for what, drawing in self.drawings(image, prediction, info).items():
+            _write(folder / files[what], drawing, info)
+        return files
+
+    def html(self, prediction: Any, info: DatasetInfo) -> str:
+        """The picture and the summary, for a notebook."""
+        said = f"<div>{escape(self.summary(self.counts(prediction, info)))}</div>"
+        if (picture := self.picture(prediction, info)) is None:
+            return said
+        return f'<img src="{_uri(picture)}" style="max-width: 100%; image-rendering: pixelated">{said}'
+
+
+class Canvas:
+    """The prediction of a picture of `size` (H, W) while its parts come in, for kinds that are predicted by bands.
+
+    Every array of such a prediction has the picture's rows and columns as its first two axes.
+    """
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        self.size = size
+        self._planes: dict[str, NDArray[Any]] = {}
+        self._make: Callable[..., Prediction] | None = None
+
+    def put(self, part: Prediction, rows: slice, columns: slice) -> None:
+        """Put the prediction of a part into these rows and columns."""
+        self._make = type(part)
+        for field in fields(part):
+            if (plane := getattr(part, field.name)) is not None and field.name != "info":
+                if field.name not in self._planes:
+                    self._planes[field.name] = np.zeros((*self.size, *plane.shape[2:]), plane.dtype)
+                self._planes[field.name][rows, columns] = plane
+
+    def finished(self) -> Prediction:
+        """The prediction of the whole picture; at least one part has been put."""
+        assert self._make is not None
+        return self._make(**self._planes)
+
+
+def _write(path: Path, drawing: Drawing, info: DatasetInfo) -> None:
+    if drawing.ndim == 3:
+        write_image(path, drawing)
+    else:
+        write_mask(path, drawing, info.colours)
+
+
+def _uri(image: Image) -> str:
+    from PIL import Image as Pillow
+
+    stream = io.BytesIO()
+    Pillow.fromarray(image).save(stream, format="PNG")
+    return f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode('ascii')}"

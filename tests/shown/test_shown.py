@@ -1,0 +1,119 @@
+"""Every kind on the shelf, and one from outside the package: what it keeps for the gallery, writes, records and says."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pixelwise.imaging.draw import number_objects
+from pixelwise.imaging.files import read_image, read_mask
+from pixelwise.shown import SHOWN, recorded_kind, shown_as
+from pixelwise.shown.class_map import count_classes
+from pixelwise.types import RLE, ClassMap, Colours, DatasetInfo, Instances, Labels, Object, Sample
+
+sys.path.insert(0, str(Path(__file__).parent))
+from kinds import Depth
+
+INFO = DatasetInfo("street", ("background", "road", "<car>"), ((0, 0, 0), (9, 90, 9), (200, 0, 0)), frozenset({"mask"}))
+RNG = np.random.default_rng(0)
+IMAGE = RNG.integers(0, 256, (6, 8, 3), np.uint8)
+INDICES = RNG.integers(0, 3, (6, 8)).astype(np.uint8)
+CONFIDENCE = RNG.random((6, 8), np.float32)
+OBJECTS = (
+    Object.of(2, RLE.of(INDICES == 2), score=0.9),
+    Object.of(1, RLE.of(INDICES > 0), score=0.5),
+    Object(2, None, (0, 0, 2, 2), 0.1),
+)
+SAMPLE = Sample("s", IMAGE, mask=INDICES, objects=OBJECTS, label=1)
+PREDICTIONS = {
+    one.kind: one
+    for one in (
+        ClassMap(INDICES, CONFIDENCE),
+        Labels(np.array([0.1, 0.2, 0.7], np.float32)),
+        Colours(np.array(INFO.colours, np.uint8)[INDICES], INDICES, CONFIDENCE),
+        Instances((6, 8), OBJECTS),
+        Depth(INDICES),
+    )
+}
+
+
+def test_every_kind_on_the_shelf_is_here():
+    assert set(PREDICTIONS) == {*SHOWN, "kinds:depth"}
+
+
+@pytest.mark.parametrize("kind", PREDICTIONS)
+def test_the_gallery_keeps_panels_with_their_captions(kind, tmp_path):
+    shown, prediction = shown_as(kind), PREDICTIONS[kind]
+    entry = json.loads(json.dumps(shown.keep(tmp_path, "007", SAMPLE, prediction, INFO)))
+    assert {path.name for path in tmp_path.iterdir()} == set(entry["files"].values())
+    assert entry["captions"].keys() == entry["files"].keys() <= shown.captions.keys()
+    assert np.array_equal(read_image(tmp_path / "007-image.png"), IMAGE)
+    for part, file in entry["files"].items():
+        assert part in entry["photos"] or read_mask(tmp_path / file).shape == (6, 8)
+    assert "prediction" in (entry["words"] if kind == "labels" else entry["files"])
+
+
+@pytest.mark.parametrize("kind", PREDICTIONS)
+def test_files_and_records(kind, tmp_path):
+    shown, prediction = shown_as(kind), PREDICTIONS[kind]
+    files = shown.write(tmp_path, "cat", IMAGE, prediction, INFO)
+    assert files == shown.files("cat")
+    assert {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.png")} == set(files.values())
+    assert bool(files) != bool(shown.together)
+    counts = shown.counts(prediction, INFO)
+    record = shown.record(Path("a/cat.jpg"), (6, 8), counts, files, {"scale": "recipe", "size": [6, 4]})
+    assert json.loads(json.dumps(record)) == record
+    assert (record["file"], record["size"]) == ("a/cat.jpg", {"height": 6, "width": 8})
+    assert shown.lines([record])[-1].startswith("cat.jpg  ")
+    assert shown.summary(counts) in " ".join(shown.lines([record])) or shown.together
+
+
+@pytest.mark.parametrize("kind", PREDICTIONS)
+def test_a_notebook_shows_a_prediction_whose_classes_are_known(kind):
+    prediction = PREDICTIONS[kind]
+    assert prediction._repr_html_() is None
+    html = type(prediction)(**{**vars(prediction), "info": INFO})._repr_html_()
+    assert "<car>" not in html
+    assert ("<img" in html) != (kind == "labels")
+    assert kind == "kinds:depth" or "&lt;car&gt;" in html
+
+
+def test_objects_are_numbered_and_the_best_lies_on_top(tmp_path):
+    shown = shown_as("instances")
+    shown.write(tmp_path, "cat", IMAGE, PREDICTIONS["instances"], INFO)
+    expected = np.where(INDICES == 2, 1, np.where(INDICES == 1, 2, 0))
+    assert np.array_equal(read_mask(tmp_path / "masks/cat.png"), expected)
+    assert np.array_equal(number_objects(OBJECTS, (6, 8)), expected)
+    assert shown.summary(shown.counts(PREDICTIONS["instances"], INFO)) == "2 × <car>, 1 × road"
+    overlaid = read_image(tmp_path / "overlays/cat.png")
+    assert np.array_equal(overlaid[expected == 0], IMAGE[expected == 0])
+
+
+def test_classes_are_counted_in_bands() -> None:
+    generator = np.random.default_rng(0)
+    indices = generator.integers(0, 3, (600, 7)).astype(np.uint8)
+    confidence = generator.random((600, 7)).astype(np.float32)
+    counted = count_classes(ClassMap(indices, confidence), ["a", "b", "c", "never"])
+    for row in counted["classes"][:3]:
+        chosen = indices == row["index"]
+        assert row["pixels"] == chosen.sum()
+        assert row["confidence"] == pytest.approx(confidence[chosen].mean(), abs=2e-6)
+    assert counted["classes"][3] == {"class": "never", "index": 3, "pixels": 0, "share": 0.0, "confidence": None}
+    assert counted["confidence"] == pytest.approx(confidence.mean(), abs=2e-6)
+
+
+@pytest.mark.parametrize(
+    ("setup", "kind"),
+    [
+        ({"kind": "instances", "unit": "object"}, "instances"),
+        ({"task": "classify", "unit": "picture"}, "labels"),
+        ({"task": "segment", "unit": "pixel"}, "class_map"),
+        ({"task": "colourize", "unit": "pixel"}, "colours"),
+    ],
+)
+def test_the_kind_of_a_run_is_recorded_or_that_of_version_0_1(setup, kind):
+    assert recorded_kind(setup) == kind
