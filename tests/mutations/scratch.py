@@ -44,7 +44,7 @@ FAULTS = [
     ("windows.py", "out[:, :, down, right] += values[:, :, i, j]", "out[:, :, down, right] = values[:, :, i, j]", CONVOLUTION),
     ("windows.py", "return out[:, :, rows : rows + height, columns : columns + width]\n", "return out[:, :, columns : columns + height, rows : rows + width]\n", CONVOLUTION),
     # convolution: products, sums, groups, bias
-    ("functional/convolution.py", "out += bias[:, None, None]\n    return out, ConvolutionCache", "return out, ConvolutionCache", CONVOLUTION),
+    ("functional/convolution.py", "    out = (rows @ columns).reshape(shape)\n    if bias is not None:\n        out += bias[:, None, None]", "    out = (rows @ columns).reshape(shape)", CONVOLUTION),
     ("functional/convolution.py", "dweight = (drows @ columns.transpose(0, 1, 3, 2)).sum(axis=0)", "dweight = (drows @ columns.transpose(0, 1, 3, 2)).mean(axis=0)", CONVOLUTION),
     ("functional/convolution.py", "dcolumns = rows.transpose(0, 2, 1) @ drows", "dcolumns = -rows.transpose(0, 2, 1) @ drows", CONVOLUTION),
     ("functional/convolution.py", "    dx = fold(dcolumns.reshape(*x.shape[:2], *window.kernel, height, width), window, (x.shape[2], x.shape[3]))\n    dbias = dout.sum(axis=(0, 2, 3))", "    dx = fold(dcolumns.reshape(*x.shape[:2], *window.kernel, height, width), window, (x.shape[2], x.shape[3]))\n    dbias = dout.sum(axis=(2, 3))[0]", CONVOLUTION),

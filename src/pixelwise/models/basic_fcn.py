@@ -7,14 +7,14 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from pixelwise.models.initialise import xavier_uniform
-from pixelwise.models.padding import pad_to_stride
+from pixelwise.models.padding import AnySize
 from pixelwise.shelf import declares
 
 DOWN = (32, 64, 128, 256, 512)
 UP = (512, 256, 128, 64, 32)
 
 
-class BasicFCN(nn.Module):
+class BasicFCN(AnySize):
     """Encoder, decoder, 1×1 classifier: (B, in_channels, H, W) → (B, out_channels, H, W).
 
     Each step is convolution → ReLU → batch normalisation, in this order: the statistics are taken of what the next
@@ -29,10 +29,9 @@ class BasicFCN(nn.Module):
         self.decoder = nn.Sequential(*(_up(i, o) for i, o in pairwise((DOWN[-1], *UP))))
         self.classifier = nn.Conv2d(UP[-1], out_channels, kernel_size=1)
 
-    def forward(self, x: Tensor) -> Tensor:
-        height, width = x.shape[-2:]
-        deep = self.encoder(pad_to_stride(x, self.stride))  # (B, 512, H/32, W/32)
-        return self.classifier(self.decoder(deep))[..., :height, :width]
+    def scores(self, x: Tensor) -> Tensor:
+        deep = self.encoder(x)  # (B, 512, H/32, W/32)
+        return self.classifier(self.decoder(deep))
 
 
 @declares(gives="pixel")

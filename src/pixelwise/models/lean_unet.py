@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pixelwise.models.initialise import he_normal
-from pixelwise.models.padding import pad_to_stride
+from pixelwise.models.padding import AnySize
 from pixelwise.shelf import declares
 
 
-class LeanUNet(nn.Module):
+class LeanUNet(AnySize):
     """(B, in_channels, H, W) → (B, out_channels, H, W).
 
         stem       H/2    width      convolution, stride 2 (more of them where `halvings` says; all below shrinks with it)
@@ -39,14 +39,14 @@ class LeanUNet(nn.Module):
         self.stride = 8 * 2**halvings
         self.enlargement = 2**halvings
         sizes = [width, 2 * width, 4 * width, 8 * width]
-        steps = [_convolution(width if step else in_channels, width, stride=2) for step in range(halvings)]
+        steps = [convolution(width if step else in_channels, width, stride=2) for step in range(halvings)]
         self.stem = nn.Sequential(*steps)
         self.stages = nn.ModuleList(
             [
-                nn.Sequential(_convolution(sizes[0], sizes[1], stride=2), _Residual(sizes[1])),
-                nn.Sequential(_convolution(sizes[1], sizes[2], stride=2), _Residual(sizes[2])),
+                nn.Sequential(convolution(sizes[0], sizes[1], stride=2), _Residual(sizes[1])),
+                nn.Sequential(convolution(sizes[1], sizes[2], stride=2), _Residual(sizes[2])),
                 nn.Sequential(
-                    _convolution(sizes[2], sizes[3], stride=2),
+                    convolution(sizes[2], sizes[3], stride=2),
                     *(_Residual(sizes[3], dilation) for dilation in (1, 2, 4)),
                     _PictureMean(sizes[3]),
                 ),
@@ -59,16 +59,15 @@ class LeanUNet(nn.Module):
         self.dropout = nn.Dropout2d(dropout)
         self.classifier = nn.Conv2d(width, out_channels, kernel_size=1)
 
-    def forward(self, x: Tensor) -> Tensor:
-        height, width = x.shape[-2:]
-        maps = [self.stem(pad_to_stride(x, self.stride))]
+    def scores(self, x: Tensor) -> Tensor:
+        maps = [self.stem(x)]
         for stage in self.stages:
             maps.append(stage(maps[-1]))
         deep = maps.pop()
         for merge in self.merges:
             deep = merge(deep, maps.pop())
         scores = self.classifier(self.dropout(deep))  # (B, out_channels, H/2, W/2)
-        return _enlarge(scores, self.enlargement)[..., :height, :width]
+        return enlarge(scores, self.enlargement)
 
 
 class _Residual(nn.Module):
@@ -76,7 +75,7 @@ class _Residual(nn.Module):
 
     def __init__(self, channels: int, dilation: int = 1) -> None:
         super().__init__()
-        self.first = _convolution(channels, channels, dilation=dilation)
+        self.first = convolution(channels, channels, dilation=dilation)
         self.second = nn.Conv2d(channels, channels, kernel_size=3, padding=dilation, dilation=dilation, bias=False)
         self.norm = nn.BatchNorm2d(channels)
         self.relu = nn.ReLU(inplace=True)
@@ -108,11 +107,11 @@ class _Merge(nn.Module):
         super().__init__()
         self.deep = nn.Conv2d(deep_channels, out_channels, kernel_size=1)
         self.skip = nn.Conv2d(skip_channels, out_channels, kernel_size=1)
-        self.smooth = _convolution(out_channels, out_channels)
+        self.smooth = convolution(out_channels, out_channels)
 
     def forward(self, deep: Tensor, skip: Tensor) -> Tensor:
         # Projecting before enlarging costs a quarter and gives the same: both are linear, and the weights sum to 1.
-        return self.smooth(_enlarge(self.deep(deep)) + self.skip(skip))
+        return self.smooth(enlarge(self.deep(deep)) + self.skip(skip))
 
 
 @declares(gives="pixel")
@@ -140,7 +139,8 @@ def lean_unet(
     return model
 
 
-def _convolution(in_channels: int, out_channels: int, *, stride: int = 1, dilation: int = 1) -> nn.Sequential:
+def convolution(in_channels: int, out_channels: int, *, stride: int = 1, dilation: int = 1) -> nn.Sequential:
+    """A 3×3 convolution, BatchNorm, ReLU."""
     return nn.Sequential(
         nn.Conv2d(in_channels, out_channels, 3, stride, padding=dilation, dilation=dilation, bias=False),
         nn.BatchNorm2d(out_channels),
@@ -148,6 +148,6 @@ def _convolution(in_channels: int, out_channels: int, *, stride: int = 1, dilati
     )
 
 
-def _enlarge(x: Tensor, factor: int = 2) -> Tensor:
+def enlarge(x: Tensor, factor: int = 2) -> Tensor:
     """`factor` times the size, bilinear. Never a rounded factor: the padded sizes are multiples of the stride."""
     return functional.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)

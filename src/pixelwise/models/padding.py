@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+from abc import ABC, abstractmethod
+
+from torch import Tensor, nn
 from torch.nn import functional
 
 
-def pad_to_stride(x: Tensor, stride: int) -> Tensor:
-    """x (B, C, H, W) with zeros to the right and below, up to the next multiple of `stride`.
+class AnySize(nn.Module, ABC):
+    """A network (B, in_channels, H, W) → (B, out_channels, H, W) that can compute multiples of its stride only.
 
-    Zero is the mean colour of a normalised picture. The top left corner stays where it is, so
-    `out[..., :H, :W]` is the crop that undoes it.
+    stride:  of the smallest map. The picture is padded to a multiple of it, with zeros to the right and below: the mean
+             colour of a normalised picture. The scores are cropped back to its size.
     """
-    height, width = x.shape[-2:]
-    below, right = -height % stride, -width % stride
-    return functional.pad(x, (0, right, 0, below)) if below or right else x
+
+    stride: int
+
+    @abstractmethod
+    def scores(self, x: Tensor) -> Tensor:
+        """The scores (B, out_channels, H, W) of pictures whose height and width are multiples of the stride."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        height, width = x.shape[-2:]
+        below, right = -height % self.stride, -width % self.stride
+        padded = functional.pad(x, (0, right, 0, below)) if below or right else x
+        return self.scores(padded)[..., :height, :width]

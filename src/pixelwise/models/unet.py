@@ -9,13 +9,13 @@ from annotated_types import Ge
 from torch import Tensor, nn
 
 from pixelwise.models.initialise import xavier_uniform
-from pixelwise.models.padding import pad_to_stride
+from pixelwise.models.padding import AnySize
 from pixelwise.shelf import declares
 
 Norm = Literal["batch", "group", "none"]
 
 
-class UNet(nn.Module):
+class UNet(AnySize):
     """(B, in_channels, H, W) → (B, out_channels, H, W) with width, 2·width, … channels (Ronneberger et al. 2015).
 
     Down: two 3×3 convolutions, then max-pooling 2×2. Up: transposed convolution 2×2, the skip concatenated before it,
@@ -33,9 +33,7 @@ class UNet(nn.Module):
         self.up = nn.ModuleList(_Up(size, norm) for size in reversed(sizes[:-1]))
         self.classifier = nn.Conv2d(width, out_channels, kernel_size=1)
 
-    def forward(self, x: Tensor) -> Tensor:
-        height, width = x.shape[-2:]
-        x = pad_to_stride(x, self.stride)
+    def scores(self, x: Tensor) -> Tensor:
         skips = []
         for block in self.down[:-1]:
             x = block(x)
@@ -44,7 +42,7 @@ class UNet(nn.Module):
         x = self.down[-1](x)
         for block in self.up:
             x = block(x, skips.pop())
-        return self.classifier(x)[..., :height, :width]
+        return self.classifier(x)
 
 
 class _Up(nn.Module):

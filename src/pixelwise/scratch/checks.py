@@ -34,6 +34,12 @@ def check_shape(array: Array, name: str, shape: tuple[int, ...]) -> None:
         raise ShapeError(f"{name} has shape {array.shape}, but {shape} is needed.")
 
 
+def check_gradient(dout: Array, like: Array, shape: tuple[int, ...] | None = None) -> None:
+    """Raise ShapeError unless `dout` has the dtype and shape of `like`, or `shape` where the two differ."""
+    check_float(dout, "dout", like=like)
+    check_shape(dout, "dout", like.shape if shape is None else shape)
+
+
 def check_pictures(x: Array, name: str = "x") -> None:
     """Raise ShapeError unless x is a batch of pictures: (N, C, H, W), float32 or float64, not empty."""
     check_float(x, name)

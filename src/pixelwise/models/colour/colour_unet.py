@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from pixelwise.models.colour.conv_transpose_net import normalised
 from pixelwise.models.colour.halving import check_kernel, doubling, halving, keeping
-from pixelwise.models.padding import pad_to_stride
+from pixelwise.models.padding import AnySize
 from pixelwise.shelf import declares
 
 
-class ColourUNet(nn.Module):
+class ColourUNet(AnySize):
     """(B, in_channels, H, W) → (B, out_channels, H, W), with F filters and C = out_channels.
 
         down 1   H/2   F     convolution of stride 2, BatchNorm, ReLU
@@ -39,14 +39,12 @@ class ColourUNet(nn.Module):
         self.up_2 = normalised(doubling(2 * filters, out_channels, kernel))
         self.last = nn.Sequential(*keeping(out_channels + in_channels, out_channels, kernel))
 
-    def forward(self, x: Tensor) -> Tensor:
-        height, width = x.shape[-2:]
-        x = pad_to_stride(x, self.stride)
+    def scores(self, x: Tensor) -> Tensor:
         half = self.down_1(x)
         up = self.up_1(self.down_2(half))
         up = self.up_2(torch.cat([up, half], dim=1))
         scores: Tensor = self.last(torch.cat([up, x], dim=1))
-        return scores[..., :height, :width]
+        return scores
 
 
 @declares(gives="pixel")

@@ -8,11 +8,11 @@ from annotated_types import Ge
 from torch import Tensor, nn
 
 from pixelwise.models.colour.halving import check_kernel, doubling, halving, keeping
-from pixelwise.models.padding import pad_to_stride
+from pixelwise.models.padding import AnySize
 from pixelwise.shelf import declares
 
 
-class ConvTransposeNet(nn.Module):
+class ConvTransposeNet(AnySize):
     """(B, in_channels, H, W) → (B, out_channels, H, W), with F filters and C = out_channels.
 
         down 1   H/2   F     convolution of stride 2, BatchNorm, ReLU
@@ -39,10 +39,9 @@ class ConvTransposeNet(nn.Module):
             nn.Sequential(*keeping(out_channels, out_channels, kernel)),
         )
 
-    def forward(self, x: Tensor) -> Tensor:
-        height, width = x.shape[-2:]
-        scores: Tensor = self.layers(pad_to_stride(x, self.stride))
-        return scores[..., :height, :width]
+    def scores(self, x: Tensor) -> Tensor:
+        scores: Tensor = self.layers(x)
+        return scores
 
 
 @declares(gives="pixel")

@@ -8,11 +8,11 @@ from annotated_types import Ge
 from torch import Tensor, nn
 
 from pixelwise.models.colour.halving import check_kernel, keeping
-from pixelwise.models.padding import pad_to_stride
+from pixelwise.models.padding import AnySize
 from pixelwise.shelf import declares
 
 
-class PoolUpsampleNet(nn.Module):
+class PoolUpsampleNet(AnySize):
     """(B, in_channels, H, W) → (B, out_channels, H, W), with F filters and C = out_channels.
 
         down 1   H/2   F     convolution, max-pooling 2, BatchNorm, ReLU
@@ -38,10 +38,9 @@ class PoolUpsampleNet(nn.Module):
             nn.Sequential(*keeping(out_channels, out_channels, kernel)),
         )
 
-    def forward(self, x: Tensor) -> Tensor:
-        height, width = x.shape[-2:]
-        scores: Tensor = self.layers(pad_to_stride(x, self.stride))
-        return scores[..., :height, :width]
+    def scores(self, x: Tensor) -> Tensor:
+        scores: Tensor = self.layers(x)
+        return scores
 
 
 @declares(gives="pixel")

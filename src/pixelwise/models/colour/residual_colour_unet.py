@@ -10,11 +10,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pixelwise.models.initialise import he_normal
-from pixelwise.models.padding import pad_to_stride
+from pixelwise.models.lean_unet import convolution, enlarge
+from pixelwise.models.padding import AnySize
 from pixelwise.shelf import declares
 
 
-class ResidualColourUNet(nn.Module):
+class ResidualColourUNet(AnySize):
     """(B, in_channels, H, W) → (B, out_channels, H, W).
 
         stem        H      width/2   convolution
@@ -44,20 +45,18 @@ class ResidualColourUNet(nn.Module):
         super().__init__()
         fine = max(1, width // 2)
         sizes = [width, 2 * width, 3 * width]
-        self.stem = _convolution(in_channels, fine)
+        self.stem = convolution(in_channels, fine)
         self.stages = nn.ModuleList(
-            nn.Sequential(_convolution(i, o, stride=2), _Residual(o))
+            nn.Sequential(convolution(i, o, stride=2), _Residual(o))
             for i, o in zip([fine, *sizes], sizes, strict=False)
         )
         self.context = nn.Linear(sizes[-1], sizes[-1])
         self.merges = nn.ModuleList([_Merge(sizes[2], sizes[1]), _Merge(sizes[1], sizes[0])])
         self.project = nn.Conv2d(sizes[0], fine, kernel_size=1)
-        self.head = _convolution(2 * fine + in_channels, width)
+        self.head = convolution(2 * fine + in_channels, width)
         self.classifier = nn.Conv2d(width, out_channels, kernel_size=1)
 
-    def forward(self, x: Tensor) -> Tensor:
-        height, width = x.shape[-2:]
-        x = pad_to_stride(x, self.stride)
+    def scores(self, x: Tensor) -> Tensor:
         fine = self.stem(x)
         maps = [fine]
         for stage in self.stages:
@@ -66,8 +65,8 @@ class ResidualColourUNet(nn.Module):
         deep = deep + functional.relu(self.context(deep.mean(dim=(2, 3))))[:, :, None, None]
         for merge in self.merges:
             deep = merge(deep, maps.pop())
-        scores: Tensor = self.classifier(self.head(torch.cat([_enlarge(self.project(deep)), fine, x], dim=1)))
-        return scores[..., :height, :width]
+        scores: Tensor = self.classifier(self.head(torch.cat([enlarge(self.project(deep)), fine, x], dim=1)))
+        return scores
 
 
 class _Residual(nn.Module):
@@ -75,7 +74,7 @@ class _Residual(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.first = _convolution(channels, channels)
+        self.first = convolution(channels, channels)
         self.second = nn.Conv2d(channels, channels, kernel_size=3, padding=1, bias=False)
         self.norm = nn.BatchNorm2d(channels)
 
@@ -89,11 +88,11 @@ class _Merge(nn.Module):
     def __init__(self, deep_channels: int, channels: int) -> None:
         super().__init__()
         self.project = nn.Conv2d(deep_channels, channels, kernel_size=1)
-        self.smooth = _convolution(channels, channels)
+        self.smooth = convolution(channels, channels)
 
     def forward(self, deep: Tensor, skip: Tensor) -> Tensor:
         # projected before it is enlarged: a quarter of the cost, and the same, because both are linear
-        smoothed: Tensor = self.smooth(_enlarge(self.project(deep)) + skip)
+        smoothed: Tensor = self.smooth(enlarge(self.project(deep)) + skip)
         return smoothed
 
 
@@ -112,16 +111,3 @@ def residual_colour_unet(
         if isinstance(module, _Residual):
             nn.init.zeros_(module.norm.weight)
     return model
-
-
-def _convolution(in_channels: int, out_channels: int, *, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(in_channels, out_channels, 3, stride, padding=1, bias=False),
-        nn.BatchNorm2d(out_channels),
-        nn.ReLU(inplace=True),
-    )
-
-
-def _enlarge(x: Tensor) -> Tensor:
-    """Twice the size, bilinear."""
-    return functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)

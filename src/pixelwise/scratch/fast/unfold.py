@@ -18,7 +18,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from pixelwise.arithmetic.window import Window
-from pixelwise.scratch.checks import Array, check_convolution, check_float, check_shape
+from pixelwise.scratch.checks import Array, check_convolution, check_gradient
 from pixelwise.scratch.fast.bands import Band, bands, channel_sums, cut_out
 from pixelwise.scratch.fast.workspace import Buffers, Workspace, added
 from pixelwise.scratch.windows import cells
@@ -69,7 +69,7 @@ def weight_gradient(dout: Array, cache: UnfoldCache, *, workspace: Workspace) ->
 
     out = rows · W with one row a window, hence dW = rowsᵀ · dout, summed over the bands; dbias = Σ dout.
     """
-    _check_gradient(dout, cache)
+    check_gradient(dout, cache.x, cache.output_shape)
     x = cache.x.transpose(0, 2, 3, 1)
     dpictures = np.ascontiguousarray(dout.transpose(0, 2, 3, 1))
     outputs = len(cache.weight)
@@ -95,7 +95,7 @@ def input_gradient(dout: Array, cache: UnfoldCache, *, workspace: Workspace) -> 
     convolution would have to read dout with zeros between its pixels. Then drows = dout · Wᵀ is folded back: each cell
     of each window adds to the pixel it came from.
     """
-    _check_gradient(dout, cache)
+    check_gradient(dout, cache.x, cache.output_shape)
     window, kernels = cache.window, cache.weight.transpose(2, 3, 1, 0)
     dpictures = np.ascontiguousarray(dout.transpose(0, 2, 3, 1))
     around = tuple(reach - 1 - padding for reach, padding in zip(window.span, window.padding, strict=True))
@@ -105,11 +105,6 @@ def input_gradient(dout: Array, cache: UnfoldCache, *, workspace: Workspace) -> 
     else:
         dx = _fold_product(dpictures, kernels, window, (cache.x.shape[2], cache.x.shape[3]), workspace)
     return dx.transpose(0, 3, 1, 2)
-
-
-def _check_gradient(dout: Array, cache: UnfoldCache) -> None:
-    check_float(dout, "dout", like=cache.x)
-    check_shape(dout, "dout", cache.output_shape)
 
 
 def _convolve(x: Array, kernels: Array, bias: Array | None, window: Window, workspace: Workspace) -> Array:

@@ -28,7 +28,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from pixelwise.arithmetic.window import Window
 from pixelwise.errors import ShapeError
-from pixelwise.scratch.checks import Array, check_convolution, check_float, check_shape
+from pixelwise.scratch.checks import Array, check_convolution, check_gradient
 from pixelwise.scratch.fast.bands import Band, bands, channel_sums, cut_out
 from pixelwise.scratch.fast.workspace import Buffers, Workspace, added
 
@@ -141,7 +141,7 @@ def input_gradient(dout: Array, cache: WinogradCache, *, workspace: Workspace) -
 
     a convolution of dout with the kernel turned by 180°, input and output channels exchanged, and padding k − 1 − p.
     """
-    _check_gradient(dout, cache)
+    check_gradient(dout, cache.x, cache.output_shape)
     side = cache.weight.shape[2]
     turned = cache.weight[:, :, ::-1, ::-1].transpose(2, 3, 0, 1)  # (k, k, O, C)
     window = Window(side, 1, (side - 1 - cache.padding[0], side - 1 - cache.padding[1]))
@@ -157,7 +157,7 @@ def weight_gradient(dout: Array, cache: WinogradCache, *, workspace: Workspace) 
 
         dM = A · dout · Aᵀ          dU = Σ_tiles Vᵀ · dM (one matrix product a point)          dg = Gᵀ dU G
     """
-    _check_gradient(dout, cache)
+    check_gradient(dout, cache.x, cache.output_shape)
     x, dpictures = cache.x.transpose(0, 2, 3, 1), dout.transpose(0, 2, 3, 1)
     channels, (_, outputs, height, width) = x.shape[3], cache.output_shape
     corner, side = (-cache.padding[0], -cache.padding[1]), cache.weight.shape[2]
@@ -177,11 +177,6 @@ def weight_gradient(dout: Array, cache: WinogradCache, *, workspace: Workspace) 
     both = _both(evaluate_kernel(side), x.dtype)  # (36, k²)
     dweight = (both.T @ dkernels.reshape(POINTS, -1)).reshape(side, side, channels, outputs).transpose(3, 2, 0, 1)
     return np.ascontiguousarray(dweight), sums if cache.has_bias else None
-
-
-def _check_gradient(dout: Array, cache: WinogradCache) -> None:
-    check_float(dout, "dout", like=cache.x)
-    check_shape(dout, "dout", cache.output_shape)
 
 
 def _evaluate_kernels(kernels: Array) -> Array:

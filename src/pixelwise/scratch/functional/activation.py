@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pixelwise.errors import ShapeError
-from pixelwise.scratch.checks import Array, check_float, check_shape
+from pixelwise.scratch.checks import Array, check_float, check_gradient
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,8 +30,7 @@ def relu_backward(dout: Array, cache: ActivationCache) -> Array:
     The derivative of max(x, 0) is 1 for x > 0 and 0 for x < 0. At 0 it has a kink, and any number from 0 to 1 would
     do; here and in most libraries it is 0. out > 0 exactly where x > 0, so x itself need not be kept.
     """
-    check_float(dout, "dout", like=cache.out)
-    check_shape(dout, "dout", cache.out.shape)
+    check_gradient(dout, cache.out)
     return dout * (cache.out > 0)
 
 
@@ -49,8 +48,7 @@ def sigmoid_backward(dout: Array, cache: ActivationCache) -> Array:
 
     σ' = e⁻ˣ/(1 + e⁻ˣ)² = 1/(1 + e⁻ˣ) · e⁻ˣ/(1 + e⁻ˣ) = σ·(1 − σ).
     """
-    check_float(dout, "dout", like=cache.out)
-    check_shape(dout, "dout", cache.out.shape)
+    check_gradient(dout, cache.out)
     dx: Array = dout * cache.out * (1 - cache.out)
     return dx
 
@@ -78,6 +76,5 @@ def dropout(x: Array, probability: float, generator: np.random.Generator) -> tup
 
 def dropout_backward(dout: Array, cache: DropoutCache) -> Array:
     """dx = dout · factors: out = factors · x, and the factors do not depend on x."""
-    check_float(dout, "dout", like=cache.factors)
-    check_shape(dout, "dout", cache.factors.shape)
+    check_gradient(dout, cache.factors)
     return dout * cache.factors

@@ -16,13 +16,13 @@ from typing import Any
 
 from pixelwise.arithmetic.window import Window
 from pixelwise.errors import ShapeError
-from pixelwise.scratch.checks import Array, check_bias, check_convolution, check_float, check_pictures, check_shape
+from pixelwise.scratch.checks import Array, check_bias, check_convolution, check_float, check_gradient, check_pictures
 from pixelwise.scratch.windows import fold, patches
 
 
 @dataclass(frozen=True, eq=False)
 class ConvolutionCache:
-    """What the backward of a convolution reads: its inputs and how its window moved."""
+    """What the backward of a convolution, or of a transposed one, reads: its inputs and how its window moved."""
 
     x: Array
     weight: Array
@@ -79,8 +79,7 @@ def conv2d_backward(dout: Array, cache: ConvolutionCache) -> tuple[Array, Array,
     A pixel of x was copied into several columns. Its gradient is the sum of theirs: `fold`.
     Returns (dx, dweight, dbias); dbias is None where there was no bias.
     """
-    check_float(dout, "dout", like=cache.x)
-    check_shape(dout, "dout", cache.output_shape)
+    check_gradient(dout, cache.x, cache.output_shape)
     x, weight, window, groups = cache.x, cache.weight, cache.window, cache.groups
     count, outputs, height, width = cache.output_shape
     columns = patches(x, window).reshape(count, groups, -1, height * width)
@@ -94,18 +93,6 @@ def conv2d_backward(dout: Array, cache: ConvolutionCache) -> tuple[Array, Array,
     return dx, dweight, dbias
 
 
-@dataclass(frozen=True, eq=False)
-class TransposedCache:
-    """What the backward of a transposed convolution reads."""
-
-    x: Array
-    weight: Array
-    window: Window
-    groups: int
-    has_bias: bool
-    output_shape: tuple[int, int, int, int]
-
-
 def conv_transpose2d(
     x: Array,
     weight: Array,
@@ -116,7 +103,7 @@ def conv_transpose2d(
     output_padding: Any = 0,
     dilation: Any = 1,
     groups: int = 1,
-) -> tuple[Array, TransposedCache]:
+) -> tuple[Array, ConvolutionCache]:
     """Transposed convolution: every input pixel stamps its kernel onto the output, and stamps that overlap add.
 
     A convolution is out = A·x with a matrix A; this is out = Aᵀ·x, so the forward here is the dx of `conv2d_backward`.
@@ -144,10 +131,10 @@ def conv_transpose2d(
     out = fold(stamps.reshape(count, outputs, *window.kernel, height, width), window, size)
     if bias is not None:
         out += bias[:, None, None]
-    return out, TransposedCache(x, weight, window, groups, bias is not None, (count, outputs, *size))
+    return out, ConvolutionCache(x, weight, window, groups, bias is not None, (count, outputs, *size))
 
 
-def conv_transpose2d_backward(dout: Array, cache: TransposedCache) -> tuple[Array, Array, Array | None]:
+def conv_transpose2d_backward(dout: Array, cache: ConvolutionCache) -> tuple[Array, Array, Array | None]:
     """The gradients by x, weight and bias, from dout = ∂L/∂out (N, O, h, w).
 
     The forward is out = fold(Wᵀ · x) + bias. The transpose of `fold` is `patches`, so dout is unfolded once, and then
@@ -157,8 +144,7 @@ def conv_transpose2d_backward(dout: Array, cache: TransposedCache) -> tuple[Arra
 
     Returns (dx, dweight, dbias); dbias is None where there was no bias.
     """
-    check_float(dout, "dout", like=cache.x)
-    check_shape(dout, "dout", cache.output_shape)
+    check_gradient(dout, cache.x, cache.output_shape)
     x, weight, groups = cache.x, cache.weight, cache.groups
     count, channels, height, width = x.shape
     dstamps = patches(dout, cache.window)[..., :height, :width].reshape(count, groups, -1, height * width)

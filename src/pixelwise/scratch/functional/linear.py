@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pixelwise.errors import ShapeError
-from pixelwise.scratch.checks import Array, check_bias, check_float, check_shape
+from pixelwise.scratch.checks import Array, check_bias, check_float, check_gradient
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +45,7 @@ def linear_backward(dout: Array, cache: LinearCache) -> tuple[Array, Array, Arra
         dweight[o, i] = Σ_n dout[n, o] · x[n, i]          dweight = doutᵀ · x
         dbias[o]      = Σ_n dout[n, o]
     """
-    check_float(dout, "dout", like=cache.x)
-    check_shape(dout, "dout", (len(cache.x), len(cache.weight)))
+    check_gradient(dout, cache.x, (len(cache.x), len(cache.weight)))
     dx = dout @ cache.weight
     dweight = dout.T @ cache.x
     dbias = dout.sum(axis=0) if cache.has_bias else None
@@ -70,6 +69,5 @@ def flatten(x: Array) -> tuple[Array, FlattenCache]:
 
 def flatten_backward(dout: Array, cache: FlattenCache) -> Array:
     """dx with the shape of x: nothing was computed, so the gradient is only put back into its old shape."""
-    check_float(dout, "dout", like=cache.x)
-    check_shape(dout, "dout", (len(cache.x), cache.x[0].size))
+    check_gradient(dout, cache.x, (len(cache.x), cache.x[0].size))
     return dout.reshape(cache.x.shape)

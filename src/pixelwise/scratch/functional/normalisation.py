@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pixelwise.errors import ShapeError
-from pixelwise.scratch.checks import Array, check_float, check_pictures, check_shape
+from pixelwise.scratch.checks import Array, check_float, check_gradient, check_pictures, check_shape
 
 AXES = (0, 2, 3)  # everything but the channel
 
@@ -65,8 +65,7 @@ def batch_norm_backward(dout: Array, cache: BatchNormCache) -> tuple[Array, Arra
 
     what is left of dy once its constant part and its part along y, which normalisation removes, are taken away.
     """
-    check_float(dout, "dout", like=cache.normalised)
-    check_shape(dout, "dout", cache.normalised.shape)
+    check_gradient(dout, cache.normalised)
     y = cache.normalised
     dshift = dout.sum(axis=AXES)
     dscale = (dout * y).sum(axis=AXES)
@@ -105,8 +104,7 @@ def fixed_norm(
 
 def fixed_norm_backward(dout: Array, cache: FixedNormCache) -> tuple[Array, Array, Array]:
     """(dx, dscale, dshift). The statistics are constants: only the direct way is left, dx = dout · scale/√(σ² + ε)."""
-    check_float(dout, "dout", like=cache.normalised)
-    check_shape(dout, "dout", cache.normalised.shape)
+    check_gradient(dout, cache.normalised)
     dx = dout * (cache.scale / cache.deviation)[:, None, None]
     return dx, (dout * cache.normalised).sum(axis=AXES), dout.sum(axis=AXES)
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pixelwise.arithmetic.window import Window
 from pixelwise.errors import ShapeError
-from pixelwise.scratch.checks import Array, check_float, check_pictures, check_shape
+from pixelwise.scratch.checks import Array, check_gradient, check_pictures
 from pixelwise.scratch.planes import Planes
 from pixelwise.scratch.windows import cells, empty_like, padded
 
@@ -62,8 +62,7 @@ def max_pool2d_backward(dout: Array, cache: MaxPoolCache) -> Array:
     receives the sum of their gradients.
     """
     out, window = cache.out, cache.window
-    check_float(dout, "dout", like=out)
-    check_shape(dout, "dout", out.shape)
+    check_gradient(dout, out)
     dx = empty_like(out, (*out.shape[:2], *cache.size))
     planes = Planes(out, cache.size, window, 0)
     share, won = np.empty_like(out[0]), np.empty_like(out[0], bool)
@@ -106,8 +105,7 @@ def avg_pool2d(x: Array, kernel: Any, *, stride: Any = None, padding: Any = 0) -
 def avg_pool2d_backward(dout: Array, cache: AveragePoolCache) -> Array:
     """dx (N, C, H, W) from dout (N, C, h, w): ∂mean/∂x = 1/(kH·kW) for every pixel of the window, and windows add."""
     x, window, size = cache.x, cache.window, cache.output_size
-    check_float(dout, "dout", like=x)
-    check_shape(dout, "dout", (*x.shape[:2], *size))
+    check_gradient(dout, x, (*x.shape[:2], *size))
     (top, left), (height, width) = window.padding, x.shape[2:]
     dpicture = empty_like(x, (*x.shape[:2], height + 2 * top, width + 2 * left))
     dpicture[...] = 0

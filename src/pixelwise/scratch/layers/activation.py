@@ -9,7 +9,7 @@ import numpy as np
 from pixelwise.errors import ShapeError
 from pixelwise.scratch import functional
 from pixelwise.scratch.checks import Array
-from pixelwise.scratch.layers.base import Gradients, Layer, Shape
+from pixelwise.scratch.layers.base import Gradients, Layer
 
 
 class ReLU(Layer):
@@ -21,12 +21,6 @@ class ReLU(Layer):
     def backward(self, dout: Array, cache: Any) -> tuple[Array, Gradients]:
         return functional.relu_backward(dout, cache), {}
 
-    def output_shape(self, shape: Shape) -> Shape:
-        return shape
-
-    def __repr__(self) -> str:
-        return "ReLU"
-
 
 class Sigmoid(Layer):
     """1/(1 + e⁻ˣ)."""
@@ -36,12 +30,6 @@ class Sigmoid(Layer):
 
     def backward(self, dout: Array, cache: Any) -> tuple[Array, Gradients]:
         return functional.sigmoid_backward(dout, cache), {}
-
-    def output_shape(self, shape: Shape) -> Shape:
-        return shape
-
-    def __repr__(self) -> str:
-        return "Sigmoid"
 
 
 class Dropout(Layer):
@@ -60,9 +48,6 @@ class Dropout(Layer):
 
     def backward(self, dout: Array, cache: Any) -> tuple[Array, Gradients]:
         return dout if cache is None else functional.dropout_backward(dout, cache), {}
-
-    def output_shape(self, shape: Shape) -> Shape:
-        return shape
 
     def __repr__(self) -> str:
         return f"Dropout {self.probability:g}"

@@ -43,9 +43,9 @@ class Layer(ABC):
     def backward(self, dout: Array, cache: Any) -> tuple[Array, Gradients]:
         """dx, and the gradient of each parameter."""
 
-    @abstractmethod
     def output_shape(self, shape: Shape) -> Shape:
-        """The shape of one output for one input of `shape`. Raises ShapeError where it does not fit."""
+        """The shape of one output for one input of `shape`: the same here. Raises ShapeError where it does not fit."""
+        return shape
 
     def parameter_gradients(self, dout: Array, cache: Any) -> Gradients:
         """The gradients of the parameters alone. All that is needed of a network's first layer, and often cheaper."""
@@ -58,6 +58,9 @@ class Layer(ABC):
 
         Where it is None: √(2/inputs), which keeps the size of what passes through ReLU layers (He et al., ICCV 2015).
         """
+
+    def __repr__(self) -> str:
+        return type(self).__name__
 
 
 class Weighted(Layer, ABC):

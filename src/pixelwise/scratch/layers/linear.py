@@ -50,6 +50,3 @@ class Flatten(Layer):
 
     def output_shape(self, shape: Shape) -> Shape:
         return (math.prod(shape),)
-
-    def __repr__(self) -> str:
-        return "Flatten"
