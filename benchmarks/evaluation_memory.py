@@ -59,11 +59,11 @@ def evaluate(folder: Path, count: int) -> None:
     from pixelwise.engine.hardware.allocator import keep_large_buffers
 
     keep_large_buffers()
-    from pixelwise.engine.predict import open_trained
-    from pixelwise.engine.scoring.score import score_recipe
+    from pixelwise.engine.evaluate import score_recipe
+    from pixelwise.engine.opening import open_learner
     from pixelwise.run.folder import RunFolder
 
-    trained = open_trained(RunFolder.open(folder / f"run-{count}"))
+    trained = open_learner(RunFolder.open(folder / f"run-{count}"))
     before = memory()["now"]
     record, _ = score_recipe(trained, "test", data=folder / "data")
     if record["pictures"] != count:

@@ -11,38 +11,25 @@ def steps(recipe: Any) -> Iterator[None]:
     from pixelwise.engine.hardware.allocator import keep_large_buffers
 
     keep_large_buffers()  # before torch allocates anything
-    from pixelwise.engine.build import (
-        build,
-        build_augmentation,
-        build_loss,
-        build_model,
-        build_task,
-        cache_folder,
-        open_material,
-        place,
-    )
-    from pixelwise.engine.descent.update import Update
-    from pixelwise.engine.feed.loader import Loader
-    from pixelwise.engine.hardware.device import choose
-    from pixelwise.engine.hardware.distributed import Processes
+    from pixelwise.engine.base import engine_named
+    from pixelwise.engine.build import build_task, cache_folder, open_material
 
-    choices = choose(recipe.hardware, memory=cache_folder(None))
+    engine = engine_named(recipe.engine)
+    processes = engine.alone()
+    choices = engine.choose(recipe.hardware, memory=cache_folder(None), processes=processes)
     choices.apply()
     material = open_material(recipe, root=None)
-    task = build_task(recipe, material.info, build_loss(recipe, material.counts), material.findings)
-    model = place(build_model(recipe, task), choices)
-    optimizer = build("optimizer", recipe.train.optimizer, model)
-    augment = build_augmentation(recipe, material.info)
+    learner = engine(recipe, build_task(recipe, material.info, material.findings), material.train.size, choices)
+    learner.weigh(material.counts)
+    learner.equip(material, processes, lambda: False)
+    learner.begin(0)
     batch, rate = recipe.train.batch, recipe.train.optimizer.options["learning_rate"]
-    loader = Loader(material.train, task, augment, batch=batch, seed=0, device=choices.torch_device)
-    update = Update(task, model, optimizer, choices, Processes(), clip=None)
-    model.train()
     step = 0
     for epoch in range(10**6):
-        for made in loader.epoch(epoch):
+        for made in learner.batches(epoch, skip=0, steps=10**6):
             if len(made) == batch:
+                learner.step(made, rate, step)
                 step += 1
-                update(made, rate, step)
                 yield
 
 

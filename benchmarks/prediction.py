@@ -28,7 +28,7 @@ from child import memory, run_child
 from pixelwise.run.environment import environment
 
 if TYPE_CHECKING:
-    from pixelwise.engine.predict import Trained
+    from pixelwise.engine.base import Opened
     from pixelwise.types import Image
 
 WAYS, ROUNDS, SIZE, CLASSES = ("plain whole", "whole", "tiles", "recipe size"), 3, (3000, 4000), 21
@@ -102,13 +102,14 @@ def ours(way: str, image: Image) -> Callable[[], object]:
     return lambda: predict.predict_tiles(trained, image, tile=tile, overlap=64)
 
 
-def untrained() -> Trained:
+def untrained() -> Opened:
     """A network with its first weights as if it came out of a run."""
     import torch
 
-    from pixelwise.engine.build import build_model, build_task, place
+    from pixelwise.engine.base import Opened
+    from pixelwise.engine.build import build_task
     from pixelwise.engine.hardware.device import Choices
-    from pixelwise.engine.predict import Trained
+    from pixelwise.engine.torch.learner import TorchLearner
     from pixelwise.imaging.palettes import distinct_colours
     from pixelwise.recipe.load import load_recipe
     from pixelwise.run.folder import RunFolder
@@ -117,10 +118,10 @@ def untrained() -> Trained:
     recipe = load_recipe("quickstart", ["model.width=8", "model.depth=4"])
     names = tuple(f"class {index}" for index in range(CLASSES))
     info = DatasetInfo("benchmark", names, distinct_colours(CLASSES), frozenset({"mask"}))
-    task = build_task(recipe, info, None)
+    task = build_task(recipe, info)
     choices = Choices("cpu", "fp32", "channels_last", True, torch.get_num_threads(), False)
-    model = place(build_model(recipe, task), choices).eval()
-    return Trained(RunFolder(Path("benchmark")), recipe, "best", 0, 0, info, task, model, choices, (224, 224))
+    learner = TorchLearner(recipe, task, (224, 224), choices)
+    return Opened(RunFolder(Path("benchmark")), recipe, "best", 0, 0, info, (224, 224), task, learner)
 
 
 if __name__ == "__main__":

@@ -15,14 +15,14 @@ from pathlib import Path
 
 import numpy as np
 
+from pixelwise.engine import train as engine
 from pixelwise.engine.build import build_task, open_material
-from pixelwise.engine.feed.order import draw_order
-from pixelwise.engine.scratch.train import build_network, train
+from pixelwise.engine.numpy.learner import NumpyChoices, NumpyLearner, clipped, normalised
+from pixelwise.engine.order import draw_order
 from pixelwise.recipe.load import load_recipe
 from pixelwise.run.atomic import write_json, write_text
 from pixelwise.run.environment import environment
 from pixelwise.scratch.activity import count_activity
-from pixelwise.scratch.fit import clipped
 from pixelwise.scratch.loss import CrossEntropy
 from pixelwise.scratch.optim import SGD
 
@@ -51,24 +51,25 @@ def dead() -> list[dict]:
     recipe = load_recipe("cifar10/scratch_lenet", DEAD)
     material = open_material(recipe, root=None)
     split, size = material.train, recipe.train.batch
-    task = build_task(recipe, material.info, CrossEntropy(), material.findings)
-    every = task.batch([split[index] for index in range(len(split))])
+    task, loss, choices = build_task(recipe, material.info, material.findings), CrossEntropy(), NumpyChoices(1, False)
+    batch = NumpyLearner(recipe, task, split.size, choices).encode([split[index] for index in range(len(split))])
+    images, targets = normalised(batch.images, task.input), batch.targets["class"]
     rows = []
     for rate in RATES:
         for seed in SEEDS:
             changed = recipe.model_copy(update={"train": recipe.train.model_copy(update={"seed": seed})})
-            network, optimizer = build_network(changed, task, split.size), SGD(momentum=0.9)
-            before = [activity(one) for one in count_activity(network, [every.images])]
+            network, optimizer = NumpyLearner(changed, task, split.size, choices).network, SGD(momentum=0.9)
+            before = [activity(one) for one in count_activity(network, [images])]
             for epoch in range(5):
                 order = np.array(draw_order(len(split), seed, epoch))
                 for chosen in order.reshape(-1, size):
-                    scores, caches = network.forward(every.images[chosen])
-                    _, cache = task.loss.forward(scores, every.targets[chosen])
-                    gradients = clipped(network.backward(task.loss.backward(cache), caches), 10.0)
+                    scores, caches = network.forward(images[chosen])
+                    _, cache = loss.forward(scores, targets[chosen])
+                    gradients = clipped(network.backward(loss.backward(cache), caches), 10.0)
                     optimizer.update(network.parameters, gradients, rate)
-            after = [activity(one) for one in count_activity(network, [every.images])]
-            scores, _ = network.forward(every.images)
-            score = float((scores.argmax(axis=1) == every.targets).mean())
+            after = [activity(one) for one in count_activity(network, [images])]
+            scores, _ = network.forward(images)
+            score = float((scores.argmax(axis=1) == targets).mean())
             rows.append({"rate": rate, "seed": seed, "before": before, "after": after, "score": score})
             print(rate, seed, [one["dead"] for one in after], score)
     return rows
@@ -93,10 +94,8 @@ def normalisation() -> list[dict]:
 
 def run(recipe, path: Path) -> dict:
     """Train without a report; the last epoch's losses and main score."""
-    import pixelwise.engine.scratch.train as engine
-
-    engine.conclude = lambda *given: None
-    epochs = [event for event in train(recipe, path) if event.kind == "epoch"]
+    engine.finish = lambda *given: None
+    epochs = [event for event in engine.train(recipe, path) if event.kind == "epoch"]
     return {
         "train_loss": epochs[-1].train["loss"],
         "validation_loss": epochs[-1].validation["loss"],

@@ -13,8 +13,9 @@ from sklearn.metrics import confusion_matrix
 
 from pixelwise.cli import app
 from pixelwise.data.scenes import scenes
-from pixelwise.engine.predict import open_trained, predict_resized
-from pixelwise.engine.scoring.score import score_own
+from pixelwise.engine.evaluate import score_own
+from pixelwise.engine.opening import open_learner
+from pixelwise.engine.predict import predict_resized
 from pixelwise.run.folder import RunFolder
 
 
@@ -69,10 +70,10 @@ def test_own_size_is_the_recipes_where_they_are_equal(run: RunFolder, tiny_data:
 
 
 def test_own_size_counts_against_the_masks_as_they_were_drawn(run: RunFolder, tiny_data: Path) -> None:
-    trained = open_trained(run, device="cpu")
+    trained = open_learner(run, device="cpu")
     small = trained.recipe.model_copy(update={"data": trained.recipe.data.model_copy(update={"size": (16, 16)})})
     trained = replace(trained, recipe=small, size=(16, 16))  # as if the run had seen pictures of half the size
-    record, _ = score_own(trained, "test", data=tiny_data)
+    record, _ = score_own(trained, "test", lambda image: predict_resized(trained, image), data=tiny_data)
 
     dataset = scenes(tiny_data, size=32, train=8, val=6, test=4, void_rim=1)
     expected = np.zeros((7, 7), np.int64)

@@ -16,7 +16,8 @@ from PIL import Image as Pillow
 from pixelwise.cli import app
 from pixelwise.cli.prediction.inputs import plan, unique_names
 from pixelwise.cli.prediction.pixels import count_classes
-from pixelwise.engine.predict import open_trained, predict_resized, predict_tiles
+from pixelwise.engine.opening import open_learner
+from pixelwise.engine.predict import predict_resized, predict_tiles
 from pixelwise.errors import DataError
 from pixelwise.imaging.files import read_image, read_mask, write_image
 from pixelwise.run.folder import RunFolder
@@ -47,7 +48,7 @@ def test_mask_overlay_and_record_of_a_picture(
     out = tmp_path / "out"
     assert files_under(out) == {"masks/cat.png", "overlays/cat.png", "records/cat.json", "legend.png"}
 
-    trained = open_trained(RunFolder.open(tiny_run), device="cpu")
+    trained = open_learner(RunFolder.open(tiny_run), device="cpu")
     expected = predict_resized(trained, read_image(file))
     assert np.array_equal(read_mask(out / "masks/cat.png"), expected.indices)
     assert read_image(out / "overlays/cat.png").shape == (60, 80, 3)
@@ -70,7 +71,7 @@ def test_own_scale_goes_by_tiles(tiny_run: Path, tmp_path: Path) -> None:
     file, out = draw(tmp_path / "wide.png", 70, 150), tmp_path / "out"
     options = ["--scale", "own", "--tile", 64, "--overlap", 32, "--device", "cpu"]
     assert run_command("predict", tiny_run, file, "--out", out, *options) == 0
-    trained = open_trained(RunFolder.open(tiny_run), device="cpu")
+    trained = open_learner(RunFolder.open(tiny_run), device="cpu")
     expected = predict_tiles(trained, read_image(file), tile=64, overlap=32)
     assert np.array_equal(read_mask(out / "masks/wide.png"), expected.indices)
     assert json.loads((out / "records/wide.json").read_text())["settings"]["tile"] == 64

@@ -16,7 +16,8 @@ from pixelwise.errors import DataError, RecipeError
 from pixelwise.metrics import METRICS
 from pixelwise.models import MODELS
 from pixelwise.recipe.load import check_recipe
-from pixelwise.recipe.shelves import SCRATCH, shelves
+from pixelwise.recipe.engines import shelves
+from pixelwise.recipe.shelves import SCRATCH
 from pixelwise.tasks import TASKS
 from pixelwise.types import ClassMap, Colours, DatasetInfo, Labels, Prediction, Sample
 

@@ -8,13 +8,15 @@ import pytest
 from scipy.stats import chisquare
 
 from pixelwise.engine.build import open_material
-from pixelwise.engine.feed.loader import Loader
-from pixelwise.engine.feed.order import count_rounds, draw_balanced
+from pixelwise.engine.order import count_rounds, draw_balanced
+from pixelwise.engine.torch.loader import Loader
 from pixelwise.engine.train import train
 from pixelwise.errors import DataError
 from pixelwise.losses.class_balanced import class_balanced
 from pixelwise.recipe.load import load_recipe
 from pixelwise.run.states import read_states
+from pixelwise.tasks.classify import classify
+from pixelwise.types import DatasetInfo
 
 LABELS = (
     "task=classify",
@@ -85,7 +87,8 @@ def test_balanced_batches_are_the_same_for_any_start():
         def __len__(self):
             return 12
 
-    loader = Loader(Split(), None, None, batch=4, seed=1, labels=Split.labels)
+    info = DatasetInfo("toy", ("a", "b"), ((0, 0, 0),) * 2, frozenset({"label"}))
+    loader = Loader(Split(), classify(info), lambda sample, epoch, index: sample, batch=4, seed=1, labels=Split.labels)
     assert loader.order(3) == loader.order(3) != loader.order(4)
     assert len(loader.order(0)) == 12
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 import subprocess
@@ -18,9 +19,12 @@ from torch import nn
 from torch.nn.functional import interpolate
 
 from pixelwise.data.scenes import scenes
-from pixelwise.engine import predict
+from pixelwise.engine.base import Opened
 from pixelwise.engine.hardware.trial import Trial
-from pixelwise.engine.predict import Trained, check_tiles, enlarged, open_trained, predict_resized, predict_tiles
+from pixelwise.engine.opening import open_learner
+from pixelwise.engine.predict import check_tiles, predict_resized, predict_tiles
+from pixelwise.engine.torch import heads
+from pixelwise.engine.torch.reductions import enlarged
 from pixelwise.errors import DeviceError, RunError, ShapeError
 from pixelwise.imaging.resize import resize_image
 from pixelwise.run.checkpoint import load_checkpoint
@@ -29,8 +33,8 @@ from pixelwise.types import Image
 
 
 @pytest.fixture(scope="module")
-def trained(tiny_run: Path) -> Trained:
-    return open_trained(RunFolder.open(tiny_run), device="cpu")
+def trained(tiny_run: Path) -> Opened:
+    return open_learner(RunFolder.open(tiny_run), device="cpu")
 
 
 @pytest.fixture
@@ -43,31 +47,30 @@ def picture(height: int, width: int) -> Image:
     return np.random.default_rng(height * width).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
-def plain_scores(trained: Trained, image: Image) -> torch.Tensor:
+def plain_scores(trained: Opened, image: Image) -> torch.Tensor:
     """(1, C, H, W): the model on the whole picture, normalised by the formula."""
-    mean, std = torch.tensor(trained.task.mean), torch.tensor(trained.task.std)
+    mean, std = torch.tensor(trained.task.input.mean), torch.tensor(trained.task.input.std)
     x = ((torch.tensor(image).float() / 255 - mean) / std).permute(2, 0, 1)[None]
     with torch.inference_mode():
-        return trained.model(x)
+        return trained.learner.model.eval()(x)
 
 
 # -- opening -------------------------------------------------------------------------------------------------------
 
 
-def test_open_needs_no_data_set_and_gives_the_checkpoint(trained: Trained, tiny_run: Path) -> None:
+def test_open_needs_no_data_set_and_gives_the_checkpoint(trained: Opened, tiny_run: Path) -> None:
     info = scenes(Path("nowhere"), void_rim=1).info
     assert trained.info == info
     assert trained.size == (32, 32)
-    assert not trained.model.training
     assert trained.epoch == 1
     arrays, _ = load_checkpoint(tiny_run / "best", "model")
-    state = trained.model.state_dict()
+    state = trained.learner.model.state_dict()
     assert arrays["model"].keys() == state.keys()
     assert all(np.array_equal(arrays["model"][name], tensor.numpy()) for name, tensor in state.items())
 
 
 def test_both_checkpoints_open(tiny_run: Path) -> None:
-    assert open_trained(RunFolder.open(tiny_run), checkpoint="last", device="cpu").checkpoint == "last"
+    assert open_learner(RunFolder.open(tiny_run), checkpoint="last", device="cpu").checkpoint == "last"
 
 
 def test_a_checkpoint_cut_short_is_refused_and_left_alone(copied: RunFolder) -> None:
@@ -75,7 +78,7 @@ def test_a_checkpoint_cut_short_is_refused_and_left_alone(copied: RunFolder) -> 
     content = weights.read_bytes()[:-10]
     weights.write_bytes(content)
     with pytest.raises(RunError, match="cut short or was changed"):
-        open_trained(copied, device="cpu")
+        open_learner(copied, device="cpu")
     assert weights.read_bytes() == content
 
 
@@ -83,13 +86,13 @@ def test_a_checkpoint_of_another_architecture_is_refused(copied: RunFolder) -> N
     text = copied.recipe_file.read_text()
     copied.recipe_file.write_text(text.replace("width: 4", "width: 8"))
     with pytest.raises(RunError, match="of another architecture than the run"):
-        open_trained(copied, device="cpu")
+        open_learner(copied, device="cpu")
 
 
 def test_a_run_without_a_checkpoint_says_so(copied: RunFolder) -> None:
     shutil.rmtree(copied.path / "best")
     with pytest.raises(RunError, match="there is no checkpoint here"):
-        open_trained(copied, device="cpu")
+        open_learner(copied, device="cpu")
 
 
 def test_a_damaged_setup_is_named(copied: RunFolder) -> None:
@@ -97,7 +100,7 @@ def test_a_damaged_setup_is_named(copied: RunFolder) -> None:
     del setup["data"]["classes"]
     (copied.path / "setup.json").write_text(json.dumps(setup))
     with pytest.raises(RunError, match=r"setup\.json: does not say what the run was trained on.*classes"):
-        open_trained(copied, device="cpu")
+        open_learner(copied, device="cpu")
 
 
 @pytest.mark.parametrize(("trained_on", "outcome", "precision"), [
@@ -114,18 +117,18 @@ def test_a_run_in_bf16_is_opened_in_bf16_where_that_works(
     setup = copied.read("setup")
     setup["choices"] |= {"precision": "bf16", "device": trained_on}
     copied.write("setup", setup)
-    assert open_trained(copied, device="cpu").choices.precision == precision
+    assert open_learner(copied, device="cpu").learner.choices.precision == precision
 
 
 def test_an_unknown_device_is_refused(tiny_run: Path) -> None:
     with pytest.raises(DeviceError, match="read 'gpu'; allowed are auto, cpu, cuda and cuda:N"):
-        open_trained(RunFolder.open(tiny_run), device="gpu")
+        open_learner(RunFolder.open(tiny_run), device="gpu")
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 def test_a_gpu_that_is_not_there_is_refused(tiny_run: Path) -> None:
     with pytest.raises(DeviceError, match="no CUDA GPU here"):
-        open_trained(RunFolder.open(tiny_run), device="cuda")
+        open_learner(RunFolder.open(tiny_run), device="cuda")
 
 
 # -- at the recipe's size ------------------------------------------------------------------------------------------
@@ -143,15 +146,13 @@ def test_bands_together_are_torchs_bilinear_interpolation(
 ) -> None:
     scores = torch.randn(1, classes, *small, generator=torch.Generator().manual_seed(0))
     expected = interpolate(scores, large, mode="bilinear", align_corners=False)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(predict, "BAND", band)
-        parts = list(enlarged(scores, large))
+    parts = list(enlarged(scores, large, max(1, band // (classes * large[1]))))
     assert [part.shape[2] for _, part in parts] == [rows.stop - rows.start for rows, _ in parts]
     torch.testing.assert_close(torch.cat([part for _, part in parts], dim=2), expected, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("size", [(32, 32), (75, 50), (20, 90), (1, 1)])
-def test_resized_is_argmax_of_enlarged_scores(trained: Trained, size: tuple[int, int]) -> None:
+def test_resized_is_argmax_of_enlarged_scores(trained: Opened, size: tuple[int, int]) -> None:
     image = picture(*size)
     labelled = predict_resized(trained, image)
     scores = plain_scores(trained, resize_image(image, trained.size))
@@ -162,10 +163,10 @@ def test_resized_is_argmax_of_enlarged_scores(trained: Trained, size: tuple[int,
     np.testing.assert_allclose(chosen, probabilities.amax(dim=0), atol=1e-5)  # equal up to ties
 
 
-def test_memory_bands_change_nothing(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_bands_change_nothing(trained: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
     image = picture(61, 47)
     whole = predict_resized(trained, image), predict_tiles(trained, image, tile=32, overlap=0)
-    monkeypatch.setattr(predict, "BAND", 700)
+    monkeypatch.setattr(heads, "BAND", 700)
     banded = predict_resized(trained, image), predict_tiles(trained, image, tile=32, overlap=0)
     for one, other in zip(whole, banded, strict=True):
         assert np.array_equal(one.indices, other.indices)
@@ -183,9 +184,15 @@ def convolutions(*kernels: int) -> nn.Module:
     return nn.Sequential(*(module for layer in layers for module in (layer, nn.ReLU()))).eval()
 
 
-def test_tiles_equal_the_whole_where_the_overlap_covers_the_receptive_field(trained: Trained) -> None:
+def with_model(opened: Opened, model: nn.Module) -> Opened:
+    learner = copy.copy(opened.learner)
+    learner.model = model
+    return replace(opened, learner=learner)
+
+
+def test_tiles_equal_the_whole_where_the_overlap_covers_the_receptive_field(trained: Opened) -> None:
     image = picture(150, 210)
-    small = replace(trained, model=convolutions(3, 5, 3))  # sees 1 + 2 + 1 = 4 pixels to each side
+    small = with_model(trained, convolutions(3, 5, 3))  # sees 1 + 2 + 1 = 4 pixels to each side
     whole = predict_tiles(small, image, tile=1000, overlap=0)
     tiled = predict_tiles(small, image, tile=64, overlap=8)
     assert np.array_equal(whole.indices, tiled.indices)
@@ -193,9 +200,9 @@ def test_tiles_equal_the_whole_where_the_overlap_covers_the_receptive_field(trai
     np.testing.assert_allclose(whole.confidence, plain_scores(small, image).softmax(1).amax(1)[0], atol=1e-6)
 
 
-def test_tiles_differ_from_the_whole_where_it_does_not(trained: Trained) -> None:
+def test_tiles_differ_from_the_whole_where_it_does_not(trained: Opened) -> None:
     image = picture(150, 210)
-    small = replace(trained, model=convolutions(3, 5, 3))
+    small = with_model(trained, convolutions(3, 5, 3))
     whole, tiled = (predict_tiles(small, image, tile=tile, overlap=0) for tile in (1000, 64))
     apart = np.abs(whole.confidence - tiled.confidence) > 1e-6
     assert apart.any()
@@ -208,7 +215,7 @@ def test_tiles_differ_from_the_whole_where_it_does_not(trained: Trained) -> None
     assert not apart[np.ix_(rows, inner)].any()
 
 
-def test_tiles_of_a_network_with_pooling_lie_on_its_grid(trained: Trained) -> None:
+def test_tiles_of_a_network_with_pooling_lie_on_its_grid(trained: Opened) -> None:
     image = picture(200, 270)  # no multiple of the stride 4
     whole = predict_tiles(trained, image, tile=1000)
     tiled = predict_tiles(trained, image, tile=128, overlap=64)  # depth 2 sees at most 28 pixels to each side
@@ -216,23 +223,23 @@ def test_tiles_of_a_network_with_pooling_lie_on_its_grid(trained: Trained) -> No
     assert np.mean(whole.indices != tiled.indices) < 1e-4  # ties
 
 
-def test_tiles_that_cannot_work_are_refused_beforehand(trained: Trained) -> None:
+def test_tiles_that_cannot_work_are_refused_beforehand(trained: Opened) -> None:
     with pytest.raises(ShapeError, match="cannot overlap by 40"):
         check_tiles(trained, 64, 40)
     check_tiles(trained, 64, 32)
 
 
-def test_too_little_memory_says_what_to_lower(trained: Trained) -> None:
+def test_too_little_memory_says_what_to_lower(trained: Opened) -> None:
     class Greedy(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes")
 
     with pytest.raises(DeviceError, match=r"not enough memory for 50×40 pixels at once.*--tile"):
-        predict_tiles(replace(trained, model=Greedy()), picture(40, 50))
+        predict_tiles(with_model(trained, Greedy()), picture(40, 50))
 
 
 def test_predicting_does_not_wait_for_torchvision() -> None:
-    engine = "pixelwise.engine.scoring.score, pixelwise.engine.train"
+    engine = "pixelwise.engine.train, pixelwise.engine.torch.learner"
     program = f"import sys; import {engine}; assert 'torchvision' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -8,13 +8,15 @@ from safetensors.torch import load_file
 from pixelwise.data import DATASETS
 from pixelwise.data.cache import open_split
 from pixelwise.data.root import data_root
+from pixelwise.engine.build import build_task
+from pixelwise.engine.evaluate import evaluate
 from pixelwise.engine.hardware.device import Choices
-from pixelwise.engine.scoring.evaluate import evaluate
+from pixelwise.engine.torch.learner import TorchLearner
 from pixelwise.errors import ShapeError
 from pixelwise.metrics import METRICS
 from pixelwise.models import MODELS
 from pixelwise.models.resnet import Block
-from pixelwise.tasks import TASKS
+from pixelwise.recipe.load import load_recipe
 
 
 @pytest.mark.parametrize(
@@ -62,14 +64,16 @@ def test_published_weights_score_what_is_known_of_them(depth, expected, tmp_path
     if not file.is_file() or not (data_root() / "cifar-10-batches-py").is_dir():
         pytest.skip("CIFAR-10 or the weights are not there")
     data = DATASETS.build("cifar10", data_root())
-    model = MODELS.build("resnet", 3, 10, depth=depth)
-    fit = model.load_state_dict(load_file(file), strict=False)  # the files are float16, without BatchNorm's counters
+    model = f"model={{name: resnet, depth: {depth}}}"
+    recipe = load_recipe("quickstart", ["task=classify", "data.dataset={name: cifar10}", model])
+    choices = Choices("cpu", "fp32", "channels_last", allocator=False, threads=1, deterministic=True)
+    learner = TorchLearner(recipe, build_task(recipe, data.info), (32, 32), choices)
+    fit = learner.model.load_state_dict(
+        load_file(file), strict=False
+    )  # the files are float16, without BatchNorm's counters
     assert all(name.endswith("num_batches_tracked") for name in fit.missing_keys)
     assert not fit.unexpected_keys
     metric = METRICS.build("accuracy", data.info)
-    task = TASKS.build("classify", data.info, None)
-    choices = Choices("cpu", "fp32", "channels_last", allocator=False, threads=1, deterministic=True)
-    model.to(memory_format=torch.channels_last)
     split = open_split(data, "test", None, folder=tmp_path)
-    evaluate(task, model, split, [metric], choices=choices, batch=500)
+    evaluate(learner, split, [metric], batch=500)
     assert metric.scores()[0].value == expected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -42,17 +43,21 @@ def evaluate(
             hint="Leave out --resolution own: it is for runs that label pixels.",
         )
     keep_large_buffers()  # before torch allocates anything
-    from pixelwise.engine.opening import engine_of, scorers_of
+    from pixelwise.engine.evaluate import score_own, score_recipe
+    from pixelwise.engine.opening import open_learner
+    from pixelwise.engine.predict import predict_resized
     from pixelwise.terminal.line import Line
     from pixelwise.terminal.output import say, show_json
     from pixelwise.terminal.scores import show_scores
 
-    trained = engine_of(opened).open_trained(opened, checkpoint=checkpoint, device=device)
-    scorers = scorers_of(opened)
-    score = scorers.score_own if resolution == "own" else scorers.score_recipe
+    trained = open_learner(opened, checkpoint=checkpoint, device=device)
     split = split or trained.recipe.data.validation
     with Line("reading") as line:
-        record, file = score(trained, split, data=data, progress=line.show)
+        if resolution == "own":
+            label = partial(predict_resized, trained)
+            record, file = score_own(trained, split, label, data=data, progress=line.show)
+        else:
+            record, file = score_recipe(trained, split, data=data, progress=line.show)
     if as_json:
         show_json(record)
         return

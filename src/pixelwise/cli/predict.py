@@ -102,13 +102,13 @@ def _predict_labels(asked: Asked, top: int | None, scale: str) -> Outcome:
     from pixelwise.engine.hardware.allocator import keep_large_buffers
 
     keep_large_buffers()  # before torch allocates anything
-    from pixelwise.engine.opening import engine_of
+    from pixelwise.engine.opening import open_learner
+    from pixelwise.engine.predict import predict_labels
 
-    engine = engine_of(asked.run)
-    trained = engine.open_trained(asked.run, checkpoint=asked.checkpoint, device=asked.device)
+    trained = open_learner(asked.run, checkpoint=asked.checkpoint, device=asked.device)
     batch = trained.recipe.train.batch
     outcome = predict_pictures(
-        trained, lambda images: engine.predict_labels(trained, images), jobs, top=top or TOP, batch=batch
+        trained, lambda images: predict_labels(trained, images), jobs, top=top or TOP, batch=batch
     )
     file = write_labels(outcome, asked.out) if asked.out is not None and outcome.records else None
     if asked.as_json:
@@ -136,11 +136,11 @@ def _predict_pixels(asked: Asked, top: int | None, settings: dict[str, Any]) -> 
     from pixelwise.engine.hardware.allocator import keep_large_buffers
 
     keep_large_buffers()  # before torch allocates anything
-    from pixelwise.engine.opening import engine_of
+    from pixelwise.engine.opening import open_learner
+    from pixelwise.engine.predict import check_tiles
 
-    engine = engine_of(asked.run)
-    trained = engine.open_trained(asked.run, checkpoint=asked.checkpoint, device=asked.device)
-    engine.check_tiles(trained, settings["tile"], settings["overlap"])
+    trained = open_learner(asked.run, checkpoint=asked.checkpoint, device=asked.device)
+    check_tiles(trained, settings["tile"], settings["overlap"])
     if not asked.overwrite:
         check_legend(trained, out)
     if settings["scale"] == "recipe":

@@ -127,7 +127,7 @@ def _run(
 
     from rich.console import Console
 
-    from pixelwise.engine.faults.guard import terminable
+    from pixelwise.engine.checks.guard import terminable
     from pixelwise.engine.search.display import SearchDisplay
     from pixelwise.engine.search.runner import Searcher
     from pixelwise.engine.search.study import hide_password, open_study

@@ -83,7 +83,7 @@ def _check_data(runs: tuple[Planned, ...], data: Path | None) -> None:
 def _run(folder: SweepFolder, runs: tuple[Planned, ...], jobs: int, data: Path | None) -> None:
     from contextlib import closing
 
-    from pixelwise.engine.faults.guard import terminable
+    from pixelwise.engine.checks.guard import terminable
     from pixelwise.engine.sweep.display import SweepDisplay
     from pixelwise.engine.sweep.runner import run_all
 

@@ -41,10 +41,7 @@ def train(
     checked = None if recipe is None else load_recipe(recipe, overrides or ())
     path = resume or out or free_folder(recipe or "")
     going_on = resume is not None
-    if (checked.engine if checked is not None else engine_of(path)) == "scratch":
-        _train_scratch(checked, path, data, going_on=going_on, as_json=as_json)
-    else:
-        _train(checked, path, data, going_on=going_on, as_json=as_json)
+    _train(checked, path, data, going_on=going_on, as_json=as_json)
 
 
 def engine_of(path: Path) -> str:
@@ -72,9 +69,10 @@ def _train(recipe: Recipe | None, path: Path, data: Path | None, *, going_on: bo
 
     keep_large_buffers()  # before torch allocates anything
     from pixelwise.engine import train as engine
-    from pixelwise.engine.hardware.distributed import processes
+    from pixelwise.engine.base import engine_named
 
-    with processes("auto" if recipe is None else recipe.hardware.device) as joined:
+    learner = engine_named(engine_of(path) if recipe is None else recipe.engine)
+    with learner.join("auto" if recipe is None else recipe.hardware.device) as joined:
         path = joined.from_first(lambda: path)
 
         def begin(caching: Caching) -> Iterator[Event]:
@@ -87,18 +85,6 @@ def _train(recipe: Recipe | None, path: Path, data: Path | None, *, going_on: bo
         else:
             for _ in begin(None):
                 pass
-
-
-def _train_scratch(recipe: Recipe | None, path: Path, data: Path | None, *, going_on: bool, as_json: bool) -> None:
-    """The same for the NumPy network; torch is never imported."""
-    from pixelwise.engine.scratch import train as engine
-
-    def begin(caching: Caching) -> Iterator[Event]:
-        if going_on:
-            return engine.resume(path, data=data, recipe=recipe, caching=caching)
-        return engine.train(recipe, path, data=data, caching=caching)
-
-    _follow(begin, path, as_json)
 
 
 def _follow(begin: Callable[[Caching], Iterator[Event]], path: Path, as_json: bool) -> None:

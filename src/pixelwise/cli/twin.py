@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from pixelwise.engine.scratch.twin import Difference
+    from pixelwise.engine.torch.twin import Difference
 
 TOLERANCE = {"float32": 1e-3, "float64": 1e-9}  # relative to the largest number of each array
 
@@ -36,12 +36,10 @@ def twin(
 
     keep_large_buffers()  # before torch allocates anything
     dtype = "float32" if single else "float64"
-    from pixelwise.engine.scratch.open import open_twin
+    from pixelwise.engine.torch.twin import compare, open_twin
 
     with Line("reading") as line:
         opened = open_twin(run, overrides or (), pictures, dtype, data=data, caching=line.show)
-    from pixelwise.engine.scratch.twin import compare
-
     rows = compare(*opened)
     worst = max(rows, key=lambda row: row.error)
     agree = worst.error <= TOLERANCE[dtype]

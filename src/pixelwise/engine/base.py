@@ -13,12 +13,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeVar, cast
 
 from numpy.typing import NDArray
 
 from pixelwise.errors import Problem
+from pixelwise.recipe.engines import ENGINES
 from pixelwise.recipe.schema import Hardware, Recipe
 from pixelwise.run.folder import RunFolder
 from pixelwise.run.progress import Sums
@@ -77,6 +80,18 @@ class Processes:
         """Wait until every process is here."""
 
 
+@cache
+def function_of(target: str) -> Any:
+    """What `module:function` names; imported at its first use."""
+    module, _, function = target.partition(":")
+    return getattr(import_module(module), function)
+
+
+def engine_named(name: str) -> type[Learner]:
+    """The engine of that name in recipes. This is the one place that tells them apart; it imports torch for its own."""
+    return cast(type[Learner], function_of(ENGINES[name].learner))
+
+
 class Choices(Protocol):
     """How a run is computed: decided once, recorded in setup.json, reused by a resume. `notes`: a line for each trial."""
 
@@ -109,6 +124,11 @@ class Learner(ABC):
     # -- making one: `Learner(recipe, task, size, choices)` has the first weights, drawn from the recipe's seed
 
     @classmethod
+    def alone(cls) -> Processes:
+        """This process by itself."""
+        return Processes()
+
+    @classmethod
     def join(cls, device: str) -> AbstractContextManager[Processes]:
         """Join the processes that train together."""
         return nullcontext(Processes())
@@ -134,6 +154,11 @@ class Learner(ABC):
     @abstractmethod
     def weigh(self, counts: Any) -> None:
         """Build the losses of the recipe and its phases, weighted by how often each class occurs in the training set."""
+
+    @property
+    @abstractmethod
+    def class_weights(self) -> list[float] | None:
+        """Of the classes in the loss (of the first head that has any), for the report."""
 
     @abstractmethod
     def equip(self, material: Material, processes: Processes, stop: Callable[[], bool]) -> None:

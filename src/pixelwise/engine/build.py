@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,22 +13,14 @@ from numpy.typing import NDArray
 from pixelwise.data.base import Dataset
 from pixelwise.data.cache import CachedSplit, ReadSplit, open_split
 from pixelwise.data.root import data_root
-from pixelwise.errors import DataError, RecipeError
+from pixelwise.errors import DataError
 from pixelwise.metrics.base import Metric
+from pixelwise.recipe.engines import shelves
 from pixelwise.recipe.schema import Engine, Item, Phase, Recipe
-from pixelwise.recipe.shelves import shelves
+from pixelwise.tasks.base import Counts, Task
 from pixelwise.types import DatasetInfo
 
-if TYPE_CHECKING:  # torch is imported where it is needed: recipes of the NumPy network come through here too
-    from torch import nn
-
-    from pixelwise.augment.pipeline import Augmentation
-    from pixelwise.engine.hardware.device import Choices
-    from pixelwise.losses.base import Loss
-    from pixelwise.tasks.base import Task
-
 CachingProgress = Callable[[str, int, int], None]  # (split, pictures done, pictures in all)
-UNCOVERED = 255  # what augmentations put into a mask where there is no picture, for data sets without a void index
 
 
 @dataclass(frozen=True)
@@ -45,7 +37,7 @@ class Material:
     validation: CachedSplit
     test: CachedSplit | None
     findings: Mapping[str, Any]
-    counts: NDArray[np.int64]
+    counts: Counts
 
     @property
     def splits(self) -> tuple[CachedSplit, ...]:
@@ -113,27 +105,32 @@ def open_material(
     validation = open_for(recipe, dataset, recipe.data.validation, root=root, progress=progress)
     test = open_for(recipe, dataset, recipe.data.test, root=root, progress=progress) if recipe.data.test else None
     if findings is None:
-        task: Any = build_task(recipe, dataset.info, None)
+        task = build_task(recipe, dataset.info)
         findings = task.study(train if task.studied is None else ReadSplit(dataset, task.studied, train.size))
-    counts = build_task(recipe, dataset.info, None, findings).counts(train)
+    counts = build_task(recipe, dataset.info, findings).counts(train)
     return Material(dataset.info, train, validation, test, findings, counts)
 
 
-def build_task(recipe: Recipe, info: DatasetInfo, loss: Loss | None, findings: Mapping[str, Any] | None = None) -> Task:
+def build_task(recipe: Recipe, info: DatasetInfo, findings: Mapping[str, Any] | None = None) -> Task:
     """The recipe's task over a data set, with what it found in the training pictures, if it did already."""
-    task: Task = build("task", recipe.task, info, loss, engine=recipe.engine)
+    task: Task = build("task", recipe.task, info, engine=recipe.engine)
     return task if findings is None else task.informed(findings)
 
 
-def build_loss(recipe: Recipe, counts: NDArray[np.int64], phase: Phase | None = None) -> Loss:
-    """The loss of a phase, else the recipe's, weighted by how often each class occurs in the training set."""
-    item = recipe.loss if phase is None or phase.loss is None else phase.loss
-    if isinstance(item, dict) and len(item) == 1:
-        (item,) = item.values()
-    if not isinstance(item, Item):
-        raise RecipeError("no loss is named.", where="loss")
-    loss: Loss = build("loss", item, counts, engine=recipe.engine)
-    return loss
+def build_losses(recipe: Recipe, task: Task, counts: Counts, phase: Phase | None = None) -> dict[str, Any]:
+    """head → loss of a phase, else of the recipe, weighted by how often each class occurs in the training set.
+
+    Empty where the model owns its losses.
+    """
+    return {
+        head: build("loss", item, counts_of(counts, head), engine=recipe.engine)
+        for head, item in recipe.losses_of(task.heads, phase).items()
+    }
+
+
+def counts_of(counts: Counts, head: str) -> NDArray[np.int64]:
+    """The counts of one head's classes."""
+    return counts.get(head, np.zeros(0, np.int64)) if isinstance(counts, Mapping) else counts
 
 
 def build_metrics(recipe: Recipe, info: DatasetInfo) -> tuple[Metric, ...]:
@@ -142,56 +139,3 @@ def build_metrics(recipe: Recipe, info: DatasetInfo) -> tuple[Metric, ...]:
     A confusion matrix counts void as the task trains on it, unless the recipe says otherwise.
     """
     return tuple(build("metric", item, info) for item in recipe.metrics)
-
-
-def build_model(recipe: Recipe, task: Task) -> nn.Module:
-    """The recipe's model with its first weights, drawn from the seed."""
-    from pixelwise.engine.feed.keyed import keyed_random
-
-    with keyed_random(recipe.train.seed, "weights"):
-        model: nn.Module = build("model", recipe.model, task.in_channels, task.out_channels)
-    return model
-
-
-def place(model: nn.Module, choices: Choices) -> nn.Module:
-    """The model on its device and in its memory layout."""
-    return model.to(device=choices.torch_device, memory_format=choices.memory_format)  # type: ignore[call-overload]
-
-
-def build_augmentation(recipe: Recipe, info: DatasetInfo) -> Augmentation | None:
-    """The recipe's augmentations in their order, or None where there are none."""
-    if not recipe.augment:
-        return None
-    from pixelwise.augment.pipeline import Augmentation  # brings torchvision, which takes as long as torch to import
-
-    fill = _uncovered(info) if info.void is None else info.void
-    return Augmentation([build("augmentation", item, fill) for item in recipe.augment], recipe.train.seed)
-
-
-def _uncovered(info: DatasetInfo) -> int:
-    """A mask value that no class has."""
-    classes = len(info.classes)
-    if classes == UNCOVERED + 1:
-        raise DataError(
-            f"has {classes} classes in masks of 8 bits, which leaves no value for what an augmentation uncovers.",
-            where=info.name,
-            hint="Declare a void index above 255, and masks are kept in 16 bits.",
-        )
-    return max(UNCOVERED, classes)
-
-
-def model_record(recipe: Recipe, task: Task, model: nn.Module, size: tuple[int, int]) -> dict[str, Any]:
-    """What the report says of the architecture."""
-    from pixelwise.models.describe import describe
-
-    shape = (task.in_channels, *size)
-    named = {"path": "layer", "inputs": "in_channels", "outputs": "out_channels"}
-    rows = [{named.get(k, k): v for k, v in row.as_record().items()} for row in describe(model, shape)]
-    return {
-        "name": recipe.model.name,
-        "options": recipe.model.options,
-        "input": list(shape),
-        "parameters": sum(p.numel() for p in model.parameters()),
-        "macs": sum(row["macs"] for row in rows),
-        "layers": rows,
-    }

@@ -1,4 +1,4 @@
-"""The training loop: one plain generator of events, in time order.
+"""The training loop of both engines: one plain generator of events, in time order.
 
     for event in fit(parts, progress):
         ...
@@ -10,157 +10,103 @@ started again from a checkpoint goes on as if nothing had happened.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
-
-import torch
-from numpy.typing import NDArray
-from torch import nn
+from typing import Literal
 
 from pixelwise.data.cache import CachedSplit
-from pixelwise.engine.checkpoint import load_model
-from pixelwise.engine.descent.schedule import Factor
-from pixelwise.engine.descent.update import Update, check_weights
-from pixelwise.engine.faults.names import is_frozen
-from pixelwise.engine.feed.keyed import keyed_random
-from pixelwise.engine.feed.loader import Loader
-from pixelwise.engine.hardware.device import Choices
-from pixelwise.engine.hardware.distributed import Processes
-from pixelwise.engine.scoring.evaluate import evaluate, predict_samples
-from pixelwise.engine.scoring.evaluation import Evaluation, Look, find_score
+from pixelwise.engine.base import Learner
+from pixelwise.engine.build import Material
+from pixelwise.engine.evaluate import Evaluation, Look, evaluate, find_score
+from pixelwise.engine.schedule import Factor
 from pixelwise.metrics.base import Metric
-from pixelwise.recipe.schema import EarlyStopping, Phase, Recipe
+from pixelwise.recipe.schema import EarlyStopping, Recipe
 from pixelwise.run.events import EpochDone, Event, Finished, PhaseBegan, Saved, Started, StepDone
 from pixelwise.run.length import Length
 from pixelwise.run.progress import Progress, Sums, improves, quotients
-from pixelwise.tasks.base import Task
-from pixelwise.types import Prediction, Sample, Score
+from pixelwise.types import Score
 
 Save = Callable[[Literal["last", "best"], Progress], None]
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A phase of the recipe with its place in the training: epochs begin (inclusive) to end (exclusive), counted from 0.
-
-    task: the training's, with the loss of this phase
-    """
+    """A phase of the recipe with its place in the training: epochs begin (inclusive) to end (exclusive), counted from 0."""
 
     number: int
-    phase: Phase
     begin: int
     end: int
     rate: float
     schedule: Factor
-    task: Task
 
 
 @dataclass(frozen=True)
 class Parts:
-    """Everything a training is made of.
-
-    model, shared:  the bare network, and the same one wrapped for several processes
-    test:           a split that is scored once, at the end
-    save:           writes a checkpoint of the progress so far
-    stop:           whether this process was asked to stop (Ctrl-C)
-    """
+    """Everything a training is made of. `save` writes a checkpoint of the progress so far."""
 
     recipe: Recipe
-    choices: Choices
-    processes: Processes
-    task: Task
-    model: nn.Module
-    shared: nn.Module
-    optimizer: torch.optim.Optimizer
+    material: Material
+    learner: Learner
+    metrics: tuple[Metric, ...]
     stages: tuple[Stage, ...]
     length: Length
-    loader: Loader
-    validation: CachedSplit
-    metrics: tuple[Metric, ...]
     save: Save
-    test: CachedSplit | None = None
-    stop: Callable[[], bool] = lambda: False
-
-    def load(self, arrays: Mapping[str, NDArray[Any]], where: str) -> None:
-        """Put the weights of a checkpoint into the model."""
-        load_model(self.model, arrays, where=where)
 
     def evaluate(self, split: CachedSplit, metrics: Sequence[Metric], look: Look | None = None) -> Evaluation:
         """Losses and scores of the weights as they are now; `look` is shown every picture with its prediction."""
-        batch = self.recipe.train.batch
-        return evaluate(
-            self.task,
-            self.model,
-            split,
-            metrics,
-            choices=self.choices,
-            processes=self.processes,
-            batch=batch,
-            look=look,
-        )
-
-    def predict(self, sample: Sample) -> Prediction:
-        """What the model says of one picture."""
-        return predict_samples(self.task, self.model, [sample], self.choices)[0]
+        return evaluate(self.learner, split, metrics, look=look)
 
 
 def fit(parts: Parts, progress: Progress) -> Iterator[Event]:
     """Train to the end of the recipe, from wherever `progress` stands, changing it on the way."""
-    train, length = parts.recipe.train, parts.length
-    update = Update(
-        parts.task, parts.shared, parts.optimizer, parts.choices, parts.processes, clip=train.clip, stop=parts.stop
-    )
+    train, length, learner = parts.recipe.train, parts.length, parts.learner
     yield Started(progress.step, progress.epoch, length.epochs, length.per_epoch, length.phases)
     stage = None
     while progress.epoch < length.epochs and not is_stale(progress, train.early_stopping):
         if stage is None or progress.epoch >= stage.end:
             stage = next(s for s in parts.stages if progress.epoch < s.end)
-            update.task = stage.task
-            trainable = set_trainable(parts.model, stage.phase)
+            trainable = learner.begin(stage.number)
             if progress.epoch == stage.begin and not progress.batch:
                 yield PhaseBegan(stage.number, stage.begin, trainable)
-        yield from train_epoch(parts, progress, stage, update)
-        if update.stopped and progress.batch < length.steps_of(progress.epoch):
+        rate = yield from train_epoch(parts, progress, stage)
+        if learner.stopped and progress.batch < length.steps_of(progress.epoch):
             yield from save_last(parts, progress)
             yield finished("interrupted", progress)
             return
-        yield from close_epoch(parts, progress)
+        yield from close_epoch(parts, progress, rate)
         yield from save_last(parts, progress)
     yield finished("complete" if progress.epoch >= length.epochs else "early stopping", progress)
 
 
-def train_epoch(parts: Parts, progress: Progress, stage: Stage, update: Update) -> Iterator[Event]:
-    """The rest of the epoch under way, one update at a time."""
-    train, steps = parts.recipe.train, parts.length.steps_of(progress.epoch)
-    set_mode(parts.shared, parts.model, stage.phase)
-    clock = time.perf_counter()
-    for batch in parts.loader.epoch(progress.epoch, skip=progress.batch, steps=steps):
+def train_epoch(parts: Parts, progress: Progress, stage: Stage) -> Generator[Event, None, float]:
+    """The rest of the epoch under way, one update at a time; returns the last learning rate."""
+    train, steps, learner = parts.recipe.train, parts.length.steps_of(progress.epoch), parts.learner
+    rate, clock = stage.rate, time.perf_counter()
+    for batch in learner.batches(progress.epoch, skip=progress.batch, steps=steps):
         # the middle of the step, so that neither the first nor the last one has the rate zero
         done = progress.epoch - stage.begin + (progress.batch + 0.5) / parts.length.per_epoch
         rate = stage.rate * stage.schedule(done)
-        with keyed_random(train.seed, "step", progress.step):
-            sums = update(batch, rate, progress.step + 1)
+        sums = learner.step(batch, rate, progress.step)
         progress.step += 1
         progress.batch += 1
         add(progress.sums, sums)
         progress.spend("train", time.perf_counter() - clock)
         yield StepDone(progress.step, progress.epoch + 1, quotients(sums), rate)
         clock = time.perf_counter()
-        if update.stopped:
-            return
+        if learner.stopped:
+            break
         if train.checkpoint_steps and progress.step % train.checkpoint_steps == 0 and progress.batch < steps:
             yield from save_last(parts, progress)
+    return rate
 
 
-def close_epoch(parts: Parts, progress: Progress) -> Iterator[Event]:
-    """Validate, tell how the epoch went, and keep the weights where they are the best so far."""
+def close_epoch(parts: Parts, progress: Progress, rate: float) -> Iterator[Event]:
+    """Validate, report how the epoch went, and keep the weights where they are the best so far."""
     train, length = parts.recipe.train, parts.length
-    check_weights(parts.model, progress.step)
+    parts.learner.check_weights(progress.step)
     losses = quotients({name: (top, below) for name, (top, below) in progress.sums.items()})
-    rate = parts.optimizer.param_groups[0]["lr"]
     cut = length.is_cut(progress.epoch)
-    pictures = progress.batch * train.batch if cut else parts.loader.pictures
+    pictures = progress.batch * train.batch if cut else len(parts.material.train)
     progress.epoch += 1
     progress.batch, progress.sums = 0, {}
     clock = time.perf_counter()
@@ -177,7 +123,7 @@ def close_epoch(parts: Parts, progress: Progress) -> Iterator[Event]:
 
 def validate(parts: Parts) -> Evaluation:
     """Losses and scores of the weights as they are now."""
-    return parts.evaluate(parts.validation, parts.metrics)
+    return parts.evaluate(parts.material.validation, parts.metrics)
 
 
 def keep_best(parts: Parts, progress: Progress, score: Score) -> Iterator[Event]:
@@ -191,7 +137,7 @@ def keep_best(parts: Parts, progress: Progress, score: Score) -> Iterator[Event]
 
 def save_last(parts: Parts, progress: Progress) -> Iterator[Event]:
     """Write the last checkpoint. The event comes first, so that a resume finds it among the events kept."""
-    check_weights(parts.model, progress.step)
+    parts.learner.check_weights(progress.step)
     yield Saved("last", progress.epoch, progress.step)
     parts.save("last", progress)
 
@@ -215,21 +161,6 @@ def is_stale(progress: Progress, rule: EarlyStopping | None) -> bool:
 def is_better(score: Score, before: float | None, least_gain: float) -> bool:
     """Whether a score is defined, and better than an earlier one by more than `least_gain`."""
     return improves(score.value, before, score.higher_is_better, least_gain)
-
-
-def set_trainable(model: nn.Module, phase: Phase) -> int:
-    """Let the frozen parts stand still. The number of parameters that learn."""
-    for name, parameter in model.named_parameters():
-        parameter.requires_grad_(not is_frozen(name, phase.freeze))
-    return sum(p.numel() for p in model.parameters() if p.requires_grad)
-
-
-def set_mode(shared: nn.Module, model: nn.Module, phase: Phase) -> None:
-    """Training mode, except for frozen parts: requires_grad alone would leave BatchNorm's statistics moving."""
-    shared.train()
-    for name, module in model.named_modules():
-        if name and is_frozen(name, phase.freeze):
-            module.eval()
 
 
 def add(total: dict[str, list[float]], sums: Sums) -> None:

@@ -1,57 +1,35 @@
-"""Which engine opens a run, and what it opens: the one that trained it. torch is imported for its own runs alone."""
+"""A finished run opened for evaluation and prediction, by the engine that trained it."""
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any, Literal, Protocol
+from typing import Literal
 
+from pixelwise.engine.base import Opened, engine_named
+from pixelwise.engine.build import build_task, cache_folder
+from pixelwise.engine.setup import recorded_data, says
 from pixelwise.recipe.load import check_recipe
-from pixelwise.recipe.schema import Recipe
+from pixelwise.run.checkpoint import load_checkpoint
 from pixelwise.run.folder import RunFolder
-from pixelwise.types import DatasetInfo
 from pixelwise.yaml_text import parse
 
 
-class Opened(Protocol):
-    """A run with the weights of a checkpoint, whichever engine trained it.
+def open_learner(run: RunFolder, *, checkpoint: Literal["best", "last"] = "best", device: str = "auto") -> Opened:
+    """The run's task and model with the weights of a checkpoint. torch is imported for its own runs alone.
 
-    step, epoch:  when the checkpoint was written
-    info:         the classes that the run was trained on
-    size:         (H, W) of the training pictures
+    Precision, layout and threads are the run's; where this is another machine, bf16 on a CPU is tried before it is used.
+    Raises RunError where the checkpoint is missing, cut short or of another architecture, DeviceError where there is no
+    such device, or the engine does not compute on it.
     """
-
-    @property
-    def run(self) -> RunFolder: ...
-
-    @property
-    def recipe(self) -> Recipe: ...
-
-    @property
-    def checkpoint(self) -> Literal["best", "last"]: ...
-
-    @property
-    def step(self) -> int: ...
-
-    @property
-    def epoch(self) -> int: ...
-
-    @property
-    def info(self) -> DatasetInfo: ...
-
-    @property
-    def size(self) -> tuple[int, int]: ...
-
-
-def engine_of(run: RunFolder) -> Any:
-    """The module that opens the run and labels pictures: `open_trained`, `predict_labels`, `predict_resized`,
-    `predict_tiles`, `check_tiles`."""
-    return import_module("pixelwise.engine.scratch.predict" if _is_scratch(run) else "pixelwise.engine.predict")
-
-
-def scorers_of(run: RunFolder) -> Any:
-    """The module that scores the run on a split: `score_recipe`, `score_own`."""
-    return import_module("pixelwise.engine.scratch.score" if _is_scratch(run) else "pixelwise.engine.scoring.score")
-
-
-def _is_scratch(run: RunFolder) -> bool:
-    return check_recipe(parse(run.recipe_file), where=str(run.recipe_file)).engine == "scratch"
+    recipe = check_recipe(parse(run.recipe_file), where=str(run.recipe_file))
+    engine, setup = engine_named(recipe.engine), run.read("setup")
+    info, size = recorded_data(run, setup)
+    folder = run.path / checkpoint
+    arrays, state = load_checkpoint(folder, "model")
+    with says(run, "how the run was computed"):
+        choices = engine.choose_again(setup["choices"], device=device, memory=cache_folder(None))
+    choices.apply()
+    task = build_task(recipe, info, setup.get("findings", {}))
+    learner = engine(recipe, task, size, choices)
+    learner.load(arrays, where=str(folder))
+    progress = state["progress"]
+    return Opened(run, recipe, checkpoint, progress["step"], progress["epoch"], info, size, task, learner)

@@ -6,31 +6,35 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
+from pixelwise.data.cache import CachedSplit
 from pixelwise.engine.build import Material
 from pixelwise.errors import RunError
-from pixelwise.recipe.schema import Recipe
+from pixelwise.metrics.base import Metric
+from pixelwise.recipe.schema import Item, Recipe
 from pixelwise.run.folder import RunFolder
+from pixelwise.tasks.base import Counts, Task
 from pixelwise.types import DatasetInfo
 
 
 def setup_record(
     recipe: Recipe,
     material: Material,
-    info: DatasetInfo,
     *,
     choices: Mapping[str, Any],
-    unit: str,
+    task: Task,
     weights: Sequence[float] | None,
     model: Mapping[str, Any],
 ) -> dict[str, Any]:
     """What was found out before the first step: setup.json, whichever engine trains.
 
-    info:     the classes that the task tells apart
+    task:     with the classes that it distinguishes
     choices:  how it is computed
-    unit:     what the classes are counted in
     weights:  of the classes in the loss
     model:    name, options, parameters, multiply-adds and layers
     """
+    info = task.info
     splits = {
         split.split: {
             "pictures": len(split),
@@ -55,8 +59,9 @@ def setup_record(
             "splits": splits,
         },
         "findings": dict(material.findings),
-        "counts": material.counts.tolist(),
-        "unit": unit,
+        "kind": task.kind,
+        "counts": _lists(material.counts),
+        "unit": task.per,
         "weights": None if weights is None else list(weights),
         "weighting": _weighting(recipe, weights),
         "model": dict(model),
@@ -96,9 +101,48 @@ def says(run: RunFolder, what: str) -> Iterator[None]:
         ) from error
 
 
+def recorded_counts(run: RunFolder) -> Counts:
+    """How often each class occurs in the training set, as the run recorded it."""
+    with says(run, "how often each class occurs"):
+        counts = run.read("setup")["counts"]
+        if isinstance(counts, Mapping):
+            return {head: np.asarray(some, np.int64) for head, some in counts.items()}
+        return np.asarray(counts, np.int64)
+
+
+def _lists(counts: Counts) -> Any:
+    if isinstance(counts, Mapping):
+        return {head: some.tolist() for head, some in counts.items()}
+    return counts.tolist()
+
+
 def _weighting(recipe: Recipe, weights: Sequence[float] | None) -> str:
     """How the loss weighs classes: its option of that name, else (where it always does) its own name."""
-    losses = list(recipe.loss.values()) if isinstance(recipe.loss, dict) else [recipe.loss]
-    if weights is None or losses[0] is None:
+    loss = recipe.loss if isinstance(recipe.loss, Item) else next(iter((recipe.loss or {}).values()), None)
+    if weights is None or loss is None:
         return "none"
-    return str(losses[0].options.get("weights", losses[0].name))
+    return str(loss.options.get("weights", loss.name))
+
+
+# -- what metrics counted ----------------------------------------------------------------------------------------------
+
+
+def split_record(split: CachedSplit, metrics: Sequence[Metric]) -> dict[str, Any]:
+    """What the metrics counted on a split, as JSON values with their conventions."""
+    height, width = split.size
+    return {
+        "resolution": f"{width}×{height}",
+        "pictures": len(split),
+        "metrics": [metric_record(metric) for metric in metrics],
+    }
+
+
+def metric_record(metric: Metric) -> dict[str, Any]:
+    guess = metric.constant_guess()
+    return {
+        "name": type(metric).__name__.lower(),
+        "scores": [score.as_record() for score in metric.scores()],
+        "constant_guess": None if guess is None else {"class": guess.name, "scores": dict(guess.scores)},
+        "per_class": [{"class": row.name, "support": row.support, **row.values} for row in metric.per_class()],
+        "figures": metric.figures(),
+    }

@@ -1,25 +1,52 @@
-"""What a recipe may say, and the NumPy network does not have: refused, because an option must not do nothing."""
+"""The engines by their names in recipes: what computes, what each has of its own, and what each lacks.
+
+What an engine lacks is refused, because an option must not do nothing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from pixelwise.errors import Problem
 from pixelwise.recipe.schema import Recipe
+from pixelwise.recipe.shelves import SCRATCH, SHELVES
+from pixelwise.shelf import Shelf
 
 TORCH = "Leave it out, or train a torch model (without `engine: scratch`)."
 
 
+@dataclass(frozen=True)
+class Engine:
+    """What a recipe's word for an engine means.
+
+    learner:  `module:class` of what computes (engine/base.py), imported when something is computed
+    shelves:  the kinds of things that it has of its own
+    lacking:  (where, what) of everything in a recipe that it does not have
+    """
+
+    learner: str
+    shelves: Mapping[str, Shelf] = field(default_factory=dict)
+    lacking: Callable[[Recipe], Iterator[tuple[str, str]]] = lambda recipe: iter(())
+
+
+def shelves(engine: str) -> Mapping[str, Shelf]:
+    """The shelves that a recipe for this engine takes its items from; those of torch for a word that is no engine."""
+    return {**SHELVES, **ENGINES.get(engine, ENGINES["torch"]).shelves}
+
+
 def engine_problems(recipe: Recipe) -> list[Problem]:
     """A problem for everything in the recipe that its engine does not have."""
-    return [] if recipe.engine == "torch" else [Problem(where, what, TORCH) for where, what in _lacking(recipe)]
+    return [Problem(where, what, TORCH) for where, what in ENGINES[recipe.engine].lacking(recipe)]
 
 
-def _lacking(recipe: Recipe) -> Iterator[tuple[str, str]]:
+def _scratch_lacks(recipe: Recipe) -> Iterator[tuple[str, str]]:
     if recipe.augment:
         yield "augment", "the NumPy network has no augmentations."
     if recipe.data.workers:
         yield "data.workers", f"read {recipe.data.workers}; the NumPy network makes its batches itself."
+    if recipe.task.options.get("mixup"):
+        yield "task.mixup", f"read {recipe.task.options['mixup']}; the NumPy network mixes no pictures."
     for number, phase in enumerate(recipe.train.phases):
         if phase.freeze:
             yield f"train.phases.{number}.freeze", "the NumPy network trains as a whole."
@@ -30,3 +57,9 @@ def _lacking(recipe: Recipe) -> Iterator[tuple[str, str]]:
         value = getattr(recipe.hardware, name)
         if value not in values:
             yield f"hardware.{name}", f"read {value}; the NumPy network computes in float32 on the CPU."
+
+
+ENGINES = {
+    "torch": Engine("pixelwise.engine.torch.learner:TorchLearner"),
+    "scratch": Engine("pixelwise.engine.numpy.learner:NumpyLearner", SCRATCH, _scratch_lacks),
+}

@@ -13,12 +13,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from pixelwise.errors import Problem, RecipeError, did_you_mean, shown
-from pixelwise.recipe.engines import engine_problems
+from pixelwise.recipe.engines import engine_problems, shelves
 from pixelwise.recipe.faults import schema_problems
 from pixelwise.recipe.misfits import heads_of, misfits
 from pixelwise.recipe.override import apply_overrides
 from pixelwise.recipe.schema import Item, Recipe, is_by_head
-from pixelwise.recipe.shelves import shelves
 from pixelwise.shelf import Shelf
 from pixelwise.yaml_text import parse, render
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from pixelwise.augment import AUGMENTATIONS
 from pixelwise.data import DATASETS
 from pixelwise.losses import LOSSES
@@ -15,20 +13,20 @@ from pixelwise.tasks import TASKS
 OPTIMIZERS = Shelf(
     "optimizer",
     {
-        "adam": "pixelwise.engine.descent.optim:adam",
-        "adamw": "pixelwise.engine.descent.optim:adamw",
-        "sgd": "pixelwise.engine.descent.optim:sgd",
+        "adam": "pixelwise.engine.torch.optim:adam",
+        "adamw": "pixelwise.engine.torch.optim:adamw",
+        "sgd": "pixelwise.engine.torch.optim:sgd",
     },
 )
 
 SCHEDULES = Shelf(
     "schedule",
     {
-        "constant": "pixelwise.engine.descent.schedule:constant",
-        "step": "pixelwise.engine.descent.schedule:step",
-        "cosine": "pixelwise.engine.descent.schedule:cosine",
-        "poly": "pixelwise.engine.descent.schedule:poly",
-        "decay": "pixelwise.engine.descent.schedule:decay",
+        "constant": "pixelwise.engine.schedule:constant",
+        "step": "pixelwise.engine.schedule:step",
+        "cosine": "pixelwise.engine.schedule:cosine",
+        "poly": "pixelwise.engine.schedule:poly",
+        "decay": "pixelwise.engine.schedule:decay",
     },
 )
 
@@ -36,15 +34,8 @@ SHELVES = {
     shelf.kind: shelf for shelf in (DATASETS, TASKS, MODELS, LOSSES, METRICS, AUGMENTATIONS, OPTIMIZERS, SCHEDULES)
 }
 
-# What the NumPy network has of its own; data sets, metrics and schedules are the same.
+# What the NumPy network has of its own; tasks, data sets, metrics and schedules are the same.
 SCRATCH = {
-    "task": Shelf(
-        "NumPy task",
-        {
-            "classify": "pixelwise.engine.scratch.tasks:classify",
-            "segment": "pixelwise.engine.scratch.tasks:segment",
-        },
-    ),
     "model": Shelf(
         "NumPy network",
         {
@@ -53,7 +44,7 @@ SCRATCH = {
             "fcn": "pixelwise.scratch.presets:fcn",
         },
     ),
-    "loss": Shelf("NumPy loss", {"cross_entropy": "pixelwise.engine.scratch.losses:cross_entropy"}),
+    "loss": Shelf("NumPy loss", {"cross_entropy": "pixelwise.engine.numpy.losses:cross_entropy"}),
     "optimizer": Shelf(
         "NumPy optimizer",
         {
@@ -62,8 +53,3 @@ SCRATCH = {
         },
     ),
 }
-
-
-def shelves(engine: str) -> Mapping[str, Shelf]:
-    """The shelves that a recipe for this engine takes its items from."""
-    return {**SHELVES, **SCRATCH} if engine == "scratch" else SHELVES

@@ -1,4 +1,4 @@
-"""The tasks: each is a bridge from samples to batches and from outputs back to predictions."""
+"""The tasks: each connects samples to what a model reads and learns, and its outputs to predictions. None imports torch."""
 
 from pixelwise.shelf import Shelf
 

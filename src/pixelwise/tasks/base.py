@@ -1,34 +1,26 @@
-"""What a task is: the bridge between samples and batches on one side, outputs and predictions on the other.
+"""What a task is: how samples become what a model reads and learns, and what its outputs mean. No task imports torch.
 
-    Sample ── encode ──► arrays ── collate ──► Batch ── forward ──► outputs ──┬── losses ──► terms
-                                                                              └── decode ──► Prediction
+    Sample ──┬─ input ───► what the model reads
+             └─ targets ─► what its loss compares with        head's scores ── reductions ──► arrays ── decode ──► Prediction
 
-`forward` and `losses` are apart so that validation gets its losses and its predictions from one pass through the model.
+The engine computes everything between: it normalises, mixes, augments, and reduces scores on its own device.
 """
 
 from __future__ import annotations
 
-import copy
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol, runtime_checkable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
-from pixelwise.data.cache import CachedSplit
-from pixelwise.losses.base import Loss, Term
+from pixelwise.data.cache import CachedSplit, ReadSplit
 from pixelwise.types import DatasetInfo, Prediction, Sample
 
-Arrays = Mapping[str, NDArray[Any]]
-
-
-# -- the parts of a task without torch: the tasks of both engines are rebuilt on them --------------------------------
-
 Reduced = Mapping[str, Mapping[str, NDArray[Any]]]  # head → reduction → array, of one picture or of a band of its rows
+Counts = NDArray[np.int64] | Mapping[str, NDArray[np.int64]]  # of the classes, or of each head's
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +28,7 @@ class Input:
     """What a model reads. The engine makes it from pictures (H, W, 3) uint8, with an arithmetic of its own.
 
     channels:    3: red, green and blue, normalised; 1: grey, (R + G + B) / 3 in 0..1, not normalised
-    mean, std:   of the pictures in 0..1, a number for each channel; None: nothing is subtracted, or divided by
+    mean, std:   of the pictures in 0..1, a number for each channel; std None: the numbers stay on the scale 0..255
     mean_image:  (H, W, 3) float32 on the scale 0..255, subtracted instead of `mean`
     """
 
@@ -65,12 +57,17 @@ class Head:
 
     form:        `categories`: a score for each of `channels` classes; `values`: `channels` numbers; `objects`: a list of
                  objects for each picture
-    reductions:  what `decode` needs of it; metrics may ask for more (`Metric.needs`)
+    reductions:  what `decode` needs of it; metrics may ask for more
     """
 
     form: Literal["categories", "values", "objects"]
     channels: int
     reductions: tuple[Reduction, ...] = ()
+
+    def wanted(self, needs: Iterable[str] = ()) -> dict[str, Mapping[str, Any]]:
+        """reduction → options: its own, and of categories also those that somebody else needs."""
+        own = {reduction.name: reduction.options for reduction in self.reductions}
+        return {**{name: {} for name in needs if self.form == "categories"}, **own}
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,67 +87,49 @@ class Lookup:
         value = getattr(sample, self.of)
         if value is None:
             return None
+        if self.of == "label":
+            value = np.asarray(value, np.int64)
+        if self.table is None:
+            return np.asarray(value)
         if self.of == "image":
-            value = value[..., 0].astype(np.int32) << 16 | value[..., 1].astype(np.int32) << 8 | value[..., 2]
-        found = np.asarray(value, np.int64) if self.of == "label" else value
-        return found if self.table is None else self.table[found]
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Samples on their way through a model.
-
-    fields:   what `encode` gave, by name, stacked along a new first axis (a ragged task keeps lists)
-    names:    the samples' names, for messages
-    idle:     a stand-in that keeps one of several processes in step; it counts nothing
-    """
-
-    fields: Mapping[str, Any]
-    names: tuple[str, ...]
-    idle: bool = False
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def to(self, device: torch.device) -> Batch:
-        """The same batch with its tensors on a device."""
-        return replace(self, fields={name: _to(value, device) for name, value in self.fields.items()})
-
-    def pin_memory(self) -> Batch:
-        """Called by the DataLoader where copies to a GPU are to overlap with its work."""
-        return replace(self, fields={n: v.pin_memory() if isinstance(v, Tensor) else v for n, v in self.fields.items()})
-
-
-def _to(value: Any, device: torch.device) -> Any:
-    if isinstance(value, Tensor):
-        return value.to(device, non_blocking=True)
-    if isinstance(value, list):
-        return [_to(element, device) for element in value]
-    return value
+            place = value[..., 0].astype(np.int32)
+            for channel in (1, 2):
+                place <<= 8
+                place |= value[..., channel]
+            value = place
+        found: NDArray[Any] = self.table[value]
+        return found
 
 
 class Task(ABC):
-    """One kind of vision task. Builders on the shelf have the form `def segment(info, loss, *, ...) -> Task`.
+    """One kind of vision task. Builders on the shelf have the form `def segment(info, *, ...) -> Task`.
 
-    info:         the classes that it tells apart, with their colours: the data set's, or what the task found in it
-    loss:         None where nothing is trained
-    unit:         what the classes are counted in, `pixel` or `picture`
-    in_channels:  channels that the model reads
-    heads:        what the model must give, name → channels; a dense model gives their sum. Empty where the model owns
-                  its losses.
+    kind:     the kind of prediction that it makes (types.py)
+    per:      what its classes are counted in, `pixel` or `picture`
+    info:     the classes that it distinguishes, with their colours: the data set's, or what the task found in it
+    input:    what its model reads
+    heads:    what its model must give; a dense model gives all of them side by side, in this order
+    mixup:    α of Beta(α, α), from which the share of each mixture of two pictures is drawn; 0: none
+    studied:  the split that `study` reads, where it is not the training split
 
     What a task has to find out from the training pictures (a palette, say) is found once, before the first step
     (`study`), kept in the run, and given back whenever the run is opened (`informed`): the data set need not be there.
     """
 
+    kind: ClassVar[str]
+    per: Literal["pixel", "picture"] = "pixel"
     info: DatasetInfo
-    loss: Loss | None = None
-    unit: str = "pixel"
-    in_channels: int = 3
-    heads: Mapping[str, int]
-    studied: str | None = None  # the split that `study` looks at, where it is not the training split
+    input: Input
+    heads: Mapping[str, Head]
+    mixup: float = 0.0
+    studied: str | None = None
 
-    def study(self, split: CachedSplit) -> dict[str, Any]:
+    @property
+    def targets(self) -> Mapping[str, Lookup]:
+        """Where the target of each head is read from. Empty for a task that overrides `encode`."""
+        return {}
+
+    def study(self, split: CachedSplit | ReadSplit) -> dict[str, Any]:
         """What it has to know of the training pictures, as JSON values; most tasks need nothing."""
         return {}
 
@@ -159,51 +138,22 @@ class Task(ABC):
         return self
 
     @abstractmethod
-    def counts(self, split: CachedSplit) -> NDArray[np.int64]:
-        """(C,) how often each class of `info` occurs in a split: what losses are weighted by.
+    def counts(self, split: CachedSplit) -> Counts:
+        """How often each class occurs in a split: what losses are weighted by.
 
         Raises DataError where the split does not know.
         """
 
-    def with_loss(self, loss: Loss | None) -> Task:
-        """The same task with another loss."""
-        task = copy.copy(self)
-        task.loss = loss
-        return task
+    def encode(self, sample: Sample) -> Mapping[str, NDArray[Any]]:
+        """head → target of one (augmented) sample, for the heads whose target it has; small, for it may travel."""
+        found = {head: lookup.target(sample) for head, lookup in self.targets.items()}
+        return {head: target for head, target in found.items() if target is not None}
 
     @abstractmethod
-    def encode(self, sample: Sample) -> Arrays:
-        """The arrays of one (augmented) sample, as small as can be: they travel between processes."""
-
-    @abstractmethod
-    def forward(self, model: nn.Module, batch: Batch) -> Any:
-        """The model's outputs for a batch on the model's device."""
-
-    @abstractmethod
-    def losses(self, outputs: Any, batch: Batch) -> dict[str, Term]:
-        """The terms of the loss by name; their quotients are added. Empty where the task has none to give."""
-
-    @abstractmethod
-    def decode(self, outputs: Any) -> list[Prediction]:
-        """One prediction for each sample of the batch."""
-
-    def collate(self, encoded: Sequence[Arrays], names: Sequence[str]) -> Batch:
-        """Encoded samples of one size as a batch."""
-        fields = {name: torch.from_numpy(np.stack([arrays[name] for arrays in encoded])) for name in encoded[0]}
-        return Batch(fields, tuple(names))
+    def decode(self, reduced: Reduced) -> Prediction:
+        """The prediction for one picture, or for a band of its rows. A `probability` becomes its confidence."""
 
     @property
     def out_channels(self) -> int:
         """Channels of a dense model: the sum of the heads'."""
-        return sum(self.heads.values())
-
-
-@runtime_checkable
-class EncodesPictures(Protocol):
-    """A task that can also encode a whole batch of pictures at once, to the fields that `encode` and `collate` would give.
-
-    Such a task reads nothing of a sample but its picture and its label.
-    """
-
-    def encode_pictures(self, pictures: Tensor, labels: Tensor | None) -> dict[str, Tensor]:
-        """pictures: (B, H, W, 3) uint8; labels: (B,) int64 on the same device, where the data set has them."""
+        return sum(head.channels for head in self.heads.values())

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
 from pixelwise.data.cache import CachedSplit
 from pixelwise.data.counts import class_counts
-from pixelwise.errors import DataError
-from pixelwise.losses.base import Loss, Term
+from pixelwise.errors import DataError, listing
+from pixelwise.losses.ignore import IGNORE
 from pixelwise.shelf import declares
-from pixelwise.tasks.base import Arrays, Batch, Task
-from pixelwise.tasks.pixels import normalise
-from pixelwise.tasks.targets import target_table
-from pixelwise.types import ClassMap, DatasetInfo, Prediction, Sample
+from pixelwise.tasks.base import Head, Input, Lookup, Reduced, Reduction, Task
+from pixelwise.types import ClassMap, DatasetInfo
 
 Void = Literal["ignore", "background"]
+BACKGROUND = "background"
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -36,7 +33,6 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 )
 def segment(
     info: DatasetInfo,
-    loss: Loss | None,
     *,
     void: Void = "ignore",
     mean: tuple[float, float, float] = IMAGENET_MEAN,
@@ -47,41 +43,46 @@ def segment(
     void:       pixels that nobody labelled are left out of the loss (`ignore`), or count as the class named background
     mean, std:  of the pictures the model is to read, in 0..1; ImageNet's by default
     """
-    return Segment(info, loss, void=void, mean=mean, std=std)
+    return Segment(info, void, Input(3, mean, std))
 
 
 class Segment(Task):
-    """Semantic segmentation over the classes of one data set. `loss` may be None where nothing is trained."""
+    """Semantic segmentation over the classes of one data set."""
 
-    def __init__(
-        self, info: DatasetInfo, loss: Loss | None, *, void: Void, mean: Sequence[float], std: Sequence[float]
-    ) -> None:
+    kind = "class_map"
+
+    def __init__(self, info: DatasetInfo, void: Void, reads: Input) -> None:
         if "mask" not in info.knows:
             raise DataError("has no masks, so it cannot be segmented.", where=info.name)
-        self.info = info
-        self.heads = {"class": len(info.classes)}
-        self.loss = loss
-        self.mean, self.std = tuple(mean), tuple(std)
-        self.target_of = target_table(info, void)
+        self.info, self.input = info, reads
+        self.heads = {"class": Head("categories", len(info.classes), (Reduction("winner"),))}
+        self._lookup = Lookup("mask", target_table(info, void))
+
+    @property
+    def targets(self) -> Mapping[str, Lookup]:
+        return {"class": self._lookup}
 
     def counts(self, split: CachedSplit) -> NDArray[np.int64]:
         return class_counts(split)
 
-    def encode(self, sample: Sample) -> Arrays:
-        if sample.mask is None:
-            return {"image": sample.image}
-        return {"image": sample.image, "target": self.target_of[sample.mask]}
+    def decode(self, reduced: Reduced) -> ClassMap:
+        return ClassMap(reduced["class"]["winner"], reduced["class"].get("probability"))
 
-    def forward(self, model: nn.Module, batch: Batch) -> Tensor:
-        scores: Tensor = model(normalise(batch.fields["image"], self.mean, self.std))
-        return scores  # (B, C, H, W)
 
-    def losses(self, outputs: Tensor, batch: Batch) -> dict[str, Term]:
-        if self.loss is None or "target" not in batch.fields:
-            return {}
-        return {"class": self.loss(outputs, batch.fields["target"].long())}
+def target_table(info: DatasetInfo, void: Void) -> NDArray[Any]:
+    """Mask index → target of the loss: classes stay, void goes where the recipe says, everything else is not counted.
 
-    def decode(self, outputs: Tensor) -> list[Prediction]:
-        classes = outputs.argmax(dim=1)  # (B, H, W); over channels_last scores 4 times faster than over contiguous ones
-        indices = classes.to(torch.uint8 if outputs.shape[1] <= 256 else torch.int32).cpu().numpy()
-        return [ClassMap(one if one.dtype == np.uint8 else one.astype(np.uint16)) for one in indices]
+    Pixels that an augmentation uncovered carry the void index, or 255 where the data set has none; those never count
+    where there is no void index.
+    """
+    table = np.full(65536, IGNORE, np.int16)
+    table[: len(info.classes)] = np.arange(len(info.classes))
+    if info.void is not None and void == "background":
+        if BACKGROUND not in info.classes:
+            raise DataError(
+                f"void cannot be trained as background: no class has that name; there are {listing(info.classes)}.",
+                where=info.name,
+                hint="Use `void: ignore`.",
+            )
+        table[info.void] = info.classes.index(BACKGROUND)
+    return table

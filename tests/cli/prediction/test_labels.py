@@ -10,7 +10,7 @@ import pytest
 from PIL import Image as Pillow
 
 from pixelwise.cli import app
-from pixelwise.engine.predict import open_trained
+from pixelwise.engine.opening import open_learner
 from pixelwise.imaging.files import read_image
 from pixelwise.imaging.resize import resize_image
 from pixelwise.run.folder import RunFolder
@@ -49,13 +49,13 @@ def test_labels_are_the_softmax_of_the_model_at_the_size_of_training(
     records = json.loads((out / "labels.json").read_text())
     assert records == told["pictures"]
     assert [Path(path).name for path in told["skipped"]] == ["notes.txt"]
-    trained = open_trained(RunFolder.open(tiny_classifier), device="cpu")
-    mean, std = torch.tensor(trained.task.mean), torch.tensor(trained.task.std)
+    trained = open_learner(RunFolder.open(tiny_classifier), device="cpu")
+    mean, std = torch.tensor(trained.task.input.mean), torch.tensor(trained.task.input.std)
     for record in records:
         image = resize_image(read_image(Path(record["file"])), (32, 32))
         x = ((torch.tensor(np.array(image)).float() / 255 - mean) / std).permute(2, 0, 1)[None]
         with torch.inference_mode():
-            probabilities = trained.model(x).softmax(dim=1)[0]
+            probabilities = trained.learner.model.eval()(x).softmax(dim=1)[0]
         assert record["label"] == trained.info.classes[int(probabilities.argmax())]
         shares = [one["probability"] for one in record["top"]]
         assert shares == pytest.approx(probabilities.topk(2).values.tolist(), abs=1e-5)

@@ -141,8 +141,8 @@ def loss(self, scores, target):
     seen.add(("scores", scores.dtype)); seen.add(("loss", term.numerator.dtype))
     return term
 CrossEntropy.forward = loss
-import pixelwise.engine.conclude
-pixelwise.engine.conclude.build_report = lambda run: None
+import pixelwise.engine.finish
+pixelwise.engine.finish.build_report = lambda run: None
 recipe = load_recipe("quickstart", sys.argv[2:])
 losses = [e.losses["loss"] for e in train(recipe, Path(sys.argv[1]) / "run", data=Path(sys.argv[1])) if e.kind == "step"]
 assert seen == {("scores", torch.bfloat16), ("loss", torch.float32)}, seen

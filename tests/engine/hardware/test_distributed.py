@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from pixelwise.engine.build import build_metrics, build_model, build_task, open_material
-from pixelwise.engine.checkpoint import load_model
+from pixelwise.engine.build import build_metrics, build_task, open_material
+from pixelwise.engine.evaluate import evaluate
 from pixelwise.engine.hardware.device import Choices
-from pixelwise.engine.scoring.evaluate import evaluate
+from pixelwise.engine.torch.learner import TorchLearner
 from pixelwise.engine.train import train
 from pixelwise.recipe.load import as_yaml
 from pixelwise.recipe.schema import Recipe
@@ -71,13 +71,12 @@ def test_two_processes_give_the_weights_and_scores_of_one(tiny: Tiny, data: Path
 
     # equal weights, equal scores to the bit: what two processes counted together, counted again by one
     material = open_material(recipe, root=data)
-    task = build_task(recipe, material.info, None)
-    model = build_model(recipe, task)
-    arrays, _ = load_checkpoint(tmp_path / "two" / "best", "model")
-    load_model(model, arrays["model"], where="best")
-    metrics = build_metrics(recipe, material.info)
     record = json.loads((tmp_path / "two" / "setup.json").read_text())["choices"]
-    evaluate(task, model, material.validation, metrics, choices=Choices.from_record(record), batch=recipe.train.batch)
+    learner = TorchLearner(recipe, build_task(recipe, material.info), (32, 32), Choices.from_record(record))
+    arrays, _ = load_checkpoint(tmp_path / "two" / "best", "model")
+    learner.load(arrays, where="best")
+    metrics = build_metrics(recipe, material.info)
+    evaluate(learner, material.validation, metrics)
     summary = json.loads((tmp_path / "two" / "summary.json").read_text())["splits"]["val"]
     assert summary["metrics"][0]["figures"] == metrics[0].figures()
     figures = summary["metrics"][0]["figures"]

@@ -11,7 +11,7 @@ from pixelwise.terminal.line import Line
 from pixelwise.terminal.output import say
 
 if TYPE_CHECKING:
-    from pixelwise.engine.opening import Opened
+    from pixelwise.engine.base import Opened
     from pixelwise.types import Image, Labels
 
 FILE = "labels.json"

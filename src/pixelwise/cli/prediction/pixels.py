@@ -10,7 +10,7 @@ from pixelwise.cli.prediction.inputs import LEGEND, Job, Outcome
 from pixelwise.terminal.line import Line
 
 if TYPE_CHECKING:
-    from pixelwise.engine.opening import Opened
+    from pixelwise.engine.base import Opened
     from pixelwise.types import ClassMap, Colours, Image
 
 KINDS = {
@@ -28,11 +28,11 @@ def written(job: Job, out: Path) -> dict[str, Path]:
 
 def predict_pixels(trained: Opened, jobs: Sequence[Job], settings: dict[str, Any], out: Path) -> Outcome:
     """Label every picture that can be read, each at the size that the settings say, and write what there is of it."""
-    from pixelwise.engine.opening import engine_of
+    from pixelwise.engine.predict import predict_resized, predict_tiles
     from pixelwise.errors import DataError, Problem
     from pixelwise.imaging.files import read_image, write_image
 
-    engine, outcome = engine_of(trained.run), Outcome()
+    outcome = Outcome()
     with Line("predicting") as line:
         for done, job in enumerate(jobs, start=1):
             try:
@@ -41,9 +41,9 @@ def predict_pixels(trained: Opened, jobs: Sequence[Job], settings: dict[str, Any
                 outcome.failed += [Problem(p.where or str(job.file), p.what) for p in error.problems]
             else:
                 if settings["scale"] == "own":
-                    labelled = engine.predict_tiles(trained, image, tile=settings["tile"], overlap=settings["overlap"])
+                    labelled = predict_tiles(trained, image, tile=settings["tile"], overlap=settings["overlap"])
                 else:
-                    labelled = engine.predict_resized(trained, image)
+                    labelled = predict_resized(trained, image)
                 outcome.records.append(_write(trained, job, image, labelled, settings, out))
             line.show("", done, len(jobs), job.file.name)
     if outcome.records:

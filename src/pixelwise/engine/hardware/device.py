@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 
+from pixelwise.engine.base import Processes
 from pixelwise.engine.hardware.allocator import keep_large_buffers
 from pixelwise.engine.hardware.trial import find_fair_trial, find_trial
 from pixelwise.errors import DeviceError
@@ -54,6 +56,12 @@ class Choices:
             return torch.autocast(self.torch_device.type, dtype=torch.bfloat16)
         return nullcontext()
 
+    def on(self, processes: Processes) -> Choices:
+        """The same choices on this process's own GPU; a process that is alone has the one that was chosen."""
+        if processes.count == 1 or not self.device.startswith("cuda"):
+            return self
+        return replace(self, device=f"cuda:{processes.local_rank}")
+
     def apply(self) -> None:
         """Make the process follow these choices. Raises DeviceError where this machine cannot."""
         if self.allocator:
@@ -92,6 +100,36 @@ def choose(hardware: Hardware, *, memory: Path, local_rank: int = 0) -> Choices:
         deterministic=hardware.deterministic,
         notes=notes,
     )
+
+
+def choose_again(recorded: Choices, device: str, memory: Path) -> Choices:
+    """A run's own choices on this machine, so that its scores come out again; bf16 only where it works.
+
+    On another kind of device bf16 is taken where it is faster, as `auto` means.
+    """
+    kind = "cuda" if device.startswith("cuda") or (device == "auto" and torch.cuda.is_available()) else "cpu"
+    in_bf16 = "bf16" if kind == recorded.torch_device.type else "auto"
+    precision = "fp32" if recorded.precision == "fp32" else in_bf16
+    try:
+        return choose(_hardware(device, precision, recorded), memory=memory)
+    except DeviceError:
+        if precision != "bf16":
+            raise
+        return choose(_hardware(device, "auto", recorded), memory=memory)  # raises again where the device is at fault
+
+
+def _hardware(device: str, precision: str, recorded: Choices) -> Hardware:
+    try:
+        return Hardware.model_validate(
+            {
+                "device": device,
+                "precision": precision,
+                "layout": "channels_last" if recorded.layout == "channels_last" else "contiguous",
+                "deterministic": recorded.deterministic,
+            }
+        )
+    except ValidationError as error:
+        raise DeviceError(f"read '{device}'; allowed are auto, cpu, cuda and cuda:N.", where="device") from error
 
 
 def _check_gpu(device: str) -> None:

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar, cast
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from pixelwise.engine.base import Processes
 from pixelwise.errors import PixelwiseError, TrainingError
 
 TIMEOUT = timedelta(minutes=10)
@@ -24,17 +23,8 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Processes:
-    """Which of how many processes this is."""
-
-    rank: int = 0
-    count: int = 1
-    local_rank: int = 0
-
-    @property
-    def first(self) -> bool:
-        """Whether this is the process that writes and speaks."""
-        return self.rank == 0
+class TorchProcesses(Processes):
+    """Which of how many processes this is, and what they exchange by torch."""
 
     def total(self, values: Tensor) -> Tensor:
         """The sum of a tensor over all processes."""
@@ -42,22 +32,7 @@ class Processes:
             torch.distributed.all_reduce(values)
         return values
 
-    def total_counts(self, counts: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The sum of an integer array over all processes, exact."""
-        if self.count == 1:
-            return counts
-        return np.asarray(self.total(torch.from_numpy(counts.copy())).numpy())
-
-    def total_sums(self, sums: dict[str, list[float]]) -> dict[str, tuple[float, float]]:
-        """Pairs of numbers by name, summed over all processes; a process that counted nothing may lack the names."""
-        gathered = self.gather(sums)
-        names = dict.fromkeys(name for one in gathered for name in one)
-        nothing = (0.0, 0.0)
-        return {
-            n: (sum(g.get(n, nothing)[0] for g in gathered), sum(g.get(n, nothing)[1] for g in gathered)) for n in names
-        }
-
-    def gather(self, value: Any) -> list[Any]:
+    def gather(self, value: T) -> list[T]:
         """Every process's value, in every process."""
         if self.count == 1:
             return [value]
@@ -97,7 +72,7 @@ class Processes:
         `model` itself stays what trains: the same parameters under the same names. With `freezes`, parameters may stand
         still for a while; DDP then looks after every forward pass which of them will have a gradient.
         """
-        if self.count == 1:
+        if self.count == 1 or not any(parameter.requires_grad for parameter in model.parameters()):
             return model
         if device.type == "cuda":
             model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
@@ -106,15 +81,17 @@ class Processes:
 
 
 @contextmanager
-def processes(device: str = "auto") -> Iterator[Processes]:
+def processes(device: str = "auto") -> Iterator[TorchProcesses]:
     """Join the processes that `torchrun` started, and leave them at the end. Raises TrainingError when one is lost."""
     if "RANK" not in os.environ or int(os.environ.get("WORLD_SIZE", "1")) == 1:
-        yield Processes()
+        yield TorchProcesses()
         return
     on_gpu = device != "cpu" and torch.cuda.is_available()
     # gloo beside nccl: counts and messages are exchanged on the CPU, and a run may have been begun there
     torch.distributed.init_process_group("cpu:gloo,cuda:nccl" if on_gpu else "gloo", timeout=TIMEOUT)
-    joined = Processes(torch.distributed.get_rank(), torch.distributed.get_world_size(), int(os.environ["LOCAL_RANK"]))
+    joined = TorchProcesses(
+        torch.distributed.get_rank(), torch.distributed.get_world_size(), int(os.environ["LOCAL_RANK"])
+    )
     if on_gpu:
         torch.cuda.set_device(joined.local_rank)
     try:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pixelwise.data.base import Dataset
 from pixelwise.engine.build import build_metrics
-from pixelwise.engine.faults.names import EPOCH, LOSS, pick_score, unknown_score
+from pixelwise.engine.checks.names import EPOCH, LOSS, pick_score, unknown_score
 from pixelwise.errors import RecipeError
 from pixelwise.recipe.schema import Recipe
 from pixelwise.report.record import scores_of

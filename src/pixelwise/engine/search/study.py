@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pixelwise.engine.feed.seeds import seed_of
+from pixelwise.engine.order import seed_of
 from pixelwise.engine.search.ranges import Range, Space
 from pixelwise.errors import PixelwiseError, RunError
 

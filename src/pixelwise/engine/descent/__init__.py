@@ -1,1 +1,0 @@
-"""One step downhill: optimizers, learning rates, the update itself."""

@@ -1,0 +1,218 @@
+"""Scores of a model on a split: one pass, memory that does not grow with the number of pictures. For both engines."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from pixelwise.data.base import Dataset
+from pixelwise.data.cache import CachedSplit
+from pixelwise.engine.base import Learner, Opened
+from pixelwise.engine.build import CachingProgress, build_dataset, build_metrics, build_task, open_for
+from pixelwise.engine.checks.names import EPOCH, LOSS, pick_score, unknown_score
+from pixelwise.engine.setup import metric_record, recorded_counts, split_record
+from pixelwise.errors import RecipeError, RunError, TrainingError, listing
+from pixelwise.metrics.base import Metric
+from pixelwise.metrics.pictures import Recorder, keep_pictures
+from pixelwise.run.environment import environment
+from pixelwise.run.progress import quotients
+from pixelwise.types import Image, Prediction, Sample, Score
+
+Look = Callable[[int, Sample, Prediction], None]
+Scored = tuple[dict[str, Any], Path]  # the record, and the file it was written to
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Mean losses by name and scores; both empty where nothing was evaluated."""
+
+    losses: dict[str, float | None]
+    scores: list[Score]
+    epoch: int = 0
+
+    @property
+    def candidates(self) -> list[Score]:
+        """What may choose the best checkpoint or stop a training: scores, the loss (less is better), the epoch."""
+        loss = Score(LOSS, self.losses.get(LOSS), higher_is_better=False)
+        return [*self.scores, loss, Score(EPOCH, float(self.epoch))]
+
+
+def evaluate(
+    learner: Learner,
+    split: CachedSplit,
+    metrics: Sequence[Metric],
+    *,
+    batch: int | None = None,
+    look: Look | None = None,
+) -> Evaluation:
+    """Losses and scores over a whole split; `look` is shown every picture with its prediction.
+
+    Several processes share the split out in whole batches, so that each batch is computed as one process alone would;
+    the metrics' states are then joined. Equal weights give equal scores, to the bit, and no picture counts twice.
+    Raises TrainingError, in every process, that names the pictures whose loss is not finite.
+    """
+    learner.synchronise()
+    for metric in metrics:
+        metric.reset()
+    sums: dict[str, list[float]] = {}
+    strange: list[str] = []
+    size, processes, needs = batch or learner.evaluation_batch, learner.processes, needs_of(metrics)
+    for start in range(0, len(split), size)[processes.rank :: processes.count]:
+        samples = [split[index] for index in range(start, min(start + size, len(split)))]
+        made = learner.encode(samples)
+        outputs = learner.forward(made)
+        terms = learner.terms(outputs, made)
+        for name, (top, below) in terms.items():
+            pair = sums.setdefault(name, [0.0, 0.0])
+            pair[0] += top
+            pair[1] += below
+        if all(math.isfinite(top) for top, _ in terms.values()):
+            for offset, (sample, reduced) in enumerate(zip(samples, learner.reduced(outputs, needs), strict=True)):
+                prediction = learner.task.decode(reduced)
+                for metric in metrics:
+                    metric.update(sample, prediction)
+                if look is not None:
+                    look(start + offset, sample, prediction)
+        else:  # what is not a number has no class
+            strange += made.names
+        split.release()
+    for metric in metrics if processes.count > 1 else ():
+        metric.state = np.sum(processes.gather(metric.state), axis=0)
+    refuse_strange(split, processes.gather(strange))
+    gathered = processes.gather(sums)
+    names = dict.fromkeys(name for one in gathered for name in one)
+    nothing = [0.0, 0.0]
+    totals = {
+        n: (sum(g.get(n, nothing)[0] for g in gathered), sum(g.get(n, nothing)[1] for g in gathered)) for n in names
+    }
+    return Evaluation(quotients(totals) if totals else {}, [score for metric in metrics for score in metric.scores()])
+
+
+def needs_of(metrics: Sequence[Metric]) -> tuple[str, ...]:
+    """The reductions that metrics need besides those of the task."""
+    return tuple(dict.fromkeys(need for metric in metrics for need in getattr(metric, "needs", ())))
+
+
+def predict(learner: Learner, samples: Sequence[Sample], needs: Sequence[str] = ()) -> list[Prediction]:
+    """Predictions for samples of one size."""
+    return [learner.task.decode(one) for one in learner.reduced(learner.forward(learner.encode(samples)), needs)]
+
+
+def find_score(scores: Sequence[Score], wanted: str, where: str = "train.best") -> Score:
+    """The score of that name or key. Raises RecipeError where there is none."""
+    if (score := pick_score(scores, wanted)) is None:
+        raise RecipeError.all([unknown_score(scores, wanted, where)])
+    return score
+
+
+def refuse_strange(split: CachedSplit, strange: Sequence[Sequence[str]]) -> None:
+    """Raise TrainingError that names the pictures whose loss is not finite, where there are any."""
+    names = sorted({name for one in strange for name in one})
+    if names:
+        raise TrainingError(
+            f"the loss is not finite with the pictures {listing(names, 20)}.",
+            where=f"split '{split.split}'",
+            hint="The weights have grown out of bounds: lower the learning rate, warm up, or clip gradients.",
+        )
+
+
+# -- of a finished run, kept in its folder under evaluations/ ---------------------------------------------------------
+
+
+def score_recipe(
+    opened: Opened, split: str, *, data: Path | None = None, progress: CachingProgress | None = None
+) -> Scored:
+    """Losses and scores over a split at the size of the training pictures.
+
+    For the validation split and the best checkpoint these are the scores of the run's summary, to the bit on the same
+    machine. Raises DataError where the data are not there, RunError where they have other classes than the run.
+    """
+    _, cached, metrics = _open(opened, split, data, progress)
+    recorder = Recorder(metrics)
+    opened.learner.weigh(recorded_counts(opened.run))
+    with opened.learner.computing():
+        result = evaluate(opened.learner, cached, metrics, look=lambda index, sample, prediction: recorder.look(index))
+    record = {**split_record(cached, metrics), "losses": result.losses}
+    return _keep(opened, cached, "recipe", record, recorder)
+
+
+def score_own(
+    opened: Opened,
+    split: str,
+    label: Callable[[Image], Prediction],
+    *,
+    data: Path | None = None,
+    progress: CachingProgress | None = None,
+) -> Scored:
+    """Scores over a split at each picture's own size, against its mask as it was drawn, which was never resized.
+
+    label: what is predicted for a picture of any size, at that size. One picture is in memory at a time. There are no
+    losses: they belong to the recipe's size.
+    """
+    dataset, cached, metrics = _open(opened, split, data, progress)
+    for metric in metrics:
+        metric.reset()
+    recorder, places = Recorder(metrics), {name: index for index, name in enumerate(cached.names)}
+    for index, name in enumerate(dataset.names(split)):
+        if name in places:  # what on_corrupt: skip left
+            sample = dataset.read(split, index)
+            prediction = label(sample.image)
+            for metric in metrics:
+                metric.update(sample, prediction)
+            recorder.look(places[name])
+    record = {
+        "resolution": "each picture's own size",
+        "pictures": len(cached),
+        "metrics": [metric_record(metric) for metric in metrics],
+    }
+    return _keep(opened, cached, "own", record, recorder)
+
+
+def _open(
+    opened: Opened, split: str, data: Path | None, progress: CachingProgress | None
+) -> tuple[Dataset, CachedSplit, Sequence[Metric]]:
+    """The data set, its split with every file known to be sound, and the recipe's metrics."""
+    dataset = build_dataset(opened.recipe, data)
+    findings = opened.run.read("setup").get("findings", {})
+    info = build_task(opened.recipe, dataset.info, findings).info  # as the task sees the data set
+    if info.classes != opened.info.classes or info.void != opened.info.void:
+        raise RunError(
+            f"the run was trained on the classes {_classes(opened.info.classes, opened.info.void)}; the data set "
+            f"'{info.name}' now has {_classes(info.classes, info.void)}.",
+            where=str(opened.run.path),
+            hint="Name the data folder that it was trained on with --data.",
+        )
+    cached = open_for(opened.recipe, dataset, split, root=data, progress=progress)
+    return dataset, cached, build_metrics(opened.recipe, opened.info)
+
+
+def _classes(names: Sequence[str], void: int | None) -> str:
+    return ", ".join(names) + ("" if void is None else f" (void {void})")
+
+
+def _keep(
+    opened: Opened,
+    split: CachedSplit,
+    resolution: Literal["recipe", "own"],
+    record: dict[str, Any],
+    recorder: Recorder,
+) -> Scored:
+    whole = {
+        "split": split.split,
+        "checkpoint": opened.checkpoint,
+        "epoch": opened.epoch,
+        "step": opened.step,
+        **record,
+        "skipped": [{"where": p.where, "what": p.what} for p in split.skipped],
+        "key": split.key,
+        "environment": environment(),
+    }
+    name = f"evaluations/{split.split}-{opened.checkpoint}-{resolution}"
+    keep_pictures(opened.run.path / f"{name}.npz", split.names, [recorder.rows], recorder.metrics)
+    opened.run.write(name, whole)
+    return whole, opened.run.path / f"{name}.json"

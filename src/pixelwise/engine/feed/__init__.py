@@ -1,1 +1,0 @@
-"""Which pictures come in which order, and the seeds of their draws."""

@@ -1,0 +1,132 @@
+"""After the last update: the scores of the best weights, a few pictures for the gallery, the summary, the report."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from pixelwise.data.cache import CachedSplit
+from pixelwise.engine.evaluate import find_score, predict
+from pixelwise.engine.fit import Parts
+from pixelwise.engine.setup import split_record
+from pixelwise.metrics.pictures import Recorder, keep_pictures
+from pixelwise.report.page import build_report
+from pixelwise.run.atomic import write_json
+from pixelwise.run.checkpoint import load_checkpoint
+from pixelwise.run.events import Finished
+from pixelwise.run.folder import RunFolder
+from pixelwise.run.progress import Progress
+from pixelwise.shown import shown_as
+from pixelwise.types import Prediction, Sample
+
+SHARED, SHARED_UP_TO = "shared", 6  # the rank of pictures that are kept to be compared between runs, and how many
+
+
+def finish(run: RunFolder, parts: Parts, progress: Progress, finished: Finished) -> None:
+    """Score the best weights on the validation split and write summary, gallery and report (the first process alone)."""
+    start = time.perf_counter()
+    checkpoint = take_best(run, parts)
+    ranking: dict[int, float] = {}
+    recorder = Recorder(parts.metrics)
+
+    def rank(index: int, sample: Sample, prediction: Prediction) -> None:
+        score = parts.metrics[0].sample_score(sample, prediction)
+        if score is not None:
+            ranking[index] = score
+        recorder.look(index)
+
+    result = replace(parts.evaluate(parts.material.validation, parts.metrics, rank), epoch=finished.epoch)
+    record = {**split_record(parts.material.validation, parts.metrics), "losses": result.losses}
+    splits = {parts.material.validation.split: {"checkpoint": checkpoint, **record}}
+    if parts.material.test is not None and parts.material.test.split not in splits:
+        splits[parts.material.test.split] = {"checkpoint": checkpoint, **score_test(run, parts, parts.material.test)}
+    rankings = parts.learner.processes.gather(ranking)
+    recorded = parts.learner.processes.gather(recorder.rows)
+    if not parts.learner.processes.first:
+        return
+    ranking = {index: score for one in rankings for index, score in one.items()}
+    shared = choose_shared(len(parts.material.validation), parts.recipe.gallery)
+    chosen = [
+        *choose_gallery(ranking, parts.recipe.gallery),
+        *((index, ranking.get(index), SHARED) for index in shared),
+    ]
+    keep_gallery(run, parts, chosen)
+    keep_pictures(run.states_file, parts.material.validation.names, recorded, parts.metrics)
+    seconds = {**progress.seconds, "conclusion": time.perf_counter() - start}
+    run.write(
+        "summary",
+        {
+            "finished": finished.reason,
+            "epochs": finished.epoch,
+            "steps": finished.step,
+            "seconds": {**seconds, "total": sum(seconds.values())},
+            "best": {
+                "epoch": progress.best_epoch,
+                "step": progress.best_step,
+                "metric": find_score(result.candidates, parts.recipe.train.best).key,
+                "value": progress.best_value,
+            },
+            "splits": splits,
+        },
+    )
+    build_report(run)
+
+
+def score_test(run: RunFolder, parts: Parts, split: CachedSplit) -> dict[str, Any]:
+    """Scores and losses on a split that no choice was made by; what its pictures counted is kept."""
+    metrics = copy.deepcopy(parts.metrics)
+    recorder = Recorder(metrics)
+    result = parts.evaluate(split, metrics, lambda index, sample, prediction: recorder.look(index))
+    recorded = parts.learner.processes.gather(recorder.rows)
+    if parts.learner.processes.first:
+        keep_pictures(run.states_of(split.split), split.names, recorded, metrics)
+    return {**split_record(split, metrics), "losses": result.losses}
+
+
+def take_best(run: RunFolder, parts: Parts) -> str:
+    """Put the best weights into the model; the last ones stay where no score was ever defined. Which they are."""
+    parts.learner.processes.wait()  # until the first process has written the last of them
+    best = run.path / "best"
+    if not (best / "state.json").is_file():
+        return "last"
+    arrays, _ = load_checkpoint(best, "model")
+    parts.learner.load(arrays, where=str(best))
+    return "best"
+
+
+def choose_gallery(ranking: dict[int, float], count: int) -> list[tuple[int, float, str]]:
+    """(index, score, rank): a third each of the best, the ones around the median, and the worst pictures."""
+    ordered = sorted(ranking, key=lambda index: (-ranking[index], index))
+    count = min(count, len(ordered))
+    best, worst = (count + 2) // 3, count // 3
+    typical = count - best - worst
+    middle = max(best, (len(ordered) - typical) // 2)
+    groups = (
+        ("best", ordered[:best]),
+        ("typical", ordered[middle : middle + typical]),
+        ("worst", ordered[len(ordered) - worst :]),
+    )
+    return [(index, ranking[index], rank) for rank, indices in groups for index in indices]
+
+
+def choose_shared(pictures: int, count: int) -> list[int]:
+    """Indices evenly over the split, whatever was predicted: the pictures that runs of one split have in common."""
+    count = min(count, SHARED_UP_TO, pictures)
+    return [(2 * number + 1) * pictures // (2 * count) for number in range(count)]
+
+
+def keep_gallery(run: RunFolder, parts: Parts, chosen: Sequence[tuple[int, float | None, str]]) -> None:
+    """Write picture, truth and prediction of the chosen samples under predictions/."""
+    split, info = parts.material.validation, parts.learner.task.info
+    entries = []
+    for number, (index, score, rank) in enumerate(chosen):
+        sample = split[index]
+        (prediction,) = predict(parts.learner, [sample])
+        kept = shown_as(prediction.kind).keep(run.predictions, f"{number:03d}", sample, prediction, info)
+        entries.append({"name": sample.name, "rank": rank, "score": score, **kept})
+    ranked = [entry for entry in entries if entry["rank"] != SHARED]
+    shared = [entry for entry in entries if entry["rank"] == SHARED]
+    write_json(run.predictions / "index.json", {"split": split.split, "pictures": ranked, "shared": shared})

@@ -1,0 +1,56 @@
+"""Random draws from keys: a draw depends on what it is for, never on what was drawn before it. And the order of an epoch."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Sampling = Literal["shuffled", "replacement", "balanced"]
+
+
+def seed_of(*key: int | str) -> int:
+    """A 63-bit seed mixed from a key such as (seed, "step", 17)."""
+    words = [int.from_bytes(k.encode(), "little") if isinstance(k, str) else k for k in key]
+    return int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+def draw_order(
+    pictures: int, seed: int, epoch: int, sampling: Sampling = "shuffled", labels: NDArray[np.int64] | None = None
+) -> tuple[int, ...]:
+    """As many indices as there are pictures: the order of one epoch.
+
+    shuffled:     every picture once
+    replacement:  every draw is of all pictures, so that some come twice and others not at all
+    balanced:     every class is equally likely, and every picture of a class; `labels` are those of all pictures
+    """
+    generator = np.random.default_rng(seed_of(seed, "order", epoch))
+    if labels is not None:
+        drawn = draw_balanced(labels, generator)
+    elif sampling == "replacement":
+        drawn = generator.integers(pictures, size=pictures)
+    else:
+        drawn = generator.permutation(pictures)
+    return tuple(drawn.tolist())
+
+
+def draw_balanced(labels: NDArray[np.int64], generator: np.random.Generator) -> NDArray[np.int64]:
+    """As many indices as there are labels, with replacement: a class drawn evenly, then one of its pictures evenly."""
+    sizes = np.unique_counts(labels).counts
+    by_class, starts = np.argsort(labels, kind="stable"), np.cumsum(sizes) - sizes
+    drawn = generator.integers(len(sizes), size=len(labels))
+    places: NDArray[np.int64] = by_class[starts[drawn] + generator.integers(sizes[drawn])]
+    return places
+
+
+def count_rounds(order: Sequence[int]) -> tuple[int, ...]:
+    """How often each index came before, at its place in the order."""
+    seen: Counter[int] = Counter()
+    rounds = []
+    for index in order:
+        rounds.append(seen[index])
+        seen[index] += 1
+    return tuple(rounds)

@@ -1,1 +1,0 @@
-"""The NumPy network bound to data sets, metrics, recipes and run folders. Nothing here imports torch."""

@@ -1,0 +1,331 @@
+"""A model of torch for a task: made, trained, evaluated, kept.
+
+What a model may do, besides `forward(images)` that gives one tensor (all heads side by side) or a map head → scores:
+
+    losses(images, targets) → {name: Term}    it has losses of its own, and the recipe's are not asked
+    observe(images, targets)                  it is fitted by looking at each batch once, without a gradient
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any, Literal, Self, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from pixelwise.engine.base import Arrays, Batch, Crop, Learner, Processes
+from pixelwise.engine.build import Material, build, build_losses
+from pixelwise.engine.checks.names import is_frozen, unknown_parts
+from pixelwise.engine.hardware.device import Choices, choose, choose_again
+from pixelwise.engine.hardware.distributed import TorchProcesses, processes
+from pixelwise.engine.torch.checkpoint import load_model, load_optimizer, model_arrays, optimizer_arrays
+from pixelwise.engine.torch.heads import reduced_bands, reduced_pictures, scores_of
+from pixelwise.engine.torch.inputs import TensorBatch, collate, inputs_of
+from pixelwise.engine.torch.keyed import keyed_random
+from pixelwise.engine.torch.loader import Loader, build_augmentation
+from pixelwise.engine.torch.update import check_weights, descend, total
+from pixelwise.errors import Problem, RecipeError
+from pixelwise.losses.base import Loss, Term
+from pixelwise.recipe.schema import Hardware, Recipe
+from pixelwise.run.progress import Sums
+from pixelwise.tasks.base import Reduced, Task
+from pixelwise.types import Sample
+
+COARSEST = 32  # tiles start at multiples of it, or of the model's stride: coarse grids lie as in the whole picture
+
+
+class TorchLearner(Learner):
+    """The recipe's model on its device.
+
+    model, shared:  the bare network, and the same one wrapped for several processes
+    losses:         head → loss, with which validation is always counted; a phase may have losses of its own
+    optimizer:      None until `equip`, and for a model without parameters
+    """
+
+    choices: Choices
+    processes: TorchProcesses
+
+    def __init__(self, recipe: Recipe, task: Task, size: tuple[int, int], choices: Any) -> None:
+        self.recipe, self.task, self.size, self.choices = recipe, task, size, choices
+        with keyed_random(recipe.train.seed, "weights"):
+            model: nn.Module = build("model", recipe.model, task.input.channels, task.out_channels)
+        self.model = model.to(device=self.device, memory_format=choices.memory_format)  # type: ignore[call-overload]
+        self.processes = TorchProcesses()
+        self.losses: Mapping[str, Loss] = {}
+        self.phase_losses: Sequence[Mapping[str, Loss]] = ()
+        self.optimizer: torch.optim.Optimizer | None = None
+        self.shared: nn.Module | None = None
+        self.stop: Callable[[], bool] = lambda: False
+        self.phase = 0
+        self._stopped = False
+
+    @classmethod
+    def alone(cls) -> Processes:
+        return TorchProcesses()
+
+    @classmethod
+    def join(cls, device: str) -> AbstractContextManager[Processes]:
+        return processes(device)
+
+    @classmethod
+    def choose(cls, hardware: Hardware, *, memory: Path, processes: Processes) -> Choices:
+        return processes.from_first(lambda: choose(hardware, memory=memory)).on(processes)
+
+    @classmethod
+    def recall(cls, record: Mapping[str, Any], *, processes: Processes) -> Choices:
+        return Choices.from_record(record).on(processes)
+
+    @classmethod
+    def choose_again(cls, record: Mapping[str, Any], *, device: str, memory: Path) -> Choices:
+        return choose_again(Choices.from_record(record), device, memory)
+
+    @property
+    def device(self) -> torch.device:
+        return self.choices.torch_device
+
+    # -- what a training needs ------------------------------------------------------------------------------------
+
+    def weigh(self, counts: Any) -> None:
+        phases = [None, *self.recipe.train.phases]
+        built = [build_losses(self.recipe, self.task, counts, phase) for phase in phases]
+        for losses in built:
+            for loss in losses.values():
+                loss.to(self.device)
+        self.losses, *self.phase_losses = built
+
+    @property
+    def class_weights(self) -> list[float] | None:
+        found = [loss.weights for loss in self.losses.values() if loss.weights is not None]
+        return [float(weight) for weight in found[0]] if found else None
+
+    def equip(self, material: Material, processes: Processes, stop: Callable[[], bool]) -> None:
+        recipe = self.recipe
+        self.processes, self.stop = cast(TorchProcesses, processes), stop
+        if self._fits and processes.count > 1:
+            raise RecipeError(f"'{recipe.model.name}' is fitted by one process alone.", where="model")
+        if any(True for _ in self.model.parameters()):
+            self.optimizer = build("optimizer", recipe.train.optimizer, self.model)
+        self.loader = Loader(
+            material.train,
+            self.task,
+            build_augmentation(recipe, material.info),
+            batch=recipe.train.batch,
+            seed=recipe.train.seed,
+            sampling=recipe.data.sampling,
+            workers=recipe.data.workers,
+            labels=material.labels_to_balance(recipe.data.sampling),
+            rank=processes.rank,
+            processes=processes.count,
+            device=self.device,
+        )
+
+    def problems(self) -> list[Problem]:
+        return list(unknown_parts(self.recipe, self.model))
+
+    @property
+    def _owns(self) -> bool:
+        return hasattr(self.model, "losses")
+
+    @property
+    def _fits(self) -> bool:
+        return hasattr(self.model, "observe")
+
+    # -- training -------------------------------------------------------------------------------------------------
+
+    def begin(self, number: int) -> int:
+        if self.shared is None:
+            freezes = any(phase.freeze for phase in self.recipe.train.phases)
+            trained = OwnLosses(self.model) if self._owns else self.model
+            self.shared = self.processes.share(trained, self.device, freezes=freezes)
+        self.phase = number
+        frozen = self.recipe.train.phases[number].freeze
+        for name, parameter in self.model.named_parameters():
+            parameter.requires_grad_(not is_frozen(name, frozen))
+        self._set_training()
+        return sum(p.numel() for p in self.model.parameters() if p.requires_grad)
+
+    def _set_training(self) -> None:
+        """Training mode, except for frozen parts: requires_grad alone would leave BatchNorm's statistics moving."""
+        assert self.shared is not None
+        self.shared.train()
+        for name, module in self.model.named_modules():
+            if name and is_frozen(name, self.recipe.train.phases[self.phase].freeze):
+                module.eval()
+
+    def batches(self, epoch: int, *, skip: int, steps: int) -> Iterator[Batch]:
+        return self.loader.epoch(epoch, skip=skip, steps=steps)
+
+    def step(self, batch: Batch, rate: float, step: int) -> Sums:
+        if not self.model.training:
+            self._set_training()
+        with keyed_random(self.recipe.train.seed, "step", step):
+            batch = cast(TensorBatch, batch).to(self.device)
+            with torch.set_grad_enabled(not self._fits), self.choices.autocast():
+                terms = self._training_terms(batch)
+            found = total(terms, batch, self.processes, self.device, step=step + 1, stop=self.stop())
+            descend(found.loss, self.model, self.optimizer, rate, self.recipe.train.clip)
+        self._stopped = found.stopped
+        return found.sums
+
+    def _training_terms(self, batch: TensorBatch) -> dict[str, Term]:
+        assert self.shared is not None
+        images = inputs_of(batch.images, self.task.input)
+        if self._owns:
+            own: dict[str, Term] = self.shared(images, batch.targets)
+            return own
+        losses = self.phase_losses[self.phase]
+        if self.task.mixup:
+            return self._mixed_terms(images, batch.targets, losses)
+        terms = self._compared(scores_of(self.shared(images), self.task, images), batch.targets, losses)
+        if self._fits:
+            self.model.observe(images, batch.targets)  # type: ignore[operator]
+        return terms
+
+    def _mixed_terms(self, images: Tensor, targets: Mapping[str, Any], losses: Mapping[str, Loss]) -> dict[str, Term]:
+        """Of mixtures: `share` of each picture itself and of its loss, the rest of its partner in the batch.
+
+        Drawn from torch's generator of the CPU, which is seeded for every step.
+        """
+        assert self.shared is not None
+        alpha = torch.tensor([self.task.mixup, self.task.mixup])
+        share = float(torch.distributions.Dirichlet(alpha).sample()[0])  # Beta(α, α)
+        partners = torch.randperm(len(images)).to(images.device)
+        scores = scores_of(self.shared(share * images + (1 - share) * images[partners]), self.task, images)
+        others = {head: target[partners] for head, target in targets.items()}
+        own, other = self._compared(scores, targets, losses), self._compared(scores, others, losses)
+        return {
+            head: Term(
+                share * term.numerator + (1 - share) * other[head].numerator,
+                share * term.denominator + (1 - share) * other[head].denominator,
+            )
+            for head, term in own.items()
+        }
+
+    def _compared(
+        self, scores: Mapping[str, Any], targets: Mapping[str, Any], losses: Mapping[str, Loss]
+    ) -> dict[str, Term]:
+        """The term of every head that has a loss and a target."""
+        terms = {}
+        for head, loss in losses.items():
+            if head in targets:
+                target = targets[head]
+                by_class = self.task.heads[head].form == "categories" and isinstance(target, Tensor)
+                terms[head] = loss(scores[head], target.long() if by_class else target)
+        return terms
+
+    @property
+    def stopped(self) -> bool:
+        return self._stopped
+
+    def check_weights(self, step: int) -> None:
+        check_weights(self.model, step)
+
+    @contextmanager
+    def copied(self) -> Iterator[Self]:
+        twin = copy.copy(self)
+        copies = copy.deepcopy((self.model, self.optimizer, self.losses, self.phase_losses))
+        twin.model, twin.optimizer, twin.losses, twin.phase_losses = copies
+        twin.shared, twin.processes = None, TorchProcesses()
+        python, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002 - models from outside may draw here
+        tries, torch.backends.cudnn.benchmark = torch.backends.cudnn.benchmark, False
+        try:
+            with keyed_random(self.recipe.train.seed, "copy"):
+                yield twin
+        finally:
+            torch.backends.cudnn.benchmark = tries
+            random.setstate(python)
+            np.random.set_state(legacy)  # noqa: NPY002
+
+    # -- evaluation and prediction --------------------------------------------------------------------------------
+
+    def synchronise(self) -> None:
+        self.processes.same_buffers(self.model)
+
+    @property
+    def evaluation_batch(self) -> int:
+        return self.recipe.train.batch
+
+    @property
+    def multiple(self) -> int:
+        return math.lcm(COARSEST, getattr(self.model, "stride", 1))
+
+    def encode(self, samples: Sequence[Sample]) -> Batch:
+        return collate(self.task, samples).to(self.device)
+
+    @torch.inference_mode()
+    def forward(self, batch: Batch) -> Any:
+        if self.model.training:
+            self.model.eval()
+        with self.choices.autocast():
+            images = inputs_of(batch.images, self.task.input)
+            return scores_of(self.model(images), self.task, images)
+
+    @torch.inference_mode()
+    def terms(self, outputs: Any, batch: Batch) -> Sums:
+        if self._owns:
+            images = inputs_of(batch.images, self.task.input)
+            found = self.model.losses(images, batch.targets) if batch.targets else {}  # type: ignore[operator]
+        else:
+            found = self._compared(outputs, batch.targets, self.losses)
+        return {name: (float(term.numerator), float(term.denominator)) for name, term in found.items()}
+
+    @torch.inference_mode()
+    def reduced(self, outputs: Any, needs: Sequence[str] = ()) -> list[Reduced]:
+        return reduced_pictures(self.task.heads, outputs, needs)
+
+    def bands(
+        self,
+        outputs: Any,
+        *,
+        size: tuple[int, int] | None = None,
+        crop: Crop | None = None,
+        needs: Sequence[str] = (),
+    ) -> Iterator[tuple[slice, Reduced]]:
+        return reduced_bands(self.task.heads, outputs, size, crop, needs)
+
+    # -- state ----------------------------------------------------------------------------------------------------
+
+    def state(self, which: Literal["best", "last"]) -> dict[str, dict[str, NDArray[Any]]]:
+        parts = {"model": model_arrays(self.model)}
+        if which == "last":
+            parts["optimizer"] = {} if self.optimizer is None else optimizer_arrays(self.optimizer)
+        return parts
+
+    def load(self, parts: Mapping[str, Arrays], where: str) -> None:
+        load_model(self.model, parts["model"], where=where)
+        if "optimizer" in parts and self.optimizer is not None:
+            load_optimizer(self.optimizer, parts["optimizer"])
+
+    def describe(self) -> dict[str, Any]:
+        from pixelwise.models.describe import describe
+
+        shape = (self.task.input.channels, *self.size)
+        named = {"path": "layer", "inputs": "in_channels", "outputs": "out_channels"}
+        rows = [{named.get(k, k): v for k, v in row.as_record().items()} for row in describe(self.model, shape)]
+        return {
+            "name": self.recipe.model.name,
+            "options": self.recipe.model.options,
+            "input": list(shape),
+            "parameters": sum(p.numel() for p in self.model.parameters()),
+            "macs": sum(row["macs"] for row in rows),
+            "layers": rows,
+        }
+
+
+class OwnLosses(nn.Module):
+    """A model with losses of its own as a module that gives them: what DDP can wrap."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: Any, targets: Any) -> Any:
+        return self.model.losses(images, targets)  # type: ignore[operator]

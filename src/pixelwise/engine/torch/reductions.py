@@ -1,0 +1,82 @@
+"""From scores to arrays that a task can decode, computed where the scores are: a GPU sends back bytes, not score maps.
+
+A reduction is a function of scores (B, C, ...), unnormalised, with options; it gives an array whose first axis is B.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from pixelwise.shelf import Shelf
+
+REDUCTIONS = Shelf(
+    "reduction",
+    {name: f"pixelwise.engine.torch.reductions:{name}" for name in ("winner", "probability", "vector", "mean")},
+)
+
+
+def winner(scores: Tensor) -> NDArray[Any]:
+    """The index of the largest score, the lowest of equals: (B, ...) uint8, or uint16 for more than 256."""
+    classes = scores.argmax(dim=1)  # over channels_last scores 4 times faster than over contiguous ones
+    indices: NDArray[Any] = classes.to(torch.uint8 if scores.shape[1] <= 256 else torch.int32).cpu().numpy()
+    return indices if indices.dtype == np.uint8 else indices.astype(np.uint16)
+
+
+def probability(scores: Tensor) -> NDArray[Any]:
+    """The probability of the winner: softmax of the largest score, 1 / Σ exp(score − max)."""
+    scores = scores.float()
+    array: NDArray[Any] = (1 / (scores - scores.amax(dim=1, keepdim=True)).exp_().sum(dim=1)).cpu().numpy()
+    return array
+
+
+def vector(scores: Tensor) -> NDArray[Any]:
+    """The probabilities of all classes, (B, C, ...) float32."""
+    array: NDArray[Any] = scores.float().softmax(dim=1).cpu().numpy()
+    return array
+
+
+def mean(scores: Tensor, *, table: Sequence[Sequence[int]], temperature: float) -> NDArray[np.uint8]:
+    """(B, H, W, 3): Σ_q f_T(z)_q · colour_q with f_T(z) = exp(log z / T) / Σ exp(log z / T) (Zhang et al. 2016, eq. 5).
+
+    z = softmax(scores), so that f_T(z) = softmax(scores / T). The paper takes the mean of a and b of CIELAB beside the
+    grey picture's lightness; ours of R, G and B.
+    """
+    shares = (scores.float() / temperature).softmax(dim=1)
+    colours = torch.tensor(table, dtype=torch.float32, device=scores.device)
+    image: NDArray[np.uint8] = (
+        torch.einsum("bqhw,qc->bhwc", shares, colours).round().clamp(0, 255).to(torch.uint8).cpu().numpy()
+    )
+    return image
+
+
+def enlarged(scores: Tensor, size: tuple[int, int], step: int) -> Iterator[tuple[slice, Tensor]]:
+    """Scores (1, C, h, w) at `size` (H, W), as bands (1, C, `step`, W) of few rows with the rows that they fill.
+
+    Together they are `interpolate(scores, size, mode="bilinear", align_corners=False)`, which is separable: the rows of a
+    band are mixed from the two nearest ones here, and torch's kernel then widens a band whose height stays as it is.
+    """
+    height, width = size
+    centres = (torch.arange(height, dtype=torch.float32) + 0.5) * (scores.shape[2] / height) - 0.5
+    centres = centres.clamp(min=0)
+    upper = centres.long()
+    lower = (upper + 1).clamp(max=scores.shape[2] - 1)
+    share = (centres - upper).to(scores.dtype)[:, None]
+    upper, lower, share = upper.to(scores.device), lower.to(scores.device), share.to(scores.device)
+    for start in range(0, height, step):
+        rows = slice(start, min(start + step, height))
+        if scores.shape[2] == height:
+            mixed = scores[:, :, rows]
+        else:
+            mixed = torch.lerp(scores[:, :, upper[rows]], scores[:, :, lower[rows]], share[rows])
+        # with the classes of a pixel side by side widening and argmax take a third of the time
+        mixed = mixed.contiguous(memory_format=torch.channels_last)
+        if scores.shape[3] != width:
+            mixed = functional.interpolate(mixed, (mixed.shape[2], width), mode="bilinear", align_corners=False)
+        yield rows, mixed

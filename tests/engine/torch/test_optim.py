@@ -1,0 +1,76 @@
+"""Optimizers: what is decayed, and the updates against hand-written loops."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import nn
+
+from pixelwise.engine.torch.optim import adam, adamw, parameter_groups, sgd
+
+
+def network() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 2, 1))
+
+
+@pytest.mark.parametrize("make", [adam, adamw, sgd])
+def test_norms_and_biases_are_not_decayed(make: Callable[..., torch.optim.Optimizer]) -> None:
+    model = network()
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    for parameter in model.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    make(model, learning_rate=0.1, weight_decay=0.1).step()
+    for name, parameter in model.named_parameters():
+        if parameter.ndim > 1:
+            assert parameter.abs().sum() < before[name].abs().sum(), name
+        else:
+            assert torch.equal(parameter, before[name]), name
+
+
+def test_every_parameter_is_in_one_group() -> None:
+    model = network()
+    grouped = [id(p) for group in parameter_groups(model, 0.1) for p in group["params"]]
+    assert sorted(grouped) == sorted(id(p) for p in model.parameters())
+
+
+def test_a_model_of_biases_only_has_one_group() -> None:
+    assert [group["weight_decay"] for group in parameter_groups(nn.BatchNorm2d(3), 0.5)] == [0.0]
+
+
+@pytest.mark.parametrize("nesterov", [False, True])
+def test_sgd_is_the_hand_written_loop(nesterov: bool) -> None:
+    rate, momentum, decay = 0.05, 0.9, 0.01
+    model = nn.Linear(3, 2)
+    weights = {name: p.detach().double().clone() for name, p in model.named_parameters()}
+    speed = {name: torch.zeros_like(w) for name, w in weights.items()}
+    optimizer = sgd(model, learning_rate=rate, momentum=momentum, nesterov=nesterov, weight_decay=decay)
+    generator = torch.Generator().manual_seed(1)
+    for _ in range(6):
+        for name, parameter in model.named_parameters():
+            drawn = torch.randn(parameter.shape, generator=generator)
+            parameter.grad = drawn.clone()
+            gradient = drawn.double() + (decay * weights[name] if parameter.ndim > 1 else 0)
+            speed[name] = momentum * speed[name] + gradient
+            weights[name] -= rate * (gradient + momentum * speed[name] if nesterov else speed[name])
+        optimizer.step()
+    for name, parameter in model.named_parameters():
+        torch.testing.assert_close(parameter.detach().double(), weights[name], rtol=0, atol=1e-6)
+
+
+def test_adamw_is_the_hand_written_loop() -> None:
+    rate, decay, (first, second), tiny = 0.01, 0.1, (0.9, 0.99), 1e-8
+    model = nn.Linear(3, 1, bias=False)
+    weight = model.weight.detach().double().clone()
+    mean, square = torch.zeros_like(weight), torch.zeros_like(weight)
+    optimizer = adamw(model, learning_rate=rate, betas=(first, second), weight_decay=decay)
+    generator = torch.Generator().manual_seed(2)
+    for count in range(1, 6):
+        drawn = torch.randn(1, 3, generator=generator)
+        model.weight.grad = drawn.clone()
+        optimizer.step()
+        gradient = drawn.double()
+        mean, square = first * mean + (1 - first) * gradient, second * square + (1 - second) * gradient**2
+        weight = weight * (1 - rate * decay)
+        weight -= rate * (mean / (1 - first**count)) / ((square / (1 - second**count)).sqrt() + tiny)
+    torch.testing.assert_close(model.weight.detach().double(), weight, rtol=0, atol=1e-6)
