@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from fabricated_runs import fabricate, made
+
+__all__ = ["fabricate", "made"]  # fixtures
+
 # Before torch is imported. Tensors in tests are tiny: threads would spend their time waiting for each other, and on a busy
 # machine ten times the time of the work itself. A test that is about threads sets their number by itself.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

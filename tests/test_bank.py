@@ -24,6 +24,7 @@ BANK = (
     "data",
     "metrics",
     "report",
+    "compare",
 )
 
 

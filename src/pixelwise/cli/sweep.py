@@ -106,8 +106,8 @@ def _show_scores(folder: SweepFolder) -> None:
     """The finished settings in a table, the best one set off."""
     from rich.console import Console
 
+    from pixelwise.compare.tables import without
     from pixelwise.report.comparison.sweep_page import compare_finished, score_tables
-    from pixelwise.report.comparison.tables import without
     from pixelwise.terminal.output import show_line
     from pixelwise.terminal.table import show_table
 

@@ -9,11 +9,10 @@ from pixelwise.data.cache import CachedSplit
 from pixelwise.errors import Problem, RunError, TrainingError
 from pixelwise.recipe.load import check_recipe
 from pixelwise.recipe.schema import Recipe
+from pixelwise.report.record import WORDS
 from pixelwise.run.environment import environment
 from pixelwise.run.folder import RunFolder
 from pixelwise.yaml_text import parse
-
-FREE = ("title", "about", "stated", "gallery")  # what a recipe may say otherwise without another training
 
 
 def check_resume(run: RunFolder, wanted: Recipe | None) -> tuple[Recipe, tuple[str, ...]]:
@@ -65,7 +64,7 @@ def differences(before: Any, after: Any, where: str = "") -> Iterator[tuple[str,
     """(path, before, after) of every value that differs."""
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for key in dict.fromkeys((*before, *after)):
-            if where or key not in FREE:
+            if where or key not in WORDS:
                 yield from differences(before.get(key), after.get(key), f"{where}.{key}" if where else key)
     elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         for index, (one, other) in enumerate(zip(before, after, strict=True)):

@@ -29,7 +29,7 @@ def build_report(run: RunFolder) -> Path:
     """
     record = read_record(run)
     metric = next((metric for _, _, metric in record.metrics()), None)
-    page = _template().render(
+    page = template("report.html.j2").render(
         title=str(record.recipe.get("title") or "A run"),
         about=str(record.recipe.get("about") or ""),
         opening=tables.opening(record),
@@ -136,7 +136,8 @@ def _ending(record: Record) -> str:
     return f"This run is not finished: it stands at epoch {done} of {record.planned_epochs or 'an unknown number'}.{chosen}"
 
 
-def _template() -> Any:
+def template(name: str) -> Any:
+    """A template of the reports, which escapes all that is put in."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     loader = PackageLoader("pixelwise.report", "templates")
@@ -144,4 +145,4 @@ def _template() -> Any:
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["number"] = number
-    return environment.get_template("report.html.j2")
+    return environment.get_template(name)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from pixelwise.errors import RecipeError, RunError
@@ -14,6 +15,8 @@ from pixelwise.types import RGB, Score
 from pixelwise.yaml_text import parse_map, read_file
 
 Json = Mapping[str, Any]
+
+WORDS = ("title", "about", "stated", "gallery")  # what a recipe may say otherwise and still be the same training
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,15 @@ class Record:
         """`complete`, `early stopping`, `interrupted`, or empty where the run never said how it ended."""
         told = self._of("finished")
         return str(self.summary.get("finished") or (told[-1]["reason"] if told else ""))
+
+    @property
+    def losses(self) -> Json:
+        """Training and validation losses of the best and of the last epoch; of a run of version 0.1, from its events."""
+        return self.summary.get("losses") or losses_at(self.epochs, self.best.get("epoch"))
+
+    def split_name(self, which: str) -> str:
+        """The name of the split that the recipe uses as `train`, `validation` or `test`."""
+        return str((self.recipe.get("data") or {}).get(which) or which)
 
     @property
     def planned_epochs(self) -> int:
@@ -132,10 +144,33 @@ def scores_of(metric: Json) -> list[Score]:
     return [Score.from_record(score) for score in metric.get("scores") or ()]
 
 
+def losses_at(epochs: Sequence[Json], best: int | None) -> dict[str, Any]:
+    """The losses by name of the best and of the last of these epochs, e.g. `["best"]["train"]["loss"]`; None without one."""
+    found = {
+        "best": next((epoch for epoch in epochs if epoch["epoch"] == best), None),
+        "last": epochs[-1] if epochs else None,
+    }
+    return {
+        which: None if epoch is None else {part: epoch.get(part) for part in ("epoch", "train", "validation")}
+        for which, epoch in found.items()
+    }
+
+
+def deciding(recipe: Json, *other: str) -> dict[str, Any]:
+    """All of a recipe that decides a training, apart from its seed. other: further parts that do not count."""
+    parts = {key: value for key, value in recipe.items() if key not in (*WORDS, *other)}
+    return {**parts, "train": {key: value for key, value in recipe["train"].items() if key != "seed"}}
+
+
 def in_steps(recipe: Json) -> bool:
     """Whether a recipe gives a phase's length in updates, not in epochs."""
     phases = (recipe.get("train") or {}).get("phases") or ()
     return any(phase.get("steps") for phase in phases)
+
+
+def open_run(path: Path | str) -> Record:
+    """Open a run for reading. Raises RunError where the folder is not a run, or a file in it is damaged."""
+    return read_record(RunFolder.open(Path(path)))
 
 
 def read_record(run: RunFolder) -> Record:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pixelwise.errors import RunError
-from pixelwise.report.record import in_steps, scores_of
+from pixelwise.report.record import deciding, in_steps, scores_of
 from pixelwise.run.folder import RunFolder
 
 Json = dict[str, Any]
@@ -48,13 +48,8 @@ def collect(name: str, runs: Sequence[RunFolder]) -> Json:
 
 
 def without_seed(recipe: Mapping[str, Any]) -> Json:
-    """A resolved recipe without its seed, its words and its machine: what decides the runs that are counted together.
-
-    The precision is the machine's choice, not the experiment's; the record names it.
-    """
-    words_and_machine = ("title", "about", "stated", "gallery", "hardware")
-    deciding = {key: value for key, value in recipe.items() if key not in words_and_machine}
-    return {**deciding, "train": {key: value for key, value in recipe["train"].items() if key != "seed"}}
+    """What decides the runs that are counted together. The precision is the machine's choice; the record names it."""
+    return deciding(recipe, "hardware")
 
 
 def markdown_table(records: Sequence[Json], split: str, columns: Mapping[str, str]) -> str:

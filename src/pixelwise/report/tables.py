@@ -27,7 +27,7 @@ def opening(record: Record) -> str:
     parameters = model.get("parameters")
     size = f" ({parameters:,} parameters)" if parameters is not None else ""
     pictures = {split: told.get("pictures") for split, told in (data.get("splits") or {}).items()}
-    train = _split_name(record, "train")
+    train = record.split_name("train")
     what = f"{pictures[train]:,} pictures of " if pictures.get(train) else ""
     shape = data.get("size")
     at = f" at {shape[1]}×{shape[0]} pixels" if shape else ""
@@ -269,10 +269,6 @@ def _caption(split: str, told: Mapping[str, Any]) -> str:
     if told.get("checkpoint"):
         parts.append(f"{told['checkpoint']} checkpoint")
     return ", ".join(parts) + "."
-
-
-def _split_name(record: Record, which: str) -> str:
-    return str((record.recipe.get("data") or {}).get(which) or which)
 
 
 def _name(item: Any) -> str:

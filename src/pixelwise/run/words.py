@@ -23,6 +23,7 @@ SCORES = {
     "iou": "IoU",
     "dice": "Dice",
     "map": "mAP",
+    "train_loss": "training loss",
     "psnr": "PSNR",
     "delta_e": "mean ΔE",
     "palette_psnr": "PSNR of the palette",
@@ -34,8 +35,9 @@ CONVENTIONS = {
     "reference": {"original": "against the original"},
     "mse": {"pooled": "in dB, error over all pixels"},
     "formula": {"cie76": "CIELAB, CIE 1976"},
+    "epoch": {"best": "best epoch", "last": "last epoch"},
 }
-NUMBERED = {"k": "k = {}", "bins": "{} intervals of confidence", "palette": "over {} palette colours"}
+NUMBERED = {"k": "k = {}", "bins": "{} intervals of confidence", "palette": "over {} palette colours", "term": "{}"}
 TRAINING = {">": "more than {} training pictures", "<": "fewer than {} training pictures"}
 
 

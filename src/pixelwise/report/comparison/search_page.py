@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from pixelwise.report.comparison.page import template
 from pixelwise.report.comparison.search_figures import draw_best_so_far, draw_factor
+from pixelwise.report.page import template
 from pixelwise.report.plotting import Plot, render
 from pixelwise.run.atomic import read_json, write_text
 from pixelwise.run.folder import RunFolder

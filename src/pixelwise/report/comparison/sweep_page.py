@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from pixelwise.report.comparison import tables
-from pixelwise.report.comparison.figures import Level, draw_factor
-from pixelwise.report.comparison.gather import SEED, Column, Comparison, gather
-from pixelwise.report.comparison.page import curves, curves_caption, template
-from pixelwise.report.comparison.pictures import side_by_side
+from pixelwise.compare import tables
+from pixelwise.compare.columns import Column, column_sets
+from pixelwise.compare.differing import SEED
+from pixelwise.compare.gather import Comparison, gather
+from pixelwise.compare.page import curves, curves_caption
+from pixelwise.compare.pictures import side_by_side
+from pixelwise.report.comparison.sweep_figures import Level, draw_factor
+from pixelwise.report.page import template
 from pixelwise.report.plotting import Plot, render
 from pixelwise.run.atomic import read_json, write_text
 from pixelwise.run.folder import RunFolder
@@ -60,7 +63,7 @@ def compare_finished(path: Path) -> Comparison | None:
 def score_tables(comparison: Comparison) -> list[tuple[str, Table]]:
     """(caption, table) of every set of columns, the row with the best mean of its first column set off."""
     told = []
-    for caption, columns in tables.column_sets(comparison):
+    for caption, columns in column_sets(comparison.columns):
         table = tables.scores(comparison, columns)
         best = _best(comparison, columns[0])
         place = next((number for number, row in enumerate(table.rows) if row[0] == best), None)

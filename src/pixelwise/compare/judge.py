@@ -1,4 +1,4 @@
-"""Differences between groups of runs with their intervals over seeds and over pictures. No torch: all is in the run folders."""
+"""Differences between groups of runs, with intervals over seeds and over pictures."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from math import fsum
 from typing import Any
 
+from pixelwise.compare.columns import Column
+from pixelwise.compare.gather import Comparison, Group, Member
+from pixelwise.compare.verdict import OverPictures, Verdict
 from pixelwise.errors import PixelwiseError
 from pixelwise.metrics.pictures import score_draws, score_states
-from pixelwise.report.comparison.gather import Column, Comparison, Group, One
-from pixelwise.report.comparison.verdict import OverPictures, Verdict
 from pixelwise.report.record import scores_of
 from pixelwise.run.states import PictureStates, read_states
 from pixelwise.statistics.bootstrap import DRAWS, LEAST_PICTURES, percentile_interval
@@ -37,7 +38,7 @@ def judge(comparison: Comparison, columns: Sequence[Column], draws: int = DRAWS)
 
 def _verdicts(comparison: Comparison, columns: Sequence[Column], drawn: dict[int, Drawn]) -> Iterator[Verdict]:
     for column in columns:
-        groups = [group for group in comparison.groups if any(value is not None for value in group.values(column))]
+        groups = [group for group in comparison.groups if group.has(column)]
         for other in groups[1:]:
             seeds = difference(groups[0].values(column), other.values(column))
             yield Verdict(column, groups[0], other, seeds, _over_pictures(column, groups[0], other, drawn))
@@ -45,6 +46,8 @@ def _verdicts(comparison: Comparison, columns: Sequence[Column], drawn: dict[int
 
 def _over_pictures(column: Column, first: Group, second: Group, drawn: dict[int, Drawn]) -> OverPictures:
     """The paired bootstrap: both groups' means over seeds in the same draws of pictures."""
+    if column.loss:
+        return OverPictures(None, "runs keep no loss of single pictures")
     sides = [[drawn[id(run)] for run in group.runs] for group in (first, second)]
     for one in (one for side in sides for one in side):
         if one.draws is None:
@@ -69,7 +72,7 @@ def _mean_draws(runs: Sequence[Sequence[float | None]]) -> list[float | None]:
     return means
 
 
-def _draw(run: One, draws: int) -> Drawn:
+def _draw(run: Member, draws: int) -> Drawn:
     """A run's scores in every draw of pictures, where its folder holds what each picture counted."""
     if not run.states.is_file():
         again = f"; `pixelwise evaluate {run.path} --split {run.split}` keeps it for `compare --split {run.split}`"
@@ -84,8 +87,8 @@ def _draw(run: One, draws: int) -> Drawn:
     return Drawn(kept.names, found)
 
 
-def _draw_metric(run: One, kept: PictureStates, number: int, item: Any, draws: int) -> Draws:
-    """One metric's draws, once its counts have been seen to add up to the scores on record."""
+def _draw_metric(run: Member, kept: PictureStates, number: int, item: Any, draws: int) -> Draws:
+    """Member metric's draws, once its counts have been seen to add up to the scores on record."""
     info, states = _info(run), kept.metrics[number]
     options = {name: value for name, value in item.items() if name != "name"}
     again = {score.key: score.value for score in score_states(item["name"], options, info, states.total())}
@@ -95,7 +98,7 @@ def _draw_metric(run: One, kept: PictureStates, number: int, item: Any, draws: i
     return score_draws(item["name"], options, info, states, draws)
 
 
-def _info(run: One) -> DatasetInfo:
+def _info(run: Member) -> DatasetInfo:
     """What the run recorded of its data set and classes."""
     data = run.record.data
     frequencies = data.get("frequencies")

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pixelwise.engine.scoring.comparing import judge
+from pixelwise.compare.gather import Comparison, Place, gather
+from pixelwise.compare.judge import judge
 from pixelwise.metrics.confusion import confusion
 from pixelwise.metrics.pictures import Recorder, keep_pictures
-from pixelwise.report.comparison.gather import Comparison, Place, gather
 from pixelwise.run.states import read_states
 from pixelwise.types import ClassMap, DatasetInfo, Sample
 
@@ -72,7 +72,7 @@ def test_pairing_makes_the_interval_narrow(tmp_path: Path) -> None:
     (second / "setup.json").write_text(json.dumps(setup))
     verdict = judged(first, second)
     assert (verdict.pictures.interval.low, verdict.pictures.interval.high) == (0.0, 0.0)
-    assert "No difference can be told" in verdict.words
+    assert "No clear difference" in verdict.words
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from pixelwise.report.comparison import tables
-from pixelwise.report.comparison.gather import Column, Comparison
-from pixelwise.report.comparison.verdict import Verdict, between, signed
+from pixelwise.compare import tables
+from pixelwise.compare.columns import Column, column_sets
+from pixelwise.compare.gather import Comparison
+from pixelwise.compare.verdict import Verdict, between, signed
 from pixelwise.terminal.output import QUIET, WARN, show_line
 from pixelwise.terminal.table import GAP, Table, show_table
 
@@ -25,7 +26,7 @@ def show_comparison(comparison: Comparison, verdicts: Sequence[Verdict], console
     if len(comparison.groups) > 1 and (differing := tables.differing(comparison)) is not None:
         narrow = _width(differing) > console.width
         show_table(console, _with_broken_paths(differing) if narrow else differing, "what differs in the recipes")
-    for caption, columns in tables.column_sets(comparison):
+    for caption, columns in column_sets([*comparison.columns, *comparison.losses]):
         show_table(console, _fitting_scores(comparison, columns), caption)
     show_verdicts(console, verdicts)
     cost = tables.without(tables.cost(comparison), 8)  # the device; label and seeds stand above
@@ -63,11 +64,11 @@ def show_verdicts(console: Console, verdicts: Sequence[Verdict]) -> None:
     """Each difference with its two intervals, and what can be said of it."""
     if verdicts:
         show_line(console, ("\ndifferences", "bold"))
-    palettes = len({one.column.palette for one in verdicts})
+    variants = len({one.column.variant for one in verdicts})
     for verdict in verdicts:
         several = len({one.column.stands_on for one in verdicts}) > 1
         place = f"  on {verdict.column.stands_on}" if several else ""
-        place += f"  palette {verdict.column.palette}" if palettes > 1 else ""
+        place += f"  {verdict.column.variant}" if variants > 1 else ""
         names = f"{verdict.second.letter} − {verdict.first.letter}  {verdict.column.name}  "
         show_line(console, names, (signed(verdict.seeds.value), "bold"), (place, QUIET))
         for over, interval, lack in (

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from pixelwise.report.comparison.gather import Column, Comparison, Group, One, flattened
-from pixelwise.report.comparison.verdict import Verdict
+from pixelwise.compare.columns import Column, full_names
+from pixelwise.compare.differing import PICTURES, flattened
+from pixelwise.compare.gather import Comparison, Group, Member
+from pixelwise.compare.verdict import Verdict
 from pixelwise.statistics.spread import Interval
 
 
@@ -18,31 +20,37 @@ def as_json(comparison: Comparison, verdicts: Sequence[Verdict]) -> dict[str, An
     return {
         "task": comparison.task,
         "differing": {path: list(values) for path, values in comparison.differing.items()},
-        "groups": [_group(group, comparison.columns) for group in comparison.groups],
+        "groups": [_group(group, comparison) for group in comparison.groups],
         "differences": [_verdict(verdict) for verdict in verdicts],
         "notes": list(comparison.notes),
     }
 
 
-def _group(group: Group, columns: Sequence[Column]) -> dict[str, Any]:
+def _group(group: Group, comparison: Comparison) -> dict[str, Any]:
     return {
         "group": group.letter,
         "label": group.label,
         "runs": [_run(run) for run in group.runs],
-        "scores": [
-            {
-                **asdict(column),
-                "score": column.score.as_record(),
-                "values": group.values(column),
-                **_spread(group, column),
-            }
-            for column in columns
-            if any(value is not None for value in group.values(column))
-        ],
+        "scores": [_column(group, column) for column in comparison.columns if group.has(column)],
+        "losses": [_column(group, column) for column in comparison.losses if group.has(column)],
     }
 
 
-def _run(run: One) -> dict[str, Any]:
+def _column(group: Group, column: Column) -> dict[str, Any]:
+    told = group.spread(column)
+    return {
+        **asdict(column),
+        "score": {name: value for name, value in column.score.as_record().items() if name != "value"},
+        "values": group.values(column),
+        "mean": told.mean,
+        "sd": told.sd,
+        "n": told.n,
+        "interval": _interval(told.interval),
+        "lack": told.lack,
+    }
+
+
+def _run(run: Member) -> dict[str, Any]:
     model, summary = run.record.setup.get("model") or {}, run.record.summary
     return {
         "run": str(run.path),
@@ -56,11 +64,6 @@ def _run(run: One) -> dict[str, Any]:
         "macs": model.get("macs"),
         "device": (run.record.setup.get("choices") or {}).get("device"),
     }
-
-
-def _spread(group: Group, column: Column) -> dict[str, Any]:
-    told = group.spread(column)
-    return {"mean": told.mean, "sd": told.sd, "n": told.n, "interval": _interval(told.interval), "lack": told.lack}
 
 
 def _verdict(verdict: Verdict) -> dict[str, Any]:
@@ -84,24 +87,16 @@ def _interval(interval: Interval | None) -> dict[str, float] | None:
 
 
 def as_csv(comparison: Comparison) -> str:
-    """A row a run: group, folder, seed, where its recipe differs, cost, and every score under its whole name."""
-    paths = [path for path in comparison.differing if not path.startswith("pictures of ")]
-    several = len({column.stands_on for column in comparison.columns}) > 1
-    keys = [f"{c.key}, palette {c.palette}" if _shares_key(c, comparison) else c.key for c in comparison.columns]
-    names = [f"{key} on {c.stands_on}" if several else key for key, c in zip(keys, comparison.columns, strict=True)]
+    """A row a run: group, folder, seed, where its recipe differs, cost, every score and loss under its whole name."""
+    paths = [path for path in comparison.differing if not path.startswith(PICTURES)]
+    columns = [*comparison.columns, *comparison.losses]
     costs = ("finished", "epochs", "steps", "best_epoch", "minutes", "parameters", "macs", "device")
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["group", "run", "seed", *paths, *costs, *names])
+    writer.writerow(["group", "run", "seed", *paths, *costs, *full_names(columns)])
     for group in comparison.groups:
         for run in group.runs:
             told, recipe = _run(run), dict(flattened(run.recipe))
-            scores = [run.scores.get(column) for column in comparison.columns]
             row = [group.letter, told["run"], told["seed"], *(recipe.get(path) for path in paths)]
-            writer.writerow([*row, *(told[name] for name in costs), *scores])
+            writer.writerow([*row, *(told[name] for name in costs), *(run.values.get(column) for column in columns)])
     return stream.getvalue()
-
-
-def _shares_key(column: Column, comparison: Comparison) -> bool:
-    """Whether the comparison holds the same score over another palette."""
-    return any(other.key == column.key and other.palette != column.palette for other in comparison.columns)

@@ -1,10 +1,11 @@
-"""The difference between two groups in one column: two intervals, and what can honestly be said of them."""
+"""The difference between two groups in one column: two intervals, and what they allow to say."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pixelwise.report.comparison.gather import Column, Group
+from pixelwise.compare.columns import Column
+from pixelwise.compare.gather import Group
 from pixelwise.run.words import ABSENT
 from pixelwise.statistics.spread import Difference, Interval
 
@@ -19,7 +20,7 @@ class OverPictures:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The second group's mean less the first's, with what speaks for it."""
+    """The second group's mean less the first's, with its intervals over seeds and over pictures."""
 
     column: Column
     first: Group
@@ -30,25 +31,20 @@ class Verdict:
     @property
     def words(self) -> str:
         """One sentence for people: what is known, and what there is not enough data to say."""
-        value = self.seeds.value
+        value, over_seeds, over_pictures = self.seeds.value, self.seeds.interval, self.pictures.interval
         if value is None:
             return f"Not enough data to say: {self.seeds.lack}."
-        over_seeds, over_pictures = self.seeds.interval, self.pictures.interval
-        better = f"{self.second.letter} is {self._word(value)}"
         if over_seeds is None and over_pictures is None:
             return f"Not enough data to say: {self.seeds.lack}; {self.pictures.lack}."
-        if over_pictures is not None and over_pictures.holds_zero:
-            return (
-                "No difference can be told: with other pictures of this kind it could as well be the other way round."
-            )
-        if over_seeds is not None and over_seeds.holds_zero:
-            return "No difference can be told: with other seeds it could as well be the other way round."
+        for interval, what in ((over_pictures, "pictures of this kind"), (over_seeds, "seeds")):
+            if interval is not None and interval.holds_zero:
+                return f"No clear difference: with other {what} it could be the other way round."
+        better = f"{self.second.letter} is {self._word(value)}"
         if over_seeds is None:
-            what = f"{better} on pictures of this kind with these weights"
-            return f"{what}. What other seeds would give is not known: {self.seeds.lack}."
+            return f"{better} on pictures of this kind with these weights. Other seeds are unknown: {self.seeds.lack}."
         if over_pictures is None:
-            return f"{better} whatever the seed. What other pictures would give is not known: {self.pictures.lack}."
-        return f"{better}: neither the choice of seeds nor that of pictures explains it."
+            return f"{better} with other seeds too. Other pictures are unknown: {self.pictures.lack}."
+        return f"{better}: neither the choice of seeds nor that of pictures explains the difference."
 
     def _word(self, value: float) -> str:
         if value == 0:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pixelwise.report.comparison.gather import Column, Comparison, Group
-from pixelwise.report.comparison.verdict import Verdict, between, signed
-from pixelwise.run.words import ABSENT, convention_label, duration, number, quantity
+from pixelwise.compare.columns import Column, headings
+from pixelwise.compare.gather import Comparison, Group
+from pixelwise.compare.verdict import Verdict, between, signed
+from pixelwise.run.words import ABSENT, duration, number, quantity
 from pixelwise.statistics.spread import spread
 from pixelwise.terminal.table import Table
 
@@ -17,40 +18,14 @@ def mean_and_spread(group: Group, column: Column) -> str:
     return number(told.mean) + (f" ± {number(told.sd)}" if told.sd is not None else "")
 
 
-def column_sets(comparison: Comparison) -> list[tuple[str, tuple[Column, ...]]]:
-    """Columns that may stand in one table, with its caption: one split, resolution, treatment of void and palette each."""
-    several = len({column.palette for column in comparison.columns if column.palette}) > 1
-    sets: dict[tuple[str, str, str], list[Column]] = {}
-    for column in comparison.columns:
-        void = column.score.convention.get("void", "")
-        palette = column.palette if several else ""
-        sets.setdefault((column.stands_on, void, palette), []).append(column)
-    return [
-        (_caption(f"{stands_on}, palette {palette}" if palette else stands_on, columns), tuple(columns))
-        for (stands_on, _, palette), columns in sets.items()
-    ]
-
-
-def _caption(stands_on: str, columns: Sequence[Column]) -> str:
-    """What the numbers stand on, and how they are counted where that is the same for all or nearly all."""
-    told = dict.fromkeys(
-        convention_label({name: value}) for column in columns for name, value in column.score.convention.items()
-    )
-    return ", ".join([stands_on, *told]) + "."
-
-
 def scores(comparison: Comparison, columns: Sequence[Column]) -> Table:
     """A row a group, a column a score: mean ± standard deviation over seeds."""
-    names = [column.name for column in columns]
-    headings = [
-        c.name if names.count(c.name) == 1 else f"{c.name} ({convention_label(c.score.convention)})" for c in columns
-    ]
     rows = tuple(
         (group.letter, group.label, str(len(group.runs)), *(mean_and_spread(group, column) for column in columns))
         for group in comparison.groups
-        if any(column in run.scores for run in group.runs for column in columns)
+        if any(column in run.values for run in group.runs for column in columns)
     )
-    return Table(("", "runs of", "seeds", *headings), rows, frozenset(range(2, 3 + len(columns))))
+    return Table(("", "runs of", "seeds", *headings(columns)), rows, frozenset(range(2, 3 + len(columns))))
 
 
 def upright_scores(comparison: Comparison, columns: Sequence[Column]) -> Table:

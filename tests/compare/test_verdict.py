@@ -2,8 +2,9 @@
 
 import pytest
 
-from pixelwise.report.comparison.gather import Column, Group
-from pixelwise.report.comparison.verdict import OverPictures, Verdict
+from pixelwise.compare.columns import Column
+from pixelwise.compare.gather import Group
+from pixelwise.compare.verdict import OverPictures, Verdict
 from pixelwise.statistics.spread import Difference, Interval
 from pixelwise.types import Score
 
@@ -19,11 +20,11 @@ def words(seeds: Difference, pictures: OverPictures, higher: bool = True) -> str
     ("seeds", "pictures", "said"),
     [
         (Difference(0.02, UP), OverPictures(UP), "B is better: neither the choice of seeds nor that of pictures"),
-        (Difference(0.02, AROUND), OverPictures(UP), "No difference can be told: with other seeds"),
-        (Difference(0.02, UP), OverPictures(AROUND), "No difference can be told: with other pictures"),
-        (Difference(0.02, None, "one seed"), OverPictures(UP), "What other seeds would give is not known: one seed."),
-        (Difference(0.02, None, "one seed"), OverPictures(AROUND), "No difference can be told: with other pictures"),
-        (Difference(0.02, UP), OverPictures(None, "too few"), "B is better whatever the seed. What other pictures"),
+        (Difference(0.02, AROUND), OverPictures(UP), "No clear difference: with other seeds"),
+        (Difference(0.02, UP), OverPictures(AROUND), "No clear difference: with other pictures"),
+        (Difference(0.02, None, "one seed"), OverPictures(UP), "Other seeds are unknown: one seed."),
+        (Difference(0.02, None, "one seed"), OverPictures(AROUND), "No clear difference: with other pictures"),
+        (Difference(0.02, UP), OverPictures(None, "too few"), "B is better with other seeds too. Other pictures"),
         (
             Difference(0.02, None, "one seed"),
             OverPictures(None, "too few"),

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from pixelwise.compare.columns import column_sets
+from pixelwise.compare.export import as_csv, as_json
+from pixelwise.compare.gather import Place, gather
+from pixelwise.compare.tables import cost, scores
 from pixelwise.errors import RunError
-from pixelwise.report.comparison.export import as_csv, as_json
-from pixelwise.report.comparison.gather import Place, gather
-from pixelwise.report.comparison.tables import column_sets, cost, scores
 from pixelwise.run.folder import RunFolder
 
 Made = Callable[..., Path]
@@ -42,10 +43,10 @@ def test_numbers_that_mean_something_else_stand_in_columns_of_their_own(made: Ma
     comparison = gather([made("a"), made("b", batch=16, resolution="160×128")])
     keyed = [column for column in comparison.columns if column.key == comparison.main.key]
     assert [column.resolution for column in keyed] == ["80×64", "160×128"]
-    assert any("scored on different things" in note and "--resolution own" in note for note in comparison.notes)
-    for _, columns in column_sets(comparison):
+    assert any("scored on different pictures" in note and "--resolution own" in note for note in comparison.notes)
+    for _, columns in column_sets(comparison.columns):
         assert len({(c.resolution, c.split, c.score.convention.get("void") == "background") for c in columns}) == 1
-    tables = [scores(comparison, columns) for _, columns in column_sets(comparison)]
+    tables = [scores(comparison, columns) for _, columns in column_sets(comparison.columns)]
     assert all(len(table.rows) == 1 for table in tables), "no table holds both"
 
 
@@ -139,8 +140,8 @@ def test_accuracy_over_different_palettes_of_one_size_shares_no_column(made: Mad
     (psnr,) = [column for column in comparison.columns if column not in columns]
     assert [group.values(psnr) for group in comparison.groups] == [[20.0]] * 3, "against the original all compare"
     (note,) = comparison.notes
-    assert "palettes of their own" in note
-    tables = [scores(comparison, found) for _, found in column_sets(comparison)]
+    assert "different palettes" in note
+    tables = [scores(comparison, found) for _, found in column_sets(comparison.columns)]
     assert [len(table.rows) for table in tables] == [1, 2, 3]
     (row, *_) = csv.reader(io.StringIO(as_csv(comparison)))
     assert len(set(row)) == len(row)
@@ -155,7 +156,7 @@ def test_runs_of_one_palette_share_a_table(made: Made) -> None:
     ]
     comparison = gather(paths)
     assert not comparison.notes
-    ((_, columns),) = column_sets(comparison)
+    ((_, columns),) = column_sets(comparison.columns)
     assert len(columns) == 2
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pixelwise.report.comparison.gather import Comparison, Group, One
+from pixelwise.compare.gather import Comparison, Group, Member
 from pixelwise.report.gallery import Panel, Seen, build_card
 from pixelwise.run.folder import RunFolder
 from pixelwise.run.words import number
@@ -18,7 +18,7 @@ SIDE = 240  # pixels
 
 @dataclass(frozen=True)
 class Strip:
-    """One picture with everything that was made of it."""
+    """Member picture with everything that was made of it."""
 
     name: str
     panels: tuple[Panel, ...]
@@ -49,7 +49,7 @@ def side_by_side(comparison: Comparison) -> SideBySide | None:
     return SideBySide(tuple(strips), tuple(legend), shown)
 
 
-def _entries(run: One) -> dict[str, Mapping[str, Any]]:
+def _entries(run: Member) -> dict[str, Mapping[str, Any]]:
     """The kept pictures by name, those that all runs of a split have in common first."""
     entries: dict[str, Mapping[str, Any]] = {}
     for part in ("shared", "pictures"):
@@ -58,7 +58,7 @@ def _entries(run: One) -> dict[str, Mapping[str, Any]]:
     return entries
 
 
-def _strip(name: str, kept: list[tuple[Group, One, dict[str, Mapping[str, Any]]]], seen: Seen) -> Strip:
+def _strip(name: str, kept: list[tuple[Group, Member, dict[str, Mapping[str, Any]]]], seen: Seen) -> Strip:
     panels: list[Panel] = []
     words: list[tuple[str, str]] = []
     for place, (group, run, entries) in enumerate(kept):

@@ -1,0 +1,184 @@
+"""The columns of a comparison: numbers that mean the same, and the columns that share a table."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pixelwise.report.record import Json, Record, scores_of
+from pixelwise.run.words import convention_label, score_label
+from pixelwise.types import Score
+
+
+@dataclass(frozen=True)
+class Column:
+    """One score in one convention, counted over the same pictures at the same resolution; or a loss, of one function.
+
+    score:    without a value
+    classes:  how many there are, and the beginning of the SHA-256 of their names; empty for a score against the original
+              picture, which does not depend on them: PSNR and ΔE of two palettes may be compared, accuracy may not
+    content:  SHA-256 of the pictures, where they were counted at the recipe's size
+    loss:     names of the loss functions that were minimised, and the beginning of the SHA-256 of their options; empty
+              for what does not depend on them
+    """
+
+    score: Score
+    split: str
+    resolution: str
+    checkpoint: str
+    pictures: int
+    data: str
+    classes: str
+    content: str
+    loss: str = ""
+
+    @property
+    def key(self) -> str:
+        return self.score.key
+
+    @property
+    def name(self) -> str:
+        return score_label(self.score.name)
+
+    @property
+    def variant(self) -> str:
+        """The palette of a score of colours, or the loss function and its classes; two variants are never compared."""
+        classes = self.classes.rpartition(" ")[2]
+        if self.loss:
+            return f"{self.loss} over classes {classes}"
+        return f"palette {classes}" if "palette" in self.score.convention else ""
+
+    @property
+    def stands_on(self) -> str:
+        """E.g. `val of scenes, 80 pictures at 96×96`."""
+        at = f" at {self.resolution}" if self.resolution else ""
+        weights = f", {self.checkpoint} checkpoint" if self.checkpoint != "best" else ""
+        return f"{self.split} of {self.data}, {self.pictures:,} pictures{at}{weights}"
+
+
+def score_values(record: Record, scored: Json, split: str) -> dict[Column, float | None]:
+    """The scores in the record of a split that was scored; of a split that is not validated on, its loss too."""
+    resolution = str(scored.get("resolution") or "")
+    base = Column(
+        Score(""),
+        split=split,
+        resolution=resolution,
+        checkpoint=str(scored.get("checkpoint") or "best"),
+        pictures=int(scored.get("pictures") or 0),
+        data=str(record.data.get("name") or ""),
+        classes=_classes(record),
+        content=str(scored.get("key") or _split(record, split).get("key") or "") if resolution[:1].isdigit() else "",
+    )
+    values: dict[Column, float | None] = {}
+    for score in (score for metric in scored.get("metrics") or () for score in scores_of(metric)):
+        classes = "" if score.convention.get("reference") == "original" else base.classes
+        values[replace(base, score=replace(score, value=None), classes=classes)] = score.value
+    if split != record.split_name("validation"):
+        function = loss_function(record.setup.get("recipe") or {})
+        for name, value in (scored.get("losses") or {}).items():
+            values[replace(base, score=_loss_score("loss", name), loss=function)] = value
+    return values
+
+
+def loss_values(record: Record) -> dict[Column, float | None]:
+    """Training and validation losses of a finished run, of its best and of its last epoch."""
+    if not record.summary:
+        return {}
+    height, width = record.data.get("size") or ("", "")
+    function = loss_function(record.setup.get("recipe") or {})
+    values: dict[Column, float | None] = {}
+    for which, told in record.losses.items():
+        for part in ("train", "validation"):
+            split = record.split_name(part)
+            column = Column(
+                Score(""),
+                split=split,
+                resolution=f"{width}×{height}" if width else "",
+                checkpoint="best",
+                pictures=int(_split(record, split).get("pictures") or 0),
+                data=str(record.data.get("name") or ""),
+                classes=_classes(record),
+                content=str(_split(record, split).get("key") or ""),
+                loss=function,
+            )
+            for name, value in ((told or {}).get(part) or {}).items():
+                values[replace(column, score=_loss_score(f"{part}_loss", name, {"epoch": which}))] = value
+    return values
+
+
+def loss_function(recipe: Json) -> str:
+    """The losses of a recipe and its phases by name, and the beginning of the SHA-256 of them with their options."""
+    phases = (recipe.get("train") or {}).get("phases") or ()
+    losses = [recipe.get("loss"), *(phase["loss"] for phase in phases if phase.get("loss"))]
+    digest = hashlib.sha256(json.dumps(losses, sort_keys=True).encode()).hexdigest()[:6]
+    return f"{' then '.join(map(_loss_name, losses))} {digest}"
+
+
+def column_sets(columns: Sequence[Column]) -> list[tuple[str, tuple[Column, ...]]]:
+    """Columns that share a table, with its caption: of one split, resolution, treatment of void, palette and loss."""
+    several = len({column.variant for column in columns if column.variant and not column.loss}) > 1
+    sets: dict[tuple[str, str, str], list[Column]] = {}
+    for column in columns:
+        if "epoch" in column.score.convention:
+            key = ("", "", column.variant)
+        else:
+            variant = column.variant if several and not column.loss else ""
+            key = (column.stands_on, column.score.convention.get("void", ""), variant)
+        sets.setdefault(key, []).append(column)
+    return [(_caption(*key, found), tuple(found)) for key, found in sets.items()]
+
+
+def headings(columns: Sequence[Column]) -> list[str]:
+    """A short name for each column of a table; with its convention, then with what was scored, where two are alike."""
+    named = [column.name for column in columns]
+    exact = [f"{c.name} ({convention_label(c.score.convention)})" if c.score.convention else c.name for c in columns]
+    whole = [f"{name}, {column.stands_on}" for name, column in zip(exact, columns, strict=True)]
+    told = [exact[n] if named.count(name) > 1 else name for n, name in enumerate(named)]
+    return [whole[n] if told.count(name) > 1 else name for n, name in enumerate(told)]
+
+
+def full_names(columns: Sequence[Column]) -> list[str]:
+    """The key of each column, with whatever else tells it from the others."""
+    several = len({column.stands_on for column in columns if "epoch" not in column.score.convention}) > 1
+    return [
+        column.key
+        + (f", {column.variant}" if any(o.key == column.key and o.variant != column.variant for o in columns) else "")
+        + (f" on {column.stands_on}" if several or "epoch" in column.score.convention else "")
+        for column in columns
+    ]
+
+
+def _caption(stands_on: str, void: str, variant: str, columns: Sequence[Column]) -> str:
+    """What was scored, and the conventions of the scores."""
+    if not stands_on:
+        places = "; ".join(dict.fromkeys(column.stands_on for column in columns))
+        return f"losses ({columns[0].loss.rpartition(' ')[0]}): {places}."
+    words = (column.score.convention.items() for column in columns)
+    told = dict.fromkeys(convention_label({name: value}) for items in words for name, value in items)
+    return ", ".join(filter(None, [stands_on, variant, *told])) + "."
+
+
+def _loss_score(label: str, name: str, convention: Mapping[str, str] = {}) -> Score:
+    term = {} if name == "loss" else {"term": name}
+    return Score(label, convention={**convention, **term}, higher_is_better=False)
+
+
+def _loss_name(loss: Any) -> str:
+    if isinstance(loss, Mapping):
+        return (
+            str(loss["name"]) if "name" in loss else " and ".join(f"{h} {_loss_name(one)}" for h, one in loss.items())
+        )
+    return str(loss or "unnamed")
+
+
+def _classes(record: Record) -> str:
+    names = json.dumps(record.classes, ensure_ascii=False)
+    return f"{len(record.classes)} {hashlib.sha256(names.encode()).hexdigest()[:8]}"
+
+
+def _split(record: Record, split: str) -> Json:
+    found: Json = (record.data.get("splits") or {}).get(split) or {}
+    return found

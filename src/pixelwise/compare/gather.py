@@ -1,0 +1,236 @@
+"""Runs brought together: grouped where they differ only in their seed, their scores in columns of one convention each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from pixelwise.compare.columns import Column, loss_values, score_values
+from pixelwise.compare.differing import differing, identity, labels, letters
+from pixelwise.errors import Problem, RunError
+from pixelwise.report.record import Json, Record, open_run
+from pixelwise.run.atomic import read_json
+from pixelwise.run.folder import RunFolder
+from pixelwise.statistics.spread import Spread, spread
+
+
+@dataclass(frozen=True)
+class Place:
+    """Which scores are compared: those of the summary's first split, or of a named one."""
+
+    split: str = ""
+    checkpoint: str = "best"
+    resolution: str = "recipe"
+
+    @property
+    def file(self) -> str:
+        """The run's JSON record, without its suffix."""
+        return f"evaluations/{self.split}-{self.checkpoint}-{self.resolution}" if self.split else "summary"
+
+
+@dataclass(frozen=True)
+class Member:
+    """One run with its scores.
+
+    scored:  the record of the split that is compared; empty where there is none
+    states:  the file with what each picture added to the counts, where the run kept it
+    """
+
+    path: Path
+    record: Record
+    scored: Json
+    split: str
+    states: Path
+
+    @property
+    def recipe(self) -> Json:
+        recipe: Json = self.record.setup["recipe"]
+        return recipe
+
+    @property
+    def seed(self) -> int:
+        return int(self.recipe["train"]["seed"])
+
+    @cached_property
+    def scores(self) -> dict[Column, float | None]:
+        return score_values(self.record, self.scored, self.split)
+
+    @cached_property
+    def losses(self) -> dict[Column, float | None]:
+        return loss_values(self.record)
+
+    @cached_property
+    def values(self) -> dict[Column, float | None]:
+        """Scores and losses."""
+        return self.scores | self.losses
+
+    @property
+    def minutes(self) -> float | None:
+        seconds = (self.record.summary.get("seconds") or {}).get("total")
+        return None if seconds is None else float(seconds) / 60
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs of one recipe over seeds. letter: its name in tables and plots; label: what sets it apart from the rest."""
+
+    letter: str
+    label: str
+    runs: tuple[Member, ...]
+
+    @property
+    def seeds(self) -> list[int]:
+        return [run.seed for run in self.runs]
+
+    def values(self, column: Column) -> list[float | None]:
+        """One value a run; None where it has none in this column."""
+        return [run.values.get(column) for run in self.runs]
+
+    def has(self, column: Column) -> bool:
+        return any(value is not None for value in self.values(column))
+
+    def spread(self, column: Column) -> Spread:
+        return spread(self.values(column))
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Everything that a comparison shows, except for the intervals over pictures.
+
+    differing:  recipe path → value of each group, as written
+    columns:    those of the score that chooses the best checkpoint first
+    losses:     columns of the training and validation losses, one set for each loss function
+    notes:      what a reader must know before comparing
+    """
+
+    task: str
+    groups: tuple[Group, ...]
+    differing: Mapping[str, tuple[str, ...]]
+    columns: tuple[Column, ...]
+    losses: tuple[Column, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def main(self) -> Column | None:
+        return self.columns[0] if self.columns else None
+
+    @property
+    def runs(self) -> list[Member]:
+        return [run for group in self.groups for run in group.runs]
+
+
+def gather(paths: Sequence[Path], place: Place = Place()) -> Comparison:
+    """Read runs and bring them together.
+
+    Raises RunError with every problem: no run, a run that never began, one named twice or with the recipe and seed of
+    another, runs of different tasks, a split that was not evaluated.
+    """
+    members = [_read(path, place) for path in paths]
+    _check(members, place)
+    grouped: dict[str, list[Member]] = {}
+    for member in members:
+        grouped.setdefault(identity(member.record), []).append(member)
+    runs = [tuple(sorted(found, key=lambda run: run.seed)) for found in grouped.values()]
+    differences = differing([found[0].record for found in runs])
+    named = labels(differences, [found[0].path for found in runs])
+    groups = tuple(map(Group, letters(len(runs)), named, runs))
+    columns = _columns(members)
+    losses = tuple(dict.fromkeys(column for member in members for column in member.losses))
+    notes = tuple(_notes([run for group in groups for run in group.runs], columns))
+    return Comparison(str(members[0].record.setup.get("task")), groups, differences, columns, losses, notes)
+
+
+def expanded(paths: Sequence[Path]) -> list[Path]:
+    """The runs, with the folder of a sweep replaced by its finished runs."""
+    found: list[Path] = []
+    for path in paths:
+        if not (path / "sweep.json").is_file():
+            found.append(path)
+            continue
+        runs = [path / str(entry["name"]) for entry in read_json(path / "sweep.json")["runs"]]
+        finished = [run for run in runs if RunFolder(run).has("summary")]
+        if not finished:
+            raise RunError("none of its runs is finished.", where=str(path))
+        found += finished
+    return found
+
+
+def _read(path: Path, place: Place) -> Member:
+    record = open_run(path)
+    if not record.setup.get("recipe"):
+        raise RunError("stopped before its first step: there is nothing to compare.", where=str(path))
+    run, at_its_end = RunFolder(path), record.summary.get("splits") or {}
+    if place.split and run.has(place.file):
+        return Member(path, record, run.read(place.file), place.split, path / f"{place.file}.npz")
+    first = next(iter(at_its_end), "")
+    split = place.split or first
+    scored = at_its_end.get(split, {})
+    if place.split and (scored.get("checkpoint") != place.checkpoint or place.resolution != "recipe"):
+        scored = {}  # a training scores its best weights at the recipe's resolution, and nothing else
+    return Member(path, record, scored, split, run.states_file if split == first else run.states_of(split))
+
+
+def _check(members: Sequence[Member], place: Place) -> None:
+    tasks: dict[str, list[str]] = {}
+    for one in members:
+        tasks.setdefault(str(one.record.setup.get("task")), []).append(str(one.path))
+    if len(tasks) > 1:
+        told = "; ".join(f"{task}: {', '.join(paths)}" for task, paths in tasks.items())
+        raise RunError(f"runs of different tasks cannot be compared: {told}.", hint="Compare runs of one task.")
+    problems = []
+    seen: dict[tuple[str, int], Path] = {}
+    for one in members:
+        key = (identity(one.record), one.seed)
+        if key in seen:
+            same = "is named twice." if seen[key] == one.path else f"has the recipe and the seed of {seen[key]}."
+            problems.append(Problem(str(one.path), same, "A seed counts once."))
+        seen[key] = one.path
+        if place.split and not one.scored:
+            command = f"pixelwise evaluate {one.path} --split {place.split}"
+            command += f" --checkpoint {place.checkpoint} --resolution {place.resolution}"
+            problems.append(Problem(str(one.path), "was not evaluated there.", f"First run: {command}"))
+    if problems:
+        raise RunError.all(problems)
+
+
+def _columns(members: Sequence[Member]) -> tuple[Column, ...]:
+    """All columns of scores, those of the main score first."""
+    columns = list(dict.fromkeys(column for member in members for column in member.scores))
+    main = next((member.record.main_score for member in members if member.scores), "")
+    order = list(dict.fromkeys(column.key for column in columns))
+    order.sort(key=lambda key: key != main)
+    return tuple(sorted(columns, key=lambda column: order.index(column.key)))
+
+
+def _notes(runs: Sequence[Member], columns: Sequence[Column]) -> Iterator[str]:
+    for run in runs:
+        if not run.scores:
+            yield f"{run.path} is not finished and has no final scores."
+        elif run.record.finished not in ("complete", "early stopping"):
+            yield f"{run.path} was interrupted."
+    palettes = dict.fromkeys(column.variant for column in columns if column.variant and not column.loss)
+    if len(palettes) > 1:
+        yield (
+            f"The runs use different palettes ({', '.join(palettes)}). Accuracies over different palettes cannot be "
+            "compared, so each palette has a column of its own. PSNR and ΔE are measured against the original pictures "
+            "and can be compared. `task.palette: FILE` gives all runs one palette."
+        )
+    scores = [column for column in columns if not column.loss]
+    places = [(column.key, column.variant) for column in scores]
+    if len(set(places)) < len(places):
+        yield (
+            "The runs were scored on different pictures or at different resolutions, which cannot be compared, so each has "
+            f"columns of its own: {'; '.join(dict.fromkeys(column.stands_on for column in scores))}. "
+            "`pixelwise evaluate RUN --split S --resolution own` scores every run against the same masks; "
+            "`pixelwise compare ... --split S --resolution own` then compares those scores."
+        )
+    machines = dict.fromkeys(_machine(run) for run in runs)
+    if len(machines) > 1:
+        yield f"The runs were trained on different machines, so their times cannot be compared: {'; '.join(machines)}."
+
+
+def _machine(run: Member) -> str:
+    told, choices = run.record.environment, run.record.setup.get("choices") or {}
+    return f"{told.get('processor') or 'unknown processor'}, {choices.get('device')}, {choices.get('threads')} threads"

@@ -1,0 +1,50 @@
+"""The page of a sweep: whole, offline, and escaping what it shows."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from pixelwise.report.comparison.sweep_page import build_sweep_page
+
+Made = Callable[..., Path]
+
+
+def offline(page: str) -> bool:
+    return not re.search(r'(src|href)="(?!data:|#|[\w%=.-]+/report\.html)', page) and "http://" not in re.sub(
+        r'xmlns(:xlink)?="[^"]*"', "", page
+    )
+
+
+def test_the_page_of_a_sweep(made: Made, tmp_path: Path) -> None:
+    folder = tmp_path
+    grid = [(8, 0, 0.3), (8, 1, 0.34), (16, 0, 0.5)]
+    for batch, seed, score in grid:
+        made(f"batch={batch},seed={seed}", batch=batch, seed=seed, score=score)
+    entries = [
+        {
+            "name": f"batch={b},seed={s}",
+            "values": {"train.batch": str(b), "train.seed": str(s)},
+            "state": "done",
+            "seconds": 2,
+        }
+        for b, s, _ in grid
+    ]
+    failed = {"name": "batch=16,seed=1", "values": {"train.batch": "16", "train.seed": "1"}, "state": "failed"}
+    entries.append({**failed, "seconds": 1, "message": "error: <no> memory"})
+    factors = [{"path": "train.batch", "values": ["8", "16"]}, {"path": "train.seed", "values": ["0", "1"]}]
+    record = {"format": 1, "recipe": "mine", "factors": factors, "runs": entries}
+    (folder / "sweep.json").write_text(json.dumps(record))
+    text = build_sweep_page(folder).read_text()
+    assert offline(text)
+    assert "3 done and 1 failed" in text
+    assert "error: &lt;no&gt; memory" in text
+    assert 'class="strong"' in text
+    assert (folder / "plots" / "factor-train-batch.svg").is_file()
+    assert not (folder / "plots" / "factor-train-seed.svg").exists()
+
+
+def test_a_sweep_without_a_finished_run_has_a_page(tmp_path: Path) -> None:
+    runs = [{"name": "run", "values": {}, "state": "failed", "message": "error: no"}]
+    (tmp_path / "sweep.json").write_text(json.dumps({"format": 1, "recipe": "mine", "factors": [], "runs": runs}))
+    assert "1 failed" in build_sweep_page(tmp_path).read_text()
