@@ -159,7 +159,6 @@ def _tell_end(folder: SearchFolder, as_json: bool) -> None:
 
     from rich.console import Console
 
-    from pixelwise.compare.terminal import show_table
     from pixelwise.report.comparison.search_page import best_table, build_search_page
     from pixelwise.run.atomic import read_json
     from pixelwise.terminal.table import show_table
