@@ -5,6 +5,8 @@
     python tests/safety/same_runs.py OLD NEW --keep ~/.cache/same_runs    OLD is run once for each of its commits
     python tests/safety/same_runs.py OLD NEW --diff                 shows what differs, line by line
 
+NEW is imported while it runs: do not change it meanwhile.
+
 Both sides use this Python and its packages, fp32 and one thread. Hashes depend on processor and versions, so checkouts are
 compared live; `start.json` beside this file has the hashes of the commit named in it, and of which machine.
 Exit code: 0 all equal, 1 something differs or fails.
@@ -28,12 +30,24 @@ sys.path.insert(0, str(HERE))
 
 from cases import CASES  # noqa: E402
 
-# Lines that NEW has and OLD has not, by the name of what is compared ("report", "kept pictures", ...): whole lines.
-# A report is compared one tag a line, e.g. `<td>loss`.
-ADDED: dict[str, tuple[str, ...]] = {}
+# Declared differences, by the beginning of the name of what is compared ("report", "kept pictures", "figures", ...). A report is
+# compared one tag a line, e.g. `<td>loss`; a record one JSON value a line, keys sorted.
 
-# Words that were changed on purpose: (pattern in OLD, what NEW says instead), applied to OLD before comparing.
-REWORDED: dict[str, tuple[tuple[str, str], ...]] = {}
+# Whole lines that NEW has and OLD does not have, as patterns.
+ADDED: dict[str, tuple[str, ...]] = {
+    "kept pictures": (r'"captions": \{\n(?:".*",?\n)*\},',),  # each kind of prediction says how its panels are called
+}
+
+# (pattern in OLD, what NEW says instead)
+CHANGED: dict[str, tuple[tuple[str, str], ...]] = {
+    "kept pictures": (  # the panels of a coloured picture in the order of the gallery
+        (r'"image",\n"grey",\n"truth",\n"prediction"\n', '"grey",\n"truth",\n"prediction",\n"image"\n'),
+    ),
+    "figures": (  # a convention is a map, no longer a text
+        (r'"convention": "",', '"convention": {},'),
+        (r'"convention": "(\w+)=(\w+)",', r'"convention": {\n"\1": "\2"\n},'),
+    ),
+}
 
 
 def main() -> int:
@@ -110,9 +124,9 @@ def _all(old: dict[str, str], new: dict[str, str]) -> list[str]:
 
 def _sides(old: dict[str, str], new: dict[str, str], what: str) -> tuple[str, str]:
     """Both texts without the declared differences."""
-    name = next((name for name in {**ADDED, **REWORDED} if what.startswith(name)), what)
+    name = next((name for name in {**ADDED, **CHANGED} if what.startswith(name)), what)
     before, after = old.get(what, ""), new.get(what, "")
-    for pattern, put in REWORDED.get(name, ()):
+    for pattern, put in CHANGED.get(name, ()):
         before = re.sub(pattern, put, before)
     for pattern in ADDED.get(name, ()):
         after = re.sub(rf"^(?:{pattern})\n?", "", after, flags=re.M)

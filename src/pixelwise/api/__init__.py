@@ -1,0 +1,1 @@
+"""What `import pixelwise` offers to notebooks and scripts on top of the packages below: runs, training, evaluation."""

@@ -1,0 +1,79 @@
+"""The scores of one split, as a mapping that shows itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from html import escape
+from io import StringIO
+from typing import Any
+
+from pixelwise.errors import did_you_mean
+from pixelwise.run.words import convention_label, number, quantity, score_label
+from pixelwise.types import Score
+
+
+class Scores(Mapping[str, Score]):
+    """The scores of one split by their keys. A plain name such as `mean_iou` means the first score of that name.
+
+    split:       the split that was scored
+    checkpoint:  `best` or `last`: the weights
+    resolution:  what it was counted at, e.g. `64×64`
+    pictures:    how many were scored
+    losses:      mean losses by name; empty where none was computed
+    record:      all of it as JSON values: also the scores of each class, and of a constant guess
+
+    `scores["mean_iou"]` is a `Score` with value, convention and support. Raises KeyError for an unknown name.
+    """
+
+    def __init__(self, split: str, record: Mapping[str, Any]) -> None:
+        self.split, self.record = split, record
+        self.checkpoint = str(record.get("checkpoint") or "best")
+        self.resolution = str(record.get("resolution") or "")
+        self.pictures = int(record.get("pictures") or 0)
+        self.losses: Mapping[str, float | None] = dict(record.get("losses") or {})
+        found = [Score.from_record(one) for metric in record.get("metrics") or () for one in metric["scores"]]
+        self._by_key = {score.key: score for score in found}
+        self._by_name = {score.name: score for score in reversed(found)}
+
+    def __getitem__(self, name: str) -> Score:
+        score = self._by_key.get(name) or self._by_name.get(name)
+        if score is None:
+            hint = did_you_mean(name, [*self._by_name, *self._by_key])
+            raise KeyError(f"there is no score '{name}'; there is {', '.join(self._by_key)}. {hint}".strip())
+        return score
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._by_key)
+
+    def __len__(self) -> int:
+        return len(self._by_key)
+
+    def __repr__(self) -> str:
+        return f"<Scores on {self.split}: {', '.join(f'{s.key} {number(s.value)}' for s in self.values())}>"
+
+    def __str__(self) -> str:
+        """The tables that the commands print."""
+        from rich.console import Console
+
+        from pixelwise.terminal.scores import show_scores
+
+        console = Console(file=StringIO(), width=100)
+        with console.capture() as captured:
+            show_scores({"splits": {self.split: self.record}}, console)
+        return captured.get().strip("\n")
+
+    def _repr_html_(self) -> str:
+        said = f"{self.split}, {self.checkpoint} checkpoint, {self.pictures:,} pictures, counted at {self.resolution}"
+        rows = [
+            (score_label(s.name), number(s.value), convention_label(s.convention), quantity(s.support))
+            for s in self.values()
+        ]
+        return html_table(("score", "value", "convention", "support"), rows, f"scores on {said}")
+
+
+def html_table(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]], caption: str) -> str:
+    """A table for a notebook; every text is escaped."""
+    head = "".join(f"<th>{escape(heading)}</th>" for heading in headings)
+    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+    caption = f'<caption style="text-align: left">{escape(caption)}</caption>'
+    return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
