@@ -30,8 +30,8 @@ sys.path.insert(0, str(HERE))
 
 from cases import CASES  # noqa: E402
 
-# Declared differences, by the beginning of the name of what is compared ("report", "kept pictures", "figures", ...). A report is
-# compared one tag a line, e.g. `<td>loss`; a record one JSON value a line, keys sorted.
+# Declared differences, by the beginning of the name of what is compared ("report", "kept pictures", "figures", ...). A report
+# is compared one tag a line, e.g. `<td>loss`; a record one JSON value a line, keys sorted.
 
 # Whole lines that NEW has and OLD does not have, as patterns.
 ADDED: dict[str, tuple[str, ...]] = {
