@@ -62,9 +62,8 @@ def fetch(name: Annotated[str, typer.Argument(metavar="NAME", help="voc2007 or v
         say("scenes is drawn by pixelwise itself: there is nothing to fetch.")
         return
     with Line(unit="bytes") as line:
-        told = bring(name, data_root(data), progress=line.show)
-    for text in told:
-        say(text)
+        lines = bring(name, data_root(data), progress=line.show)
+    say("\n".join(lines))
 
 
 @app.command()

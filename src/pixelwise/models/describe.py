@@ -104,6 +104,7 @@ def _row(path: str, module: nn.Module, inputs: tuple[Any, ...], output: Any, cou
     fresh = [p for p in module.parameters(recurse=False) if id(p) not in counted]
     counted.update(map(id, fresh))
     windowed = isinstance(module, WINDOWS)
+    window = {name: _numbers(module, name) if windowed else None for name in ("stride", "padding", "dilation")}
     incoming, outgoing = _channels(module)
     size = tuple(output.shape[1:]) if isinstance(output, Tensor) else None
     return LayerRow(
@@ -112,9 +113,7 @@ def _row(path: str, module: nn.Module, inputs: tuple[Any, ...], output: Any, cou
         inputs=incoming,
         outputs=outgoing,
         kernel=_numbers(module, "kernel_size") if windowed else None,
-        stride=_numbers(module, "stride") if windowed else None,
-        padding=_numbers(module, "padding") if windowed else None,
-        dilation=_numbers(module, "dilation") if windowed else None,
+        **window,
         activation="",
         output=size,
         parameters=sum(p.numel() for p in fresh),
@@ -132,7 +131,8 @@ def _channels(module: nn.Module) -> tuple[int | None, int | None]:
     return None, None
 
 
-def _numbers(module: nn.Module, name: str) -> tuple[int, ...] | str | None:
+def _numbers(module: nn.Module, name: str) -> Any:
+    """One number a direction; None where there is none, or a word (padding "same")."""
     value = getattr(module, name, None)
     if value is None or isinstance(value, str | tuple):
         return value

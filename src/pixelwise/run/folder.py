@@ -30,7 +30,10 @@ class RunFolder:
     """Paths and records of one run. Opening reads nothing but the names."""
 
     def __init__(self, path: Path) -> None:
-        self.path = Path(path)
+        self.path = path = Path(path)
+        self.recipe_file, self.lock_file, self.events_file = path / "recipe.yaml", path / ".lock", path / "events.jsonl"
+        self.predictions, self.plots, self.report_file = path / "predictions", path / "plots", path / "report.html"
+        self.states_file = self.predictions / "states.npz"  # what each validation picture added to the scores' counts
 
     @staticmethod
     def check_free(path: Path) -> None:
@@ -91,38 +94,9 @@ class RunFolder:
             raise RunError("is not a run folder: it has no recipe.yaml.", where=str(path))
         return run
 
-    @property
-    def recipe_file(self) -> Path:
-        return self.path / "recipe.yaml"
-
-    @property
-    def lock_file(self) -> Path:
-        return self.path / ".lock"
-
-    @property
-    def events_file(self) -> Path:
-        return self.path / "events.jsonl"
-
-    @property
-    def predictions(self) -> Path:
-        return self.path / "predictions"
-
-    @property
-    def states_file(self) -> Path:
-        """What each picture of the validation split added to the scores' counts."""
-        return self.predictions / "states.npz"
-
     def states_of(self, split: str) -> Path:
-        """The same of another split that the training has scored at its end."""
+        """As `states_file`, of another split that was scored at the end of the training."""
         return self.predictions / f"states-{split}.npz"
-
-    @property
-    def plots(self) -> Path:
-        return self.path / "plots"
-
-    @property
-    def report_file(self) -> Path:
-        return self.path / "report.html"
 
     # -- records -------------------------------------------------------------------------------------------------
 

@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator
 from pixelwise.data.base import Dataset
 from pixelwise.data.checks.copies import copies
 from pixelwise.data.checks.files import different_sizes, empty_splits, partners, unreadable
-from pixelwise.data.checks.findings import Finding
 from pixelwise.data.checks.masks import absent_classes, constant_masks, strange_values
-from pixelwise.data.checks.survey import Survey, survey
+from pixelwise.data.checks.survey import Finding, Survey, survey
 
 CHECKS: tuple[Callable[[Survey], Iterator[Finding]], ...] = (
     partners,

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelwise.data.checks.findings import Finding
-from pixelwise.data.checks.survey import Facts, Survey
+from pixelwise.data.checks.survey import Facts, Finding, Survey
 
 # Root mean square difference of 16×16 thumbnails, in grey levels. Stored again or resized, the same picture stays below
 # 1; the nearest two different pictures of VOC 2007, Stanford Background and the scenes are 13 or more apart.

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pixelwise.data.checks.findings import Finding
-from pixelwise.data.checks.survey import Facts, Survey
+from pixelwise.data.checks.survey import Facts, Finding, Survey
 
 
 def partners(survey: Survey) -> Iterator[Finding]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from pixelwise.data.checks.findings import Finding
-from pixelwise.data.checks.survey import Facts, Survey
+from pixelwise.data.checks.survey import Facts, Finding, Survey
 from pixelwise.errors import listing
 
 

@@ -1,10 +1,11 @@
-"""One pass over a data set: every sample is read once, and what the checks need to know of it is kept."""
+"""What checks read and write: the facts of one pass over a data set, in which every sample is read once, and findings."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,23 @@ class Facts:
     @property
     def where(self) -> str:
         return f"{self.split}/{self.name}"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One kind of fault, with every file that has it.
+
+    severity:  `fatal`: training would stop, or its scores would mean nothing; `warning`: worth a look
+    what:      one sentence
+    files:     names of samples as `split/name`, or of files
+    cure:      what to do
+    """
+
+    check: str
+    severity: Literal["fatal", "warning"]
+    what: str
+    files: tuple[str, ...] = ()
+    cure: str = ""
 
 
 @dataclass(frozen=True, eq=False)
