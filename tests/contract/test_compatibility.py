@@ -15,8 +15,8 @@ import torch
 from pixelwise.errors import DataError, RecipeError
 from pixelwise.metrics import METRICS
 from pixelwise.models import MODELS
-from pixelwise.recipe.load import check_recipe
 from pixelwise.recipe.engines import shelves
+from pixelwise.recipe.load import check_recipe
 from pixelwise.recipe.shelves import SCRATCH
 from pixelwise.tasks import TASKS
 from pixelwise.types import ClassMap, Colours, DatasetInfo, Labels, Prediction, Sample
