@@ -15,6 +15,8 @@ import doctest
 import io
 import re
 import shlex
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,10 +32,19 @@ BLOCK = re.compile(
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)")
 
 
+@pytest.fixture(autouse=True)
+def forget_modules(tmp_path: Path) -> Iterator[None]:
+    """Modules that a page wrote are not there for the next one."""
+    yield
+    for name in [name for name, one in sys.modules.items() if str(tmp_path) in str(getattr(one, "__file__", ""))]:
+        del sys.modules[name]
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_blocks_do_what_they_show(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.syspath_prepend(tmp_path)  # as PYTHONPATH=. does
     namespace: dict[str, object] = {"__name__": "page"}
     for block in BLOCK.finditer(page.read_text(encoding="utf-8")):
         if block["mark"]:
@@ -57,8 +68,9 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 def check_command(command: str, shown: str) -> None:
     out = io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out), contextlib.suppress(SystemExit):
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out), pytest.raises(SystemExit) as end:
         app(shlex.split(command)[1:])
+    assert shown or not end.value.code, f"{command}\nprinted\n{out.getvalue()}"
     if shown:
         assert matches(out.getvalue(), shown), f"{command}\nprinted\n{out.getvalue()}\nand not\n{shown}"
 
