@@ -1,17 +1,23 @@
 """Every pair on the shelves (task × data set, model, loss, metric) fits by declaration, or `check` refuses it and says why.
 
-What is declared is compared with what happens: a model's output at 32×32, what a metric counts and refuses.
+What is declared is compared with what happens: a model's output at 32×32, what a metric counts and refuses, and two steps of
+training for a cover of the fitting combinations, in which every fitting pair of items with the task occurs.
 """
 
 from __future__ import annotations
 
+import copy
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from pixelwise.engine.base import engine_named
+from pixelwise.engine.build import build_metrics, build_task, open_material
+from pixelwise.engine.evaluate import evaluate
 from pixelwise.errors import DataError, RecipeError
 from pixelwise.metrics import METRICS
 from pixelwise.models import MODELS
@@ -126,3 +132,53 @@ def test_a_task_names_defaults_that_fit_it(name: str) -> None:
     assert claims["loss"] in fitting("torch", name, "loss")
     scores = [score.name for metric in claims["metrics"] for score in METRICS.build(metric, INFO).scores()]
     assert claims["best"] in scores
+
+
+# -- what fits, trains -----------------------------------------------------------------------------------------------
+
+
+def cover() -> list[Any]:
+    """(engine, task, model, loss, metric): each model and each loss that fits a task occurs with it once or more."""
+    found = []
+    for engine in ENGINES:
+        for task in shelves(engine)["task"]:
+            models, losses, metrics = (fitting(engine, task, kind) for kind in ("model", "loss", "metric"))
+            for number in range(max(len(models), len(losses), len(metrics))):
+                row = (engine, task, *(names[number % len(names)] for names in (models, losses, metrics)))
+                found.append(pytest.param(*row, id=" ".join(row)))
+    return found
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.mark.parametrize(("engine", "task", "model", "loss", "metric"), cover())
+def test_what_fits_trains_two_steps(engine: str, task: str, model: str, loss: str, metric: str, data: Path) -> None:
+    tree = tree_of(engine, task, model=model, loss=loss, metric=metric, dataset="scenes")
+    narrow = {"width": 8} if "width" in shelves(engine)["model"].signature(model).options else {}
+    recipe = check_recipe(
+        {
+            **tree,
+            "data": {"dataset": {"name": "scenes", "size": 32, "train": 4, "val": 2, "test": 0}},
+            "model": {"name": model, **narrow},
+            "train": {"batch": 2, "phases": [{"steps": 2}], "optimizer": {"name": "sgd", "learning_rate": 1e-3}},
+            "hardware": {"device": "cpu", "precision": "fp32"},
+        }
+    )
+    learner_class = engine_named(engine)
+    material = open_material(recipe, root=data)
+    choices = learner_class.choose(recipe.hardware, memory=data, processes=learner_class.alone())
+    learner = learner_class(recipe, build_task(recipe, material.info, material.findings), material.train.size, choices)
+    learner.weigh(material.counts)
+    learner.equip(material, learner_class.alone(), lambda: False)
+    assert learner.begin(0) > 0
+    before = copy.deepcopy(learner.state("best"))
+    for step, batch in enumerate(learner.batches(0, skip=0, steps=2)):
+        assert all(np.isfinite(pair).all() for pair in learner.step(batch, 1e-3, step).values())
+    assert any((before["model"][name] != array).any() for name, array in learner.state("best")["model"].items())
+    metrics = build_metrics(recipe, learner.task.info)
+    evaluation = evaluate(learner, material.validation, metrics)
+    assert all(loss is not None for loss in evaluation.losses.values())
+    assert evaluation.scores[0].support > 0

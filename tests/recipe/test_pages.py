@@ -48,24 +48,6 @@ def test_the_commands_are_sound(words: list[str]) -> None:
     load_recipe(words[0], words[1:])
 
 
-def test_a_model_of_ones_own_needs_one_file(tmp_path: Path) -> None:
-    (source,) = blocks("recipes.md", "python")
-    (tmp_path / "my_nets.py").write_text(source, encoding="utf-8")
-    command = [
-        sys.executable,
-        "-m",
-        "pixelwise",
-        "check",
-        "quickstart",
-        "model=my_nets:shallow",
-        "model.width=8",
-        "--json",
-    ]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert parse_text(done.stdout, "answer")["resolved"]["model"] == {"name": "my_nets:shallow", "width": 8}
-
-
 def test_the_python_of_the_page_on_runs_runs(tiny_run: Path, tmp_path: Path) -> None:
     shutil.copytree(tiny_run, tmp_path / "runs" / "quickstart")
     for source in blocks("runs.md", "python"):

@@ -138,4 +138,10 @@ def build_metrics(recipe: Recipe, info: DatasetInfo) -> tuple[Metric, ...]:
 
     A confusion matrix counts void as the task trains on it, unless the recipe says otherwise.
     """
-    return tuple(build("metric", item, info) for item in recipe.metrics)
+    return tuple(_metric(recipe, item, info) for item in recipe.metrics)
+
+
+def _metric(recipe: Recipe, item: Item, info: DatasetInfo) -> Metric:
+    metric: Metric = build("metric", item, info, engine=recipe.engine)
+    metric.needs = tuple(shelves(recipe.engine)["metric"].declared(item.name).get("needs", metric.needs))
+    return metric

@@ -95,7 +95,7 @@ def evaluate(
 
 def needs_of(metrics: Sequence[Metric]) -> tuple[str, ...]:
     """The reductions that metrics need besides those of the task."""
-    return tuple(dict.fromkeys(need for metric in metrics for need in getattr(metric, "needs", ())))
+    return tuple(dict.fromkeys(need for metric in metrics for need in metric.needs))
 
 
 def predict(learner: Learner, samples: Sequence[Sample], needs: Sequence[str] = ()) -> list[Prediction]:

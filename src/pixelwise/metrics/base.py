@@ -46,9 +46,12 @@ class Metric(ABC):
 
     It is given predictions of the kinds that its builder declares (`@declares(counts=("class_map",))`).
     `state` is an int64 array that can be read, assigned, and added to that of another process over the same classes.
+
+    needs:  reductions of the scores that it reads besides those of every prediction, as its builder declares
     """
 
     state: NDArray[np.int64]
+    needs: tuple[str, ...] = ()
 
     @abstractmethod
     def update(self, sample: Sample, prediction: Any) -> None:
