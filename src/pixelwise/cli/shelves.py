@@ -49,7 +49,7 @@ def list_(
         _print_pairs(console, lines)
         show_line(console)
     example = kinds[0]
-    show_line(console, (f"more: pixelwise show {example} {next(iter(one_liners(example)), 'NAME')}", QUIET))
+    show_line(console, (f"more: pixelwise show {example} {next(iter(contents[PLURALS[example]]), 'NAME')}", QUIET))
 
 
 def show(
@@ -82,10 +82,11 @@ def find_kind(word: str) -> str:
 
 def one_liners(kind: str) -> dict[str, str]:
     """The first sentence of everything of a kind, by name."""
-    from pixelwise.recipe.load import read_tree, shipped_recipes
+    from pixelwise.recipe.load import shipped_recipes
+    from pixelwise.yaml_text import parse
 
-    if kind == "recipe":
-        return {name: str(read_tree(path).get("title", "")) for name, path in shipped_recipes().items()}
+    if kind == "recipe":  # a title is not inherited
+        return {name: str(parse(path).get("title", "")) for name, path in shipped_recipes().items()}
     shelf = find_shelf(kind)
     return {name: shelf.signature(name).doc.partition("\n")[0] for name in sorted(shelf)}
 
