@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,15 @@ def test_a_model_that_owns_its_losses_needs_none() -> None:
     assert recipe.losses_of(("objects",)) == {}
     (problem,) = said({**LEAST, "task": "outside_parts:detect"})
     assert "but task 'outside_parts:detect' needs objects. Use task 'segment' or 'colourize'." in problem
+
+
+@pytest.mark.parametrize("key", ["engine", "task", "data", "model", "loss", "metrics", "train"])
+@pytest.mark.parametrize(
+    "value", [[], {}, 3, None, [None], {"name": []}, {"class": []}, {"dataset": {"of": []}}], ids=str
+)
+def test_any_shape_is_read_or_refused(key: str, value: Any) -> None:
+    with suppress(RecipeError):
+        check_recipe({**LEAST, key: value})
 
 
 # -- a loss for each head --------------------------------------------------------------------------------------------

@@ -182,7 +182,7 @@ def _items(tree: Any) -> Iterable[tuple[str, Shelf, Any]]:
 
 
 def _shelves_for(tree: Mapping[str, Any]) -> Mapping[str, Shelf]:
-    return shelves(tree.get("engine", "torch"))
+    return shelves(str(tree.get("engine", "torch")))
 
 
 def _said(where: str, named: set[str]) -> bool:
