@@ -1,6 +1,6 @@
 """Every pair on the shelves (task × data set, model, loss, metric) fits by declaration, or `check` refuses it and says why.
 
-What is declared is compared with what happens: a model's output at 32×32, what a metric counts and refuses, and two steps of
+What is declared is compared with what happens: a model's output at 32×32, what a metric counts, and two steps of
 training for a cover of the fitting combinations, in which every fitting pair of items with the task occurs.
 """
 
@@ -18,7 +18,7 @@ import torch
 from pixelwise.engine.base import engine_named
 from pixelwise.engine.build import build_metrics, build_task, open_material
 from pixelwise.engine.evaluate import evaluate
-from pixelwise.errors import DataError, RecipeError
+from pixelwise.errors import RecipeError
 from pixelwise.metrics import METRICS
 from pixelwise.models import MODELS
 from pixelwise.recipe.engines import shelves
@@ -112,16 +112,13 @@ def test_a_numpy_network_gives_what_it_declares(name: str) -> None:
     assert output.shape == {"pixel": (2, 5, 32, 32), "picture": (2, 5)}[SCRATCH["model"].declared(name)["gives"]]
 
 
-@pytest.mark.parametrize("kind", PREDICTIONS)
-@pytest.mark.parametrize("name", METRICS)
-def test_a_metric_counts_what_it_declares_and_nothing_else(name: str, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "kind"), [(name, kind) for name in METRICS for kind in METRICS.declared(name)["counts"]]
+)
+def test_a_metric_counts_what_it_declares(name: str, kind: str) -> None:
     metric = METRICS.build(name, INFO)
-    if kind in METRICS.declared(name)["counts"]:
-        metric.update(SAMPLE, PREDICTIONS[kind])
-        assert metric.state.any()
-    else:
-        with pytest.raises(DataError):
-            metric.update(SAMPLE, PREDICTIONS[kind])
+    metric.update(SAMPLE, PREDICTIONS[kind])
+    assert metric.state.any()
 
 
 @pytest.mark.parametrize("name", TASKS)

@@ -104,6 +104,19 @@ def test_an_undeclared_misfit_is_refused_before_there_is_a_run(parts: Path, what
     assert not (parts / "run").exists()
 
 
+def test_a_metric_never_counts_another_kind_than_it_declares(parts: Path) -> None:
+    coloured = undeclared((PAGE.parents[1] / "src/pixelwise/tasks/colourize.py").read_text(encoding="utf-8"))
+    (parts / "bare_colours.py").write_text(coloured)
+    recipe = check_recipe(
+        {**bare(TREE), "task": {"name": "bare_colours:colourize", "colours": 3}, "metrics": ["confusion"]}
+    )
+    with pytest.raises(
+        RecipeError, match="metric 'confusion' counts class_map, but task 'bare_colours:colourize' predicts"
+    ):
+        list(train(recipe, parts / "run", data=parts / "data"))
+    assert not (parts / "run").exists()
+
+
 @pytest.mark.parametrize("prefix", ["my", "bare"])
 def test_they_train_together(parts: Path, prefix: str) -> None:
     """A metric that needs probabilities says so itself; undeclared, it has no confidence to count and is refused."""

@@ -143,5 +143,6 @@ def build_metrics(recipe: Recipe, info: DatasetInfo) -> tuple[Metric, ...]:
 
 def _metric(recipe: Recipe, item: Item, info: DatasetInfo) -> Metric:
     metric: Metric = build("metric", item, info, engine=recipe.engine)
-    metric.needs = tuple(shelves(recipe.engine)["metric"].declared(item.name).get("needs", metric.needs))
+    claims = shelves(recipe.engine)["metric"].declared(item.name)
+    metric.counts, metric.needs = claims.get("counts", ()), claims.get("needs", ())
     return metric

@@ -47,10 +47,13 @@ class Metric(ABC):
     It is given predictions of the kinds that its builder declares (`@declares(counts=("class_map",))`).
     `state` is an int64 array that can be read, assigned, and added to that of another process over the same classes.
 
-    needs:  reductions of the scores that it reads besides those of every prediction, as its builder declares
+    Its builder declares:
+    counts:  the kinds of prediction that it counts; empty where it does not say
+    needs:   reductions of the scores that it reads besides those of every prediction
     """
 
     state: NDArray[np.int64]
+    counts: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
 
     @abstractmethod

@@ -11,6 +11,7 @@ from pixelwise.engine.checks.explain import explain
 from pixelwise.engine.evaluate import needs_of
 from pixelwise.errors import PixelwiseError, RecipeError, TrainingError
 from pixelwise.metrics.base import Metric
+from pixelwise.types import Prediction
 
 SAMPLES = 2  # batch normalisation needs two
 
@@ -33,7 +34,8 @@ def rehearse(learner: Learner, material: Material, metrics: Sequence[Metric]) ->
             copied.terms(outputs, batch)
             for sample, reduced in zip(samples, copied.reduced(outputs, needs_of(metrics)), strict=True):
                 prediction = copied.task.decode(reduced)
-                for metric in copy.deepcopy(metrics):
+                for item, metric in zip(recipe.metrics, copy.deepcopy(metrics), strict=True):
+                    _check_kind(item.name, metric, recipe.task.name, prediction)
                     metric.update(sample, prediction)
     except TrainingError:
         pass  # a loss that is not finite is the training's to report, with its pictures
@@ -48,3 +50,10 @@ def rehearse(learner: Learner, material: Material, metrics: Sequence[Metric]) ->
             where=f"model '{recipe.model.name}' with task '{recipe.task.name}'",
             hint="Do model, task, loss and metrics fit together?",
         ) from error
+
+
+def _check_kind(name: str, metric: Metric, task: str, prediction: Prediction) -> None:
+    """`check` compares what both declare; a task that declares nothing shows only here what it predicts."""
+    if metric.counts and prediction.kind not in metric.counts:
+        what = f"metric '{name}' counts {' or '.join(metric.counts)}, but task '{task}' predicts {prediction.kind}."
+        raise RecipeError(what, where="metrics")
