@@ -13,8 +13,8 @@ from safetensors.numpy import load_file
 from torch import nn
 
 from pixelwise.engine import fit as loop
-from pixelwise.engine.checks.names import is_frozen
 from pixelwise.engine.evaluate import Evaluation
+from pixelwise.engine.torch.freezing import is_frozen
 from pixelwise.engine.torch.learner import TorchLearner
 from pixelwise.engine.train import resume, train
 from pixelwise.errors import RecipeError, TrainingError

@@ -23,10 +23,10 @@ from torch import Tensor, nn
 
 from pixelwise.engine.base import Arrays, Batch, Crop, Learner, Processes
 from pixelwise.engine.build import Material, build, build_losses
-from pixelwise.engine.checks.names import is_frozen, unknown_parts
 from pixelwise.engine.hardware.device import Choices, choose, choose_again
 from pixelwise.engine.hardware.distributed import TorchProcesses, processes
 from pixelwise.engine.torch.checkpoint import load_model, load_optimizer, model_arrays, optimizer_arrays
+from pixelwise.engine.torch.freezing import is_frozen, unknown_parts
 from pixelwise.engine.torch.heads import reduced_bands, reduced_pictures, scores_of
 from pixelwise.engine.torch.inputs import TensorBatch, collate, inputs_of
 from pixelwise.engine.torch.keyed import keyed_random
