@@ -15,6 +15,7 @@ import pytest
 from pixelwise.engine.train import train
 from pixelwise.errors import PixelwiseError, RecipeError
 from pixelwise.recipe.load import check_recipe
+from pixelwise.run.events import EpochDone
 from pixelwise.yaml_text import parse_text
 
 PAGE = Path(__file__).parents[2] / "docs" / "extending.md"
@@ -133,3 +134,80 @@ def test_a_task_from_outside_runs_on_the_numpy_engine_too(parts: Path) -> None:
     tree = {**tree, "hardware": {}, "train": {**TREE["train"], "optimizer": "sgd"}}
     list(train(check_recipe(tree), parts / "run", data=parts / "data"))
     assert "mean_confidence" in (parts / "run" / "summary.json").read_text(encoding="utf-8")
+
+
+TWO_HEADS = '''
+import numpy as np
+import torch
+from scipy import ndimage
+
+from my_tasks import Interior
+from pixelwise.losses.base import Loss, Term
+from pixelwise.shelf import declares
+from pixelwise.tasks.base import Head, Reduction
+
+
+class TwoHeads(Interior):
+    """Classes, and beside them the distance to the nearest border."""
+
+    def __init__(self, info):
+        super().__init__(info)
+        self.heads = {**self.heads, "distance": Head("values", 1, (Reduction("my_two:as_it_is"),))}
+
+    def encode(self, sample):
+        found = super().encode(sample)
+        inside = found["class"] >= 0
+        return {**found, "distance": ndimage.distance_transform_edt(inside).astype(np.float32)[None]}
+
+    def decode(self, reduced):
+        distance = reduced["distance"]["my_two:as_it_is"]
+        assert distance.shape == (1, *reduced["class"]["winner"].shape)
+        return super().decode(reduced)
+
+
+class Absolute(Loss):
+    def forward(self, scores, target):
+        return Term((scores - target).abs().sum(), torch.tensor(float(target.numel())))
+
+
+@declares(takes="values")
+def absolute(counts):
+    """The mean absolute error."""
+    return Absolute()
+
+
+def as_it_is(scores):
+    """(B, K, ...) float32: the values themselves."""
+    return scores.float().cpu().numpy()
+
+
+@declares(
+    predicts="class_map",
+    heads={"class": "categories", "distance": "values"},
+    per="pixel",
+    knows="mask",
+    loss={"class": "cross_entropy", "distance": "my_two:absolute"},
+    metrics=("confusion",),
+    best="mean_iou",
+)
+def two_heads(info):
+    """Two heads and a loss for each."""
+    return TwoHeads(info)
+'''
+
+
+def test_a_second_head_with_its_loss_and_reduction_is_one_file(parts: Path) -> None:
+    (parts / "my_two.py").write_text(TWO_HEADS)
+    tree = {key: value for key, value in TREE.items() if key != "loss"} | {"task": "my_two:two_heads"}
+    events = list(train(check_recipe(tree), parts / "run", data=parts / "data"))
+    losses = next(event.validation for event in events if isinstance(event, EpochDone))
+    assert set(losses) == {"loss", "class", "distance"}
+    assert losses["loss"] == pytest.approx(losses["class"] + losses["distance"])
+    (problem,) = refused({**tree, "loss": "focal"})
+    assert "loss 'focal' takes categories, but head 'distance' of task 'my_two:two_heads' gives values" in problem
+
+
+def refused(tree: dict[str, Any]) -> list[str]:
+    with pytest.raises(RecipeError) as error:
+        check_recipe(tree)
+    return [str(problem) for problem in error.value.problems]
