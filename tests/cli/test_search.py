@@ -36,7 +36,7 @@ def test_a_search_its_page_and_its_best_recipe(
     command = ("search", "quickstart", *TINY, RATE, "model.width=choice(2,4)", "--data", tiny_data, "--out", folder)
     code, out, err = said(capsys, *command, "--trials", 2)
     assert code == 0, out + err
-    assert out.count("done     trial-000") == 2
+    assert err.count("done     trial-000") == 2
     assert (folder / "search.html").is_file()
     code, out, _ = said(capsys, "search", "--resume", folder, "--trials", 3, "--json")
     told = json.loads(out)
@@ -53,12 +53,12 @@ def test_a_search_its_page_and_its_best_recipe(
     ("arguments", "sentence"),
     [
         ([], "name a recipe with what to search"),
-        (["quickstart"], "there is no range, so there is nothing to search."),
+        (["quickstart"], "without a range there is nothing to search."),
         (["quickstart", "train.bach=int(4,8)"], "train.bach: there is no such key;"),
         (["quickstart", RATE, "--metric", "mean_iuo"], "Did you mean 'mean_iou'?"),
         (["quickstart", RATE, "data.validation=test"], "nothing may be chosen on test pictures"),
         (["quickstart", RATE, "data.dataset={name: folder, path: nowhere}"], "nowhere"),
-        (["--resume", "nowhere"], "is no folder of a search"),
+        (["--resume", "nowhere"], "is not the folder of a search"),
     ],
 )
 def test_what_is_refused(

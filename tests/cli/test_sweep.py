@@ -39,12 +39,13 @@ def test_a_sweep_and_its_comparison(tmp_path: Path, tiny_data: Path, capsys: pyt
     )
     code, out, err = said(capsys, *command)
     assert code == 0, out + err
-    assert out.count("done     learning_rate=") == 2
+    assert err.count("done     learning_rate=") == 2
+    assert "done" not in out
     assert (folder / "sweep.html").is_file()
-    code, out, _ = said(capsys, *command)
+    code, _, err = said(capsys, *command)
     assert code == 0
-    assert "2 of them finished before" in out
-    assert "began" not in out
+    assert "2 of them finished before" in err
+    assert "began" not in err
     code, out, _ = said(capsys, "compare", folder, "--json")
     told = json.loads(out)
     assert [group["label"] for group in told["groups"]] == ["learning_rate 0.001", "learning_rate 0.01"]
@@ -64,7 +65,7 @@ def test_a_sweep_and_its_comparison(tmp_path: Path, tiny_data: Path, capsys: pyt
         (["quickstart", "train.seed="], "train.seed: takes no value."),
         (["quickstart", "data.dataset={name: folder, path: nowhere}", "train.seed=0,1"], "nowhere"),
         (["quickstart", "data.validation=tset", "train.seed=0,1"], "Did you mean 'test'?"),
-        (["--resume", "nowhere"], "is no folder of a sweep"),
+        (["--resume", "nowhere"], "is not the folder of a sweep"),
     ],
 )
 def test_what_a_sweep_refuses_begins_nothing(

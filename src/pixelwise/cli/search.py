@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pixelwise.terminal.output import result_console, say, show_json
+from pixelwise.terminal.table import show_table
+
 if TYPE_CHECKING:
-    from pixelwise.engine.search.aim import Aim
-    from pixelwise.engine.search.folder import SearchFolder
-    from pixelwise.engine.search.ranges import Space
+    from pixelwise.experiments.aim import Aim
+    from pixelwise.experiments.folder import Folder
+    from pixelwise.experiments.ranges import Space
 
 INTERRUPTED = 130
+MOST_FAILED = 8  # trials that are named when they failed
 
 
 class Pruner(StrEnum):
@@ -30,16 +34,16 @@ def search(
         typer.Argument(help="What to search, e.g. train.optimizer.learning_rate=log(1e-4,1e-1) model.width=int(8,64)."),
     ] = None,
     trials: Annotated[
-        int | None, typer.Option(min=1, help="Trials in all, those before a resume too. Default: 20.")
+        int | None, typer.Option(min=1, help="Trials in all, with those before a resume. Default: 20.")
     ] = None,
     metric: Annotated[
         str,
         typer.Option(help="Score to search by, on the validation split. Default: what chooses the best checkpoint."),
     ] = "",
     out: Annotated[Path | None, typer.Option(help="Folder of the search. Default: runs/searches/RECIPE.")] = None,
-    resume: Annotated[Path | None, typer.Option(help="Folder of a search to go on with.", metavar="DIR")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Folder of a search to resume.", metavar="DIR")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Runs at a time.")] = 1,
-    seed: Annotated[int, typer.Option(min=0, help="Of what is drawn. Each recipe keeps its own train.seed.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the draws. Each recipe keeps its own train.seed.")] = 0,
     pruner: Annotated[
         Pruner, typer.Option(help="Stop a trial that is worse than the median of the others at its epoch, or none.")
     ] = Pruner.MEDIAN,
@@ -50,45 +54,40 @@ def search(
     data: Annotated[
         Path | None, typer.Option(help="Data folder. Default: PIXELWISE_DATA, else ~/.cache/pixelwise.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON at the end; progress goes to stderr.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON at the end.")] = False,
 ) -> None:
     """Search a recipe's best values by Optuna, each trial as a run of its own.
 
     Ranges are uniform(0,1), log(1e-4,1e-1), int(8,64), logint(8,64) and choice(32,64,128), in the shell's quotes; a plain
     a.b=value is the same in every trial. Everything is checked before the first trial. The same command again, or
-    --resume DIR, goes on: finished trials are not repeated, half-done ones are resumed. Ends with the best recipe as
-    DIR/best.yaml, which `pixelwise train` takes, and DIR/search.html. The test split is never looked at to choose.
+    --resume DIR, continues: finished trials are not repeated, half-done ones are resumed. Writes the best recipe as
+    DIR/best.yaml, which `pixelwise train` takes, and DIR/search.html. The test split is never used to choose.
     """
-    from pixelwise.engine.search.folder import SearchFolder
     from pixelwise.errors import RecipeError
+    from pixelwise.experiments.folder import Folder
 
     if (recipe is None) == (resume is None):
         raise RecipeError(
-            "name a recipe with what to search, or a search to go on with by --resume.",
+            "name a recipe with what to search, or a search to continue with --resume.",
             hint="e.g. pixelwise search quickstart 'train.optimizer.learning_rate=log(1e-4,1e-1)' --trials 20",
         )
+    where = None if data is None else str(data.expanduser().absolute())
     if recipe is not None:
-        folder = SearchFolder(out or Path("runs/searches") / Path(recipe).with_suffix(""))
-        told: dict[str, Any] = {
-            "recipe": recipe,
-            "texts": list(ranges or ()),
-            "metric": metric,
-            "trials": trials or 20,
-            "seed": seed,
-        }
-        told |= {"pruner": pruner.value, "storage": storage, "study": study or recipe}
-        told |= {"data": None if data is None else str(data.expanduser().absolute())}
+        folder = Folder(out or Path("runs/searches") / Path(recipe).with_suffix(""), "search")
+        asked: dict[str, Any] = {"recipe": recipe, "texts": list(ranges or ()), "metric": metric}
+        asked |= {"trials": trials or 20, "seed": seed, "pruner": pruner.value, "data": where}
+        asked |= {"storage": storage, "study": study or recipe}
     else:
-        folder = SearchFolder(resume or Path())
-        told = {key: value for key, value in folder.record().items() if key not in ("format", "worker")}
-        told |= {} if trials is None else {"trials": trials}
-        told |= {} if data is None else {"data": str(data.expanduser().absolute())}
-        told |= {"storage": storage or _known_storage(told["storage"])}
-    _search(folder, told, jobs, as_json)
+        folder = Folder(resume or Path(), "search")
+        asked = {key: value for key, value in folder.record().items() if key not in ("format", "worker")}
+        asked |= {} if trials is None else {"trials": trials}
+        asked |= {} if where is None else {"data": where}
+        asked |= {"storage": storage or _known_storage(asked["storage"])}
+    _search(folder, asked, jobs, as_json)
 
 
 def _known_storage(url: str) -> str:
-    """The database of a search that goes on; a password is never written down."""
+    """The database of a search that is resumed; its password is never written down."""
     from pixelwise.errors import RunError
 
     if ":***@" in url:
@@ -97,87 +96,67 @@ def _known_storage(url: str) -> str:
     return url
 
 
-def _search(folder: SearchFolder, told: dict[str, Any], jobs: int, as_json: bool) -> None:
+def _search(folder: Folder, asked: dict[str, Any], jobs: int, as_json: bool) -> None:
     """Check everything, then train trials until there are enough."""
-    from pixelwise.data import DATASETS
-    from pixelwise.data.root import data_root
-    from pixelwise.engine.search.aim import find_aim
-    from pixelwise.engine.search.ranges import read_space
-    from pixelwise.engine.search.study import require_optuna
+    from pixelwise.experiments.aim import find_aim
+    from pixelwise.experiments.ranges import read_space
+    from pixelwise.experiments.runner import open_data
+    from pixelwise.experiments.study import require_optuna
 
     require_optuna()
-    space = read_space(told["recipe"], told["texts"])
+    space = read_space(asked["recipe"], asked["texts"])
     base = space.recipe_at({one.path: one.ends[0] for one in space.ranges})
-    data = None if told["data"] is None else Path(told["data"])
-    asked = base.data
-    dataset = DATASETS.build(asked.dataset.name, data_root(data), **asked.dataset.options)
-    dataset.check_split(asked.train)
-    dataset.check_split(asked.validation)
-    aim = find_aim(base, dataset, told["metric"])
+    data = None if asked["data"] is None else Path(asked["data"])
+    aim = find_aim(base, open_data(base, data), asked["metric"])
     folder.check_free()
-    with folder.runs.writing():
-        _run(folder, told, space, aim, jobs, data, as_json)
-    _tell_end(folder, as_json)
+    with folder.writing():
+        _run(folder, asked, space, aim, jobs, data)
+    _show_end(folder, as_json)
 
 
-def _run(
-    folder: SearchFolder, told: dict[str, Any], space: Space, aim: Aim, jobs: int, data: Path | None, as_json: bool
-) -> None:
-    from contextlib import closing
-
-    from rich.console import Console
-
-    from pixelwise.engine.checks.guard import terminable
-    from pixelwise.engine.search.display import SearchDisplay
-    from pixelwise.engine.search.runner import Searcher
-    from pixelwise.engine.search.study import hide_password, open_study
+def _run(folder: Folder, asked: dict[str, Any], space: Space, aim: Aim, jobs: int, data: Path | None) -> None:
+    from pixelwise.experiments.display import ExperimentDisplay, follow
+    from pixelwise.experiments.runner import run_all
+    from pixelwise.experiments.search import STUDY, Search, begin_search
+    from pixelwise.experiments.study import hide_password, open_study
 
     identity = {**space.record(), "metric": aim.key, "higher_is_better": aim.higher_is_better, "split": aim.split}
-    place = told["storage"] or folder.study_file
-    study = open_study(place, told["study"], space, identity, seed=told["seed"], pruner=told["pruner"])
-    folder.begin({**told, "storage": hide_password(told["storage"])})
-    searcher = Searcher(folder, study, space, aim, jobs=jobs, data=data)
-    console = Console(stderr=as_json)
+    place = asked["storage"] or folder.path / STUDY
+    study = open_study(place, asked["study"], space, identity, seed=asked["seed"], pruner=asked["pruner"])
+    begin_search(folder, {**asked, "storage": hide_password(asked["storage"])})
+    search = Search(folder, study, space, aim)
+    trials = search.proposals(asked["trials"], alone=not asked["storage"])
+    display = ExperimentDisplay("trials", asked["trials"], before=search.before(), jobs=jobs, aim=aim)
     try:
-        with (
-            terminable(),
-            SearchDisplay(study.trials(), told["trials"], jobs, aim, console) as display,
-            closing(searcher.run(told["trials"], alone=not told["storage"])) as changes,
-        ):
-            for change in changes:
-                display.show(change)
+        follow(run_all(folder, trials, jobs=jobs, data=data, ended=search.ended, watch=search.watch), display)
     except KeyboardInterrupt:
-        typer.echo(
-            f"Stopped; trials at work are saved. Go on with: pixelwise search --resume {folder.path}", err=as_json
+        say(
+            f"Stopped; the trials in progress are saved. Resume with: pixelwise search --resume {folder.path}", err=True
         )
         raise typer.Exit(INTERRUPTED) from None
 
 
-def _tell_end(folder: SearchFolder, as_json: bool) -> None:
+def _show_end(folder: Folder, as_json: bool) -> None:
     """The best trials, the best recipe, the page; exit code 1 where no trial finished."""
-    import json
-
-    from rich.console import Console
-
-    from pixelwise.report.comparison.search_page import best_table, build_search_page
+    from pixelwise.experiments.page import best_table, build_search_page
+    from pixelwise.experiments.search import BEST, TRIALS
     from pixelwise.run.atomic import read_json
-    from pixelwise.terminal.table import show_table
 
-    page, record = build_search_page(folder.path), read_json(folder.path / "trials.json")
+    page, record = build_search_page(folder.path), read_json(folder.path / TRIALS)
     best = record["best"]
-    files = {"best_recipe": str(folder.best_file) if best else None, "page": str(page)}
+    best_file = str(folder.path / BEST) if best else None
     if as_json:
-        typer.echo(json.dumps({**record, **files}, indent=2, ensure_ascii=False))
+        show_json({**record, "best_recipe": best_file, "page": str(page)})
     else:
         if best:
-            show_table(Console(), best_table(record, rows=5), "the best trials")
-            typer.echo(f"\nrecipe   {folder.best_file}")
-        typer.echo(f"page     {page}")
+            show_table(result_console(), best_table(record, rows=5), "the best trials")
+            say(f"\nrecipe   {best_file}")
+        say(f"page     {page}")
     failed = [trial for trial in record["trials"] if trial["state"] == "failed"]
     if failed:
-        typer.echo(f"\n{len(failed)} of {len(record['trials'])} trials failed:", err=True)
-        for trial in failed[:8]:
-            typer.echo(f"  - {trial['name']}: {trial['message']} Log: {folder.runs.log_file(trial['name'])}", err=True)
+        say(f"\n{len(failed)} of {len(record['trials'])} trials failed:", err=True)
+        for trial in failed[:MOST_FAILED]:
+            say(f"  - {trial['name']}: {trial['message']} Log: {folder.log_file(trial['name'])}", err=True)
     if not best:
-        typer.echo("No trial finished, so there is no best recipe.", err=True)
+        say("No trial finished, so there is no best recipe.", err=True)
         raise typer.Exit(1)

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pixelwise.engine.sweep.bars import how_far
-from pixelwise.engine.sweep.follow import Follower
+from pixelwise.experiments.follow import Follower
 
 
 @pytest.mark.parametrize(
@@ -17,4 +16,4 @@ from pixelwise.engine.sweep.follow import Follower
     ],
 )
 def test_how_far_a_run_is(follower: Follower, told: str) -> None:
-    assert how_far(follower) == told
+    assert follower.words == told

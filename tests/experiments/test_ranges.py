@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixelwise.engine.search.ranges import Range, read_range, read_space
 from pixelwise.errors import RecipeError
+from pixelwise.experiments.ranges import Range, read_range, read_space
 
 RATE = "train.optimizer.learning_rate"
 
@@ -40,8 +40,8 @@ def test_a_drawn_number_is_short_and_lies_within_the_range(part: float, length: 
 @pytest.mark.parametrize(
     ("texts", "sentence"),
     [
-        ([], "there is no range, so there is nothing to search"),
-        (["train.batch=8"], "there is no range, so there is nothing to search"),
+        ([], "without a range there is nothing to search"),
+        (["train.batch=8"], "without a range there is nothing to search"),
         (["train.bach=int(4,8)"], "train.bach: there is no such key"),
         (["model.widht=int(4,8)"], "Did you mean 'width'?"),
         (["train.batch=int(8,8)"], "train.batch: read 'int(8,8)'; the first end must be less than the second."),
@@ -54,7 +54,7 @@ def test_a_drawn_number_is_short_and_lies_within_the_range(part: float, length: 
         ([f"{RATE}=log(1e-4)"], "log takes its two ends."),
         ([f"{RATE}=log(a,b)"], "read 'a', which is not a number."),
         ([f"{RATE}=lgo(1e-4,1)"], "there is no range 'lgo'; there is uniform, log, int, logint, choice. Did you mean 'log'?"),
-        (["train.batch=choice(8)"], "one choice is none. Fix it by train.batch=8"),
+        (["train.batch=choice(8)"], "a choice needs at least two values. For a single value write train.batch=8."),
         (["train.batch=choice(8,8)"], "two choices are the same value."),
         (["train.batch=choice(8,)"], "a choice is empty."),
         (["train.batch=choice(8,x)"], "train.batch: read 'x', which is not a valid integer."),

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -11,16 +12,15 @@ import pytest
 pytest.importorskip("optuna")
 
 from pixelwise.data.scenes import scenes
-from pixelwise.engine.search import runner, study
-from pixelwise.engine.search.aim import Aim, find_aim
-from pixelwise.engine.search.folder import SearchFolder
-from pixelwise.engine.search.ranges import Space, read_space
-from pixelwise.engine.search.runner import Searcher
-from pixelwise.engine.search.study import open_study
-from pixelwise.engine.sweep import runner as sweep_runner
-from pixelwise.engine.sweep.folder import SweepFolder, take_lock
 from pixelwise.errors import RecipeError, RunError
-from pixelwise.recipe.load import load_recipe
+from pixelwise.experiments import runner, study
+from pixelwise.experiments.aim import Aim, find_aim
+from pixelwise.experiments.folder import Folder, take_lock
+from pixelwise.experiments.ranges import Space, read_space
+from pixelwise.experiments.runner import Change, run_all
+from pixelwise.experiments.search import BEST, STUDY, Search, begin_search
+from pixelwise.experiments.study import open_study
+from pixelwise.recipe.load import as_yaml, load_recipe
 
 # The score of width w and epoch e of 4 is -|w - 20| / 100 * e; widths that end in 3 fail; WAIT waits to be stopped once.
 STAND_IN = """
@@ -64,32 +64,37 @@ def wait() -> list[str]:
 
 @pytest.fixture(autouse=True)
 def _stand_in(monkeypatch: pytest.MonkeyPatch, wait: list[str]) -> None:
-    def command(sweep: SweepFolder, name: str, data: object, *, going_on: bool) -> list[str]:
+    def command(sweep: Folder, name: str, data: object, *, resume: bool) -> list[str]:
         return [sys.executable, "-S", "-c", STAND_IN, str(sweep.run(name).path), str(sweep.recipe_file(name)), wait[0]]
 
-    monkeypatch.setattr(sweep_runner, "train_command", command)
+    monkeypatch.setattr(runner, "train_command", command)
     monkeypatch.setattr(runner, "POLL", 0.02)
 
 
-def opened(path: Path, *texts: str, seed: int = 0, place: str = "", pruner: str = "none") -> tuple[Searcher, Space]:
+def opened(path: Path, *texts: str, seed: int = 0, place: str = "", pruner: str = "none") -> tuple[Search, Space]:
     space = read_space("quickstart", texts or [f"{WIDTH}=int(4,40)"])
-    folder = SearchFolder(path)
+    folder = Folder(path, "search")
     path.mkdir(exist_ok=True)
     identity = {**space.record(), "metric": AIM.key, "higher_is_better": True, "split": "val"}
-    found = open_study(place or folder.study_file, "s", space, identity, seed=seed, pruner=pruner)
-    told = {"recipe": "quickstart", "texts": list(texts), "metric": "", "trials": 3, "seed": seed, "data": None}
-    folder.begin({**told, "pruner": pruner, "storage": place, "study": "s"})
-    return Searcher(folder, found, space, AIM, jobs=1, data=None), space
+    found = open_study(place or path / STUDY, "s", space, identity, seed=seed, pruner=pruner)
+    asked = {"recipe": "quickstart", "texts": list(texts), "metric": "", "trials": 3, "seed": seed, "data": None}
+    begin_search(folder, {**asked, "pruner": pruner, "storage": place, "study": "s"})
+    return Search(folder, found, space, AIM), space
 
 
-def drawn(searcher: Searcher) -> list[tuple[str, str | None]]:
-    return [(trial.state, trial.values.get(WIDTH)) for trial in searcher.study.trials()]
+def running(search: Search, trials: int, *, alone: bool) -> Generator[Change, None, None]:
+    proposals = search.proposals(trials, alone=alone)
+    return run_all(search.folder, proposals, ended=search.ended, watch=search.watch)
+
+
+def drawn(search: Search) -> list[tuple[str, str | None]]:
+    return [(trial.state, trial.values.get(WIDTH)) for trial in search.study.trials()]
 
 
 def test_a_search_finds_keeps_and_does_not_repeat(tmp_path: Path) -> None:
-    searcher, space = opened(tmp_path / "s")
-    list(searcher.run(8, alone=True))
-    trials = searcher.study.trials()
+    search, space = opened(tmp_path / "s")
+    list(running(search, 8, alone=True))
+    trials = search.study.trials()
     assert len(trials) == 8
     for trial in trials:
         width = int(trial.values[WIDTH])
@@ -99,57 +104,57 @@ def test_a_search_finds_keeps_and_does_not_repeat(tmp_path: Path) -> None:
         else:
             assert trial.message == "error: this width always fails."
     best = max((t for t in trials if t.state == "done"), key=lambda t: t.score or -9)
-    assert load_recipe(str(searcher.folder.best_file)) == space.recipe_at(best.values)
+    assert load_recipe(str(search.folder.path / BEST)) == space.recipe_at(best.values)
     kept = json.loads((tmp_path / "s" / "trials.json").read_text())
     assert (kept["best"], len(kept["trials"])) == (best.name, 8)
-    searcher, _ = opened(tmp_path / "s")
-    assert [c for c in searcher.run(8, alone=True) if c.trial is not None] == []
+    search, _ = opened(tmp_path / "s")
+    assert [c for c in running(search, 8, alone=True) if c.run is not None] == []
     assert all((tmp_path / "s" / t.name / "times").read_text() == "new\n" for t in trials if t.state == "done")
 
 
 def test_draws_repeat_with_the_seed_also_across_a_stop(tmp_path: Path) -> None:
     whole, _ = opened(tmp_path / "whole", seed=4)
-    list(whole.run(4, alone=True))
+    list(running(whole, 4, alone=True))
     for trials in (2, 4):
         parts, _ = opened(tmp_path / "parts", seed=4)
-        list(parts.run(trials, alone=True))
+        list(running(parts, trials, alone=True))
     other, _ = opened(tmp_path / "other", seed=5)
-    list(other.run(2, alone=True))
+    list(running(other, 2, alone=True))
     assert drawn(parts) == drawn(whole)
     assert drawn(other) != drawn(whole)[:2]
 
 
 def test_a_stopped_trial_goes_on_and_so_does_one_whose_end_was_not_told(tmp_path: Path, wait: list[str]) -> None:
     wait[0] = "once"
-    searcher, _ = opened(tmp_path / "s", f"{WIDTH}=int(14,18)")
-    changes = searcher.run(1, alone=True)
+    search, _ = opened(tmp_path / "s", f"{WIDTH}=int(14,18)")
+    changes = running(search, 1, alone=True)
     for change in changes:
-        if change.works and change.works[0].reported == 2:
+        if change.jobs and change.jobs[0].reported == 2:
             break
     changes.close()
-    assert drawn(searcher)[0][0] == "running"
-    searcher, _ = opened(tmp_path / "s", f"{WIDTH}=int(14,18)")
-    kinds = [change.kind for change in searcher.run(1, alone=True) if change.trial is not None]
-    assert kinds == ["went on", "ended"]
+    assert drawn(search)[0][0] == "running"
+    search, _ = opened(tmp_path / "s", f"{WIDTH}=int(14,18)")
+    kinds = [change.kind for change in running(search, 1, alone=True) if change.run is not None]
+    assert kinds == ["resumed", "ended"]
     assert (tmp_path / "s" / "trial-0000" / "times").read_text() == "new\nagain\n"
-    trial = searcher.study.ask("of a search that was killed after the training")
-    done = searcher.folder.path / trial.name
-    (searcher.folder.path / "trial-0000").rename(done)
-    (done / "recipe.yaml").write_text(searcher.folder.planned(trial, searcher.space).text)
-    kinds = [change.kind for change in searcher.run(2, alone=True) if change.trial is not None]
+    trial = search.study.ask("of a search that was killed after the training")
+    done = search.folder.path / trial.name
+    (search.folder.path / "trial-0000").rename(done)
+    (done / "recipe.yaml").write_text(as_yaml(search.space.recipe_at(trial.values)))
+    kinds = [change.kind for change in running(search, 2, alone=True) if change.run is not None]
     assert kinds == ["ended"]
-    assert [state for state, _ in drawn(searcher)] == ["done", "done"]
+    assert [state for state, _ in drawn(search)] == ["done", "done"]
 
 
 def test_what_a_killed_search_left_at_work_is_waited_for(tmp_path: Path) -> None:
-    searcher, _ = opened(tmp_path / "s", f"{WIDTH}=int(14,18)")
-    trial = searcher.study.ask(searcher.worker)
-    with searcher.folder.runs.run_lock(trial.name) as lock:  # as if its process still held it
+    search, _ = opened(tmp_path / "s", f"{WIDTH}=int(14,18)")
+    trial = search.study.ask(search.worker)
+    with search.folder.run_lock(trial.name) as lock:  # as if its process still held it
         assert take_lock(lock)
         sleeper = subprocess.Popen(
             [sys.executable, "-S", "-c", "import time; time.sleep(60)"], pass_fds=[lock.fileno()]
         )
-    changes = searcher.run(1, alone=True)
+    changes = running(search, 1, alone=True)
     began = time.monotonic()
     while time.monotonic() - began < 0.3:
         next(changes)
@@ -157,7 +162,7 @@ def test_what_a_killed_search_left_at_work_is_waited_for(tmp_path: Path) -> None
     sleeper.kill()
     sleeper.wait()
     list(changes)
-    assert [state for state, _ in drawn(searcher)] == ["done"]
+    assert [state for state, _ in drawn(search)] == ["done"]
 
 
 def test_a_trial_that_is_worse_than_the_median_is_stopped(
@@ -166,21 +171,21 @@ def test_a_trial_that_is_worse_than_the_median_is_stopped(
     monkeypatch.setattr(study, "UNPRUNED", 1)
     wait[0] = "slowly"
     for seed in range(40):  # until the better one is drawn first
-        searcher, _ = opened(tmp_path / f"{seed}", f"{WIDTH}=choice(20,40)", pruner="median", seed=seed)
-        if [searcher.study.ask(searcher.worker).values[WIDTH] for _ in range(2)] == ["20", "40"]:
+        search, _ = opened(tmp_path / f"{seed}", f"{WIDTH}=choice(20,40)", pruner="median", seed=seed)
+        if [search.study.ask(search.worker).values[WIDTH] for _ in range(2)] == ["20", "40"]:
             break
-    list(searcher.run(2, alone=True))
-    worse = searcher.study.trials()[1]
+    list(running(search, 2, alone=True))
+    worse = search.study.trials()[1]
     assert (worse.state, worse.values) == ("pruned", {WIDTH: "40"})
     assert worse.score == pytest.approx(-0.2 * worse.reports)
     assert worse.reports < 4
-    assert json.loads((searcher.folder.path / "trials.json").read_text())["best"] == "trial-0000"
+    assert json.loads((search.folder.path / "trials.json").read_text())["best"] == "trial-0000"
 
 
 def test_a_recipe_that_was_trained_is_not_trained_again(tmp_path: Path) -> None:
-    searcher, _ = opened(tmp_path / "s", f"{WIDTH}=choice(10,20)")
-    list(searcher.run(5, alone=True))
-    assert [state for state, _ in drawn(searcher)] == ["done"] * 5
+    search, _ = opened(tmp_path / "s", f"{WIDTH}=choice(10,20)")
+    list(running(search, 5, alone=True))
+    assert [state for state, _ in drawn(search)] == ["done"] * 5
     assert len(list((tmp_path / "s").glob("trial-*"))) <= 2
 
 
@@ -190,10 +195,10 @@ def test_two_machines_share_a_database(tmp_path: Path) -> None:
     one, _ = opened(tmp_path / "one", f"{WIDTH}=int(14,22)", place=url)
     other, _ = opened(tmp_path / "other", f"{WIDTH}=int(14,22)", place=url)
     lost = other.study.ask(other.worker)
-    list(one.run(3, alone=False))
+    list(running(one, 3, alone=False))
     states = [trial.state for trial in one.study.trials()]
     assert states[lost.number] == "running"  # another machine's: it may be at work
-    list(other.run(4, alone=False))
+    list(running(other, 4, alone=False))
     trials = one.study.trials()
     assert len(trials) == 4
     assert all(trial.state != "running" for trial in trials)
@@ -201,14 +206,14 @@ def test_two_machines_share_a_database(tmp_path: Path) -> None:
 
 
 def test_a_trial_over_the_limit_is_taken_back_and_counts_nowhere(tmp_path: Path) -> None:
-    searcher, _ = opened(tmp_path / "s", f"{WIDTH}=int(14,18)")
-    first = searcher.study.claim("here", 1)
+    search, _ = opened(tmp_path / "s", f"{WIDTH}=int(14,18)")
+    first = search.study.claim("here", 1)
     assert first is not None
-    assert searcher.study.claim("there", 1) is None  # asked for when both had seen that there was none
-    assert [trial.number for trial in searcher.study.trials()] == [0]
-    changes = [change for change in searcher.run(3, alone=True) if change.trial is not None]
-    assert [(change.kind, change.trial.number) for change in changes if change.trial] == [
-        (kind, number) for number in (0, 2, 3) for kind in ("began", "ended")
+    assert search.study.claim("there", 1) is None  # asked for when both had seen that there was none
+    assert [trial.number for trial in search.study.trials()] == [0]
+    changes = [change for change in running(search, 3, alone=True) if change.run is not None]
+    assert [(change.kind, change.run.name) for change in changes if change.run] == [
+        (kind, f"trial-{number:04d}") for number in (0, 2, 3) for kind in ("began", "ended")
     ]
     kept = json.loads((tmp_path / "s" / "trials.json").read_text())["trials"]
     assert [(trial["name"], trial["state"]) for trial in kept] == [
@@ -221,8 +226,8 @@ def test_a_trial_over_the_limit_is_taken_back_and_counts_nowhere(tmp_path: Path)
 CLAIM = """
 import json, sys
 from pathlib import Path
-from pixelwise.engine.search.ranges import read_space
-from pixelwise.engine.search.study import open_study
+from pixelwise.experiments.ranges import read_space
+from pixelwise.experiments.study import open_study
 space = read_space("quickstart", ["model.width=int(4,40)"])
 identity = json.loads(sys.argv[2])
 study = open_study(Path(sys.argv[1]), "s", space, identity, seed=0, pruner="none")
@@ -236,10 +241,10 @@ print(json.dumps(claimed))
 
 
 def test_two_processes_that_claim_at_once_take_exactly_as_many_as_asked_for(tmp_path: Path) -> None:
-    searcher, space = opened(tmp_path / "s")
-    before = searcher.study.ask("gone")
+    search, space = opened(tmp_path / "s")
+    before = search.study.ask("gone")
     identity = json.dumps({**space.record(), "metric": AIM.key, "higher_is_better": True, "split": "val"})
-    command = [sys.executable, "-c", CLAIM, str(searcher.folder.study_file), identity]
+    command = [sys.executable, "-c", CLAIM, str(search.folder.path / STUDY), identity]
     both = []
     for worker in ("one", "other"):  # one after the other: opening the file removes what a kill has left of its lock
         both.append(subprocess.Popen([*command, worker], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
@@ -252,23 +257,23 @@ def test_two_processes_that_claim_at_once_take_exactly_as_many_as_asked_for(tmp_
     one, other = (json.loads(process.communicate(timeout=60)[0]) for process in both)
     assert len(one) + len(other) == 8
     assert len({*one, *other, before.number}) == 9
-    assert [trial.number for trial in searcher.study.trials()] == sorted([before.number, *one, *other])
+    assert [trial.number for trial in search.study.trials()] == sorted([before.number, *one, *other])
 
 
 def test_another_search_and_a_damaged_study_are_refused(tmp_path: Path) -> None:
-    searcher, _ = opened(tmp_path / "s")
-    list(searcher.run(1, alone=True))
-    before = searcher.folder.study_file.read_bytes()
+    search, _ = opened(tmp_path / "s")
+    list(running(search, 1, alone=True))
+    before = (search.folder.path / STUDY).read_bytes()
     with pytest.raises(RunError) as refused:
         opened(tmp_path / "s", f"{WIDTH}=int(4,44)", "train.batch=4")
     assert "ranges.model.width: was 'int(4,40)' in the search begun here, and is 'int(4,44)' now." in str(refused.value)
     assert "recipe.train.batch" in str(refused.value)
-    assert searcher.folder.study_file.read_bytes() == before
-    searcher.folder.study_file.write_bytes(before + b'{"op_code": 4, "wor')  # a kill while it was written
+    assert (search.folder.path / STUDY).read_bytes() == before
+    (search.folder.path / STUDY).write_bytes(before + b'{"op_code": 4, "wor')  # a kill while it was written
     again, _ = opened(tmp_path / "s")
-    assert drawn(again) == drawn(searcher)
+    assert drawn(again) == drawn(search)
     for content in (b"hello\n", b'{"op_code": 99}\n' * 3, b"\x00\xff\n"):
-        searcher.folder.study_file.write_bytes(content + before)
+        (search.folder.path / STUDY).write_bytes(content + before)
         with pytest.raises(RunError, match="the study cannot be read"):
             opened(tmp_path / "s")
     with pytest.raises(RunError, match="the study cannot be read"):
@@ -281,7 +286,7 @@ def test_the_score_and_its_direction() -> None:
     assert find_aim(recipe, dataset) == Aim(AIM.key, True, "val")
     assert find_aim(recipe, dataset, "loss") == Aim("loss", False, "val")
     assert find_aim(load_recipe("quickstart", ["train.best=epoch"]), dataset).key == AIM.key
-    for metric, sentence in (("mean_iuo", "Did you mean 'mean_iou'?"), ("epoch", "says nothing of how good")):
+    for metric, sentence in (("mean_iuo", "Did you mean 'mean_iou'?"), ("epoch", "does not say how good")):
         with pytest.raises(RecipeError, match="--metric") as refused:
             find_aim(recipe, dataset, metric)
         assert sentence in str(refused.value)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from pixelwise.report.comparison.sweep_page import build_sweep_page
+from pixelwise.experiments.page import build_sweep_page
 
 Made = Callable[..., Path]
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pixelwise.engine.order import seed_of
-from pixelwise.engine.search.ranges import Range, Space
 from pixelwise.errors import PixelwiseError, RunError
+from pixelwise.experiments.ranges import Range, Space
 
 State = Literal["running", "done", "pruned", "failed"]
 STATES: Mapping[str, State] = {"COMPLETE": "done", "PRUNED": "pruned", "FAIL": "failed"}
@@ -46,7 +46,7 @@ class Trial:
 
 
 class Study:
-    """A study of Optuna, told of in words of the house.
+    """A study of Optuna in the terms of pixelwise.
 
     Draws are seeded anew for each trial by (seed, its number), so that a search that was killed and goes on draws what it
     would have drawn: with one trial at a time on a CPU the whole search repeats.

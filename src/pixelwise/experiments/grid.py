@@ -1,16 +1,16 @@
-"""A grid written on the command line as recipes: `train.batch=32,64 train.seed=0,1,2` are six runs, all checked at once."""
+"""A grid on the command line as recipes: `train.batch=32,64 train.seed=0,1,2` is six runs, all checked before the first."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import prod
 
 from pixelwise.errors import PixelwiseError, Problem, RecipeError, shown
-from pixelwise.recipe.load import as_yaml, check_recipe, find_recipe, read_tree, with_overrides
-from pixelwise.recipe.schema import Recipe
+from pixelwise.experiments.folder import Planned
+from pixelwise.recipe.load import check_recipe, find_recipe, read_tree, with_overrides
 from pixelwise.yaml_text import parse_text
 
 LARGEST = 1000  # runs of one sweep
@@ -26,23 +26,10 @@ class Factor:
     values: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Planned:
-    """One run of the grid: its folder's name, the value of each factor, and its whole recipe."""
-
-    name: str
-    values: Mapping[str, str]
-    recipe: Recipe
-
-    @property
-    def text(self) -> str:
-        return as_yaml(self.recipe)
-
-
 def plan(recipe: str, texts: Sequence[str]) -> tuple[tuple[Factor, ...], tuple[Planned, ...]]:
-    """The factors and the runs of a grid, the last factor turning fastest.
+    """The factors and the runs of a grid; the last factor changes fastest.
 
-    Raises RecipeError with every problem of every run, each told once.
+    Raises RecipeError with every problem of every run, each once.
     """
     factors = read_factors(texts)
     tree = read_tree(find_recipe(recipe))
@@ -66,23 +53,30 @@ def plan(recipe: str, texts: Sequence[str]) -> tuple[tuple[Factor, ...], tuple[P
 
 def read_factors(texts: Sequence[str]) -> tuple[Factor, ...]:
     """The factors as they are written. Raises RecipeError with every problem found."""
-    factors: dict[str, Factor] = {}
-    problems = []
-    for text in texts:
-        path, sign, written = text.partition("=")
-        if not sign or not path or not all(path.split(".")):
-            problems.append(Problem(shown(text), FORM))
-        elif path in factors:
-            problems.append(Problem(path, "is given twice.", f"Write all its values in one: {path}=v1,v2."))
-        else:
-            factors[path] = Factor(path, tuple(split_values(written)))
-            problems += _value_problems(factors[path])
+    written, problems = read_settings(texts, FORM, "Write all its values in one setting: {path}=v1,v2.")
+    factors = {path: Factor(path, tuple(split_values(text))) for path, text in written.items()}
+    problems += [problem for factor in factors.values() for problem in _value_problems(factor)]
     count = prod(len(factor.values) for factor in factors.values())
     if not problems and count > LARGEST:
         problems.append(Problem("", f"the grid has {count:,} runs; a sweep has at most {LARGEST:,}.", "Split it."))
     if problems:
         raise RecipeError.all(problems)
     return tuple(factors.values())
+
+
+def read_settings(texts: Sequence[str], form: str, twice: str = "") -> tuple[dict[str, str], list[Problem]]:
+    """What is written for each path in words `path=text`, and the problems: a word without a path, a path given twice."""
+    written: dict[str, str] = {}
+    problems = []
+    for word in texts:
+        path, sign, text = word.partition("=")
+        if not sign or not path or not all(path.split(".")):
+            problems.append(Problem(shown(word), form))
+        elif path in written:
+            problems.append(Problem(path, "is given twice.", twice.format(path=path)))
+        else:
+            written[path] = text.strip()
+    return written, problems
 
 
 def _value_problems(factor: Factor) -> Iterator[Problem]:
@@ -93,7 +87,7 @@ def _value_problems(factor: Factor) -> Iterator[Problem]:
     for text in factor.values:
         if not text:
             yield Problem(
-                factor.path, "a value between two commas is empty.", "Write null for none, '' for no letters."
+                factor.path, "a value between two commas is empty.", "Write null for no value, '' for an empty text."
             )
             continue
         try:
@@ -121,7 +115,7 @@ def split_values(text: str) -> list[str]:
         if quote:
             quote = "" if letter == quote else quote
         elif letter in "'\"" and values[-1].rstrip()[-1:] in ("", "[", "{", ",", ":"):
-            quote = letter  # where a text begins; the one in `it's` opens nothing
+            quote = letter  # where a text begins; the one in `it's` is a letter
         elif letter in "[{":
             depth += 1
         elif letter in "]}":
@@ -177,6 +171,6 @@ def _refuse_twins(runs: Sequence[Planned]) -> None:
         text = run.text
         if text in seen:
             raise RecipeError(
-                f"{seen[text]} and {run.name} are one and the same recipe.", hint="A factor of them decides nothing."
+                f"{seen[text]} and {run.name} are the same recipe.", hint="One of their factors changes nothing."
             )
         seen[text] = run.name

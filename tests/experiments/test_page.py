@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from pixelwise.report.comparison.search_page import best_table, build_search_page
+from pixelwise.experiments.page import best_table, build_search_page
 
 
 def entry(number: int, state: str, score: float | None, rate: str, model: str) -> dict[str, object]:

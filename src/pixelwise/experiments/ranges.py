@@ -9,8 +9,8 @@ from itertools import product
 from math import isfinite, prod
 from typing import Any, Literal, cast
 
-from pixelwise.engine.sweep.grid import split_values
 from pixelwise.errors import PixelwiseError, Problem, RecipeError, did_you_mean, shown
+from pixelwise.experiments.grid import read_settings, split_values
 from pixelwise.recipe.load import check_recipe, find_recipe, read_tree, with_overrides
 from pixelwise.recipe.schema import Recipe
 from pixelwise.yaml_text import parse_text
@@ -83,32 +83,26 @@ class Space:
         return check_recipe(with_overrides(self.tree, [f"{k}={v}" for k, v in values.items()]), where=self.recipe)
 
     def record(self) -> dict[str, Any]:
-        """What makes two searches one and the same."""
+        """What two searches must have in common to be the same."""
         return {"recipe": dict(self.tree), "ranges": {one.path: one.written for one in self.ranges}}
 
 
 def read_space(recipe: str, texts: Sequence[str]) -> Space:
     """The recipe's name and `path=value` words as a space. Raises RecipeError with every problem found."""
-    fixed, ranges, problems, seen = [], [], [], set()
-    for text in texts:
-        path, sign, written = text.partition("=")
-        if not sign or not path or not all(path.split(".")):
-            problems.append(Problem(shown(text), "a search takes a.b=RANGE or a.b=VALUE.", FORM))
-            continue
-        if path in seen:
-            problems.append(Problem(path, "is given twice."))
-        seen.add(path)
+    written, problems = read_settings(texts, f"a search takes a.b=RANGE or a.b=VALUE. {FORM}")
+    fixed, ranges = [], []
+    for path, text in written.items():
         try:
-            found = read_range(path, written.strip())
+            found = read_range(path, text)
         except RecipeError as error:
             problems += error.problems
             continue
         if found is None:
-            fixed.append(text)
+            fixed.append(f"{path}={text}")
         else:
             ranges.append(found)
     if not ranges and not problems:
-        problems.append(Problem("", "there is no range, so there is nothing to search.", FORM))
+        problems.append(Problem("", "without a range there is nothing to search.", FORM))
     if problems:
         raise RecipeError.all(problems)
     space = Space(recipe, tuple(fixed), tuple(ranges), with_overrides(read_tree(find_recipe(recipe)), fixed))
@@ -151,19 +145,20 @@ def _number(path: str, text: str, whole: bool) -> float:
 def _choices(path: str, texts: Sequence[str]) -> tuple[str, ...]:
     values = [parse_text(text, where=path) if text else None for text in texts]
     if not all(texts):
-        hint = "Write null for none, '' for no letters." if len(texts) > 1 else FORM
+        hint = "Write null for no value, '' for an empty text." if len(texts) > 1 else FORM
         raise RecipeError("a choice is empty.", where=path, hint=hint)
     if len({repr(value) for value in values}) < len(values):
         raise RecipeError("two choices are the same value.", where=path)
     if len(values) == 1:
-        raise RecipeError("one choice is none.", where=path, hint=f"Fix it by {path}={texts[0]}, or give two.")
+        hint = f"For a single value write {path}={texts[0]}."
+        raise RecipeError("a choice needs at least two values.", where=path, hint=hint)
     return tuple(texts)
 
 
 def _wrong_corners(space: Space) -> Iterator[Problem]:
-    """What the recipe refuses at the ends of the ranges, each problem once; what lies between is as sound as they are.
+    """What the recipe refuses at the ends of the ranges, each problem once; values between the ends are as sound as they are.
 
-    Of many choices not every combination is looked at: one that is refused later is a trial that failed.
+    Where there are very many combinations not all are checked: one that is refused later is a failed trial.
     """
     ends = [one.ends for one in space.ranges]
     if prod(map(len, ends)) <= MOST_CORNERS:
@@ -171,12 +166,12 @@ def _wrong_corners(space: Space) -> Iterator[Problem]:
     else:
         first = [end[0] for end in ends]
         corners = [(*first[:n], end, *first[n + 1 :]) for n, one in enumerate(ends) for end in one]
-    told: set[str] = set()
+    known: set[str] = set()
     for corner in corners:
         try:
             space.recipe_at({one.path: text for one, text in zip(space.ranges, corner, strict=True)})
         except PixelwiseError as error:
             for problem in error.problems:
-                if str(problem) not in told:
-                    told.add(str(problem))
+                if str(problem) not in known:
+                    known.add(str(problem))
                     yield problem

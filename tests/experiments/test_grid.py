@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixelwise.engine.sweep.grid import plan, short_keys, split_values
 from pixelwise.errors import RecipeError
+from pixelwise.experiments.grid import plan, short_keys, split_values
 
 Plain = st.text("abc019.-_ ", min_size=1).map(str.strip).filter(bool)
 Values = st.one_of(
@@ -58,7 +58,7 @@ def test_names_are_plain_and_different() -> None:
     [
         (["train.seed="], ["train.seed: takes no value."]),
         (["train.batch=8,,9", "train.seed"], ["a value between two commas is empty.", "'train.seed': a sweep takes"]),
-        (["train.batch=8", "train.batch=9"], ["train.batch: is given twice. Write all its values in one"]),
+        (["train.batch=8", "train.batch=9"], ["train.batch: is given twice. Write all its values in one setting"]),
         (["train.clip=1e-3,.001"], ["takes the value 1e-3 twice, once written .001."]),
         (["train.bach=4,8"], ["quickstart: train.bach: there is no such key;", "Did you mean 'batch'?"]),
         (["train.batch=a,b,8", "model.depht=1"], ["read 'a'", "read 'b'", "has no option 'depht'"]),

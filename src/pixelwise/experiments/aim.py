@@ -1,4 +1,4 @@
-"""What a search is after: one score of the recipe's metrics, counted on the validation split and never on the test split."""
+"""What a search looks for: one score of the recipe's metrics, on the validation split and never on the test split."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Aim:
 
     def value(self, summary: Mapping[str, Any]) -> float | None:
         """The score of a finished run's best checkpoint; None where the run could not count it."""
-        told = (summary.get("splits") or {}).get(self.split) or {}
+        record = (summary.get("splits") or {}).get(self.split) or {}
         if self.key == LOSS:
-            found = (told.get("losses") or {}).get(LOSS)
+            found = (record.get("losses") or {}).get(LOSS)
             return None if found is None else float(found)
-        scores = (score for metric in told.get("metrics") or () for score in scores_of(metric))
+        scores = (score for metric in record.get("metrics") or () for score in scores_of(metric))
         return next((score.value for score in scores if score.key == self.key), None)
 
 
@@ -48,7 +48,7 @@ def find_aim(recipe: Recipe, dataset: Dataset, wanted: str = "") -> Aim:
     scores = [score for metric in build_metrics(recipe, dataset.info) for score in metric.scores()]
     scores.append(Score(LOSS, None, higher_is_better=False))
     if wanted == EPOCH:
-        raise RecipeError("the number of the epoch says nothing of how good a run is.", where="--metric")
+        raise RecipeError("the number of the epoch does not say how good a run is.", where="--metric")
     name = wanted or (recipe.train.best if recipe.train.best != EPOCH else scores[0].key)
     score = pick_score(scores, name)
     if score is None:

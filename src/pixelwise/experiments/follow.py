@@ -1,4 +1,4 @@
-"""How far a run of another process is, read off the end of its events.jsonl again and again."""
+"""How far a run of another process is, read from the end of its events.jsonl again and again."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pixelwise.run.words import number, score_label
+
 
 @dataclass
 class Follower:
-    """Steps done and planned of one run, and its best score so far. `look()` reads what is new; no file is no news."""
+    """Steps done and planned of one run, and its best score so far. `look()` reads what is new."""
 
     file: Path
     step: int = 0
@@ -28,6 +30,14 @@ class Follower:
         """Of the planned steps, 0 to 1."""
         return min(1.0, self.step / self.steps) if self.steps else 0.0
 
+    @property
+    def words(self) -> str:
+        """`epoch 3/20  mean IoU 0.412`: where the run is, and its best score so far."""
+        if not self.steps:
+            return "starting"
+        best = f"  {score_label(self.metric)} {number(self.best)}" if self.best is not None else ""
+        return f"epoch {self.epoch}/{self.epochs}{best}"
+
     def look(self) -> None:
         """Read the events that were written since the last look."""
         try:
@@ -44,7 +54,7 @@ class Follower:
             try:
                 self._take(json.loads(line))
             except (ValueError, KeyError, TypeError):
-                continue  # another process writes: what is no event yet is passed over
+                continue  # another process writes: an incomplete line is skipped
 
     def _take(self, event: dict[str, Any]) -> None:
         kind = event["event"]

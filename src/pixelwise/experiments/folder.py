@@ -1,0 +1,254 @@
+"""The folder of an experiment: what is planned, how far each run is, what failed.
+
+sweep.json or search.json   what the experiment is; of a plan known beforehand also its runs and how each of them ended
+recipes/       the whole recipe of each run
+logs/          what each run printed
+NAME/          one run folder for each, e.g. size=32,seed=0/ or trial-0000/
+sweep.html or search.html   one page for people; plots/ holds its figures as files
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+from pixelwise.errors import Problem, RunError
+from pixelwise.recipe.load import as_yaml, check_recipe
+from pixelwise.recipe.schema import Recipe
+from pixelwise.run.atomic import read_json, write_json, write_text
+from pixelwise.run.folder import RunFolder
+from pixelwise.yaml_text import parse
+
+FORMAT = 1
+PLAN = {"recipe", "runs"}  # keys of a record whose runs are known beforehand
+SEARCH = {"worker", "recipe", "texts", "metric", "trials", "seed", "pruner", "storage", "study", "data"}
+ENTRY = ("state", "exit", "seconds", "message")  # of an outcome, as a record of runs keeps it
+MOST_PROBLEMS = 8
+State = Literal["waiting", "done", "failed", "stopped", "pruned"]
+Standing = Literal["new", "broken", "begun", "done"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended.
+
+    state:  waiting, done, failed, stopped (it resumes with the experiment), or pruned (others are better)
+    score:  what the experiment looks for, where it looks for one
+    """
+
+    state: State = "waiting"
+    exit: int | None = None
+    seconds: float | None = None
+    message: str = ""
+    score: float | None = None
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One run: its folder's name, the values that make it differ, and its whole recipe.
+
+    recipe:   None where it could not be made; then `outcome` says why
+    words:    the values in words, where the name does not tell them
+    outcome:  how the run ends, where that is known without training it
+    """
+
+    name: str
+    values: Mapping[str, str]
+    recipe: Recipe | None
+    words: str = ""
+    outcome: Outcome | None = None
+
+    @property
+    def text(self) -> str:
+        """The recipe as YAML."""
+        return "" if self.recipe is None else as_yaml(self.recipe)
+
+
+class Folder:
+    """Paths and records of one experiment. kind: `sweep`, `search`, or a word of your own."""
+
+    def __init__(self, path: Path, kind: str = "sweep") -> None:
+        self.path, self.kind = Path(path), kind
+
+    @property
+    def record_file(self) -> Path:
+        return self.path / f"{self.kind}.json"
+
+    def recipe_file(self, name: str) -> Path:
+        return self.path / "recipes" / f"{name}.yaml"
+
+    def log_file(self, name: str) -> Path:
+        return self.path / "logs" / f"{name}.log"
+
+    def run(self, name: str) -> RunFolder:
+        return RunFolder(self.path / name)
+
+    @property
+    def exists(self) -> bool:
+        return self.record_file.is_file()
+
+    # -- the record ----------------------------------------------------------------------------------------------
+
+    def record(self) -> dict[str, Any]:
+        """The experiment's JSON. Raises RunError where there is none, or where it is not what an experiment writes."""
+        if not self.exists:
+            where = str(self.path)
+            raise RunError(f"is not the folder of a {self.kind}: it has no {self.record_file.name}.", where=where)
+        record = read_json(self.record_file)
+        keys = SEARCH if self.kind == "search" else PLAN
+        sound = isinstance(record, dict) and record.get("format") == FORMAT and keys <= set(record)
+        if not sound or not all({"name", "values", "state"} <= set(run) for run in record.get("runs", ())):
+            what = f"is not the record of a {self.kind}, or it is of another version of pixelwise."
+            raise RunError(what, where=str(self.record_file))
+        return dict(record)
+
+    def write(self, record: Mapping[str, Any]) -> None:
+        """Keep what the experiment is."""
+        write_json(self.record_file, {"format": FORMAT, **record})
+
+    def check_free(self) -> None:
+        """Raise RunError where something other than this kind of experiment is in the folder."""
+        lock = self.path / ".lock"  # ours: the process that writes here holds it
+        others = [path for path in (self.path.iterdir() if self.path.is_dir() else ()) if path != lock]
+        if not self.exists and (others or not self.path.is_dir()):
+            RunFolder.check_free(self.path)
+
+    # -- a plan of runs ------------------------------------------------------------------------------------------
+
+    def begin(self, runs: Sequence[Planned], recipe: str = "", factors: Any = (), data: Path | None = None) -> None:
+        """Write the plan, or continue the same one; a plan that has grown keeps what it has.
+
+        Raises RunError where something else is in the folder; nothing is changed then.
+        """
+        self.check_free()
+        before = self.outcomes() if self.exists else {}
+        self._check_same(runs, before)
+        for run in runs:
+            self.keep_recipe(run)
+        entries = [
+            {"name": run.name, "values": dict(run.values), **_entry(before.get(run.name, Outcome()))} for run in runs
+        ]
+        where = None if data is None else str(data.absolute())
+        self.write({"recipe": recipe, "data": where, "factors": list(factors), "runs": entries})
+
+    def plan(self) -> tuple[Planned, ...]:
+        """The runs of a plan that was begun. Raises RunError or RecipeError where its records are damaged."""
+        runs = []
+        for entry in self.record()["runs"]:
+            file = self.recipe_file(entry["name"])
+            runs.append(Planned(entry["name"], entry["values"], check_recipe(parse(file), where=str(file))))
+        return tuple(runs)
+
+    def outcomes(self) -> dict[str, Outcome]:
+        """How each run of the plan ended, as far as the record knows."""
+        return {
+            run["name"]: Outcome(run["state"], run.get("exit"), run.get("seconds"), run.get("message", ""))
+            for run in self.record()["runs"]
+        }
+
+    def ended(self, run: Planned, outcome: Outcome) -> Outcome:
+        """Keep how a run of the plan ended."""
+        self._keep({run.name: outcome})
+        return outcome
+
+    def unfinished(self, runs: Sequence[Planned]) -> list[Planned]:
+        """The runs that are to be trained. Raises RunError where another run is in the place of one of them."""
+        done = {run.name: self.finished(run) for run in runs if self.standing(run) == "done"}
+        self._keep({run.name: done.get(run.name, Outcome()) for run in runs})
+        return [run for run in runs if run.name not in done]
+
+    def _keep(self, outcomes: Mapping[str, Outcome]) -> None:
+        record = self.record()
+        for run in record["runs"]:
+            if run["name"] in outcomes:
+                run.update(_entry(outcomes[run["name"]]))
+        self.write(record)
+
+    def _check_same(self, runs: Sequence[Planned], before: Mapping[str, Outcome]) -> None:
+        planned = {run.name: run for run in runs}
+        problems = [
+            Problem(name, f"is a run of the {self.kind} in this folder, and not of the one asked for.")
+            for name in before
+            if name not in planned
+        ]
+        for name in before:
+            file = self.recipe_file(name)
+            if name in planned and file.is_file() and file.read_text(encoding="utf-8") != planned[name].text:
+                problems.append(Problem(name, f"its recipe differs from the one that this {self.kind} began with."))
+        if problems:
+            resume = f"`pixelwise {self.kind} --resume {self.path}`"
+            hint = f"Choose another folder with --out, or continue the earlier one with {resume}."
+            more = [Problem("", f"and {len(problems) - MOST_PROBLEMS} more.")] if len(problems) > MOST_PROBLEMS else []
+            last = Problem(str(self.path), f"contains another {self.kind}.", hint)
+            raise RunError.all([*problems[:MOST_PROBLEMS], *more, last])
+
+    # -- the runs ------------------------------------------------------------------------------------------------
+
+    def keep_recipe(self, run: Planned) -> None:
+        """Write a run's recipe, unless it was written before."""
+        if not self.recipe_file(run.name).is_file():
+            write_text(self.recipe_file(run.name), run.text)
+
+    def standing(self, planned: Planned) -> Standing:
+        """How far a run is. Raises RunError where its folder contains a run of another recipe."""
+        run = self.run(planned.name)
+        if not run.path.exists() or (run.path.is_dir() and not any(run.path.iterdir())):
+            return "new"
+        if not run.recipe_file.is_file() or run.recipe_file.read_text(encoding="utf-8") != planned.text:
+            raise RunError(
+                f"is in the way: it is not the run that this {self.kind} would make there.",
+                where=str(run.path),
+                hint="Move it away, or choose another folder with --out.",
+            )
+        if run.has("summary"):
+            return "done"
+        return "begun" if run.has("setup") else "broken"
+
+    def finished(self, run: Planned) -> Outcome:
+        """The outcome of a run that has a summary."""
+        seconds = self.run(run.name).read("summary").get("seconds", {}).get("total")
+        return Outcome("done", 0, None if seconds is None else round(seconds, 2))
+
+    def clear_broken(self, name: str) -> None:
+        """Remove what is left of a run that was killed before its first step: nothing in it can be resumed."""
+        run = self.run(name)
+        for file in (*run.path.glob(".*.part"), *run.path.glob("environment.json"), run.lock_file, run.recipe_file):
+            with suppress(FileNotFoundError):
+                file.unlink()
+        with suppress(OSError):  # something else is in it: the training will say so
+            run.path.rmdir()
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the experiment. Raises RunError where another process does."""
+        with _opened(self.path / ".lock") as lock:
+            if not take_lock(lock):
+                what, hint = f"another process works at this {self.kind}.", "Wait for it, or stop it."
+                raise RunError(what, where=str(self.path), hint=hint)
+            yield
+
+    def run_lock(self, name: str) -> BinaryIO:
+        """The file that a run's process holds locked as long as it lives, even after its experiment was killed."""
+        return _opened(self.path / "logs" / f".{name}.lock")
+
+
+def _entry(outcome: Outcome) -> dict[str, Any]:
+    return {key: getattr(outcome, key) for key in ENTRY}
+
+
+def take_lock(file: BinaryIO) -> bool:
+    """Whether the lock could be taken; it is held until the file is closed by every process that has it open."""
+    from filelock import lock_descriptor
+
+    return lock_descriptor(file.fileno(), blocking=False)
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return open(path, "ab")
+    except OSError as error:
+        raise RunError(f"cannot be written: {error.strerror or error}.", where=str(path)) from error

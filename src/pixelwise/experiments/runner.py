@@ -1,0 +1,232 @@
+"""Runs as child processes, some at a time: finished ones are left alone, half-done ones are resumed.
+
+A grid, a search and a plain list differ only in who proposes the next recipe: any iterator of named recipes will do.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from pixelwise.data import DATASETS
+from pixelwise.data.base import Dataset
+from pixelwise.data.root import data_root
+from pixelwise.errors import PixelwiseError, Problem
+from pixelwise.experiments.folder import Folder, Outcome, Planned, take_lock
+from pixelwise.experiments.follow import Follower
+from pixelwise.recipe.schema import Recipe
+from pixelwise.run.environment import cores
+
+POLL = 0.2  # seconds between two looks
+
+Ended = Callable[[Planned, Outcome], Outcome]
+Watch = Callable[[Planned, int, Mapping[str, float | None]], bool]
+
+
+@dataclass
+class Job:
+    """A run in progress: our own process, or one that an earlier runner left behind when it was killed."""
+
+    run: Planned
+    follower: Follower
+    process: subprocess.Popen[bytes] | None = None
+    began: float = field(default_factory=time.monotonic)
+    reported: int = 0  # the last epoch whose scores were reported
+    pruned: bool = False  # whether it was asked to stop because others are better
+
+
+@dataclass(frozen=True)
+class Change:
+    """What happened: a run began, resumed after a stop, ended, or (every fifth of a second) only time passed."""
+
+    kind: Literal["began", "resumed", "ended", "time"]
+    run: Planned | None
+    outcome: Outcome | None
+    jobs: Sequence[Job]
+
+
+def open_data(recipe: Recipe, data: Path | None) -> Dataset:
+    """The data set of a recipe. Raises DataError where it, or a split that the recipe names, is missing."""
+    asked = recipe.data
+    dataset: Dataset = DATASETS.build(asked.dataset.name, data_root(data), **asked.dataset.options)
+    dataset.check_split(asked.train)
+    dataset.check_split(asked.validation)
+    return dataset
+
+
+def check_data(runs: Iterable[Planned], data: Path | None) -> None:
+    """Raise DataError where the data of a run is missing: once and now, not by every run in turn."""
+    problems: dict[str, Problem] = {}
+    checked: list[object] = []
+    kind = PixelwiseError
+    for recipe in (run.recipe for run in runs if run.recipe is not None):
+        if (key := (recipe.data.dataset.model_dump(), recipe.data.train, recipe.data.validation)) in checked:
+            continue
+        checked.append(key)
+        try:
+            open_data(recipe, data)
+        except PixelwiseError as error:
+            problems |= {str(problem): problem for problem in error.problems}
+            kind = type(error)
+    if problems:
+        raise kind.all(list(problems.values()))
+
+
+def run_all(
+    folder: Folder,
+    proposals: Iterable[Planned],
+    *,
+    jobs: int = 1,
+    data: Path | None = None,
+    ended: Ended | None = None,
+    watch: Watch | None = None,
+) -> Generator[Change, None, None]:
+    """Train what is proposed, `jobs` runs at a time, asking for the next proposal when there is room. A failure stops nothing.
+
+    ended:  is told how each run ended, and says how it is kept; by default the folder's record keeps it
+    watch:  is told the scores of each epoch of a run, and says whether to stop the run because others are better
+
+    When this generator is closed or interrupted, the runs stop after their current step and are saved.
+    """
+    upcoming, again, working = iter(proposals), list[Planned](), list[Job]()
+    keep = ended or folder.ended
+    try:
+        while True:
+            while len(working) < jobs and (run := again.pop(0) if again else next(upcoming, None)) is not None:
+                yield _begin(folder, run, working, jobs, data, keep)
+            if not working:
+                return
+            time.sleep(POLL)
+            for job in list(working):
+                outcome = _look(folder, job, watch)
+                if outcome is None:
+                    continue
+                working.remove(job)
+                if outcome.state == "waiting":  # what a killed runner left behind has stopped half done
+                    again.insert(0, job.run)
+                else:
+                    yield Change("ended", job.run, keep(job.run, outcome), working)
+            yield Change("time", None, None, working)
+    finally:
+        for run, outcome in _stop(folder, working):
+            keep(run, outcome)
+
+
+def _begin(folder: Folder, run: Planned, working: list[Job], jobs: int, data: Path | None, keep: Ended) -> Change:
+    """Start a run, or end it at once where it is known how it ends."""
+    outcome, standing = run.outcome, "new" if run.outcome else folder.standing(run)
+    if standing == "done":
+        outcome = folder.finished(run)
+    if outcome is not None:
+        return Change("ended", run, keep(run, outcome), working)
+    folder.keep_recipe(run)
+    working.append(start_job(folder, run, jobs, data))
+    return Change("resumed" if standing == "begun" else "began", run, None, working)
+
+
+def start_job(folder: Folder, run: Planned, jobs: int, data: Path | None) -> Job:
+    """Train a run in a process of its own, or wait for the process that still trains it."""
+    follower = Follower(folder.run(run.name).events_file)
+    with folder.run_lock(run.name) as lock:
+        if not take_lock(lock):
+            return Job(run, follower)
+        standing = folder.standing(run)
+        if standing == "broken":
+            folder.clear_broken(run.name)
+        command = train_command(folder, run.name, data, resume=standing == "begun")
+        with open(folder.log_file(run.name), "ab") as log:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=_environment(jobs),
+                pass_fds=[lock.fileno()] if os.name == "posix" else (),  # it keeps the lock, also where we die
+                start_new_session=True,  # Ctrl-C is for us; we tell the runs
+            )
+    return Job(run, follower, process)
+
+
+def train_command(folder: Folder, name: str, data: Path | None, *, resume: bool) -> list[str]:
+    """What a person would type to train or resume this run alone."""
+    path = str(folder.run(name).path)
+    what = ["--resume", path] if resume else [str(folder.recipe_file(name)), "--out", path]
+    return [sys.executable, "-m", "pixelwise", "train", *what, *([] if data is None else ["--data", str(data)])]
+
+
+def _environment(jobs: int) -> dict[str, str]:
+    """Ours, with an equal share of the cores for each run unless OMP_NUM_THREADS is set."""
+    variables = dict(os.environ)
+    if jobs > 1:
+        variables.setdefault("OMP_NUM_THREADS", str(max(1, cores() // jobs)))
+    return variables | {"PYTHONUNBUFFERED": "1"}
+
+
+def _look(folder: Folder, job: Job, watch: Watch | None) -> Outcome | None:
+    """Follow a run: report its validations, and ask it to stop where others are better. How it ended, or None."""
+    job.follower.look()
+    if job.process is None:
+        with folder.run_lock(job.run.name) as lock:
+            if take_lock(lock):
+                return folder.finished(job.run) if folder.standing(job.run) == "done" else Outcome()
+    elif (code := job.process.poll()) is not None:
+        return _judge(folder, job, code)
+    for epoch, scores in sorted(job.follower.validations.items()):
+        if watch is None or job.pruned or epoch <= job.reported:
+            continue
+        job.reported = epoch
+        last = job.follower.epochs == epoch  # the training is over: nothing can be saved any more
+        if watch(job.run, epoch, scores) and job.process is not None and not last:
+            job.process.send_signal(signal.SIGTERM)
+            job.pruned = True
+    return None
+
+
+def _judge(folder: Folder, job: Job, code: int) -> Outcome:
+    if code == 0 and folder.run(job.run.name).has("summary"):
+        return folder.finished(job.run)
+    seconds = round(time.monotonic() - job.began, 2)
+    if job.pruned:
+        return Outcome("pruned", code, seconds)
+    message = _last_words(folder.log_file(job.run.name)) if code > 0 else f"was ended by {_signal_name(-code)}"
+    return Outcome("failed", code, seconds, message)
+
+
+def _last_words(log: Path) -> str:
+    """The error that a log ends with, in one line."""
+    lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    errors = [number for number, line in enumerate(lines) if line.startswith("error:") or line.endswith(" errors:")]
+    if errors:
+        return " ".join(lines[errors[-1] : errors[-1] + 3])
+    return lines[-1] if lines else "printed nothing"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _stop(folder: Folder, working: Sequence[Job]) -> Iterator[tuple[Planned, Outcome]]:
+    """Ask the runs to save and stop, and wait for them; one more interruption ends them at once."""
+    own = [(job, job.process) for job in working if job.process is not None]
+    for _, process in own:
+        process.send_signal(signal.SIGTERM)
+    try:
+        for _, process in own:
+            process.wait()
+    except KeyboardInterrupt:
+        for _, process in own:
+            process.kill()
+            process.wait()
+    for job, process in own:
+        whole = process.returncode == 0 or job.pruned
+        yield job.run, _judge(folder, job, process.returncode) if whole else Outcome("stopped", process.returncode)

@@ -1,0 +1,153 @@
+"""A search by Optuna: trials are proposed one by one to the runner, and the study learns how each of them ended.
+
+Beside what every experiment keeps, a search's folder contains
+
+study.log      the trials as Optuna keeps them (a database given by URL takes its place)
+trials.json    how far the trials are, for people and for the page
+best.yaml      the recipe of the best trial
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from pixelwise.errors import PixelwiseError, RecipeError
+from pixelwise.experiments.aim import Aim
+from pixelwise.experiments.folder import Folder, Outcome, Planned
+from pixelwise.experiments.grid import short_keys
+from pixelwise.experiments.ranges import Space
+from pixelwise.experiments.study import Study, Trial
+from pixelwise.recipe.load import as_yaml
+from pixelwise.run.atomic import write_json, write_text
+
+STUDY, TRIALS, BEST = "study.log", "trials.json", "best.yaml"
+
+
+def begin_search(folder: Folder, record: Mapping[str, Any]) -> None:
+    """Keep what the search is; a search that resumes keeps its name among the workers of the study."""
+    worker = str(folder.record()["worker"]) if folder.exists else uuid.uuid4().hex[:12]
+    folder.write({"worker": worker, **record})
+
+
+class Search:
+    """Trials of a study as proposals for the runner. Give it `proposals`, `ended` and `watch`."""
+
+    def __init__(self, folder: Folder, study: Study, space: Space, aim: Aim) -> None:
+        self.folder, self.study, self.space, self.aim = folder, study, space, aim
+        self.worker = str(folder.record()["worker"])
+        self._trials: dict[str, Trial] = {}  # proposed here, by name
+
+    def proposals(self, trials: int, *, alone: bool) -> Iterator[Planned]:
+        """The half-done trials, then new ones until there are `trials` in all.
+
+        alone: no other machine works at this study, so that every unfinished trial is ours.
+        """
+        self.keep()
+        for trial in self.study.trials():
+            if trial.state == "running" and (alone or trial.worker == self.worker):
+                yield self._propose(trial)
+        while len(self.study.trials()) < trials and (new := self.study.claim(self.worker, trials)) is not None:
+            yield self._propose(new)
+
+    def _propose(self, trial: Trial) -> Planned:
+        """A trial as a run; it ends at once where its score is known or its recipe is refused."""
+        self._trials[trial.name] = trial
+        run = Planned(trial.name, trial.values, None, values_line(trial.values))
+        try:
+            run = replace(run, recipe=self.space.recipe_at(trial.values))
+        except RecipeError as error:
+            return replace(run, outcome=Outcome("failed", message=str(error.problems[0])))
+        trials = self.keep()
+        twin = next((t for t in trials if t.state == "done" and t.values == trial.values), None)
+        if twin is not None and twin.score is not None:  # the same recipe gives the same score
+            return replace(run, outcome=Outcome("done", 0, score=twin.score))
+        return run
+
+    def watch(self, run: Planned, epoch: int, scores: Mapping[str, float | None]) -> bool:
+        """Report a validation to the study. Whether the trial is worse than the others and should end."""
+        score = scores.get(self.aim.key)
+        return score is not None and self.study.report(self._trials[run.name], epoch, score)
+
+    def ended(self, run: Planned, outcome: Outcome) -> Outcome:
+        """Tell the study how a trial ended; one that was stopped resumes with the search."""
+        trial = self._trials[run.name]
+        if outcome.state == "done":
+            score = outcome.score
+            if score is None:
+                score = self.aim.value(self.folder.run(run.name).read("summary"))
+            if score is None:
+                self.study.fail(trial, f"its summary has no {self.aim.key} on {self.aim.split}.")
+            else:
+                self.study.finish(trial, score)
+        elif outcome.state == "pruned":
+            self.study.prune(trial)
+        elif outcome.state == "failed":
+            self.study.fail(trial, outcome.message)
+        return next((_outcome(told, outcome) for told in self.keep() if told.number == trial.number), outcome)
+
+    def before(self) -> dict[str, Outcome]:
+        """How the trials ended that ended before this session, by name."""
+        return {trial.name: _outcome(trial, Outcome()) for trial in self.study.trials() if trial.state != "running"}
+
+    def keep(self) -> list[Trial]:
+        """Write how far the trials are, and the recipe of the best one."""
+        trials = self.study.trials()
+        best = best_trial(trials, self.aim.higher_is_better)
+        short = short_keys([one.path for one in self.space.ranges])
+        record = {
+            "recipe": self.space.recipe,
+            "fixed": list(self.space.fixed),
+            "ranges": [
+                {"path": r.path, "short": short[r.path], "written": r.written, "log": r.is_log, "choices": r.choices}
+                for r in self.space.ranges
+            ],
+            "aim": asdict(self.aim),
+            "best": None if best is None else best.name,
+            "trials": [{"name": t.name, **asdict(t), "seconds": self._seconds(t)} for t in trials],
+        }
+        write_json(self.folder.path / TRIALS, record)
+        if best is not None:
+            self._keep_best(best, len(trials))
+        return trials
+
+    def _keep_best(self, best: Trial, count: int) -> None:
+        aim, file = self.aim, self.folder.path / BEST
+        values = "  ".join(f"{path}={value}" for path, value in best.values.items())
+        head = f"# The best of {count} trials of {self.space.recipe}: {aim.key} = {best.score:.6g} on {aim.split}\n"
+        text = f"{head}# {values}\n{as_yaml(self.space.recipe_at(best.values))}"
+        if not file.is_file() or file.read_text(encoding="utf-8") != text:
+            write_text(file, text)
+
+    def _seconds(self, trial: Trial) -> float | None:
+        """What a finished run of this folder took; None for those of other machines."""
+        run = self.folder.run(trial.name)
+        try:
+            total = run.read("summary")["seconds"]["total"] if run.has("summary") else None
+        except (PixelwiseError, KeyError, TypeError):
+            return None
+        return None if total is None else round(float(total), 2)
+
+
+def _outcome(trial: Trial, outcome: Outcome) -> Outcome:
+    """The outcome as the study knows it."""
+    if trial.state == "running":
+        return outcome
+    return replace(outcome, state=trial.state, message=trial.message, score=trial.score)
+
+
+def best_trial(trials: Sequence[Trial], higher_is_better: bool) -> Trial | None:
+    """The finished trial with the best score, of equal ones the earliest; None where none is finished."""
+    done = [(trial.score, trial) for trial in trials if trial.state == "done" and trial.score is not None]
+    if not done:
+        return None
+    sign = 1 if higher_is_better else -1
+    return max(done, key=lambda pair: (sign * pair[0], -pair[1].number))[1]
+
+
+def values_line(values: Mapping[str, str]) -> str:
+    """`learning_rate 0.003  batch 32`"""
+    keys = short_keys(list(values))
+    return "  ".join(f"{keys[path]} {value}" for path, value in values.items())

@@ -1,1 +1,0 @@
-"""Several runs beside each other: what differs, what they score, and whether the difference is one."""
