@@ -15,7 +15,7 @@ from pixelwise.cli import app
 from pixelwise.data.scenes import scenes
 from pixelwise.engine.evaluate import score_own
 from pixelwise.engine.opening import open_learner
-from pixelwise.engine.predict import predict_resized
+from pixelwise.predict import Predictor
 from pixelwise.run.folder import RunFolder
 
 
@@ -73,14 +73,14 @@ def test_own_size_counts_against_the_masks_as_they_were_drawn(run: RunFolder, ti
     trained = open_learner(run, device="cpu")
     small = trained.recipe.model_copy(update={"data": trained.recipe.data.model_copy(update={"size": (16, 16)})})
     trained = replace(trained, recipe=small, size=(16, 16))  # as if the run had seen pictures of half the size
-    record, _ = score_own(trained, "test", lambda image: predict_resized(trained, image), data=tiny_data)
+    record, _ = score_own(trained, "test", lambda image: Predictor(trained).predict(image), data=tiny_data)
 
     dataset = scenes(tiny_data, size=32, train=8, val=6, test=4, void_rim=1)
     expected = np.zeros((7, 7), np.int64)
     for index in range(4):
         sample = dataset.read("test", index)
         known = sample.mask != 255
-        predicted = predict_resized(trained, sample.image).indices
+        predicted = Predictor(trained).predict(sample.image).indices
         expected += confusion_matrix(sample.mask[known], predicted[known], labels=range(7))
     assert record["metrics"][0]["figures"]["matrix"] == expected.tolist()
 

@@ -14,14 +14,12 @@ from hypothesis import strategies as st
 from PIL import Image as Pillow
 
 from pixelwise.cli import app
-from pixelwise.cli.prediction.inputs import plan, unique_names
-from pixelwise.cli.prediction.pixels import count_classes
 from pixelwise.engine.opening import open_learner
-from pixelwise.engine.predict import predict_resized, predict_tiles
 from pixelwise.errors import DataError
 from pixelwise.imaging.files import read_image, read_mask, write_image
+from pixelwise.predict import Predictor, Tiles
+from pixelwise.predict.inputs import plan, unique_names
 from pixelwise.run.folder import RunFolder
-from pixelwise.types import ClassMap
 
 
 def run_command(*words: object) -> int:
@@ -49,7 +47,7 @@ def test_mask_overlay_and_record_of_a_picture(
     assert files_under(out) == {"masks/cat.png", "overlays/cat.png", "records/cat.json", "legend.png"}
 
     trained = open_learner(RunFolder.open(tiny_run), device="cpu")
-    expected = predict_resized(trained, read_image(file))
+    expected = Predictor(trained).predict(read_image(file))
     assert np.array_equal(read_mask(out / "masks/cat.png"), expected.indices)
     assert read_image(out / "overlays/cat.png").shape == (60, 80, 3)
     with Pillow.open(out / "masks/cat.png") as mask:
@@ -72,7 +70,7 @@ def test_own_scale_goes_by_tiles(tiny_run: Path, tmp_path: Path) -> None:
     options = ["--scale", "own", "--tile", 64, "--overlap", 32, "--device", "cpu"]
     assert run_command("predict", tiny_run, file, "--out", out, *options) == 0
     trained = open_learner(RunFolder.open(tiny_run), device="cpu")
-    expected = predict_tiles(trained, read_image(file), tile=64, overlap=32)
+    expected = Predictor(trained).predict(read_image(file), Tiles(64, 32))
     assert np.array_equal(read_mask(out / "masks/wide.png"), expected.indices)
     assert json.loads((out / "records/wide.json").read_text())["settings"]["tile"] == 64
 
@@ -194,16 +192,3 @@ def test_names_never_collide(files: list[Path]) -> None:
     files = list(dict.fromkeys(files))
     names = unique_names(files)
     assert len({name.lower() for name in names}) == len(files)
-
-
-def test_classes_are_counted_in_bands() -> None:
-    generator = np.random.default_rng(0)
-    indices = generator.integers(0, 3, (600, 7)).astype(np.uint8)
-    confidence = generator.random((600, 7)).astype(np.float32)
-    counted = count_classes(ClassMap(indices, confidence), ["a", "b", "c", "never"])
-    for row in counted["classes"][:3]:
-        chosen = indices == row["index"]
-        assert row["pixels"] == chosen.sum()
-        assert row["confidence"] == pytest.approx(confidence[chosen].mean(), abs=2e-6)
-    assert counted["classes"][3] == {"class": "never", "index": 3, "pixels": 0, "share": 0.0, "confidence": None}
-    assert counted["confidence"] == pytest.approx(confidence.mean(), abs=2e-6)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import pixelwise
 from pixelwise.imaging.draw import number_objects
 from pixelwise.imaging.files import read_image, read_mask
 from pixelwise.shown import SHOWN, recorded_kind, shown_as
@@ -117,3 +119,16 @@ def test_classes_are_counted_in_bands() -> None:
 )
 def test_the_kind_of_a_run_is_recorded_or_that_of_version_0_1(setup, kind):
     assert recorded_kind(setup) == kind
+
+
+def test_no_other_package_asks_for_the_type_of_a_prediction():
+    source = Path(pixelwise.__file__).parent
+    asks = re.compile(r"isinstance\(.*\b(ClassMap|Labels|Colours|Instances|PerPixel)\b")
+    found = [
+        f"{path.relative_to(source)}:{number}"
+        for path in source.rglob("*.py")
+        if path.parent.name != "shown"
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if asks.search(line)
+    ]
+    assert not found

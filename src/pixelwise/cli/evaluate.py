@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -30,32 +29,32 @@ def evaluate(
     Prints every score with its convention and the resolution it was counted at, and writes the same as
     RUN/evaluations/SPLIT-CHECKPOINT-RESOLUTION.json.
     """
-    from pixelwise.cli.prediction.inputs import labels_whole_pictures
     from pixelwise.engine.hardware.allocator import keep_large_buffers
     from pixelwise.errors import RunError
     from pixelwise.run.folder import RunFolder
+    from pixelwise.shown import recorded_kind, shown_as
 
     opened = RunFolder.open(run)
-    if resolution == "own" and labels_whole_pictures(opened):
+    shown = shown_as(recorded_kind(opened.read("setup")))
+    if resolution == "own" and not shown.by_bands:
         raise RunError(
-            "labels whole pictures: nothing is counted at a picture's own size.",
+            f"{shown.does}: nothing is counted at a picture's own size.",
             where=str(run),
             hint="Leave out --resolution own: it is for runs that label pixels.",
         )
     keep_large_buffers()  # before torch allocates anything
     from pixelwise.engine.evaluate import score_own, score_recipe
-    from pixelwise.engine.opening import open_learner
-    from pixelwise.engine.predict import predict_resized
+    from pixelwise.predict import Predictor
     from pixelwise.terminal.line import Line
     from pixelwise.terminal.output import say, show_json
     from pixelwise.terminal.scores import show_scores
 
-    trained = open_learner(opened, checkpoint=checkpoint, device=device)
+    predictor = Predictor.open(opened, checkpoint=checkpoint, device=device)
+    trained = predictor.opened
     split = split or trained.recipe.data.validation
     with Line("reading") as line:
         if resolution == "own":
-            label = partial(predict_resized, trained)
-            record, file = score_own(trained, split, label, data=data, progress=line.show)
+            record, file = score_own(trained, split, predictor.predict, data=data, progress=line.show)
         else:
             record, file = score_recipe(trained, split, data=data, progress=line.show)
     if as_json:

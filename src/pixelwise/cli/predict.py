@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from pixelwise.cli.prediction.inputs import LEGEND, Outcome, check_free, labels_whole_pictures, plan
 from pixelwise.terminal.output import say, show_json
 
 if TYPE_CHECKING:
+    from pixelwise.errors import Problem
+    from pixelwise.predict import Predictor, Tiles
+    from pixelwise.predict.inputs import Job
     from pixelwise.run.folder import RunFolder
+    from pixelwise.shown.base import Shown
+    from pixelwise.types import Image
 
 Which = Literal["best", "last"]
 SHOWN = 20  # pictures that the table at the end names
@@ -31,7 +35,7 @@ def predict(
     out: Annotated[Path | None, typer.Option(help="Folder to write to; needed where pixels are labelled.")] = None,
     checkpoint: Annotated[Which, typer.Option(help="Weights of the best, or of the last epoch.")] = "best",
     top: Annotated[
-        int | None, typer.Option(min=1, help="Most probable classes to tell of a whole picture. Default: 5.")
+        int | None, typer.Option(min=1, help="Number of most probable classes to list for a whole picture. Default: 5.")
     ] = None,
     scale: Annotated[
         Literal["recipe", "own"],
@@ -47,159 +51,187 @@ def predict(
 ) -> None:
     """Label your own pictures with a trained run.
 
-    Where whole pictures are labelled, a table is printed; with --out, labels.json is written: a list with file, label,
-    probability and the most probable classes of each.
+    A run that labels whole pictures prints a table. With --out it also writes labels.json: a list with file, label,
+    probability and the most probable classes of each picture.
 
-    Where pixels are labelled, there are written for each picture masks/NAME.png (class indices in the classes' colours),
-    overlays/NAME.png and records/NAME.json (pixels and confidence of each class, settings); and legend.png. A run that
+    A run that labels pixels writes masks/NAME.png (class indices in the classes' colours), overlays/NAME.png and
+    records/NAME.json (pixels and confidence of each class, settings) for each picture, and legend.png. A run that
     colours grey pictures writes colours/NAME.png instead of overlays.
 
-    Pictures may have any size, and are turned as their EXIF data say. One that cannot be read is listed at the end; the
-    others are labelled all the same, and the exit code is 1.
+    Pictures may have any size, and are turned as their EXIF data say. A picture that cannot be read is listed at the
+    end; the others are labelled all the same, and the exit code is 1.
     """
+    from pixelwise.predict import Predictor, Tiles
+    from pixelwise.predict.inputs import plan
     from pixelwise.run.folder import RunFolder
 
-    asked = Asked(RunFolder.open(run), tuple(images), out, checkpoint, device, overwrite, as_json)
-    if labels_whole_pictures(asked.run):
-        outcome = _predict_labels(asked, top, scale)
+    opened = RunFolder.open(run)
+    shown = _shown(opened, out, top, scale)
+    jobs, skipped = plan(images, out)
+    if out is not None and not overwrite:
+        _check_files(shown, jobs, out)
+    from pixelwise.engine.hardware.allocator import keep_large_buffers
+
+    keep_large_buffers()  # before torch allocates anything
+    predictor = Predictor.open(opened, checkpoint=checkpoint, device=device)
+    tiles = Tiles(tile, overlap) if scale == "own" else None
+    predictor.check_tiles(tiles)
+    if out is not None and shown.legend and not overwrite:
+        _check_legend(predictor, out)
+    start = time.perf_counter()
+    outcome = _predict(predictor, shown, jobs, tiles, out)
+    if as_json:
+        _print_json(outcome, skipped, out)
     else:
-        outcome = _predict_pixels(asked, top, {"scale": scale, "tile": tile, "overlap": overlap})
+        _print_lines(outcome, predictor, shown, out, time.perf_counter() - start)
+        _print_rest(outcome, skipped)
     if outcome.failed:
         raise typer.Exit(1)
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What was asked for, whatever the run labels."""
+@dataclass
+class Outcome:
+    """The records of what was predicted, and what could not be read."""
 
-    run: RunFolder
-    images: Sequence[Path]
-    out: Path | None
-    checkpoint: Which
-    device: str
-    overwrite: bool
-    as_json: bool
+    records: list[dict[str, Any]] = field(default_factory=list)
+    failed: list[Problem] = field(default_factory=list)
 
 
-# -- whole pictures ------------------------------------------------------------------------------------------------
-
-
-def _predict_labels(asked: Asked, top: int | None, scale: str) -> Outcome:
-    """A label for each picture; the table or the JSON, and labels.json where a folder is named."""
-    from pixelwise.cli.prediction.labels import FILE, predict_pictures, tell_labels, write_labels
-    from pixelwise.engine.labels import TOP
-    from pixelwise.errors import RunError
-
-    if scale == "own":
-        raise RunError(
-            "labels whole pictures, at the size of the training pictures.",
-            where=str(asked.run.path),
-            hint="Leave out --scale own: it is for runs that label pixels.",
-        )
-    jobs, skipped = plan(asked.images, asked.out)
-    if asked.out is not None and not asked.overwrite:
-        check_free([asked.out / FILE], asked.out)
-    from pixelwise.engine.hardware.allocator import keep_large_buffers
-
-    keep_large_buffers()  # before torch allocates anything
-    from pixelwise.engine.opening import open_learner
-    from pixelwise.engine.predict import predict_labels
-
-    trained = open_learner(asked.run, checkpoint=asked.checkpoint, device=asked.device)
-    batch = trained.recipe.train.batch
-    outcome = predict_pictures(
-        trained, lambda images: predict_labels(trained, images), jobs, top=top or TOP, batch=batch
-    )
-    file = write_labels(outcome, asked.out) if asked.out is not None and outcome.records else None
-    if asked.as_json:
-        _print_json(outcome, skipped, asked.out)
-        return outcome
-    if outcome.records:
-        tell_labels(outcome, len(trained.info.classes), SHOWN)
-    if file is not None:
-        say(f"labels  {file}")
-    _tell_rest(outcome, skipped)
-    return outcome
-
-
-# -- pixels --------------------------------------------------------------------------------------------------------
-
-
-def _predict_pixels(asked: Asked, top: int | None, settings: dict[str, Any]) -> Outcome:
-    """A class or a colour for every pixel: files under --out, and a line for each picture."""
-    from pixelwise.cli.prediction.pixels import check_legend, predict_pixels, written
-
-    out = _check_options(asked, top)
-    jobs, skipped = plan(asked.images, out)
-    if not asked.overwrite:
-        check_free([path for job in jobs for path in written(job, out).values()], out)
-    from pixelwise.engine.hardware.allocator import keep_large_buffers
-
-    keep_large_buffers()  # before torch allocates anything
-    from pixelwise.engine.opening import open_learner
-    from pixelwise.engine.predict import check_tiles
-
-    trained = open_learner(asked.run, checkpoint=asked.checkpoint, device=asked.device)
-    check_tiles(trained, settings["tile"], settings["overlap"])
-    if not asked.overwrite:
-        check_legend(trained, out)
-    if settings["scale"] == "recipe":
-        settings = {"scale": "recipe", "size": list(trained.size)}
-    start = time.perf_counter()
-    outcome = predict_pixels(trained, jobs, settings, out)
-    if asked.as_json:
-        _print_json(outcome, skipped, out)
-        return outcome
-    _tell_pixels(outcome, out, time.perf_counter() - start)
-    _tell_rest(outcome, skipped)
-    return outcome
-
-
-def _check_options(asked: Asked, top: int | None) -> Path:
-    """The folder to write to. Raises RunError where none is named, or what is for whole pictures is asked for."""
+def _shown(run: RunFolder, out: Path | None, top: int | None, scale: str) -> Shown:
+    """How the run's predictions are shown and kept. Raises RunError for options that are not for its kind of prediction."""
     from pixelwise.errors import Problem, RunError
+    from pixelwise.shown import SHOWN, recorded_kind
 
+    kind, where = recorded_kind(run.read("setup")), str(run.path)
+    shown: Shown = SHOWN.build(kind)
     problems = []
-    if top is not None:
+    if scale == "own" and not shown.by_bands:
+        hint = "Leave out --scale own: it is for runs that label pixels."
+        problems.append(Problem(where, f"{shown.does}, at the size of the training pictures.", hint))
+    if top is not None and "top" not in SHOWN.signature(kind).options:
         hint = "Leave out --top: it is for runs that label whole pictures."
-        problems.append(Problem(str(asked.run.path), "labels pixels, each with its one class.", hint))
-    if asked.out is None:
+        problems.append(Problem(where, f"{shown.does}; it has no most probable classes to list.", hint))
+    if out is None and not shown.together:
         hint = "Name the folder that they go to with --out."
-        problems.append(Problem(str(asked.run.path), f"labels pixels: its masks and {LEGEND} are files.", hint))
-    if problems or asked.out is None:
+        files = " and ".join([", ".join(shown.folders.values()), "legend.png" if shown.legend else "records"])
+        problems.append(Problem(where, f"{shown.does}: its {files} are files.", hint))
+    if problems:
         raise RunError.all(problems)
-    return asked.out
+    return shown if top is None else SHOWN.build(kind, top=top)
 
 
-def _tell_pixels(outcome: Outcome, out: Path, seconds: float) -> None:
-    from pixelwise.cli.prediction.pixels import line
-    from pixelwise.run.words import duration
+def _check_files(shown: Shown, jobs: Sequence[Job], out: Path) -> None:
+    """Raise DataError where files that are to be written exist."""
+    from pixelwise.predict.inputs import check_free
 
-    for record in outcome.records[:SHOWN]:
-        say(line(record))
-    if len(outcome.records) > SHOWN:
-        say(f"... and {len(outcome.records) - SHOWN} more, each with its record under {out / 'records'}")
-    if outcome.records:
-        drawn = "masks, colours" if "colours" in outcome.records[0] else "masks, overlays"
-        count = "1 picture" if len(outcome.records) == 1 else f"{len(outcome.records):,} pictures"
-        say(f"\n{count} in {duration(seconds)}; {drawn}, records and {LEGEND} are in {out}")
+    if shown.together:
+        check_free([out / shown.together], out)
+    else:
+        check_free([out / file for job in jobs for file in (*shown.files(job.name).values(), _record(job))], out)
 
 
-# -- either --------------------------------------------------------------------------------------------------------
+def _record(job: Job) -> str:
+    return f"records/{job.name}.json"
+
+
+def _predict(predictor: Predictor, shown: Shown, jobs: Sequence[Job], tiles: Tiles | None, out: Path | None) -> Outcome:
+    """Predict every picture that can be read, and write its files; the record is last, so the others are whole."""
+    from pixelwise.imaging.files import write_image
+    from pixelwise.predict.inputs import LEGEND
+    from pixelwise.run.atomic import write_json
+    from pixelwise.terminal.line import Line
+
+    opened, outcome = predictor.opened, Outcome()
+    size = {"scale": "recipe", "size": list(predictor.size)}
+    settings = size if tiles is None else {"scale": "own", "tile": tiles.tile, "overlap": tiles.overlap}
+    origin = {
+        "run": str(opened.run.path),
+        "checkpoint": {"which": opened.checkpoint, "epoch": opened.epoch, "step": opened.step},
+    }
+    with Line("predicting") as line:
+        results = predictor.predict_files([job.file for job in jobs], tiles)
+        for done, (job, one) in enumerate(zip(jobs, results, strict=True), start=1):
+            outcome.failed += one.problems
+            if one.prediction is not None and one.size is not None:
+                files: dict[str, str] = {}
+                if out is not None and one.image is not None:
+                    files = shown.write(out, job.name, one.image, one.prediction, predictor.info)
+                counts = shown.counts(one.prediction, predictor.info)
+                record = {**shown.record(job.file, one.size, counts, files, settings), **origin}
+                if out is not None and not shown.together:
+                    write_json(out / _record(job), record)
+                outcome.records.append(record)
+            line.show("", done, len(jobs), job.file.name)
+    if out is not None and outcome.records:
+        records: Any = outcome.records
+        if shown.together:
+            write_json(out / shown.together, records)
+        if shown.legend:
+            write_image(out / LEGEND, _legend(predictor))
+    return outcome
+
+
+def _check_legend(predictor: Predictor, out: Path) -> None:
+    """Raise DataError where a legend of other classes, or another picture of that name, is in the way."""
+    import numpy as np
+
+    from pixelwise.errors import DataError
+    from pixelwise.imaging.files import read_image
+    from pixelwise.predict.inputs import LEGEND
+
+    path = out / LEGEND
+    if path.exists() and not np.array_equal(read_image(path), _legend(predictor)):
+        raise DataError(
+            "is already there and not the legend of this run's classes.",
+            where=str(path),
+            hint="Nothing was changed. Choose another --out, or replace it with --overwrite.",
+        )
+
+
+def _legend(predictor: Predictor) -> Image:
+    from pixelwise.imaging.draw import legend
+
+    return legend(predictor.info.classes, predictor.info.colours)
+
+
+# -- the terminal --------------------------------------------------------------------------------------------------
 
 
 def _print_json(outcome: Outcome, skipped: Sequence[Path], out: Path | None) -> None:
-    record = {
-        "out": None if out is None else str(out),
-        "pictures": outcome.records,
-        "failed": [{"where": p.where, "what": p.what} for p in outcome.failed],
-        "skipped": [str(path) for path in skipped],
-    }
-    show_json(record)
+    show_json(
+        {
+            "out": None if out is None else str(out),
+            "pictures": outcome.records,
+            "failed": [{"where": p.where, "what": p.what} for p in outcome.failed],
+            "skipped": [str(path) for path in skipped],
+        }
+    )
 
 
-def _tell_rest(outcome: Outcome, skipped: Sequence[Path]) -> None:
-    """What was passed over, and what could not be read."""
+def _print_lines(outcome: Outcome, predictor: Predictor, shown: Shown, out: Path | None, seconds: float) -> None:
+    """A line for each of the first pictures, what a reader must know of them, and where the files are."""
+    from pixelwise.run.words import duration
+
+    if not (records := outcome.records):
+        return
+    for line in shown.lines(records[:SHOWN]):
+        say(line)
+    if len(records) > SHOWN:
+        rest = "--out DIR writes them all, --json prints them"
+        rest = rest if shown.together or out is None else f"each with its record under {out / 'records'}"
+        say(f"... and {len(records) - SHOWN} more{';' if shown.together else ','} {rest}")
+    for number, remark in enumerate(shown.remarks(records, predictor.info)):
+        say(remark if number else f"\n{remark}")
+    if out is not None and shown.together:
+        say(f"{Path(shown.together).stem}  {out / shown.together}")
+    elif out is not None:
+        count = "1 picture" if len(records) == 1 else f"{len(records):,} pictures"
+        files = ", ".join([*shown.folders.values(), "records and legend.png" if shown.legend else "records"])
+        say(f"\n{count} in {duration(seconds)}; {files} are in {out}")
+
+
+def _print_rest(outcome: Outcome, skipped: Sequence[Path]) -> None:
+    """The files that are no pictures, and those that could not be read."""
     from pixelwise.errors import listing
 
     if skipped:

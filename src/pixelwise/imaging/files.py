@@ -45,6 +45,11 @@ def read_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> Image:
         return _as_rgb(_upright(picture), path)
 
 
+def as_rgb(picture: Picture) -> Image:
+    """The same of a Pillow picture in memory."""
+    return _as_rgb(_upright(picture), Path(getattr(picture, "filename", "") or "picture"))
+
+
 def read_mask(
     path: Path, *, colours: Mapping[RGB, int] | Sequence[RGB] | None = None, max_pixels: int = MAX_PIXELS
 ) -> IndexMap:

@@ -16,7 +16,7 @@ from pixelwise.imaging.files import read_image, read_mask
 from pixelwise.imaging.palettes import VOC_VOID
 from pixelwise.imaging.resize import resize_image, resize_mask
 from pixelwise.report.record import Json, Record
-from pixelwise.shown import recorded_kind, shown_as
+from pixelwise.shown import kind_by_task, shown_as
 from pixelwise.types import RGB, Image, IndexMap
 
 SIDES = (360, 240, 160, 96)  # longest side of an embedded picture in pixels: the largest that fits the budget is taken
@@ -90,7 +90,7 @@ def build_card(entry: Json, record: Record, folder: Path, side: int, seen: Seen)
     name = str(entry.get("name", ""))
     panels = []
     photos = entry.get("photos") or ["image"]  # what is a picture by itself; the rest are class maps
-    captions = entry.get("captions") or shown_as(recorded_kind(record.setup)).captions  # version 0.1 kept none
+    captions = entry.get("captions") or shown_as(kind_by_task(record.setup)).captions  # version 0.1 kept none
     for part, caption in captions.items():
         file = (entry.get("files") or {}).get(part)
         if not file:

@@ -31,9 +31,12 @@ def shown_as(kind: str) -> Shown:
 
 
 def recorded_kind(setup: Mapping[str, Any]) -> str:
-    """The kind of prediction that a run makes, by its setup.json. Version 0.1 recorded the task and its unit instead."""
-    if "kind" in setup:
-        return str(setup["kind"])
+    """The kind of prediction that a run makes, by its setup.json."""
+    return str(setup["kind"]) if "kind" in setup else kind_by_task(setup)
+
+
+def kind_by_task(setup: Mapping[str, Any]) -> str:
+    """The kind of prediction of a run of version 0.1, which recorded the task and its unit instead."""
     if setup.get("unit") == "picture":
         return "labels"
     return "colours" if setup.get("task") == "colourize" else "class_map"

@@ -30,6 +30,7 @@ class Shown(ABC):
                be predicted in tiles and bands of rows (`Canvas`)
     captions:  the panels of the gallery in their order, part → caption
     folders:   the files that `pixelwise predict` writes for each picture, what → folder; each has a record besides
+    legend:    whether the files have the colours of the classes, so that a legend belongs beside them
     together:  the one file that holds the records of all pictures, for a kind that writes no files for each picture
     """
 
@@ -38,6 +39,7 @@ class Shown(ABC):
     by_bands: ClassVar[bool] = False
     captions: ClassVar[Mapping[str, str]] = {"image": "picture", "truth": "truth", "prediction": "prediction"}
     folders: ClassVar[Mapping[str, str]] = {}
+    legend: ClassVar[bool] = False
     together: ClassVar[str] = ""
 
     @abstractmethod
@@ -78,6 +80,10 @@ class Shown(ABC):
             f"{Path(one['file']).name}  {one['size']['width']}×{one['size']['height']}  {self.summary(one)}"
             for one in records
         ]
+
+    def remarks(self, records: Sequence[Record], info: DatasetInfo) -> list[str]:
+        """What a reader of the records must know, as lines for a terminal."""
+        return []
 
     # -- the same for every kind
 

@@ -13,7 +13,7 @@ from pixelwise.types import ClassMap, Colours, DatasetInfo, Image, Sample
 
 
 class ShownClassMap(Shown):
-    unit, does, by_bands = "pixel", "labels pixels", True
+    unit, does, by_bands, legend = "pixel", "labels pixels", True, True
     folders: ClassVar = {"mask": "masks", "overlay": "overlays"}
 
     def panels(self, sample: Sample, prediction: ClassMap, info: DatasetInfo) -> dict[str, Drawing]:

@@ -11,7 +11,7 @@ from pixelwise.types import Colours, DatasetInfo, Image, Sample
 
 
 class ShownColours(Shown):
-    unit, does, by_bands = "pixel", "labels pixels", True
+    unit, does, by_bands, legend = "pixel", "labels pixels", True, True
     folders: ClassVar = {"mask": "masks", "colours": "colours"}
     captions: ClassVar = {
         "grey": "grey",

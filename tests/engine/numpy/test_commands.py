@@ -10,9 +10,8 @@ import pytest
 
 from pixelwise.cli import app
 from pixelwise.engine.opening import open_learner
-from pixelwise.engine.predict import predict_labels, predict_resized
 from pixelwise.imaging.files import read_image, read_mask, write_image
-from pixelwise.imaging.resize import resize_image
+from pixelwise.predict import Predictor
 
 BOTH = """
 import sys
@@ -55,7 +54,7 @@ def test_torch_is_never_imported(pixels_run, picture, tmp_path, data):
 def test_mask_and_record_are_what_is_predicted(pixels_run, picture, tmp_path):
     out = tmp_path / "out"
     assert run_command("predict", pixels_run.path, picture, "--out", out) == 0
-    expected = predict_resized(open_learner(pixels_run), read_image(picture))
+    expected = Predictor(open_learner(pixels_run)).predict(read_image(picture))
     np.testing.assert_array_equal(read_mask(out / "masks/one.png"), expected.indices)
     record = json.loads((out / "records/one.json").read_text())
     assert [row["pixels"] for row in record["classes"]] == np.bincount(expected.indices.ravel(), minlength=7).tolist()
@@ -67,7 +66,7 @@ def test_whole_pictures_are_listed_with_their_probabilities(pictures_run, pictur
     assert run_command("predict", pictures_run.path, picture, "--top", 2, "--json") == 0
     ((told),) = json.loads(capsys.readouterr().out)["pictures"]
     trained = open_learner(pictures_run)
-    ((expected),) = predict_labels(trained, [resize_image(read_image(picture), trained.size)])
+    expected = Predictor(trained).predict(read_image(picture))
     order = np.argsort(-expected.probabilities)[:2]
     assert [one["class"] for one in told["top"]] == [trained.info.classes[index] for index in order]
     assert told["label"] == told["top"][0]["class"]

@@ -12,9 +12,9 @@ from torch.nn import functional
 from pixelwise.engine.numpy.learner import network_stride
 from pixelwise.engine.numpy.reductions import enlarged
 from pixelwise.engine.opening import open_learner
-from pixelwise.engine.predict import check_tiles, predict_labels, predict_resized, predict_tiles
 from pixelwise.errors import DeviceError, RunError, ShapeError
 from pixelwise.imaging.resize import resize_image
+from pixelwise.predict import Predictor, Tiles
 from pixelwise.run.checkpoint import load_checkpoint
 from pixelwise.run.folder import RunFolder
 from pixelwise.scratch.layers import Conv2d, ConvTranspose2d, MaxPool2d, ReLU
@@ -37,7 +37,7 @@ def test_a_picture_of_the_training_size_is_labelled_by_a_direct_forward(pixels_r
     trained = open_learner(pixels_run)
     image = picture(32, 32)
     scores = direct(trained, image)
-    for found in (predict_resized(trained, image), predict_tiles(trained, image)):
+    for found in (Predictor(trained).predict(image), Predictor(trained).predict(image, Tiles())):
         np.testing.assert_array_equal(found.indices, scores.argmax(axis=0))
         expected = torch.softmax(torch.from_numpy(scores), dim=0).amax(dim=0).numpy()
         np.testing.assert_allclose(found.confidence, expected, rtol=1e-4)
@@ -56,7 +56,7 @@ def test_resized_scores_are_enlarged_and_not_the_class_map(pixels_run):
     trained, image = open_learner(pixels_run), picture(50, 75)
     scores = torch.from_numpy(direct(trained, resize_image(image, (32, 32)))[None])
     scores = functional.interpolate(scores, (50, 75), mode="bilinear", align_corners=False)[0].numpy()
-    found = predict_resized(trained, image)
+    found = Predictor(trained).predict(image)
     highest = np.sort(scores, axis=0)
     clear = highest[-1] - highest[-2] > 1e-4
     assert clear.mean() > 0.99
@@ -85,7 +85,9 @@ def test_enlarging_goes_by_bands():
 @pytest.mark.parametrize("size", [(40, 52), (36, 44)])
 def test_any_size_whose_stride_fits_is_computed_as_it_is(pixels_run, size):
     trained, image = open_learner(pixels_run), picture(*size)
-    np.testing.assert_array_equal(predict_tiles(trained, image).indices, direct(trained, image).argmax(axis=0))
+    np.testing.assert_array_equal(
+        Predictor(trained).predict(image, Tiles()).indices, direct(trained, image).argmax(axis=0)
+    )
 
 
 def test_a_size_that_does_not_fit_is_padded_with_the_mean_colour_and_cropped(pixels_run):
@@ -93,21 +95,21 @@ def test_a_size_that_does_not_fit_is_padded_with_the_mean_colour_and_cropped(pix
     x = np.zeros((1, 3, 40, 32), np.float32)  # the mean is 0 once it is normalised
     x[0, :, :37, :30] = ((image / 255 - IMAGENET_MEAN) / IMAGENET_STD).transpose(2, 0, 1)
     expected = trained.learner.network.forward(x)[0][0].argmax(axis=0)[:37, :30]
-    np.testing.assert_array_equal(predict_tiles(trained, image).indices, expected)
+    np.testing.assert_array_equal(Predictor(trained).predict(image, Tiles()).indices, expected)
 
 
 def test_tiles_agree_with_the_whole_picture(pixels_run):
     trained, image = open_learner(pixels_run), picture(96, 120)
-    whole = predict_tiles(trained, image, tile=512)
-    tiled = predict_tiles(trained, image, tile=72, overlap=56)  # half of it covers what a pixel sees
+    whole = Predictor(trained).predict(image, Tiles(512))
+    tiled = Predictor(trained).predict(image, Tiles(72, 56))  # half of it covers what a pixel sees
     np.testing.assert_array_equal(tiled.indices, whole.indices)
 
 
 def test_tiles_that_overlap_altogether_are_refused(pixels_run):
     trained = open_learner(pixels_run)
-    check_tiles(trained, 32, 28)
+    Predictor(trained).check_tiles(Tiles(32, 28))
     with pytest.raises(ShapeError, match="cannot overlap"):
-        check_tiles(trained, 32, 30)
+        Predictor(trained).check_tiles(Tiles(32, 30))
 
 
 @pytest.mark.parametrize(
@@ -128,17 +130,17 @@ def test_whole_pictures_get_probabilities(pictures_run):
     mean = np.array(pictures_run.read("setup")["findings"]["mean_image"])
     x = np.stack([(image - mean).transpose(2, 0, 1) for image in images]).astype(np.float32)
     expected = torch.softmax(torch.from_numpy(trained.learner.network.forward(x)[0]), dim=1).numpy()
-    found = np.stack([one.probabilities for one in predict_labels(trained, images)])
+    found = np.stack([Predictor(trained).predict(one).probabilities for one in images])
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_a_run_labels_what_it_was_trained_to_label(pictures_run, pixels_run):
-    with pytest.raises(RunError, match="no scores for each pixel"):
-        predict_resized(open_learner(pictures_run), picture(32, 32))
+    with pytest.raises(RunError, match="labels whole pictures, at the size of the training pictures"):
+        Predictor(open_learner(pictures_run)).predict(picture(40, 40), 512)
+    predictor = Predictor(open_learner(pixels_run))
+    predictor.opened.learner.any_size = False
     with pytest.raises(RunError, match="pictures of 32×32 only"):
-        predict_tiles(open_learner(pictures_run), picture(40, 40))
-    with pytest.raises(RunError, match="no class for a whole picture"):
-        predict_labels(open_learner(pixels_run), [picture(32, 32)])
+        predictor.predict(picture(40, 40), tiles=512)
 
 
 def test_what_cannot_be_opened_is_refused(pixels_run):

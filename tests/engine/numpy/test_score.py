@@ -9,7 +9,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix
 from pixelwise.data.scenes import scenes
 from pixelwise.engine.evaluate import score_own, score_recipe
 from pixelwise.engine.opening import open_learner
-from pixelwise.engine.predict import predict_labels, predict_resized
+from pixelwise.predict import Predictor
 from pixelwise.run.folder import RunFolder
 
 
@@ -44,21 +44,18 @@ def test_the_record_has_the_keys_of_a_torch_run(run, data, tiny_run, tiny_data, 
 
 def test_own_size_counts_against_the_truth_itself(run, data):
     trained = open_learner(run)
-    if trained.task.per == "picture":
-        record, _ = score_own(trained, "test", lambda image: predict_labels(trained, [image])[0], data=data)
-    else:
-        record, _ = score_own(trained, "test", lambda image: predict_resized(trained, image), data=data)
+    record, _ = score_own(trained, "test", Predictor(trained).predict, data=data)
     assert record["resolution"] == "each picture's own size"
     dataset = scenes(data, size=32, train=10, val=5, test=4, void_rim=1)
     samples = [dataset.read("test", index) for index in range(4)]
     if trained.task.per == "picture":
-        found = [int(one.probabilities.argmax()) for one in predict_labels(trained, [s.image for s in samples])]
+        found = [int(one.probabilities.argmax()) for one in (Predictor(trained).predict(s.image) for s in samples)]
         assert scores_of(record)["accuracy"] == accuracy_score([s.label for s in samples], found)
         return
     expected = np.zeros((7, 7), np.int64)
     for sample in samples:
         known = sample.mask != 255
         expected += confusion_matrix(
-            sample.mask[known], predict_resized(trained, sample.image).indices[known], labels=range(7)
+            sample.mask[known], Predictor(trained).predict(sample.image).indices[known], labels=range(7)
         )
     assert record["metrics"][0]["figures"]["matrix"] == expected.tolist()

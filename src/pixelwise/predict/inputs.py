@@ -1,24 +1,15 @@
-"""The pictures to label, each with a name of its own, and what became of them."""
+"""The pictures that a person names, each once and under a name of its own."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from pixelwise.errors import Problem
-    from pixelwise.run.folder import RunFolder
+from pixelwise.errors import DataError, Problem, listing
 
 LEGEND = "legend.png"
-
-
-def labels_whole_pictures(run: RunFolder) -> bool:
-    """Whether a run gives one class for a whole picture, and not one for each pixel."""
-    setup = run.read("setup")
-    return isinstance(setup, dict) and setup.get("unit") == "picture"
 
 
 @dataclass(frozen=True)
@@ -29,27 +20,16 @@ class Job:
     name: str
 
 
-@dataclass
-class Outcome:
-    """What was labelled, and what could not be read."""
-
-    records: list[dict[str, Any]] = field(default_factory=list)
-    failed: list[Problem] = field(default_factory=list)
-
-
 def plan(images: Sequence[Path], out: Path | None) -> tuple[list[Job], list[Path]]:
-    """The pictures to label, each once and under a name of its own, and the files passed over in folders.
+    """The pictures, each once and under a name of its own, and the files in folders that are no pictures.
 
     Raises DataError with every path that is not there, and for folders without a picture.
     """
-    from pixelwise.errors import DataError, Problem
     from pixelwise.imaging.files import SUFFIXES
 
     files: dict[Path, Path] = {}  # resolved → as given, so that a picture named twice is labelled once
     skipped, problems = [], []
-    ours = (
-        None if out is None else (out / LEGEND).resolve()
-    )  # of an earlier call with the pictures' own folder as --out
+    ours = None if out is None else (out / LEGEND).resolve()  # of a call before this one, with --out as an input too
     for given in images:
         if given.is_dir():
             inside = sorted(path for path in given.iterdir() if path.is_file() and not path.name.startswith("."))
@@ -95,8 +75,6 @@ def unique_names(files: Sequence[Path]) -> list[str]:
 
 def check_free(files: Sequence[Path], out: Path) -> None:
     """Raise DataError where files that are to be written are there already."""
-    from pixelwise.errors import DataError, listing
-
     there = [str(path) for path in files if path.exists()]
     if there:
         raise DataError(

@@ -1,9 +1,8 @@
-"""A run opened without its data, and pictures of any size labelled: held against the plain way to do it."""
+"""Pictures of any size predicted by a run of the torch engine: held against the plain way to do it."""
 
 from __future__ import annotations
 
 import copy
-import json
 import shutil
 import subprocess
 import sys
@@ -15,19 +14,18 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image as Pillow
 from torch import nn
 from torch.nn.functional import interpolate
 
-from pixelwise.data.scenes import scenes
 from pixelwise.engine.base import Opened
-from pixelwise.engine.hardware.trial import Trial
 from pixelwise.engine.opening import open_learner
-from pixelwise.engine.predict import check_tiles, predict_resized, predict_tiles
 from pixelwise.engine.torch import heads
 from pixelwise.engine.torch.reductions import enlarged
-from pixelwise.errors import DeviceError, RunError, ShapeError
+from pixelwise.errors import DataError, DeviceError, RunError, ShapeError
+from pixelwise.imaging.files import read_image, write_image
 from pixelwise.imaging.resize import resize_image
-from pixelwise.run.checkpoint import load_checkpoint
+from pixelwise.predict import Predictor, Tiles
 from pixelwise.run.folder import RunFolder
 from pixelwise.types import Image
 
@@ -55,82 +53,6 @@ def plain_scores(trained: Opened, image: Image) -> torch.Tensor:
         return trained.learner.model.eval()(x)
 
 
-# -- opening -------------------------------------------------------------------------------------------------------
-
-
-def test_open_needs_no_data_set_and_gives_the_checkpoint(trained: Opened, tiny_run: Path) -> None:
-    info = scenes(Path("nowhere"), void_rim=1).info
-    assert trained.info == info
-    assert trained.size == (32, 32)
-    assert trained.epoch == 1
-    arrays, _ = load_checkpoint(tiny_run / "best", "model")
-    state = trained.learner.model.state_dict()
-    assert arrays["model"].keys() == state.keys()
-    assert all(np.array_equal(arrays["model"][name], tensor.numpy()) for name, tensor in state.items())
-
-
-def test_both_checkpoints_open(tiny_run: Path) -> None:
-    assert open_learner(RunFolder.open(tiny_run), checkpoint="last", device="cpu").checkpoint == "last"
-
-
-def test_a_checkpoint_cut_short_is_refused_and_left_alone(copied: RunFolder) -> None:
-    (weights,) = (copied.path / "best").glob("model-*.safetensors")
-    content = weights.read_bytes()[:-10]
-    weights.write_bytes(content)
-    with pytest.raises(RunError, match="cut short or was changed"):
-        open_learner(copied, device="cpu")
-    assert weights.read_bytes() == content
-
-
-def test_a_checkpoint_of_another_architecture_is_refused(copied: RunFolder) -> None:
-    text = copied.recipe_file.read_text()
-    copied.recipe_file.write_text(text.replace("width: 4", "width: 8"))
-    with pytest.raises(RunError, match="of another architecture than the run"):
-        open_learner(copied, device="cpu")
-
-
-def test_a_run_without_a_checkpoint_says_so(copied: RunFolder) -> None:
-    shutil.rmtree(copied.path / "best")
-    with pytest.raises(RunError, match="there is no checkpoint here"):
-        open_learner(copied, device="cpu")
-
-
-def test_a_damaged_setup_is_named(copied: RunFolder) -> None:
-    setup = copied.read("setup")
-    del setup["data"]["classes"]
-    (copied.path / "setup.json").write_text(json.dumps(setup))
-    with pytest.raises(RunError, match=r"setup\.json: does not say what the run was trained on.*classes"):
-        open_learner(copied, device="cpu")
-
-
-@pytest.mark.parametrize(("trained_on", "outcome", "precision"), [
-    ("cpu", Trial(speed=0.5), "bf16"),  # as it was trained, however fast that is: its scores come out again
-    ("cpu", Trial(died="SIGILL"), "fp32"),
-    ("cuda:0", Trial(speed=0.5), "fp32"),
-    ("cuda:0", Trial(speed=2.0), "bf16"),
-])  # fmt: skip
-def test_a_run_in_bf16_is_opened_in_bf16_where_that_works(
-    trained_on: str, outcome: Trial, precision: str, copied: RunFolder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for finder in ("find_trial", "find_fair_trial"):
-        monkeypatch.setattr(f"pixelwise.engine.hardware.device.{finder}", lambda threads, memory: outcome)
-    setup = copied.read("setup")
-    setup["choices"] |= {"precision": "bf16", "device": trained_on}
-    copied.write("setup", setup)
-    assert open_learner(copied, device="cpu").learner.choices.precision == precision
-
-
-def test_an_unknown_device_is_refused(tiny_run: Path) -> None:
-    with pytest.raises(DeviceError, match="read 'gpu'; allowed are auto, cpu, cuda and cuda:N"):
-        open_learner(RunFolder.open(tiny_run), device="gpu")
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
-def test_a_gpu_that_is_not_there_is_refused(tiny_run: Path) -> None:
-    with pytest.raises(DeviceError, match="no CUDA GPU here"):
-        open_learner(RunFolder.open(tiny_run), device="cuda")
-
-
 # -- at the recipe's size ------------------------------------------------------------------------------------------
 
 
@@ -154,7 +76,7 @@ def test_bands_together_are_torchs_bilinear_interpolation(
 @pytest.mark.parametrize("size", [(32, 32), (75, 50), (20, 90), (1, 1)])
 def test_resized_is_argmax_of_enlarged_scores(trained: Opened, size: tuple[int, int]) -> None:
     image = picture(*size)
-    labelled = predict_resized(trained, image)
+    labelled = Predictor(trained).predict(image)
     scores = plain_scores(trained, resize_image(image, trained.size))
     probabilities = interpolate(scores, size, mode="bilinear", align_corners=False).softmax(dim=1)[0]
     assert labelled.indices.shape == size
@@ -165,9 +87,9 @@ def test_resized_is_argmax_of_enlarged_scores(trained: Opened, size: tuple[int, 
 
 def test_memory_bands_change_nothing(trained: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
     image = picture(61, 47)
-    whole = predict_resized(trained, image), predict_tiles(trained, image, tile=32, overlap=0)
+    whole = Predictor(trained).predict(image), Predictor(trained).predict(image, Tiles(32, 0))
     monkeypatch.setattr(heads, "BAND", 700)
-    banded = predict_resized(trained, image), predict_tiles(trained, image, tile=32, overlap=0)
+    banded = Predictor(trained).predict(image), Predictor(trained).predict(image, Tiles(32, 0))
     for one, other in zip(whole, banded, strict=True):
         assert np.array_equal(one.indices, other.indices)
         np.testing.assert_allclose(one.confidence, other.confidence, rtol=1e-6)
@@ -193,8 +115,8 @@ def with_model(opened: Opened, model: nn.Module) -> Opened:
 def test_tiles_equal_the_whole_where_the_overlap_covers_the_receptive_field(trained: Opened) -> None:
     image = picture(150, 210)
     small = with_model(trained, convolutions(3, 5, 3))  # sees 1 + 2 + 1 = 4 pixels to each side
-    whole = predict_tiles(small, image, tile=1000, overlap=0)
-    tiled = predict_tiles(small, image, tile=64, overlap=8)
+    whole = Predictor(small).predict(image, Tiles(1000, 0))
+    tiled = Predictor(small).predict(image, Tiles(64, 8))
     assert np.array_equal(whole.indices, tiled.indices)
     np.testing.assert_allclose(whole.confidence, tiled.confidence, atol=1e-6)
     np.testing.assert_allclose(whole.confidence, plain_scores(small, image).softmax(1).amax(1)[0], atol=1e-6)
@@ -203,7 +125,7 @@ def test_tiles_equal_the_whole_where_the_overlap_covers_the_receptive_field(trai
 def test_tiles_differ_from_the_whole_where_it_does_not(trained: Opened) -> None:
     image = picture(150, 210)
     small = with_model(trained, convolutions(3, 5, 3))
-    whole, tiled = (predict_tiles(small, image, tile=tile, overlap=0) for tile in (1000, 64))
+    whole, tiled = (Predictor(small).predict(image, Tiles(tile, 0)) for tile in (1000, 64))
     apart = np.abs(whole.confidence - tiled.confidence) > 1e-6
     assert apart.any()
     inner = np.ones(210, bool)
@@ -217,16 +139,16 @@ def test_tiles_differ_from_the_whole_where_it_does_not(trained: Opened) -> None:
 
 def test_tiles_of_a_network_with_pooling_lie_on_its_grid(trained: Opened) -> None:
     image = picture(200, 270)  # no multiple of the stride 4
-    whole = predict_tiles(trained, image, tile=1000)
-    tiled = predict_tiles(trained, image, tile=128, overlap=64)  # depth 2 sees at most 28 pixels to each side
+    whole = Predictor(trained).predict(image, Tiles(1000))
+    tiled = Predictor(trained).predict(image, Tiles(128, 64))  # depth 2 sees at most 28 pixels to each side
     np.testing.assert_allclose(whole.confidence, tiled.confidence, atol=1e-5)
     assert np.mean(whole.indices != tiled.indices) < 1e-4  # ties
 
 
 def test_tiles_that_cannot_work_are_refused_beforehand(trained: Opened) -> None:
     with pytest.raises(ShapeError, match="cannot overlap by 40"):
-        check_tiles(trained, 64, 40)
-    check_tiles(trained, 64, 32)
+        Predictor(trained).check_tiles(Tiles(64, 40))
+    Predictor(trained).check_tiles(Tiles(64, 32))
 
 
 def test_too_little_memory_says_what_to_lower(trained: Opened) -> None:
@@ -235,7 +157,7 @@ def test_too_little_memory_says_what_to_lower(trained: Opened) -> None:
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes")
 
     with pytest.raises(DeviceError, match=r"not enough memory for 50×40 pixels at once.*--tile"):
-        predict_tiles(with_model(trained, Greedy()), picture(40, 50))
+        Predictor(with_model(trained, Greedy())).predict(picture(40, 50), Tiles())
 
 
 def test_predicting_does_not_wait_for_torchvision() -> None:
@@ -243,3 +165,58 @@ def test_predicting_does_not_wait_for_torchvision() -> None:
     program = f"import sys; import {engine}; assert 'torchvision' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+# -- what the class promises ---------------------------------------------------------------------------------------
+
+
+def test_a_picture_may_be_an_array_a_path_or_of_pillow(tiny_run: Path, tmp_path: Path) -> None:
+    predictor = Predictor.open(tiny_run, device="cpu")
+    image = picture(40, 50)
+    write_image(tmp_path / "a.png", image)
+    expected = predictor.predict(image).indices
+    for same in (tmp_path / "a.png", str(tmp_path / "a.png"), Pillow.fromarray(image)):
+        assert np.array_equal(predictor.predict(same).indices, expected)
+    with pytest.raises(DataError, match=r"a picture is \(H, W, 3\) uint8"):
+        predictor.predict(image.astype(float), tiles=64)
+    with pytest.raises(DataError, match="there is no such file"):
+        predictor.predict(tmp_path / "b.png")
+
+
+def test_a_prediction_knows_its_classes_and_shows_itself(tiny_run: Path, tiny_classifier: Path) -> None:
+    predictor = Predictor.open(tiny_run, checkpoint="last", device="cpu")
+    found = predictor.predict(picture(40, 50))
+    assert found.info == predictor.info
+    assert "<img" in found._repr_html_()
+    assert predictor.predict(picture(40, 50), needs=()).confidence is None
+    labels = Predictor.open(RunFolder.open(tiny_classifier), device="cpu").predict(picture(40, 50))
+    assert labels.info.classes[int(labels.probabilities.argmax())] in labels._repr_html_()
+
+
+@pytest.mark.parametrize("kind", ["tiny_run", "tiny_classifier"])
+def test_files_are_predicted_in_order_and_a_damaged_one_stops_nothing(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    predictor = Predictor.open(request.getfixturevalue(kind), device="cpu")
+    files = [tmp_path / f"{number}.png" for number in range(7)]
+    for number, file in enumerate(files):
+        write_image(file, picture(20 + number, 30))
+    files[4].write_bytes(b"broken")
+    found = list(predictor.predict_files(str(file) for file in files))
+    assert [one.file for one in found] == files
+    assert [one.prediction is None for one in found] == [number == 4 for number in range(7)]
+    assert str(files[4]) in str(found[4].problems[0])
+    for one, file in zip(found, files, strict=True):
+        if one.prediction is not None:
+            assert one.size == read_image(file).shape[:2]
+            alone = predictor.predict(file)
+            name = "indices" if kind == "tiny_run" else "probabilities"
+            np.testing.assert_allclose(getattr(one.prediction, name), getattr(alone, name), atol=1e-6)
+
+
+def test_whole_pictures_have_no_tiles(tiny_classifier: Path) -> None:
+    predictor = Predictor.open(tiny_classifier, device="cpu")
+    with pytest.raises(RunError, match="labels whole pictures, at the size of the training pictures"):
+        predictor.predict(picture(40, 50), tiles=64)
+    with pytest.raises(RunError, match="labels whole pictures"):
+        next(predictor.predict_files([], tiles=Tiles()))

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixelwise.engine.tiles import cover, cut
 from pixelwise.errors import ShapeError
+from pixelwise.predict.tiles import cover, cut
 
 
 @st.composite

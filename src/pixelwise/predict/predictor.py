@@ -1,0 +1,204 @@
+"""A run opened without its data set, and pictures of any size predicted with it, for both engines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from pixelwise.errors import DataError, DeviceError, Problem, RunError
+from pixelwise.imaging.files import as_rgb, read_image
+from pixelwise.imaging.resize import resize_image
+from pixelwise.predict.tiles import cover, cut
+from pixelwise.run.folder import RunFolder
+from pixelwise.shown import shown_as
+from pixelwise.shown.base import Canvas
+from pixelwise.types import DatasetInfo, Image, Prediction, Sample
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
+
+    from pixelwise.engine.base import Opened
+
+Checkpoint = Literal["best", "last"]
+CONFIDENCE = ("probability",)
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """A large picture is computed at its own size, in tiles.
+
+    tile:     the largest side of a tile in pixels
+    overlap:  pixels that neighbouring tiles share; each keeps its half of them
+    """
+
+    tile: int = 512
+    overlap: int = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Predicted:
+    """What became of one file: its prediction, or the problems with reading it.
+
+    size:   (H, W) of the picture
+    image:  the picture itself, for kinds of predictions that are drawn over it; others are read many at a time
+    """
+
+    file: Path
+    size: tuple[int, int] | None = None
+    image: Image | None = None
+    prediction: Prediction | None = None
+    problems: tuple[Problem, ...] = ()
+
+
+class Predictor:
+    """A trained run that predicts.
+
+        predictor = Predictor.open("runs/voc2007/basic_fcn")
+        prediction = predictor.predict("street.jpg")
+
+    opened:  the run, its recipe, its checkpoint, and the engine's learner
+    info:    names and colours of the classes, from the run's own record: the data set need not be there
+    size:    (H, W) of the pictures that the run was trained on
+    shown:   how its kind of prediction is shown and kept
+    """
+
+    def __init__(self, opened: Opened) -> None:
+        self.opened = opened
+        self.shown = shown_as(opened.task.kind)
+
+    @classmethod
+    def open(cls, run: RunFolder | Path | str, checkpoint: Checkpoint = "best", device: str = "auto") -> Predictor:
+        """Open a run folder with the weights of a checkpoint. torch is imported for its own runs alone.
+
+        Raises RunError where the checkpoint is missing, cut short or of another architecture, DeviceError where there is
+        no such device.
+        """
+        from pixelwise.engine.opening import open_learner
+
+        folder = run if isinstance(run, RunFolder) else RunFolder.open(Path(run))
+        return cls(open_learner(folder, checkpoint=checkpoint, device=device))
+
+    @property
+    def info(self) -> DatasetInfo:
+        return self.opened.info
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.opened.size
+
+    def predict(
+        self,
+        image: Image | Picture | Path | str,
+        tiles: Tiles | int | None = None,
+        *,
+        needs: Sequence[str] = CONFIDENCE,
+    ) -> Prediction:
+        """The prediction for one picture of any size.
+
+        image:  (H, W, 3) uint8, a Pillow picture, or the path of a file
+        tiles:  None: the picture is resized to the size of the training pictures, and the scores (not the finished class
+                map, whose outlines would turn into stairs) are resized back bilinearly. `Tiles`, or the side of a tile:
+                (which overlap by a quarter, at most 64 pixels): it is computed at its own size; a picture that fits
+                into one tile is computed whole.
+        needs:  reductions that are computed besides those of the task; without `probability` there is no confidence
+
+        Memory does not grow with classes × pixels of the picture. Raises ShapeError where the overlap leaves nothing of a
+        tile, RunError where the run cannot compute pictures of another size than the training's.
+        """
+        array = _array(image)
+        if not self.shown.by_bands:
+            self.check_tiles(tiles)
+            (prediction,) = self._predict_whole([resize_image(array, self.size)], needs)
+            return prediction
+        canvas = Canvas(array.shape[:2])
+        if tiles is None:
+            outputs = self._outputs([resize_image(array, self.size)])
+            for rows, reduced in self.opened.learner.bands(outputs, size=canvas.size, needs=needs):
+                canvas.put(self.opened.task.decode(reduced), rows, slice(0, canvas.size[1]))
+        else:
+            tiles = self.check_tiles(tiles)
+            for down, across in cut(canvas.size, tiles.tile, tiles.overlap, multiple=self.opened.learner.multiple):
+                outputs = self._outputs([array[down.read, across.read]])
+                crop = (down.inner, across.inner)
+                for rows, reduced in self.opened.learner.bands(outputs, crop=crop, needs=needs):
+                    kept = slice(down.first + rows.start, down.first + rows.stop)
+                    canvas.put(self.opened.task.decode(reduced), kept, across.kept)
+        return replace(canvas.finished(), info=self.info)
+
+    def predict_files(self, files: Iterable[Path | str], tiles: Tiles | int | None = None) -> Iterator[Predicted]:
+        """The prediction for each file, in order; a file that cannot be read does not stop the others.
+
+        Pictures that are not drawn over (`Shown.folders`) are computed in batches of the recipe's size.
+        """
+        self.check_tiles(tiles)
+        alone, rest = bool(self.shown.folders), iter(files)
+        while part := list(islice(rest, 1 if alone else self.opened.recipe.train.batch)):
+            read: list[Predicted] = []
+            images: list[Image] = []
+            for file in map(Path, part):
+                try:
+                    image = read_image(file)
+                except DataError as error:
+                    told = (Problem(p.where or str(file), p.what) for p in error.problems)
+                    read.append(Predicted(file, problems=tuple(told)))
+                else:
+                    read.append(Predicted(file, image.shape[:2], image if alone else None))
+                    images.append(image if alone else resize_image(image, self.size))
+            found = [self.predict(one, tiles) for one in images] if alone else self._predict_whole(images, CONFIDENCE)
+            predictions = iter(found)
+            for one in read:
+                yield one if one.problems else replace(one, prediction=next(predictions))
+
+    def check_tiles(self, tiles: Tiles | int | None) -> Tiles:
+        """The tiles. Raises ShapeError where they cannot cover a large picture, RunError where the run cannot use any."""
+        tiles = Tiles(tiles, min(Tiles.overlap, tiles // 4)) if isinstance(tiles, int) else tiles
+        where = str(self.opened.run.path)
+        if tiles is None:
+            return Tiles()
+        if not self.shown.by_bands:
+            what = f"{self.shown.does}, at the size of the training pictures."
+            raise RunError(
+                what, where=where, hint="Leave out the tiles (--scale own): they are for runs that label pixels."
+            )
+        cover(tiles.tile + 1, tiles.tile, tiles.overlap, multiple=self.opened.learner.multiple)
+        if not self.opened.learner.any_size:
+            height, width = self.size
+            what = f"its network has Linear layers, so it reads pictures of {width}×{height} only."
+            raise RunError(what, where=where, hint="Leave out the tiles (--scale own).")
+        return tiles
+
+    def _predict_whole(self, images: Sequence[Image], needs: Sequence[str]) -> list[Prediction]:
+        """Predictions for pictures of the size of the training pictures, in one batch."""
+        if not images:
+            return []
+        reduced = self.opened.learner.reduced(self._outputs(images), needs)
+        return [replace(self.opened.task.decode(one), info=self.info) for one in reduced]
+
+    def _outputs(self, images: Sequence[Image]) -> Any:
+        """The model's outputs for pictures of one size."""
+        from pixelwise.engine.checks.explain import explain_memory
+
+        samples = [Sample(f"picture {number}", image) for number, image in enumerate(images)]
+        learner = self.opened.learner
+        try:
+            with learner.computing():
+                return learner.forward(learner.encode(samples))
+        except (RuntimeError, MemoryError) as error:
+            if explain_memory(error, len(images)) is None:
+                raise
+            height, width = images[0].shape[:2]
+            raise DeviceError(
+                f"there is not enough memory for {width}×{height} pixels at once.",
+                hint="Choose smaller tiles (--tile), or compute at the size of the training pictures (--scale recipe).",
+            ) from error
+
+
+def _array(image: Any) -> Image:
+    if isinstance(image, Path | str):
+        return read_image(Path(image))
+    return Sample("picture", image).image if isinstance(image, np.ndarray) else as_rgb(image)  # Sample validates it
