@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
-from pixelwise.errors import Problem, RunError
+from pixelwise.errors import PixelwiseError, Problem, RunError
 from pixelwise.recipe.load import as_yaml, check_recipe
 from pixelwise.recipe.schema import Recipe
 from pixelwise.run.atomic import read_json, write_json, write_text
@@ -176,7 +176,7 @@ class Folder:
         ]
         for name in before:
             file = self.recipe_file(name)
-            if name in planned and file.is_file() and file.read_text(encoding="utf-8") != planned[name].text:
+            if name in planned and file.is_file() and not _is_of(file, planned[name]):
                 problems.append(Problem(name, f"its recipe differs from the one that this {self.kind} began with."))
         if problems:
             resume = f"`pixelwise {self.kind} --resume {self.path}`"
@@ -197,7 +197,7 @@ class Folder:
         run = self.run(planned.name)
         if not run.path.exists() or (run.path.is_dir() and not any(run.path.iterdir())):
             return "new"
-        if not run.recipe_file.is_file() or run.recipe_file.read_text(encoding="utf-8") != planned.text:
+        if not run.recipe_file.is_file() or not _is_of(run.recipe_file, planned):
             raise RunError(
                 f"is in the way: it is not the run that this {self.kind} would make there.",
                 where=str(run.path),
@@ -233,6 +233,16 @@ class Folder:
     def run_lock(self, name: str) -> BinaryIO:
         """The file that a run's process holds locked as long as it lives, even after its experiment was killed."""
         return _opened(self.path / "logs" / f".{name}.lock")
+
+
+def _is_of(file: Path, run: Planned) -> bool:
+    """Whether a file is the recipe of a run; another version of pixelwise may have written it in other words."""
+    if file.read_text(encoding="utf-8") == run.text:
+        return True
+    try:
+        return check_recipe(parse(file), where=str(file)) == run.recipe
+    except PixelwiseError:
+        return False
 
 
 def _entry(outcome: Outcome) -> dict[str, Any]:

@@ -73,19 +73,13 @@ class Search:
 
     def ended(self, run: Planned, outcome: Outcome) -> Outcome:
         """Tell the study how a trial ended; one that was stopped resumes with the search."""
-        trial = self._trials[run.name]
-        if outcome.state == "done":
-            score = outcome.score
+        trial, score = self._trials[run.name], outcome.score
+        if outcome.state == "done" and score is None:
+            score = self.aim.value(self.folder.run(run.name).read("summary"))
             if score is None:
-                score = self.aim.value(self.folder.run(run.name).read("summary"))
-            if score is None:
-                self.study.fail(trial, f"its summary has no {self.aim.key} on {self.aim.split}.")
-            else:
-                self.study.finish(trial, score)
-        elif outcome.state == "pruned":
-            self.study.prune(trial)
-        elif outcome.state == "failed":
-            self.study.fail(trial, outcome.message)
+                outcome = Outcome("failed", message=f"its summary has no {self.aim.key} on {self.aim.split}.")
+        if outcome.state in ("done", "pruned", "failed"):
+            self.study.tell(trial, outcome.state, score, outcome.message)
         return next((_outcome(told, outcome) for told in self.keep() if told.number == trial.number), outcome)
 
     def before(self) -> dict[str, Outcome]:

@@ -1,4 +1,4 @@
-"""The trials of a search, kept by Optuna: in a file of the search's folder, or in a database that several machines share.
+"""The trials of a search, kept by Optuna in a file of the search's folder or in a database that several machines share.
 
 The only module that imports Optuna, which is an extra.
 """
@@ -71,8 +71,8 @@ class Study:
         with _reached():
             if sum(told.number < trial.number for told in self._counted()) < limit:
                 return trial
-            self._storage.set_trial_user_attr(self._frozen(trial.number)._trial_id, SURPLUS, True)
-        self.fail(trial, "Other machines had taken the last trials.")
+            self._mark(trial, SURPLUS, True)
+        self.tell(trial, "failed", message="Other machines had taken the last trials.")
         return None
 
     def ask(self, worker: str) -> Trial:
@@ -95,25 +95,18 @@ class Study:
             self._storage.set_trial_intermediate_value(frozen._trial_id, epoch, score)
             return bool(self._study.pruner.prune(self._study, self._frozen(trial.number)))
 
-    def finish(self, trial: Trial, score: float) -> None:
-        """End a trial with the score of its best checkpoint."""
-        with _reached():
-            self._study.tell(trial.number, score)
-
-    def prune(self, trial: Trial) -> None:
-        """End a trial before its time; its last report stays its score."""
+    def tell(self, trial: Trial, state: State, score: float | None = None, message: str = "") -> None:
+        """End a trial: done with its score, pruned (its last report stays its score), or failed with the reason."""
         from optuna.trial import TrialState
 
+        known = next(name for name, ours in STATES.items() if ours == state)
         with _reached():
-            self._study.tell(trial.number, state=TrialState.PRUNED)
+            if message:
+                self._mark(trial, "message", message[:500])
+            self._study.tell(trial.number, score, state=TrialState[known])
 
-    def fail(self, trial: Trial, message: str) -> None:
-        """End a trial that has no score, with the reason in words."""
-        from optuna.trial import TrialState
-
-        with _reached():
-            self._storage.set_trial_user_attr(self._frozen(trial.number)._trial_id, "message", message[:500])
-            self._study.tell(trial.number, state=TrialState.FAIL)
+    def _mark(self, trial: Trial, key: str, value: str | bool) -> None:
+        self._storage.set_trial_user_attr(self._frozen(trial.number)._trial_id, key, value)
 
     def _counted(self) -> list[Any]:
         return [told for told in self._study.get_trials(deepcopy=False) if not told.user_attrs.get(SURPLUS)]
@@ -123,30 +116,27 @@ class Study:
 
     def _as_trial(self, told: Any) -> Trial:
         values = {one.path: one.text(told.params[one.path]) for one in self._space.ranges if one.path in told.params}
+        reports, known = told.intermediate_values, told.user_attrs
+        score = told.value if told.value is not None else reports.get(max(reports, default=0))
+        message, worker = str(known.get("message", "")), str(known.get("worker", ""))
         state = STATES.get(told.state.name, "running")
-        last = told.intermediate_values.get(max(told.intermediate_values, default=0))
-        score = told.value if told.value is not None else last
-        known = told.user_attrs
-        return Trial(
-            told.number,
-            state,
-            values,
-            score,
-            str(known.get("message", "")),
-            str(known.get("worker", "")),
-            len(told.intermediate_values),
-        )
+        return Trial(told.number, state, values, score, message, worker, len(reports))
 
 
 @contextmanager
-def _reached() -> Iterator[None]:
-    """Raise RunError where the study's file or database fails under us."""
+def _reached(place: Path | str = "") -> Iterator[None]:
+    """Raise RunError where the study's file or database cannot be read, or fails while we work."""
     try:
         yield
     except PixelwiseError:
         raise
-    except Exception as error:
-        raise _unreadable(error) from error
+    except Exception as error:  # of the file's reader, of SQLAlchemy, or of the database's own driver
+        first = (str(error).strip().splitlines() or [""])[0][:200].rstrip(".")
+        what = f"the study cannot be read: {type(error).__name__}: {first}."
+        hint = "Is it a complete study of Optuna? Begin a new one with another --out or --study." if place else ""
+        if isinstance(error, ImportError):
+            what, hint = f"its driver is not installed: {first}.", "Install the database's Python driver."
+        raise RunError(what, where=hide_password(place), hint=hint) from error
 
 
 def open_study(
@@ -160,21 +150,12 @@ def open_study(
     optuna = require_optuna()
     pruners = {"median": optuna.pruners.MedianPruner(n_startup_trials=UNPRUNED), "none": optuna.pruners.NopPruner()}
     direction = "maximize" if identity["higher_is_better"] else "minimize"
-    try:
+    with _reached(place):
         storage = _in_file(optuna, place) if isinstance(place, Path) else optuna.storages.RDBStorage(place)
         there = name in optuna.study.get_all_study_names(storage)
         sampler = optuna.samplers.RandomSampler()  # another one is made for each trial
         how: dict[str, Any] = {"storage": storage, "study_name": name, "sampler": sampler, "pruner": pruners[pruner]}
         study = optuna.load_study(**how) if there else optuna.create_study(**how, direction=direction)
-    except PixelwiseError:
-        raise
-    except ImportError as error:
-        what = f"its driver is not installed: {_first_line(error)}"
-        raise RunError(
-            what, where=f"--storage {hide_password(place)}", hint="Install the database's Python driver."
-        ) from error
-    except Exception as error:  # of the file's reader, of SQLAlchemy, or of the database's own driver
-        raise _unreadable(error, place) from error
     if not there:
         study.set_user_attr("identity", json.dumps(identity, sort_keys=True))
     _check_same(study.user_attrs.get("identity"), identity, name)
@@ -187,19 +168,18 @@ def _check_same(before: str | None, identity: Mapping[str, Any], name: str) -> N
     from pixelwise.errors import Problem, shown
 
     if before is None:
-        raise RunError("is a study of Optuna, and none that pixelwise began.", where=f"study '{name}'")
-    told = differences(json.loads(before), json.loads(json.dumps(identity)), "search")
+        raise RunError("is a study of Optuna that pixelwise did not begin.", where=f"study '{name}'")
     problems = [
         Problem(where.removeprefix("search."), f"was {shown(old)} in the search begun here, and is {shown(new)} now.")
-        for where, old, new in told
+        for where, old, new in differences(json.loads(before), json.loads(json.dumps(identity)), "search")
     ]
     if problems:
         hint = "Choose another folder with --out, or another --study in a database."
-        raise RunError.all([*problems[:8], Problem(f"study '{name}'", "is of another search.", hint)])
+        raise RunError.all([*problems[:8], Problem(f"study '{name}'", "belongs to another search.", hint)])
 
 
 def _in_file(optuna: Any, path: Path) -> Any:
-    """The storage in one file, whatever a kill left of its last line or its lock. Only who holds the folder may call it."""
+    """The storage in one file, whatever a kill left of its last line or its lock. Call it only while holding the folder."""
     with suppress(FileNotFoundError):
         Path(f"{path}.lock").unlink()
     if path.is_file():
@@ -229,16 +209,6 @@ def require_optuna() -> Any:
         raise RunError("needs Optuna, which is not installed.", where="pixelwise search", hint=EXTRA) from error
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     return optuna
-
-
-def _unreadable(error: Exception, place: Path | str = "") -> RunError:
-    what = f"the study cannot be read: {type(error).__name__}: {_first_line(error)}"
-    hint = "Is it a study of Optuna, and whole? A new one is begun with another --out or --study." if place else ""
-    return RunError(what, where=hide_password(place), hint=hint)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [""])[0][:200].rstrip(".") + "."
 
 
 def hide_password(place: Path | str) -> str:
