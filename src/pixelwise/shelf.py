@@ -227,12 +227,8 @@ def _read_signature(target: str) -> Signature:
     if found is None:
         hint = did_you_mean(function, [n.name for n in functions])
         raise RecipeError(f"module '{module}' has no function '{function}'.", hint=hint)
-    aliases = {
-        node.targets[0].id: node.value
-        for node in tree.body
-        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name)
-    }
     arguments = found.args
+    aliases = _constants(tree) | _imported_constants(tree, arguments, module.partition(".")[0])
     options = {}
     for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
         options[argument.arg] = Option(
@@ -265,6 +261,28 @@ def _declaration(function: ast.FunctionDef, target: str) -> Mapping[str, Any]:
     return MappingProxyType({})
 
 
+def _constants(tree: ast.Module) -> dict[str, ast.expr]:
+    """The names that a module assigns once, and what."""
+    return {
+        node.targets[0].id: node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name)
+    }
+
+
+def _imported_constants(tree: ast.Module, arguments: ast.arguments, package: str) -> dict[str, ast.expr]:
+    """The constants that arguments mention and the module imports from another one of its own package."""
+    mentioned = {node.id for node in ast.walk(arguments) if isinstance(node, ast.Name)}
+    found: dict[str, ast.expr] = {}
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.partition(".")[0] == package:
+            names = {alias.asname or alias.name: alias.name for alias in node.names}
+            if (names.keys() & mentioned) and (source := find_source(node.module)) is not None:
+                constants = _constants(ast.parse(source.read_text(encoding="utf-8")))
+                found |= {name: constants[first] for name, first in names.items() if first in constants}
+    return found
+
+
 def _default(node: ast.expr, aliases: Mapping[str, ast.expr], where: str) -> Any:
     if isinstance(node, ast.Name) and node.id in aliases:
         node = aliases[node.id]
@@ -272,7 +290,7 @@ def _default(node: ast.expr, aliases: Mapping[str, ast.expr], where: str) -> Any
         return ast.literal_eval(node)
     except ValueError as error:
         raise RecipeError(
-            f"the default `{ast.unparse(node)}` has to be computed; it must be a plain value or a constant of its module.",
+            f"the default `{ast.unparse(node)}` has to be computed; write a plain value, or a constant of its package.",
             where=where,
             hint="Options are read without importing, and a recipe has to be able to write them down.",
         ) from error

@@ -14,13 +14,16 @@ from typing import Any, ClassVar, Literal, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pixelwise.errors import DataError
+from pixelwise.errors import DataError, listing
 
 Image = NDArray[np.uint8]  # (H, W, 3), RGB
 IndexMap = NDArray[np.uint8] | NDArray[np.uint16]  # (H, W), one index a pixel
 RGB = tuple[int, int, int]
 Box = tuple[float, float, float, float]  # x0 y0 x1 y1 in pixels; x1 and y1 are exclusive
 Knowledge = Literal["mask", "objects", "label"]
+Void = Literal["ignore", "background"]  # what a void pixel counts as: nothing, or the class of that name
+BACKGROUND = "background"
+IGNORE = -1  # the target index of pixels or pictures that do not count: they add nothing to a loss
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,6 +228,14 @@ class DatasetInfo:
             raise DataError(
                 f"the void index {self.void} must lie above the classes 0..{len(self.classes) - 1}", where=self.name
             )
+
+    @property
+    def background(self) -> int:
+        """The index of the class `background`, as which void pixels may count. Raises DataError where there is none."""
+        if BACKGROUND not in self.classes:
+            what = f"void cannot count as background: no class has that name; there are {listing(self.classes)}."
+            raise DataError(what, where=self.name, hint="Use `void: ignore`.")
+        return self.classes.index(BACKGROUND)
 
 
 @dataclass(frozen=True)

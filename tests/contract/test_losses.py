@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from pixelwise.losses import LOSSES
-from pixelwise.losses.base import IGNORE, Loss
+from pixelwise.losses.base import Loss
+from pixelwise.types import IGNORE
 
 COUNTS = np.array([900, 50, 0, 10], np.int64)
 

@@ -11,8 +11,8 @@ from torch.nn import functional
 
 from pixelwise.errors import RecipeError, ShapeError
 from pixelwise.losses import LOSSES
-from pixelwise.losses.base import IGNORE
 from pixelwise.losses.cross_entropy import CrossEntropy, cross_entropy
+from pixelwise.types import IGNORE
 
 
 def drawn(seed, classes, size, spread):

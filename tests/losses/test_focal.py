@@ -12,9 +12,9 @@ from torchvision.ops import sigmoid_focal_loss
 
 from pixelwise.errors import RecipeError, ShapeError
 from pixelwise.losses import LOSSES
-from pixelwise.losses.base import IGNORE
 from pixelwise.losses.class_balanced import class_balanced
 from pixelwise.losses.focal import Focal, focal
+from pixelwise.types import IGNORE
 
 TAIL = np.array([645, 387, 232, 139], np.int64)
 PAPER = [0.4042711892, 0.6652226774, 1.1011372101, 1.8293689233]  # β = .9999

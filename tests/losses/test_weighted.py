@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from pixelwise.errors import ShapeError
-from pixelwise.losses.base import IGNORE, Term
+from pixelwise.losses.base import Term
 from pixelwise.losses.weighted import ClassWeighted
+from pixelwise.types import IGNORE
 
 TARGET = torch.tensor([[0, 2], [IGNORE, 1]])
 

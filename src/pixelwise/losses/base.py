@@ -14,8 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pixelwise.losses.ignore import IGNORE as IGNORE
-
 
 @dataclass(frozen=True)
 class Term:

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pixelwise.errors import ShapeError
-from pixelwise.losses.base import IGNORE, Loss
+from pixelwise.losses.base import Loss
+from pixelwise.types import IGNORE
 
 
 class ClassWeighted(Loss):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +14,7 @@ from pixelwise.metrics import agreement
 from pixelwise.metrics.base import ClassRow, ConstantGuess, Metric
 from pixelwise.metrics.counting import count_pairs
 from pixelwise.shelf import declares
-from pixelwise.types import ClassMap, DatasetInfo, IndexMap, Sample, Score
-
-Void = Literal["ignore", "background"]
-BACKGROUND = "background"
+from pixelwise.types import BACKGROUND, ClassMap, DatasetInfo, IndexMap, Sample, Score, Void
 
 SKIPPED = {"absent": "skipped"}
 SCORES: tuple[tuple[str, Callable[[agreement.Matrix], float | None], dict[str, str]], ...] = (
@@ -40,7 +37,7 @@ class Confusion(Metric):
         self.info = info
         self.void: Void = void
         if void == "background":
-            _background_index(info)
+            _ = info.background  # there must be one
         self.state = np.zeros((len(info.classes) + 1, len(info.classes)), np.int64)
 
     def update(self, sample: Sample, prediction: ClassMap) -> None:
@@ -96,7 +93,7 @@ class Confusion(Metric):
         """(C, C): the counts of the classes, the void row added to the background's or left out."""
         matrix = state[:-1].copy()
         if void == "background":
-            matrix[_background_index(self.info)] += state[-1]
+            matrix[self.info.background] += state[-1]
         return matrix
 
     def _count(self, sample: Sample, prediction: ClassMap) -> NDArray[np.int64]:
@@ -160,13 +157,3 @@ def _check_values(occurrences: NDArray[np.int64], classes: int, void: int | None
 def _scores(matrix: agreement.Matrix, void: str) -> list[Score]:
     pixels = int(matrix.sum())
     return [Score(name, function(matrix), {"void": void, **absent}, pixels) for name, function, absent in SCORES]
-
-
-def _background_index(info: DatasetInfo) -> int:
-    if BACKGROUND not in info.classes:
-        raise DataError(
-            f"void cannot be counted as background: no class has that name; there are {listing(info.classes)}.",
-            where=info.name,
-            hint="Use `void: ignore`.",
-        )
-    return info.classes.index(BACKGROUND)

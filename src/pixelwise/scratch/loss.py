@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from pixelwise.scratch.checks import Array
 from pixelwise.scratch.functional import softmax_cross_entropy, softmax_cross_entropy_backward
-
-IGNORE = -1  # the target of places that do not count
+from pixelwise.types import IGNORE
 
 
 class CrossEntropy:

@@ -16,11 +16,9 @@ from pixelwise.data.counts import label_counts
 from pixelwise.data.first import WHOLE
 from pixelwise.errors import DataError, RunError
 from pixelwise.shelf import declares
-from pixelwise.tasks.base import Head, Input, Lookup, Reduced, Reduction, Task
+from pixelwise.tasks.base import IMAGENET_MEAN, IMAGENET_STD, Head, Input, Lookup, Reduced, Reduction, Task
 from pixelwise.types import DatasetInfo, Labels
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
 FOUND = "mean_image"  # the finding of `study`
 Whose = Literal["image", "whole_image"]
 

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pixelwise.data.cache import CachedSplit
 from pixelwise.data.counts import class_counts
-from pixelwise.errors import DataError, listing
-from pixelwise.losses.ignore import IGNORE
+from pixelwise.errors import DataError
 from pixelwise.shelf import declares
-from pixelwise.tasks.base import Head, Input, Lookup, Reduced, Reduction, Task
-from pixelwise.types import ClassMap, DatasetInfo
-
-Void = Literal["ignore", "background"]
-BACKGROUND = "background"
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
+from pixelwise.tasks.base import IMAGENET_MEAN, IMAGENET_STD, Head, Input, Lookup, Reduced, Reduction, Task
+from pixelwise.types import IGNORE, ClassMap, DatasetInfo, Void
 
 
 @declares(
@@ -78,11 +72,5 @@ def target_table(info: DatasetInfo, void: Void) -> NDArray[Any]:
     table = np.full(65536, IGNORE, np.int16)
     table[: len(info.classes)] = np.arange(len(info.classes))
     if info.void is not None and void == "background":
-        if BACKGROUND not in info.classes:
-            raise DataError(
-                f"void cannot be trained as background: no class has that name; there are {listing(info.classes)}.",
-                where=info.name,
-                hint="Use `void: ignore`.",
-            )
-        table[info.void] = info.classes.index(BACKGROUND)
+        table[info.void] = info.background
     return table
