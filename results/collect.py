@@ -3,6 +3,7 @@
     python results/collect.py voc2007/basic_fcn RUN RUN RUN      one recipe's runs, then the page
     python results/collect.py                                    only the page
 
+Fields that older results lack become null; no value is changed.
 A run counts only where its recipe is the shipped one, whatever its seed.
 """
 
@@ -88,7 +89,18 @@ def main(arguments: list[str]) -> None:
             if without_seed(made) != shipped:
                 raise RunError(f"was not made from the shipped recipe '{name}'.", where=str(run.path))
         write_json(RESULTS / f"{name}.json", collect(name, runs))
+    for file in RESULTS.rglob("*.json"):
+        complete(file)
     write_text(PAGE, page())
+
+
+def complete(file: Path) -> None:
+    """Add the fields that results have had since version 0.1, as null."""
+    record = json.loads(file.read_text(encoding="utf-8"))
+    missing = dict.fromkeys(field for field in ("steps", "loss", "losses") if field not in record)
+    if missing:
+        scores = record.pop("scores")
+        write_json(file, {**record, **missing, "scores": scores})
 
 
 def page() -> str:

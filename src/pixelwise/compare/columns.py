@@ -6,9 +6,8 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-from pixelwise.report.record import Json, Record, scores_of
+from pixelwise.report.record import Json, Record, loss_function, scores_of
 from pixelwise.run.words import convention_label, score_label
 from pixelwise.types import Score
 
@@ -109,14 +108,6 @@ def loss_values(record: Record) -> dict[Column, float | None]:
     return values
 
 
-def loss_function(recipe: Json) -> str:
-    """The losses of a recipe and its phases by name, and the beginning of the SHA-256 of them with their options."""
-    phases = (recipe.get("train") or {}).get("phases") or ()
-    losses = [recipe.get("loss"), *(phase["loss"] for phase in phases if phase.get("loss"))]
-    digest = hashlib.sha256(json.dumps(losses, sort_keys=True).encode()).hexdigest()[:6]
-    return f"{' then '.join(map(_loss_name, losses))} {digest}"
-
-
 def column_sets(columns: Sequence[Column]) -> list[tuple[str, tuple[Column, ...]]]:
     """Columns that share a table, with its caption: of one split, resolution, treatment of void, palette and loss."""
     several = len({column.variant for column in columns if column.variant and not column.loss}) > 1
@@ -164,14 +155,6 @@ def _caption(stands_on: str, void: str, variant: str, columns: Sequence[Column])
 def _loss_score(label: str, name: str, convention: Mapping[str, str] = {}) -> Score:
     term = {} if name == "loss" else {"term": name}
     return Score(label, convention={**convention, **term}, higher_is_better=False)
-
-
-def _loss_name(loss: Any) -> str:
-    if isinstance(loss, Mapping):
-        return (
-            str(loss["name"]) if "name" in loss else " and ".join(f"{h} {_loss_name(one)}" for h, one in loss.items())
-        )
-    return str(loss or "unnamed")
 
 
 def _classes(record: Record) -> str:

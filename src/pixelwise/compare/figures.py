@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from pixelwise.compare.columns import loss_function
 from pixelwise.compare.gather import Comparison, Group, Member
 from pixelwise.report.plotting import BLUE, GREEN, ORANGE, QUIET, new_figure, shorten
+from pixelwise.report.record import loss_function
 from pixelwise.run.words import score_label
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from pixelwise.engine.fit import Parts
 from pixelwise.engine.setup import split_record
 from pixelwise.metrics.pictures import Recorder, keep_pictures
 from pixelwise.report.page import build_report
+from pixelwise.report.record import losses_at
 from pixelwise.run.atomic import write_json
 from pixelwise.run.checkpoint import load_checkpoint
 from pixelwise.run.events import Finished
@@ -69,6 +70,7 @@ def finish(run: RunFolder, parts: Parts, progress: Progress, finished: Finished)
                 "metric": find_score(result.candidates, parts.recipe.train.best).key,
                 "value": progress.best_value,
             },
+            "losses": losses_at(run.events("epoch"), progress.best_epoch),
             "splits": splits,
         },
     )

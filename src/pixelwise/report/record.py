@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -156,6 +158,14 @@ def losses_at(epochs: Sequence[Json], best: int | None) -> dict[str, Any]:
     }
 
 
+def loss_function(recipe: Json) -> str:
+    """The losses of a recipe and its phases by name, and the beginning of the SHA-256 of them with their options."""
+    phases = (recipe.get("train") or {}).get("phases") or ()
+    losses = [recipe.get("loss"), *(phase["loss"] for phase in phases if phase.get("loss"))]
+    digest = hashlib.sha256(json.dumps(losses, sort_keys=True).encode()).hexdigest()[:6]
+    return f"{' then '.join(map(_loss_name, losses))} {digest}"
+
+
 def deciding(recipe: Json, *other: str) -> dict[str, Any]:
     """All of a recipe that decides a training, apart from its seed. other: further parts that do not count."""
     parts = {key: value for key, value in recipe.items() if key not in (*WORDS, *other)}
@@ -208,3 +218,11 @@ def _read(run: RunFolder, name: str) -> Json:
     if not isinstance(value, dict):
         raise RunError("holds no table of names and values.", where=str(run.path / f"{name}.json"))
     return value
+
+
+def _loss_name(loss: Any) -> str:
+    if isinstance(loss, Mapping):
+        return (
+            str(loss["name"]) if "name" in loss else " and ".join(f"{h} {_loss_name(one)}" for h, one in loss.items())
+        )
+    return str(loss or "unnamed")

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pixelwise.errors import RunError
-from pixelwise.report.record import deciding, in_steps, scores_of
+from pixelwise.report.record import deciding, in_steps, loss_function, losses_at, scores_of
 from pixelwise.run.folder import RunFolder
 
 Json = dict[str, Any]
@@ -43,6 +43,8 @@ def collect(name: str, runs: Sequence[RunFolder]) -> Json:
         "best_epoch": [summary["best"]["epoch"] for summary in summaries],
         "chosen_by": summaries[0]["best"]["metric"],
         "minutes": [round(summary["seconds"]["total"] / 60, 2) for summary in summaries],
+        "loss": loss_function(first["recipe"]),
+        "losses": _losses([_losses_of(run, summary) for run, summary in zip(runs, summaries, strict=True)]),
         "scores": _scores(summaries),
     }
 
@@ -55,18 +57,32 @@ def without_seed(recipe: Mapping[str, Any]) -> Json:
 def markdown_table(records: Sequence[Json], split: str, columns: Mapping[str, str]) -> str:
     """The records as a Markdown table: a row a recipe, a column a score (key → heading), mean ± sd over seeds.
 
-    What a course or a paper states of the split stands beside it, where any of the recipes has such a number; the
-    sources follow the table.
+    The losses of the best epoch follow where every record has them, of one loss function. Then what a course or a paper
+    states of the split, where any of the recipes has such a number; the sources follow the table.
     """
     stated = [_stated(record, split) for record in records]
     beside = ["stated"] if any(stated) else []
-    head = ["recipe", *columns.values(), *beside, "parameters", "GMACs", "epochs", "minutes", "precision", "seeds"]
+    parts = ("train", "validation") if _share_a_loss(records) else ()
+    losses = [f"{part} loss" for part in parts]
+    head = [
+        "recipe",
+        *columns.values(),
+        *losses,
+        *beside,
+        "parameters",
+        "GMACs",
+        "epochs",
+        "minutes",
+        "precision",
+        "seeds",
+    ]
     lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
     for record, known in zip(records, stated, strict=True):
         scores = record["scores"][split]
         cells = [
             f"`{record['recipe']}`",
             *(_cell(scores.get(key)) for key in columns),
+            *(_cell(record["losses"]["best"][part].get("loss")) for part in parts),
             *(
                 "; ".join(f"{item['metric'].replace('_', ' ')} {item['value']}" for item in known) or "–"
                 for _ in beside
@@ -85,6 +101,11 @@ def markdown_table(records: Sequence[Json], split: str, columns: Mapping[str, st
         for item in known
     ]
     return "\n".join([*lines, *(["", *sources] if sources else [])]) + "\n"
+
+
+def _share_a_loss(records: Sequence[Json]) -> bool:
+    """Whether all have losses, of one function: others share no column. Older records have none."""
+    return len({record.get("loss") for record in records}) == 1 and all(record.get("losses") for record in records)
 
 
 def _stated(record: Json, split: str) -> list[Json]:
@@ -115,13 +136,36 @@ def _spread(summaries: Sequence[Json], split: str, key: str) -> Json:
         for score in scores_of(metric)
         if score.key == key
     ]
+    return {
+        **_mean_and_sd(values),
+        "n": summaries[0]["splits"][split]["pictures"],
+        "resolution": summaries[0]["splits"][split]["resolution"],
+    }
+
+
+def _losses_of(run: RunFolder, summary: Json) -> Mapping[str, Any]:
+    """The losses in the summary; of a run of version 0.1, those in its events."""
+    return summary.get("losses") or losses_at(run.events("epoch"), summary["best"]["epoch"])
+
+
+def _losses(runs: Sequence[Mapping[str, Any]]) -> Json | None:
+    """`best` and `last` epoch → `train` and `validation` → name → mean, sd (n − 1) and value per seed; None without any."""
+    collected: Json = {}
+    for which in ("best", "last"):
+        for part in ("train", "validation"):
+            told = [(run.get(which) or {}).get(part) or {} for run in runs]
+            names = dict.fromkeys(name for losses in told for name in losses)
+            spreads = {name: _mean_and_sd([losses.get(name) for losses in told]) for name in names}
+            collected.setdefault(which, {})[part] = spreads
+    return collected if any(names for parts in collected.values() for names in parts.values()) else None
+
+
+def _mean_and_sd(values: Sequence[float | None]) -> Json:
     known = [value for value in values if value is not None]
     return {
         "mean": statistics.fmean(known) if known else None,
         "sd": statistics.stdev(known) if len(known) > 1 else None,
-        "values": values,
-        "n": summaries[0]["splits"][split]["pictures"],
-        "resolution": summaries[0]["splits"][split]["resolution"],
+        "values": list(values),
     }
 
 
