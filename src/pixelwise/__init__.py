@@ -9,8 +9,7 @@ Every name is imported at its first use, so that `import pixelwise` is fast and 
 of `pixelwise.errors.PixelwiseError`. docs/python.md shows a session.
 """
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # as in `typing`, whose import would take longer than all else here
 if TYPE_CHECKING:
     from pixelwise.api.runs import open_run
     from pixelwise.api.training import evaluate, train
@@ -55,13 +54,15 @@ _MODULES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module 'pixelwise' has no attribute '{name}'")
-    from importlib import import_module
+if not TYPE_CHECKING:
 
-    value = globals()[name] = getattr(import_module(_MODULES[name]), name)
-    return value
+    def __getattr__(name):
+        if name not in _MODULES:
+            raise AttributeError(f"module 'pixelwise' has no attribute '{name}'")
+        from importlib import import_module
+
+        value = globals()[name] = getattr(import_module(_MODULES[name]), name)
+        return value
 
 
 def __dir__() -> list[str]:

@@ -45,6 +45,7 @@ def test_blocks_do_what_they_show(page: Path, tmp_path: Path, monkeypatch: pytes
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.syspath_prepend(tmp_path)  # as PYTHONPATH=. does
+    monkeypatch.setenv("PIXELWISE_DATA", str(tmp_path / "data"))
     namespace: dict[str, object] = {"__name__": "page"}
     for block in BLOCK.finditer(page.read_text(encoding="utf-8")):
         if block["mark"]:

@@ -3,7 +3,7 @@
     PYTHONPATH=CHECKOUT/src python one_side.py FOLDER NAMES...     prints nothing; writes FOLDER/found.json
 
 For each case: what is compared (`weights best`, `scores`, `report`, ...) → its text. Arrays and files are given by their
-SHA-256, everything else in full, so that a difference can be shown and not only told.
+SHA-256, everything else in full, so that a difference can be shown.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from cases import CASES, Case, commands, draw_pictures
 TEXT = (".json", ".html")
 EVENT = ("event", "step", "epoch", "phase", "trainable", "losses", "train", "validation", "scores", "learning_rate")
 EVENTS = {"phase", "step", "epoch", "saved", "finished"}
-# Sections and words of a report that tell of this machine, this checkout and this minute.
+# Sections and words of a report that depend on the machine, the checkout and the time.
 MOVING = (
     (re.compile(r'<section id="environment">.*?</section>', re.S), ""),
     (re.compile(r"<footer>.*?</footer>", re.S), ""),
@@ -108,8 +108,8 @@ def scores(record: dict[str, Any]) -> str:
             values[score["key"]] = [score["value"], score["support"]]
         values[f"constant guess of {metric['name']}"] = metric.get("constant_guess")
         values[f"classes of {metric['name']}"] = metric.get("per_class")
-    told = {name: record[name] for name in ("resolution", "pictures", "losses") if name in record}
-    return plain({**told, "scores": values})
+    head = {name: record[name] for name in ("resolution", "pictures", "losses") if name in record}
+    return plain({**head, "scores": values})
 
 
 def events(file: Path) -> Iterator[str]:
