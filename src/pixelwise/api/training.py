@@ -68,17 +68,13 @@ def evaluate(
     Raises RunError for a run that cannot be scored so, DataError where the data set is not there or is damaged.
     """
     with _packages():
-        from pixelwise.engine.evaluate import score_own, score_recipe
-        from pixelwise.predict import Predictor
+        from pixelwise.predict.scoring import score_run
 
-        predictor = Predictor.open(Path(run), checkpoint, device)
-        opened, folder = predictor.opened, None if data is None else Path(data)
-        split = split or opened.recipe.data.validation
-        if resolution == "own":
-            record, _ = score_own(opened, split, predictor.predict, data=folder)
-        else:
-            record, _ = score_recipe(opened, split, data=folder)
-    return Scores(split, record)
+        folder = None if data is None else Path(data)
+        record, _ = score_run(
+            Path(run), split, checkpoint=checkpoint, resolution=resolution, data=folder, device=device
+        )
+    return Scores(record["split"], record)
 
 
 @contextmanager

@@ -29,36 +29,17 @@ def evaluate(
     Prints every score with its convention and the resolution it was counted at, and writes the same as
     RUN/evaluations/SPLIT-CHECKPOINT-RESOLUTION.json.
     """
-    from pixelwise.engine.hardware.allocator import keep_large_buffers
-    from pixelwise.errors import RunError
-    from pixelwise.run.folder import RunFolder
-    from pixelwise.shown import recorded_kind, shown_as
-
-    opened = RunFolder.open(run)
-    shown = shown_as(recorded_kind(opened.read("setup")))
-    if resolution == "own" and not shown.by_bands:
-        raise RunError(
-            f"{shown.does}: nothing is counted at a picture's own size.",
-            where=str(run),
-            hint="Leave out --resolution own: it is for runs that label pixels.",
-        )
-    keep_large_buffers()  # before torch allocates anything
-    from pixelwise.engine.evaluate import score_own, score_recipe
-    from pixelwise.predict import Predictor
+    from pixelwise.predict.scoring import score_run
     from pixelwise.terminal.line import Line
     from pixelwise.terminal.output import say, show_json
     from pixelwise.terminal.scores import show_scores
 
-    predictor = Predictor.open(opened, checkpoint=checkpoint, device=device)
-    trained = predictor.opened
-    split = split or trained.recipe.data.validation
     with Line("reading") as line:
-        if resolution == "own":
-            record, file = score_own(trained, split, predictor.predict, data=data, progress=line.show)
-        else:
-            record, file = score_recipe(trained, split, data=data, progress=line.show)
+        record, file = score_run(
+            run, split, checkpoint=checkpoint, resolution=resolution, data=data, device=device, progress=line.show
+        )
     if as_json:
         show_json(record)
         return
-    show_scores({"splits": {split: record}}, run=opened.path)
+    show_scores({"splits": {record["split"]: record}}, run=run)
     say(f"scores  {file}")
