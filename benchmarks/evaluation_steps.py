@@ -36,7 +36,19 @@ def is_0_1() -> bool:
 
 
 def scored(recipe: object) -> Callable[[], object]:
-    raise NotImplementedError
+    from pixelwise.engine.base import engine_named
+    from pixelwise.engine.build import build_metrics, build_task, cache_folder, open_material
+    from pixelwise.engine.evaluate import evaluate
+
+    engine = engine_named(recipe.engine)
+    choices = engine.choose(recipe.hardware, memory=cache_folder(None), processes=engine.alone())
+    choices.apply()
+    material = open_material(recipe, root=None)
+    task = build_task(recipe, material.info, material.findings)
+    learner = engine(recipe, task, material.train.size, choices)
+    learner.weigh(material.counts)
+    metrics = build_metrics(recipe, task.info)
+    return lambda: evaluate(learner, material.validation, metrics)
 
 
 def scored_by_0_1(recipe: object) -> Callable[[], object]:
@@ -53,9 +65,10 @@ def scored_by_0_1(recipe: object) -> Callable[[], object]:
         network = build_network(recipe, task, material.train.size)
         batch = numpy.batch_for(task, recipe.train.batch)
         return lambda: numpy.evaluate(task, network, material.validation, metrics, batch=batch)
+    from pixelwise.engine.scoring.evaluate import evaluate
+
     from pixelwise.engine.build import build_model, cache_folder, place
     from pixelwise.engine.hardware.device import choose
-    from pixelwise.engine.scoring.evaluate import evaluate
 
     choices = choose(recipe.hardware, memory=cache_folder(None))
     choices.apply()

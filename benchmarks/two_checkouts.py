@@ -25,7 +25,7 @@ from collections.abc import Callable
 from math import comb
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import IO, Any, cast
 
 HERE = Path(__file__).resolve().parent
 TICK = os.sysconf("SC_CLK_TCK")
@@ -57,18 +57,21 @@ class Server:
         )
 
     def ask(self, line: str) -> Times:
+        """The seconds of one turn."""
         before, start = self._processor_seconds(), time.perf_counter()
-        assert self.child.stdin is not None and self.child.stdout is not None
-        self.child.stdin.write(line + "\n")
-        self.child.stdin.flush()
-        answer = self.child.stdout.readline()
-        if not answer:
-            raise SystemExit(f"the process {self.child.args} ended; its error stands above")
+        self.answer(line)
         return time.perf_counter() - start, self._processor_seconds() - before
 
+    def answer(self, line: str) -> str:
+        requests, answers = cast(IO[str], self.child.stdin), cast(IO[str], self.child.stdout)
+        requests.write(line + "\n")
+        requests.flush()
+        if not (answer := answers.readline()):
+            raise SystemExit(f"the process {self.child.args} ended; its error is above")
+        return answer
+
     def close(self) -> None:
-        assert self.child.stdin is not None
-        self.child.stdin.close()
+        cast(IO[str], self.child.stdin).close()
         self.child.wait()
 
     def _processor_seconds(self) -> float:
@@ -81,7 +84,9 @@ def environment(checkout: Path) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(checkout / "src"), "OMP_WAIT_POLICY": "PASSIVE"}
 
 
-def served(old: Path, new: Path, script: str, words: tuple[str, ...], line: str, pairs: int) -> list[tuple[Times, Times]]:
+def served(
+    old: Path, new: Path, script: str, words: tuple[str, ...], line: str, pairs: int
+) -> list[tuple[Times, Times]]:
     """Turns of two processes that stay alive; two turns of each warm up."""
     sides = Server(old, script, words), Server(new, script, words)
     for side in sides:
@@ -106,7 +111,9 @@ def in_turn(old: Callable[[], Times], new: Callable[[], Times], pairs: int) -> l
 
 def predicted(checkout: Path, way: str) -> Times:
     command = [sys.executable, str(checkout / "benchmarks" / "prediction.py"), way]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment(checkout), cwd=checkout)
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, text=True, check=True, env=environment(checkout), cwd=checkout
+    )
     figures = json.loads(done.stdout.splitlines()[-1])
     return figures["seconds"], figures["processor_seconds"]
 
@@ -169,7 +176,9 @@ def measure(old: Path, new: Path, pairs: int, only: str) -> list[dict[str, Any]]
             results.append(summary(case, worked(old, new, line, pairs)))
     for way in PREDICTIONS:
         if only in (case := f"prediction: {way}"):
-            results.append(summary(case, in_turn(lambda w=way: predicted(old, w), lambda w=way: predicted(new, w), pairs)))
+            results.append(
+                summary(case, in_turn(lambda w=way: predicted(old, w), lambda w=way: predicted(new, w), pairs))
+            )
     if only in (case := "first step: quickstart"):
         with tempfile.TemporaryDirectory() as folder:
             homes = [Path(folder) / "old", Path(folder) / "new"]
@@ -190,10 +199,7 @@ def worked(old: Path, new: Path, line: str, pairs: int) -> list[tuple[Times, Tim
     sides = Server(old, "scratch_conv.py", words), Server(new, "scratch_conv.py", words)
 
     def ask(side: Server) -> Times:
-        assert side.child.stdin is not None and side.child.stdout is not None
-        side.child.stdin.write(line + "\n")
-        side.child.stdin.flush()
-        seconds = float(json.loads(side.child.stdout.readline())["seconds"])
+        seconds = float(json.loads(side.answer(line))["seconds"])
         return seconds, seconds
 
     for side in sides:
