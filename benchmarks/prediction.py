@@ -7,9 +7,9 @@ process of its own, all in turn in every round. Memory is the process's peak (Vm
 before labelling. Processor seconds, summed over threads, say what a way costs even where the machine is shared.
 
 plain whole     the picture through a contiguous model in one piece, argmax; torch as it comes
-whole           `predict_tiles` with a tile as large as the picture
-tiles           `predict_tiles` as `pixelwise predict --scale own` does: 512, overlap 64
-recipe size     `predict_resized` as `pixelwise predict` does: computed at 224×224, scores enlarged
+whole           `Predictor.predict` with a tile as large as the picture
+tiles           `Predictor.predict` with tiles, as `pixelwise predict --scale own` does: 512, overlap 64
+recipe size     `Predictor.predict` as `pixelwise predict` does: computed at 224×224, scores enlarged
 """
 
 from __future__ import annotations
@@ -93,13 +93,11 @@ def ours(way: str, image: Image) -> Callable[[], object]:
     from pixelwise.engine.hardware.allocator import keep_large_buffers
 
     keep_large_buffers()
-    from pixelwise.engine import predict
+    from pixelwise.predict import Predictor, Tiles
 
-    trained = untrained()
-    if way == "recipe size":
-        return lambda: predict.predict_resized(trained, image)
-    tile = max(SIZE) if way == "whole" else 512
-    return lambda: predict.predict_tiles(trained, image, tile=tile, overlap=64)
+    predictor = Predictor(untrained())
+    tiles = {"recipe size": None, "tiles": Tiles(), "whole": Tiles(max(SIZE))}[way]
+    return lambda: predictor.predict(image, tiles)
 
 
 def untrained() -> Opened:

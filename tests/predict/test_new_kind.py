@@ -38,7 +38,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 
 
 def test_it_is_in_the_gallery_and_the_setup_has_its_name(run: RunFolder) -> None:
-    assert run.read("setup")["kind"] == "kinds:depth"
+    assert run.read("setup")["kind"] == "page_kinds:depth"
     gallery = build_gallery(read_record(run), run.predictions)
     cards = [card for _, group in gallery.groups for card in group]
     assert [panel.caption for card in cards for panel in card.panels] == ["picture", "prediction"] * 3

@@ -1,54 +1,28 @@
-"""A kind of prediction from outside the package (how bright every pixel is), with a task and a metric for it."""
+"""A task and a metric for the kind of prediction of docs/extending.md, which is not part of the package."""
 
-from dataclasses import dataclass
-from typing import Any, ClassVar
+import re
+import sys
+import tempfile
+from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pixelwise.data.counts import class_counts
 from pixelwise.metrics.base import Metric
 from pixelwise.shelf import declares
-from pixelwise.shown.base import Drawing, Shown
 from pixelwise.tasks.base import Head, Input, Lookup, Reduction, Task
-from pixelwise.types import DatasetInfo, Image, Prediction, Sample, Score
+from pixelwise.types import DatasetInfo, Sample, Score
 
-
-@dataclass(frozen=True, eq=False)
-class Depth(Prediction):
-    """(H, W) uint8, 0 is near."""
-
-    kind = "kinds:depth"
-    metres: NDArray[np.uint8]
-
-
-class ShownDepth(Shown):
-    unit, does, by_bands = "pixel", "measures distances", True
-    folders: ClassVar = {"depth": "depths"}
-
-    def panels(self, sample: Sample, prediction: Depth, info: DatasetInfo) -> dict[str, Drawing]:
-        return {"image": sample.image, "prediction": self.picture(prediction, info)}
-
-    def counts(self, prediction: Depth, info: DatasetInfo) -> dict[str, Any]:
-        return {"farthest": int(prediction.metres.max())}
-
-    def summary(self, counts: Any) -> str:
-        return f"up to {counts['farthest']} m"
-
-    def drawings(self, image: Image, prediction: Depth, info: DatasetInfo) -> dict[str, Drawing]:
-        return {"depth": self.picture(prediction, info)}
-
-    def picture(self, prediction: Depth, info: DatasetInfo) -> Image:
-        return np.repeat(prediction.metres[:, :, None], 3, axis=2)
-
-
-def depth() -> Shown:
-    """Distances."""
-    return ShownDepth()
+PAGE = Path(__file__).parents[2] / "docs" / "extending.md"
+FOLDER = Path(tempfile.mkdtemp())
+TEXT = re.search(r":caption: my_kinds.py\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.M | re.S)[1]
+(FOLDER / "page_kinds.py").write_text(TEXT.replace("my_kinds", "page_kinds"), encoding="utf-8")
+sys.path.insert(0, str(FOLDER))
+from page_kinds import Depth  # noqa: E402
 
 
 class DepthTask(Task):
-    kind = "kinds:depth"
+    kind = "page_kinds:depth"
 
     def __init__(self, info: DatasetInfo) -> None:
         self.info, self.input = info, Input(3, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
@@ -66,7 +40,7 @@ class DepthTask(Task):
 
 
 @declares(
-    predicts="kinds:depth",
+    predicts="page_kinds:depth",
     heads={"metres": "categories"},
     per="pixel",
     loss="cross_entropy",
@@ -97,6 +71,6 @@ class Farthest(Metric):
     figures = lambda self: {}  # noqa: E731
 
 
-@declares(counts=("kinds:depth",))
+@declares(counts=("page_kinds:depth",))
 def farthest(info: DatasetInfo) -> Metric:
     return Farthest()

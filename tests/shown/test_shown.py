@@ -44,7 +44,7 @@ PREDICTIONS = {
 
 
 def test_every_kind_on_the_shelf_is_here():
-    assert set(PREDICTIONS) == {*SHOWN, "kinds:depth"}
+    assert set(PREDICTIONS) == {*SHOWN, "page_kinds:depth"}
 
 
 @pytest.mark.parametrize("kind", PREDICTIONS)
@@ -81,7 +81,7 @@ def test_a_notebook_shows_a_prediction_whose_classes_are_known(kind):
     html = type(prediction)(**{**vars(prediction), "info": INFO})._repr_html_()
     assert "<car>" not in html
     assert ("<img" in html) != (kind == "labels")
-    assert kind == "kinds:depth" or "&lt;car&gt;" in html
+    assert kind == "page_kinds:depth" or "&lt;car&gt;" in html
 
 
 def test_objects_are_numbered_and_the_best_lies_on_top(tmp_path):
