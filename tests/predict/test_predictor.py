@@ -122,6 +122,16 @@ def test_tiles_equal_the_whole_where_the_overlap_covers_the_receptive_field(trai
     np.testing.assert_allclose(whole.confidence, plain_scores(small, image).softmax(1).amax(1)[0], atol=1e-6)
 
 
+def test_28_tilings_are_the_whole(trained: Opened) -> None:
+    image = picture(90, 130)
+    small = Predictor(with_model(trained, convolutions(3, 5, 3)))
+    whole = small.predict(image, Tiles(1000, 0))
+    for tile in range(40, 152, 4):
+        tiled = small.predict(image, Tiles(tile, 8))
+        assert np.array_equal(whole.indices, tiled.indices)
+        np.testing.assert_allclose(whole.confidence, tiled.confidence, atol=1e-6)
+
+
 def test_tiles_differ_from_the_whole_where_it_does_not(trained: Opened) -> None:
     image = picture(150, 210)
     small = with_model(trained, convolutions(3, 5, 3))

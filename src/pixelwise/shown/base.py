@@ -15,10 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelwise.imaging.files import write_image, write_mask
+from pixelwise.imaging.resize import resize_image
 from pixelwise.types import DatasetInfo, Image, Prediction, Sample
 
 Drawing = NDArray[Any]  # (H, W, 3) uint8: a picture; (H, W): an index map, which is written in the classes' colours
 Record = Mapping[str, Any]
+LARGEST = 800  # pixels of a picture in a notebook
 
 
 class Shown(ABC):
@@ -114,11 +116,13 @@ class Shown(ABC):
         return files
 
     def html(self, prediction: Any, info: DatasetInfo) -> str:
-        """The picture and the summary, for a notebook."""
+        """The picture, at most 800 pixels wide and high, and the summary, for a notebook."""
         said = f"<div>{escape(self.summary(self.counts(prediction, info)))}</div>"
         if (picture := self.picture(prediction, info)) is None:
             return said
-        return f'<img src="{_uri(picture)}" style="max-width: 100%; image-rendering: pixelated">{said}'
+        scale = min(1.0, LARGEST / max(picture.shape))
+        small = resize_image(picture, (max(1, round(scale * len(picture))), max(1, round(scale * picture.shape[1]))))
+        return f'<img src="{_uri(small)}" style="max-width: 100%; image-rendering: pixelated">{said}'
 
 
 class Canvas:
