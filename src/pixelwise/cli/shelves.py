@@ -10,8 +10,6 @@ from pixelwise.terminal.output import ACCENT, QUIET, result_console, say, show_j
 from pixelwise.terminal.table import show_rows
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from pixelwise.shelf import Shelf, Signature
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead.")]
@@ -46,7 +44,7 @@ def list_(
     console = result_console()
     for name, lines in contents.items():
         show_line(console, (name, "bold"))
-        _print_pairs(console, lines)
+        show_rows(console, ("", ""), [(f"  {one}", text) for one, text in lines.items()], styles={0: ACCENT})
         show_line(console)
     example = kinds[0]
     show_line(console, (f"more: pixelwise show {example} {next(iter(contents[PLURALS[example]]), 'NAME')}", QUIET))
@@ -170,37 +168,21 @@ def describe_recipe(name: str) -> dict[str, Any]:
 # -- on the screen -------------------------------------------------------------------------------------------------
 
 
-def _print_pairs(console: Console, pairs: dict[str, str]) -> None:
-    """Names and what they are in two columns; where the output is not a terminal, without breaking a line."""
-    if console.is_terminal:
-        show_rows(console, ("", ""), [(f"  {name}", text) for name, text in pairs.items()], styles={0: ACCENT})
-        return
-    width = max(map(len, pairs), default=0)
-    for name, text in pairs.items():
-        say(f"  {name:<{width}}  {text}")
-
-
 def _show_item(record: dict[str, Any]) -> None:
     console = result_console()
     show_line(console, (f"{record['kind']} {record['name']}", "bold"))
     show_line(console, f"\n{record['about'] or 'Its author left no description.'}")
     show_line(console)
     if record["options"]:
-        _print_options(console, record["options"])
+        show_rows(console, ("  option", "default", "type"), [_option_row(option) for option in record["options"]])
     else:
         show_line(console, "It has no options.")
     show_line(console, (f"\nsource: {record['target']}", QUIET))
 
 
-def _print_options(console: Console, options: list[dict[str, Any]]) -> None:
-    rows = [("option", "default", "type")]
-    for option in options:
-        default = "required" if option.get("required") else _as_yaml(option["default"])
-        rows.append((option["name"], default, option["type"]))
-    first, second = (max(len(row[column]) for row in rows) for column in (0, 1))
-    for number, (name, default, kind) in enumerate(rows):
-        line = f"  {name:<{first}}  {default:<{second}}  {kind}".rstrip()
-        show_line(console, (line, "" if number else QUIET))
+def _option_row(option: dict[str, Any]) -> tuple[str, str, str]:
+    default = "required" if option.get("required") else _as_yaml(option["default"])
+    return f"  {option['name']}", default, option["type"]
 
 
 def _as_yaml(value: Any) -> str:

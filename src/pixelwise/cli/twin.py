@@ -52,23 +52,21 @@ def twin(
         }
         show_json(record)
     else:
-        for text in table(rows):
-            say(text)
+        _show(rows)
         place = f"{worst.what} of layer {worst.layer}" if worst.layer else worst.what
         verdict = "agree to rounding" if agree else "DIFFER"
         say(f"\nNumPy and torch {verdict}: in {dtype} the largest difference is {worst.error:.1e} ({place}).")
     raise typer.Exit(0 if agree else 1)
 
 
-def table(rows: list[Difference]) -> list[str]:
+def _show(rows: list[Difference]) -> None:
     """The comparison in columns; differences are relative to the largest number of each array."""
-    cells = [("layer", "", "array", "shape", "largest", "difference")]
-    for row in rows:
-        shape = "×".join(map(str, row.shape))
-        cells.append((row.layer, row.kind, row.what, shape, f"{row.size:.3g}", f"{row.error:.1e}"))
-    widths = [max(len(cell[column]) for cell in cells) for column in range(6)]
-    alignments = (">", "<", "<", ">", ">", ">")
-    return [
-        "  ".join(f"{cell:{side}{width}}" for cell, side, width in zip(line, alignments, widths, strict=True)).rstrip()
-        for line in cells
+    from pixelwise.terminal.output import result_console
+    from pixelwise.terminal.table import show_rows
+
+    headings = ("layer", "", "array", "shape", "largest", "difference")
+    cells = [
+        (row.layer, row.kind, row.what, "×".join(map(str, row.shape)), f"{row.size:.3g}", f"{row.error:.1e}")
+        for row in rows
     ]
+    show_rows(result_console(), headings, cells, numbers={0, 3, 4, 5})

@@ -24,7 +24,7 @@ def show_comparison(comparison: Comparison, verdicts: Sequence[Verdict], console
         show_line(console, (f"note: {note}", WARN))
     show_table(console, tables.groups(comparison), "groups")
     if len(comparison.groups) > 1 and (differing := tables.differing(comparison)) is not None:
-        narrow = _width(differing) > console.width
+        narrow = console.is_terminal and _width(differing) > console.width
         show_table(console, _with_broken_paths(differing) if narrow else differing, "what differs in the recipes")
     for caption, columns in column_sets([*comparison.columns, *comparison.losses]):
         show_table(console, _fitting_scores(comparison, columns), caption)

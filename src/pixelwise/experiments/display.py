@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
-from types import TracebackType
+from typing import Self
 
 from rich.console import Console
 
@@ -28,7 +28,7 @@ def follow(changes: Generator[Change, None, None], display: ExperimentDisplay) -
             display.show(change)
 
 
-class ExperimentDisplay:
+class ExperimentDisplay(Bars):
     """Shows the changes of an experiment. Use it as a context manager; without a terminal it prints a line for each change.
 
     noun:    what is counted, `runs` or `trials`
@@ -47,33 +47,28 @@ class ExperimentDisplay:
         aim: Aim | None = None,
         console: Console | None = None,
     ) -> None:
-        self.bars = Bars(console)
+        super().__init__(console)
         self.noun, self.total, self.jobs, self.aim = noun, total, jobs, aim
         self.ended = dict(before)
         self._here = 0  # runs of this session that ended,
         self._seconds = 0.0  # and how long they took, from beginning to end
         self._began: dict[str, float] = {}
 
-    def __enter__(self) -> ExperimentDisplay:
+    def __enter__(self) -> Self:
         before = f", {len(self.ended)} of them finished before" if self.ended else ""
-        self.bars.line((f"{self.total} {self.noun}{before}, {self.jobs} at a time", ACCENT))
+        self.line((f"{self.total} {self.noun}{before}, {self.jobs} at a time", ACCENT))
         if self.aim is not None:
             more = "higher" if self.aim.higher_is_better else "lower"
-            self.bars.line((f"by {score_label(self.aim.key)} on {self.aim.split}; {more} is better", ACCENT))
+            self.line((f"by {score_label(self.aim.key)} on {self.aim.split}; {more} is better", ACCENT))
         return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.bars.clear()
 
     def show(self, change: Change) -> None:
         """Show one change."""
         run = change.run
         if run is not None and change.kind in ("began", "resumed"):
             self._began[run.name] = time.monotonic()
-            if not self.bars.live:
-                self.bars.line(f"{change.kind:<8} {run.name}  {run.words}".rstrip())
+            if not self.live:
+                self.line(f"{change.kind:<8} {run.name}  {run.words}".rstrip())
         if run is not None and change.kind == "ended" and change.outcome is not None:
             self._end(run.name, change.outcome, run.words)
         self._draw(change.jobs)
@@ -86,7 +81,7 @@ class ExperimentDisplay:
         self.ended[name] = outcome
         best = self._best() != before
         score = f"{number(outcome.score) if outcome.state != 'failed' else '':>8}" if self.aim is not None else ""
-        self.bars.line(
+        self.line(
             (f"{outcome.state:<8} ", COLOURS.get(outcome.state, BAD)),
             f"{name:<{min(WIDEST, max(map(len, self.ended)))}}",
             (f"  {score}", "bold" if best else ""),
@@ -109,7 +104,7 @@ class ExperimentDisplay:
         parts = [f"{len(self.ended) - failed}/{self.total}", f"{failed} failed" if failed else ""]
         parts += [f"best {number(best)}" if best is not None else "", self._left(share)]
         whole = Bar("all", (len(self.ended) + share) / self.total, "  ".join(part for part in parts if part))
-        self.bars.draw([whole, *(Bar(f"  {job.run.name}", job.follower.share, _rest(job)) for job in jobs)])
+        self.draw([whole, *(Bar(f"  {job.run.name}", job.follower.share, _rest(job)) for job in jobs)])
 
     def _left(self, share: float) -> str:
         """Time left, from what runs of this session took; nothing before the first one ended."""

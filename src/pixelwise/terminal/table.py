@@ -10,6 +10,7 @@ from pixelwise.terminal.output import QUIET, Part, show_line, styled
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
 GAP = 3  # characters between columns
 SHORT = 2  # characters of a first column that is never broken
@@ -46,13 +47,17 @@ def show_rows(
     strong: int | None = None,
     styles: Mapping[int, str] | None = None,
 ) -> None:
-    """Print rows in columns under their headings; without headings, the rows alone."""
+    """Print rows in columns under their headings; without headings, the rows alone. Only a terminal breaks long cells."""
     from rich.table import Table as RichTable
 
-    rows, styles = list(rows), styles or {}
+    cells = [[styled(*((cell,) if isinstance(cell, str) else cell)) for cell in row] for row in rows]
+    if not console.is_terminal:
+        _show_plain(console, [[styled(heading) for heading in headings]] * any(headings) + cells, numbers)
+        return
+    styles = styles or {}
     drawn = RichTable(box=None, pad_edge=False, header_style=QUIET, padding=(0, GAP, 0, 0), show_header=any(headings))
     for number, heading in enumerate(headings):
-        longest = max((len(styled(*_parts(row[number]))) for row in rows), default=0)
+        longest = max((len(row[number]) for row in cells), default=0)
         drawn.add_column(
             styled(heading),
             justify="right" if number in numbers else "left",
@@ -61,10 +66,17 @@ def show_rows(
             overflow="fold",  # nothing is left out where it is narrow, and a short first column is not broken
             min_width=min(longest, SHORT) if number == 0 else None,
         )
-    for place, row in enumerate(rows):
-        drawn.add_row(*(styled(*_parts(cell)) for cell in row), style="bold" if place == strong else "")
+    for place, row in enumerate(cells):
+        drawn.add_row(*row, style="bold" if place == strong else "")
     console.print(drawn)
 
 
-def _parts(cell: Cell) -> tuple[Part, ...]:
-    return (cell,) if isinstance(cell, str) else cell
+def _show_plain(console: Console, rows: Sequence[Sequence[Text]], numbers: Collection[int]) -> None:
+    """Rows in a file or a pipe: one line each, as long as it is."""
+    widths = [max(cell.cell_len for cell in column) for column in zip(*rows, strict=True)]
+    for row in rows:
+        for number, (cell, width) in enumerate(zip(row, widths, strict=True)):
+            cell.align("right" if number in numbers else "left", width)
+        console.print(
+            (" " * GAP).join(cell.plain for cell in row).rstrip(), soft_wrap=True, highlight=False, markup=False
+        )

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from types import TracebackType
 
 from rich.console import Console
 
@@ -23,7 +22,7 @@ NARROWEST = (7, 8, 8, 8, 8, 10)  # characters of the table's columns: with the s
 ENDS = {"complete": "finished", "early stopping": "stopped early because the score no longer improved"}
 
 
-class Display:
+class Display(Bars):
     """Shows the events of a training, in time order. Use it as a context manager around the loop.
 
         with Display(batch=16) as display:
@@ -35,7 +34,7 @@ class Display:
     """
 
     def __init__(self, console: Console | None = None, *, batch: int | None = None, metric: str = "") -> None:
-        self.bars = Bars(console)
+        super().__init__(console)
         self.batch = batch
         self.metric = metric
         self._plan: Started | None = None
@@ -44,14 +43,10 @@ class Display:
         self._widths: list[int] = []
         self._pace = _Pace()
 
-    def __enter__(self) -> Display:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def clear(self) -> None:
+        """Show an epoch that waits to be shown, and remove the progress line."""
         self._flush_epoch()
-        self.bars.clear()
+        super().clear()
 
     def show(self, event: Event) -> None:
         """Show one event. Steps are cheap: the progress line changes a few times a second at most."""
@@ -73,9 +68,9 @@ class Display:
                 self._pending = event  # shown when it is known whether it was the best
                 self._pace.validated()
             case PhaseBegan() if event.phase > 0:
-                self.bars.line((f"phase {event.phase + 1}: {event.trainable:,} parameters are trained", ACCENT))
+                self.line((f"phase {event.phase + 1}: {event.trainable:,} parameters are trained", ACCENT))
             case Noted():
-                self.bars.line((f"note: {event.text}", WARN))
+                self.line((f"note: {event.text}", WARN))
             case Finished():
                 self._finish(event)
             case _:
@@ -87,8 +82,8 @@ class Display:
         self._plan = event
         self._pace.begin(event.step)
         resumed = f"resuming after step {event.step:,}, epoch {event.epoch} of {event.epochs}"
-        self.bars.line((resumed if event.step else _plan_words(event.length), ACCENT))
-        self.bars.draw([Bar("starting", event.step / event.length.steps)])
+        self.line((resumed if event.step else _plan_words(event.length), ACCENT))
+        self.draw([Bar("starting", event.step / event.length.steps)])
 
     def _show_step(self, event: StepDone) -> None:
         now, plan = self._pace.step(event), self._plan
@@ -98,8 +93,8 @@ class Display:
         epoch, step = length.place(event.step)
         steps = length.steps_of(epoch - 1)
         last_of_epoch = step == steps
-        due = self._pace.due(now, REFRESH if self.bars.live else LOG_EVERY)
-        if not due and not (last_of_epoch and self.bars.live):
+        due = self._pace.due(now, REFRESH if self.live else LOG_EVERY)
+        if not due and not (last_of_epoch and self.live):
             return
         self._pace.shown = now
         where = f"epoch {epoch}/{plan.epochs}  step {step}/{steps}"
@@ -109,10 +104,10 @@ class Display:
         parts = [f"loss {number(_total(event.losses), 3)}", self._pace.rate(self.batch, now)]
         parts.append("validating" if last_of_epoch else f"{clock(left)} left" if left is not None else "")
         rest = "  ".join(part for part in parts if part)
-        if self.bars.live:
-            self.bars.draw([Bar(where, event.step / length.steps, rest)])
+        if self.live:
+            self.draw([Bar(where, event.step / length.steps, rest)])
         else:
-            self.bars.line(f"{where}  {rest}")
+            self.line(f"{where}  {rest}")
 
     # -- the table -----------------------------------------------------------------------------------------------
 
@@ -126,12 +121,12 @@ class Display:
         event, self._pending = self._pending, None
         if event is None:
             return
-        live = self.bars.live
+        live = self.live
         key = _find_key(event.scores, self.metric)
         if not self._widths:
             names = ["epoch", "train loss", "val loss", score_label(key) if key else "score", "learning rate", "time"]
             self._widths = [max(len(name), least) for name, least in zip(names, NARROWEST, strict=True)]
-            self.bars.line((self._cells(names), f"bold {QUIET}" if live else ""))
+            self.line((self._cells(names), f"bold {QUIET}" if live else ""))
         of = f"/{self._plan.epochs}" if self._plan else ""
         values = [
             f"{event.epoch}{of}",
@@ -141,20 +136,20 @@ class Display:
             f"{event.learning_rate:.2e}",
             duration(sum(event.seconds.values()) if event.seconds else None),
         ]
-        star = "  ★ best" if live and has_unicode(self.bars.console) else "  * best"
+        star = "  ★ best" if live and has_unicode(self.console) else "  * best"
         best = event.epoch == self._best_epoch
-        self.bars.line((self._cells(values) + (star if best else ""), f"bold {GOOD}" if best and live else ""))
+        self.line((self._cells(values) + (star if best else ""), f"bold {GOOD}" if best and live else ""))
 
     def _cells(self, values: Iterable[str]) -> str:
         return "  ".join(value.rjust(width) for value, width in zip(values, self._widths, strict=True))
 
     def _finish(self, event: Finished) -> None:
-        self.bars.clear()
+        self.clear()
         text = f"{ENDS.get(event.reason, event.reason)} after epoch {event.epoch}, step {event.step:,}"
         if event.best_epoch is not None:
             score = f"{score_label(self.metric)} " if self.metric else ""
             text += f"; best was epoch {event.best_epoch} ({score}{number(event.best_value)})"
-        self.bars.line((text, WARN if event.reason == "interrupted" else f"bold {GOOD}"))
+        self.line((text, WARN if event.reason == "interrupted" else f"bold {GOOD}"))
 
 
 class _Pace:
