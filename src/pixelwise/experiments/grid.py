@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import prod
@@ -14,7 +14,7 @@ from pixelwise.recipe.load import check_recipe, find_recipe, read_tree, with_ove
 from pixelwise.yaml_text import parse_text
 
 LARGEST = 1000  # runs of one sweep
-LETTERS = 40  # of a value in a folder's name
+LETTERS, LONGEST = 40, 200  # of a value in a folder's name, and of the name
 FORM = "a sweep takes a.b=v1,v2,..., e.g. train.seed=0,1,2."
 
 
@@ -33,9 +33,10 @@ def plan(recipe: str, texts: Sequence[str]) -> tuple[tuple[Factor, ...], tuple[P
     """
     factors = read_factors(texts)
     tree = read_tree(find_recipe(recipe))
+    keys = short_keys([factor.path for factor in factors if len(factor.values) > 1])
     problems: dict[str, Problem] = {}
-    runs: list[Planned] = []
-    names = _names(factors)
+    runs: dict[str, Planned] = {}  # by their recipes
+    names: set[str] = set()
     for values in product(*(factor.values for factor in factors)):
         settings = {factor.path: value for factor, value in zip(factors, values, strict=True)}
         try:
@@ -43,19 +44,21 @@ def plan(recipe: str, texts: Sequence[str]) -> tuple[tuple[Factor, ...], tuple[P
             checked = check_recipe(with_overrides(tree, overrides), where=recipe)
         except PixelwiseError as error:
             problems |= {str(problem): problem for problem in error.problems}
-        else:
-            runs.append(Planned(next(names), settings, checked))
+            continue
+        run = Planned(_name({key: settings[path] for path, key in keys.items()}, names), settings, checked)
+        if (twin := runs.setdefault(run.text, run)) is not run:
+            what = f"{twin.name} and {run.name} are the same recipe."
+            problems[what] = Problem("", what, "One of their factors changes nothing.")
     if problems:
         raise RecipeError.all(list(problems.values()))
-    _refuse_twins(runs)
-    return factors, tuple(runs)
+    return factors, tuple(runs.values())
 
 
 def read_factors(texts: Sequence[str]) -> tuple[Factor, ...]:
     """The factors as they are written. Raises RecipeError with every problem found."""
     written, problems = read_settings(texts, FORM, "Write all its values in one setting: {path}=v1,v2.")
     factors = {path: Factor(path, tuple(split_values(text))) for path, text in written.items()}
-    problems += [problem for factor in factors.values() for problem in _value_problems(factor)]
+    problems += [problem for factor in factors.values() for problem in value_problems(factor.path, factor.values, FORM)]
     count = prod(len(factor.values) for factor in factors.values())
     if not problems and count > LARGEST:
         problems.append(Problem("", f"the grid has {count:,} runs; a sweep has at most {LARGEST:,}.", "Split it."))
@@ -79,29 +82,27 @@ def read_settings(texts: Sequence[str], form: str, twice: str = "") -> tuple[dic
     return written, problems
 
 
-def _value_problems(factor: Factor) -> Iterator[Problem]:
-    if factor.values == ("",):
-        yield Problem(factor.path, "takes no value.", FORM[0].upper() + FORM[1:])
+def value_problems(path: str, values: Sequence[str], form: str) -> Iterator[Problem]:
+    """What is wrong with the values to try of one path: none, an empty one, one that is not YAML, one twice."""
+    if tuple(values) == ("",):
+        yield Problem(path, "takes no value.", form[0].upper() + form[1:])
         return
     seen: dict[str, str] = {}
-    for text in factor.values:
+    for text in values:
         if not text:
             yield Problem(
-                factor.path, "a value between two commas is empty.", "Write null for no value, '' for an empty text."
+                path, "a value between two commas is empty.", "Write null for no value, '' for an empty text."
             )
             continue
         try:
-            value = repr(parse_text(text, where=shown(f"{factor.path}={text}")))
+            value = repr(parse_text(text, where=shown(f"{path}={text}")))
         except RecipeError as error:
             yield from error.problems
             continue
         if value in seen:
-            yield Problem(factor.path, f"takes the value {seen[value]} twice{_also(seen[value], text)}.")
+            also = "" if seen[value] == text else f", once written {text}"
+            yield Problem(path, f"takes the value {seen[value]} twice{also}.")
         seen[value] = text
-
-
-def _also(first: str, second: str) -> str:
-    return "" if first == second else f", once written {second}"
 
 
 def split_values(text: str) -> list[str]:
@@ -127,21 +128,16 @@ def split_values(text: str) -> list[str]:
     return [value.strip() for value in values]
 
 
-def _names(factors: Sequence[Factor]) -> Iterator[str]:
-    """A folder's name for each run, in the grid's order, such as `size=32,seed=0`; no two are equal."""
-    varying = [factor for factor in factors if len(factor.values) > 1]
-    keys = short_keys([factor.path for factor in varying])
-    used: set[str] = set()
-    for values in product(*(factor.values for factor in factors)):
-        settings = {factor.path: value for factor, value in zip(factors, values, strict=True)}
-        stem = ",".join(f"{keys[factor.path]}={_in_a_name(settings[factor.path])}" for factor in varying) or "run"
-        stem = stem[:200]
-        name, number = stem, 1
-        while name.lower() in used:  # some disks hold Size and size for one
-            number += 1
-            name = f"{stem}-{number}"
-        used.add(name.lower())
-        yield name
+def _name(values: Mapping[str, str], used: set[str]) -> str:
+    """A folder's name such as `size=32,seed=0`, different from those in `used`."""
+    plain = {key: re.sub(r"[^\w.+-]+", "-", value).strip("-")[:LETTERS] or "empty" for key, value in values.items()}
+    stem = ",".join(f"{key}={value}" for key, value in plain.items())[:LONGEST] or "run"
+    name, number = stem, 1
+    while name.lower() in used:  # some disks do not tell Size from size
+        number += 1
+        name = f"{stem}-{number}"
+    used.add(name.lower())
+    return name
 
 
 def short_keys(paths: Sequence[str]) -> dict[str, str]:
@@ -159,18 +155,3 @@ def short_keys(paths: Sequence[str]) -> dict[str, str]:
             path,
         )
     return keys
-
-
-def _in_a_name(value: str) -> str:
-    return re.sub(r"[^\w.+-]+", "-", value).strip("-")[:LETTERS] or "empty"
-
-
-def _refuse_twins(runs: Sequence[Planned]) -> None:
-    seen: dict[str, str] = {}
-    for run in runs:
-        text = run.text
-        if text in seen:
-            raise RecipeError(
-                f"{seen[text]} and {run.name} are the same recipe.", hint="One of their factors changes nothing."
-            )
-        seen[text] = run.name

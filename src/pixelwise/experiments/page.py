@@ -71,11 +71,7 @@ def build_search_page(path: Path) -> Path:
     record = read_json(path / TRIALS)
     ranges, label = record["ranges"], score_label(record["aim"]["key"])
     rows = tuple(
-        (
-            *(t["name"], t["state"], number(t["score"]) if t["score"] is not None else ""),
-            *(str(t["values"].get(one["path"], "")) for one in ranges),
-            *(duration(t["seconds"]), t["message"]),
-        )
+        (t["name"], t["state"], number(t["score"]) if t["score"] is not None else "", *_drawn(t, ranges), t["message"])
         for t in record["trials"]
     )
     strong = next((place for place, t in enumerate(record["trials"]) if t["name"] == record["best"]), None)
@@ -207,16 +203,14 @@ def best_table(record: Entry, rows: int = 8) -> Table:
     aim, ranges = record["aim"], record["ranges"]
     done = [t for t in record["trials"] if t["state"] == "done" and t["score"] is not None]
     done.sort(key=lambda t: (-t["score"] if aim["higher_is_better"] else t["score"], t["number"]))
-    cells = tuple(
-        (
-            *(t["name"], number(t["score"])),
-            *(str(t["values"].get(one["path"], "")) for one in ranges),
-            duration(t["seconds"]),
-        )
-        for t in done[:rows]
-    )
+    cells = tuple((t["name"], number(t["score"]), *_drawn(t, ranges)) for t in done[:rows])
     headings = ("trial", score_label(aim["key"]), *(str(one["short"]) for one in ranges), "time")
     return Table(headings, cells, frozenset(range(1, len(headings))), strong=0 if cells else None)
+
+
+def _drawn(trial: Entry, ranges: Sequence[Entry]) -> tuple[str, ...]:
+    """What a trial drew for each range, and the time it took."""
+    return (*(str(trial["values"].get(one["path"], "")) for one in ranges), duration(trial["seconds"]))
 
 
 def _range_plots(record: Entry, label: str, folder: Path) -> list[tuple[Plot, str]]:

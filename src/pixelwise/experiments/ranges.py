@@ -10,7 +10,7 @@ from math import isfinite, prod
 from typing import Any, Literal, cast
 
 from pixelwise.errors import PixelwiseError, Problem, RecipeError, did_you_mean, shown
-from pixelwise.experiments.grid import read_settings, split_values
+from pixelwise.experiments.grid import read_settings, split_values, value_problems
 from pixelwise.recipe.load import check_recipe, find_recipe, read_tree, with_overrides
 from pixelwise.recipe.schema import Recipe
 from pixelwise.yaml_text import parse_text
@@ -143,13 +143,9 @@ def _number(path: str, text: str, whole: bool) -> float:
 
 
 def _choices(path: str, texts: Sequence[str]) -> tuple[str, ...]:
-    values = [parse_text(text, where=path) if text else None for text in texts]
-    if not all(texts):
-        hint = "Write null for no value, '' for an empty text." if len(texts) > 1 else FORM
-        raise RecipeError("a choice is empty.", where=path, hint=hint)
-    if len({repr(value) for value in values}) < len(values):
-        raise RecipeError("two choices are the same value.", where=path)
-    if len(values) == 1:
+    if problems := list(value_problems(path, texts, FORM)):
+        raise RecipeError.all(problems)
+    if len(texts) == 1:
         hint = f"For a single value write {path}={texts[0]}."
         raise RecipeError("a choice needs at least two values.", where=path, hint=hint)
     return tuple(texts)
