@@ -6,10 +6,11 @@ Legend of shapes, used everywhere: **B** batch, **C** channels or classes, **H W
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from importlib import import_module
-from typing import Any, ClassVar, Literal, overload
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -123,23 +124,13 @@ class Deferred(Sequence[Object]):
 
     def __init__(self, make: Callable[[], Sequence[Object]]) -> None:
         self._make = make
-        self._made: tuple[Object, ...] | None = None
 
-    @property
+    @cached_property
     def made(self) -> tuple[Object, ...]:
-        if self._made is None:
-            self._made = tuple(self._make())
-        return self._made
+        return tuple(self._make())
 
-    @overload
-    def __getitem__(self, index: int) -> Object: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Object]: ...
-    def __getitem__(self, index: int | slice) -> Object | Sequence[Object]:
+    def __getitem__(self, index: Any) -> Any:
         return self.made[index]
-
-    def __iter__(self) -> Iterator[Object]:
-        return iter(self.made)
 
     def __len__(self) -> int:
         return len(self.made)

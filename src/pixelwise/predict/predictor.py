@@ -102,9 +102,9 @@ class Predictor:
 
         image:  (H, W, 3) uint8, a Pillow picture, or the path of a file
         tiles:  None: the picture is resized to the size of the training pictures, and the scores (not the finished class
-                map, whose outlines would turn into stairs) are resized back bilinearly. `Tiles`, or the side of a tile:
-                (which overlap by a quarter, at most 64 pixels): it is computed at its own size; a picture that fits
-                into one tile is computed whole.
+                map, whose outlines would turn into stairs) are resized back bilinearly. `Tiles`, or the side of tiles
+                that overlap by a quarter, at most 64 pixels: it is computed at its own size; a picture that fits into
+                one tile is computed whole.
         needs:  reductions that are computed besides those of the task; without `probability` there is no confidence
 
         Memory does not grow with classes × pixels of the picture. Raises ShapeError where the overlap leaves nothing of a
