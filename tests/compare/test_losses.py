@@ -17,7 +17,7 @@ from pixelwise.compare.figures import draw_runs
 from pixelwise.compare.gather import gather
 from pixelwise.compare.page import build_comparison_page
 from pixelwise.compare.runs import compare_runs
-from pixelwise.report.record import losses_at, open_run
+from pixelwise.report.record import losses_at, read_record
 from pixelwise.report.results import collect, markdown_table
 from pixelwise.run.folder import RunFolder
 
@@ -45,12 +45,12 @@ def test_without_an_epoch_there_are_no_losses() -> None:
 
 
 def test_runs_of_version_0_1_have_losses_in_their_events(made: Made) -> None:
-    record = open_run(made("a", epochs=8))
+    record = read_record(RunFolder.open(made("a", epochs=8)))
     assert "losses" not in record.summary
     best = record.best["epoch"]
     assert record.losses["best"]["train"]["loss"] == pytest.approx(loss(best, "train"))
     assert record.losses["last"]["validation"]["loss"] == pytest.approx(loss(8, "validation"))
-    old = open_run(OLD / "segment")
+    old = read_record(RunFolder.open(OLD / "segment"))
     assert "losses" not in old.summary
     assert old.losses["best"]["validation"] == old.summary["splits"]["val"]["losses"]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from pixelwise.compare.columns import Column, loss_values, score_values
 from pixelwise.compare.differing import differing, identity, labels, letters
 from pixelwise.errors import Problem, RunError
-from pixelwise.report.record import Json, Record, open_run
+from pixelwise.report.record import Json, Record, read_record
 from pixelwise.run.atomic import read_json
 from pixelwise.run.folder import RunFolder
 from pixelwise.statistics.spread import Spread, spread
@@ -158,10 +158,11 @@ def expanded(paths: Sequence[Path]) -> list[Path]:
 
 
 def _read(path: Path, place: Place) -> Member:
-    record = open_run(path)
+    run = RunFolder.open(path)
+    record = read_record(run)
     if not record.setup.get("recipe"):
         raise RunError("stopped before its first step: there is nothing to compare.", where=str(path))
-    run, at_its_end = RunFolder(path), record.summary.get("splits") or {}
+    at_its_end = record.summary.get("splits") or {}
     if place.split and run.has(place.file):
         return Member(path, record, run.read(place.file), place.split, path / f"{place.file}.npz")
     first = next(iter(at_its_end), "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +72,7 @@ class ComparedRuns:
 
 
 def compare_runs(
-    runs: Sequence[Path | str],
+    runs: Sequence[os.PathLike[str] | str],
     *,
     scores: Sequence[str] = (),
     split: str = "",

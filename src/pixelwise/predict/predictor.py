@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -72,7 +73,9 @@ class Predictor:
         self.shown = shown_as(opened.task.kind)
 
     @classmethod
-    def open(cls, run: RunFolder | Path | str, checkpoint: Checkpoint = "best", device: str = "auto") -> Predictor:
+    def open(
+        cls, run: RunFolder | os.PathLike[str] | str, checkpoint: Checkpoint = "best", device: str = "auto"
+    ) -> Predictor:
         """Open a run folder with the weights of a checkpoint. torch is imported for its own runs alone.
 
         Raises RunError where the checkpoint is missing, cut short or of another architecture, DeviceError where there is

@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from pixelwise.errors import RecipeError, RunError
@@ -176,11 +175,6 @@ def in_steps(recipe: Json) -> bool:
     """Whether a recipe gives a phase's length in updates, not in epochs."""
     phases = (recipe.get("train") or {}).get("phases") or ()
     return any(phase.get("steps") for phase in phases)
-
-
-def open_run(path: Path | str) -> Record:
-    """Open a run for reading. Raises RunError where the folder is not a run, or a file in it is damaged."""
-    return read_record(RunFolder.open(Path(path)))
 
 
 def read_record(run: RunFolder) -> Record:
