@@ -33,7 +33,7 @@ from cases import CASES  # noqa: E402
 # Declared differences, by the beginning of the name of what is compared ("report", "kept pictures", "figures", ...). A report
 # is compared one tag a line, e.g. `<td>loss`; a record one JSON value a line, keys sorted.
 
-# Whole lines that NEW has and OLD does not have, as patterns.
+# Whole lines that NEW has and OLD may lack, as patterns; they are left out of both.
 ADDED: dict[str, tuple[str, ...]] = {
     "report": (r"  mixup: 0\.0",),  # the task classify has the same options for both engines
     "kept pictures": (r'"captions": \{\n(?:".*",?\n)*\},',),  # each kind of prediction says how its panels are called
@@ -130,7 +130,7 @@ def _sides(old: dict[str, str], new: dict[str, str], what: str) -> tuple[str, st
     for pattern, put in CHANGED.get(name, ()):
         before = re.sub(pattern, put, before)
     for pattern in ADDED.get(name, ()):
-        after = re.sub(rf"^(?:{pattern})\n?", "", after, flags=re.M)
+        before, after = (re.sub(rf"^(?:{pattern})\n?", "", side, flags=re.M) for side in (before, after))
     return before.strip(), after.strip()
 
 
