@@ -76,7 +76,7 @@ def _train(recipe: Recipe | None, path: Path, data: Path | None, *, going_on: bo
         path = joined.from_first(lambda: path)
 
         def begin(caching: Caching) -> Iterator[Event]:
-            if going_on:
+            if going_on or recipe is None:
                 return engine.resume(path, data=data, processes=joined, recipe=recipe, caching=caching)
             return engine.train(recipe, path, data=data, processes=joined, caching=caching)
 

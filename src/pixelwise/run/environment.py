@@ -69,7 +69,9 @@ def _version(package: str) -> str | None:
 
 
 def _memory_gib() -> float | None:
+    if not hasattr(os, "sysconf"):  # Windows
+        return None
     try:
-        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
-    except (ValueError, OSError, AttributeError):
+        return round(float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30), 1)
+    except (ValueError, OSError):
         return None

@@ -85,10 +85,11 @@ class CachedSplit:
 
         A pass over a large split would otherwise end with all of it in the process's memory.
         """
+        advice = getattr(mmap, "MADV_DONTNEED", None)  # Windows has none
         for array in (self.images, self.masks, self.labels, *self._objects.values()):
-            mapping = None if array is None else _mapping(array)
-            if mapping is not None:
-                mapping.madvise(mmap.MADV_DONTNEED)
+            mapping = _mapping(array)
+            if mapping is not None and advice is not None and hasattr(mapping, "madvise"):
+                mapping.madvise(advice)
 
     def __reduce__(self) -> tuple[Any, ...]:  # to another process goes the path, not the pixels
         return (CachedSplit, (self.entry, self.info, self._about))
@@ -226,7 +227,7 @@ def _mapped(entry: Path, name: str) -> NDArray[Any]:
 
 
 def _mapping(array: Any) -> mmap.mmap | None:
-    """The map of the file beneath an array; None where there is none, or where the system has no such advice."""
+    """The map of the file beneath an array; None where there is none."""
     while array is not None and not isinstance(array, mmap.mmap):
         array = getattr(array, "base", None)
-    return array if hasattr(mmap, "MADV_DONTNEED") else None
+    return array

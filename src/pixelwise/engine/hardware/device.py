@@ -6,6 +6,7 @@ Decided once, written into the run, reused by a resume, because another choice g
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -39,7 +40,7 @@ class Choices:
         return {**asdict(self), "notes": list(self.notes)}
 
     @classmethod
-    def from_record(cls, record: dict[str, Any]) -> Choices:
+    def from_record(cls, record: Mapping[str, Any]) -> Choices:
         return cls(**{**record, "notes": tuple(record["notes"])})
 
     @property

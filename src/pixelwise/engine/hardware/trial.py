@@ -114,8 +114,8 @@ def find_fair_trial(threads: int, memory: Path) -> Trial:
 def machine_load() -> float:
     """Processes at work on this machine, the mean of the last minute; 0 where the system does not say."""
     try:
-        return os.getloadavg()[0]
-    except (OSError, AttributeError):
+        return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    except OSError:
         return 0.0
 
 

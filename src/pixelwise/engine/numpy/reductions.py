@@ -43,7 +43,7 @@ def vector(scores: Array) -> Array:
 def mean(scores: Array, *, table: Sequence[Sequence[int]], temperature: float) -> NDArray[np.uint8]:
     """(B, H, W, 3): the mean of the table's colours, weighted by softmax(scores / T) (Zhang et al. 2016, eq. 5)."""
     shares = vector(scores / scores.dtype.type(temperature))
-    image = np.einsum("bqhw,qc->bhwc", shares, np.asarray(table, scores.dtype))
+    image: Array = np.einsum("bqhw,qc->bhwc", shares, np.asarray(table, scores.dtype))
     return np.clip(image.round(), 0, 255).astype(np.uint8)
 
 

@@ -57,7 +57,7 @@ class TorchLearner(Learner):
         self.recipe, self.task, self.size, self.choices = recipe, task, size, choices
         with keyed_random(recipe.train.seed, "weights"):
             model: nn.Module = build("model", recipe.model, task.input.channels, task.out_channels)
-        self.model = model.to(device=self.device, memory_format=choices.memory_format)  # type: ignore[call-overload]
+        self.model = model.to(device=self.device, memory_format=choices.memory_format)
         self.processes = TorchProcesses()
         self.losses: Mapping[str, Loss] = {}
         self.phase_losses: Sequence[Mapping[str, Loss]] = ()
@@ -186,7 +186,7 @@ class TorchLearner(Learner):
             return self._mixed_terms(images, batch.targets, losses)
         terms = self._compared(scores_of(self.shared(images), self.task, images), batch.targets, losses)
         if self._fits:
-            self.model.observe(images, batch.targets)  # type: ignore[operator]
+            self.model.observe(images, batch.targets)
         return terms
 
     def _mixed_terms(self, images: Tensor, targets: Mapping[str, Any], losses: Mapping[str, Loss]) -> dict[str, Term]:
@@ -272,7 +272,7 @@ class TorchLearner(Learner):
     def terms(self, outputs: Any, batch: Batch) -> Sums:
         if self._owns:
             images = inputs_of(batch.images, self.task.input)
-            found = self.model.losses(images, batch.targets) if batch.targets else {}  # type: ignore[operator]
+            found = self.model.losses(images, batch.targets) if batch.targets else {}
         else:
             found = self._compared(outputs, batch.targets, self.losses)
         return {name: (float(term.numerator), float(term.denominator)) for name, term in found.items()}
@@ -328,4 +328,4 @@ class OwnLosses(nn.Module):
         self.model = model
 
     def forward(self, images: Any, targets: Any) -> Any:
-        return self.model.losses(images, targets)  # type: ignore[operator]
+        return self.model.losses(images, targets)
