@@ -119,7 +119,7 @@ def test_a_resume_keeps_the_choices_though_a_trial_would_now_decide_otherwise(
         raise AssertionError("was tried again")
 
     monkeypatch.setattr(bf16, "try_bf16", ask)
-    monkeypatch.setattr("pixelwise.engine.train.choose", ask)
+    monkeypatch.setattr("pixelwise.engine.torch.learner.choose", ask)
     again = list(resume(tmp_path / "run", data=data))
     assert again[-1].reason == "complete"
     assert not [e for e in again if isinstance(e, Noted)]

@@ -28,15 +28,14 @@ def rehearse(learner: Learner, material: Material, metrics: Sequence[Metric]) ->
             train, validation = material.train, material.validation
             batch = copied.encode([train[min(index, len(train) - 1)] for index in range(SAMPLES)])
             copied.step(batch, recipe.train.phases[0].learning_rate or 1e-3, 0)
-            samples = [validation[index] for index in range(min(SAMPLES, len(validation)))]
-            batch = copied.encode(samples)
+            sample = validation[0]
+            batch = copied.encode([sample])
             outputs = copied.forward(batch)
             copied.terms(outputs, batch)
-            for sample, reduced in zip(samples, copied.reduced(outputs, needs_of(metrics)), strict=True):
-                prediction = copied.task.decode(reduced)
-                for item, metric in zip(recipe.metrics, copy.deepcopy(metrics), strict=True):
-                    _check_kind(item.name, metric, recipe.task.name, prediction)
-                    metric.update(sample, prediction)
+            prediction = copied.task.decode(copied.reduced(outputs, needs_of(metrics))[0])
+            for item, metric in zip(recipe.metrics, copy.deepcopy(metrics), strict=True):
+                _check_kind(item.name, metric, recipe.task.name, prediction)
+                metric.update(sample, prediction)
     except TrainingError:
         pass  # a loss that is not finite is the training's to report, with its pictures
     except PixelwiseError:

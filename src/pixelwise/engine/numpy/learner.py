@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -160,11 +161,12 @@ class NumpyLearner(Learner):
 
     @contextmanager
     def copied(self) -> Iterator[Self]:
-        twin = type(self)(self.recipe, self.task, self.size, self.choices)
-        twin.network.load_state(self.network.state())
-        twin.losses = self.losses
-        twin.equip(self.material, self.processes, self.stop)
-        yield twin
+        twin, before = copy.copy(self), {name: value.copy() for name, value in self.network.state().items()}
+        twin.optimizer = copy.deepcopy(self.optimizer)
+        try:
+            yield twin
+        finally:
+            self.network.load_state(before)  # its arrays are shared with the copy
 
     @contextmanager
     def computing(self) -> Iterator[None]:
