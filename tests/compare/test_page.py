@@ -5,11 +5,13 @@ from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from pixelwise.compare.figures import panels_of
 from pixelwise.compare.gather import gather
 from pixelwise.compare.page import build_comparison_page
+from pixelwise.compare.runs import compare_runs
 from pixelwise.compare.terminal import show_comparison
 
 Made = Callable[..., Path]
@@ -62,3 +64,21 @@ def test_nothing_is_left_out_in_a_narrow_terminal(made: Made) -> None:
     assert "…" not in "".join(lines)
     cost = lines[lines.index("cost") + 2 :]
     assert [line.split()[0] for line in cost[:4]] == ["A", "B", "C", "D"]
+
+
+def test_runs_compared_from_python(made: Made, tmp_path: Path) -> None:
+    compared = compare_runs([made("a"), str(made("b", batch=16, score=0.5))])
+    assert "B − A  mean IoU  +0.1000" in str(compared)
+    html = compared._repr_html_()
+    assert html.count("<table") == 5  # groups, two sets of scores, losses, differences
+    assert "<script" not in html
+    assert compared.as_json()["differences"][0]["difference"] == pytest.approx(0.1)
+    assert compared.as_csv().count("\n") == 3
+    assert compared.write_html(tmp_path / "out" / "c.html").read_text().startswith("<!DOCTYPE html>")
+
+
+def test_every_difference_has_its_sentence_below_the_table(made: Made, tmp_path: Path) -> None:
+    compared = compare_runs([made("a"), made("b", batch=16)])
+    text = compared.write_html(tmp_path / "c.html").read_text()
+    assert f"<li>B − A, mean IoU: {compared.verdicts[0].words}</li>" in text
+    assert "<h1>batch 8 and batch 16 compared</h1>" in text

@@ -74,5 +74,7 @@ def _rows(tables: Sequence[Json]) -> dict[str, tuple[str, ...]]:
 
 
 def _written(value: Any) -> str:
-    """As a recipe would write it."""
+    """As a recipe would write it; a dash for null."""
+    if value is None:
+        return ABSENT
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

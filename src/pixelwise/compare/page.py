@@ -16,6 +16,8 @@ from pixelwise.report.plotting import Plot, render
 from pixelwise.run.atomic import write_text
 from pixelwise.terminal.table import Table
 
+LONGEST_TITLE = 72  # characters
+
 
 def build_comparison_page(
     comparison: Comparison, verdicts: Sequence[Verdict], page: Path, over: Over = "epochs"
@@ -29,6 +31,7 @@ def build_comparison_page(
         differing=tables.differing(comparison),
         scores=score_tables(comparison),
         differences=tables.differences(verdicts),
+        verdicts=verdicts,
         curves=curves(comparison, plots, over),
         curves_caption=curves_caption(comparison),
         pictures=side_by_side(comparison),
@@ -77,12 +80,11 @@ def curves_caption(comparison: Comparison) -> str:
 
 
 def title(comparison: Comparison) -> str:
-    letters = [group.letter for group in comparison.groups]
-    if len(letters) == 1:
-        return str(comparison.groups[0].runs[0].recipe.get("title") or comparison.groups[0].label)
-    if len(letters) > 6:
-        return f"{len(letters)} groups compared"
-    return f"{', '.join(letters[:-1])} and {letters[-1]} compared"
+    labels = [group.label for group in comparison.groups]
+    if len(labels) == 1:
+        return str(comparison.groups[0].runs[0].recipe.get("title") or labels[0])
+    named = f"{', '.join(labels[:-1])} and {labels[-1]} compared"
+    return named if len(named) <= LONGEST_TITLE else f"{len(labels)} groups compared"
 
 
 def opening(comparison: Comparison) -> str:

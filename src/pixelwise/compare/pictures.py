@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pixelwise.compare.gather import Comparison, Group, Member
+from pixelwise.imaging.palettes import VOC_VOID
 from pixelwise.report.gallery import Panel, Seen, build_card
 from pixelwise.run.folder import RunFolder
 from pixelwise.run.words import number
@@ -45,6 +46,8 @@ def side_by_side(comparison: Comparison) -> SideBySide | None:
     strips = [_strip(name, kept, seen) for name in names]
     first = kept[0][1].record
     legend = [(name, first.colours[i]) for i, name in enumerate(first.classes) if i in seen.indices]
+    if first.void is not None and first.void in seen.indices:
+        legend.append(("void (not labelled)", VOC_VOID))
     shown = "" if len(groups) == len(comparison.groups) else f"the first {MOST_GROUPS} groups"
     return SideBySide(tuple(strips), tuple(legend), shown)
 

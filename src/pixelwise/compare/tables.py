@@ -25,7 +25,7 @@ def scores(comparison: Comparison, columns: Sequence[Column]) -> Table:
         for group in comparison.groups
         if any(column in run.values for run in group.runs for column in columns)
     )
-    return Table(("", "runs of", "seeds", *headings(columns)), rows, frozenset(range(2, 3 + len(columns))))
+    return Table(("", "group", "seeds", *headings(columns)), rows, frozenset(range(2, 3 + len(columns))))
 
 
 def upright_scores(comparison: Comparison, columns: Sequence[Column]) -> Table:
@@ -43,7 +43,7 @@ def groups(comparison: Comparison) -> Table:
         (group.letter, group.label, ", ".join(map(str, group.seeds)), str(group.runs[0].path))
         for group in comparison.groups
     )
-    return Table(("", "runs of", "seeds", "first of them"), rows)
+    return Table(("", "group", "seeds", "first run"), rows)
 
 
 def without(table: Table, column: int) -> Table:
@@ -63,7 +63,7 @@ def differing(comparison: Comparison) -> Table | None:
 
 def cost(comparison: Comparison) -> Table:
     """What each group took."""
-    headings = ("", "runs of", "seeds", "length", "best epoch", "time", "parameters", "MACs", "device")
+    headings = ("", "group", "seeds", "length", "best epoch", "time", "parameters", "MACs", "device")
     return Table(headings, tuple(_cost(group) for group in comparison.groups), frozenset(range(3, 8)))
 
 
@@ -73,7 +73,8 @@ def _cost(group: Group) -> tuple[str, ...]:
     minutes = spread([run.minutes for run in group.runs])
     time = duration(None if minutes.mean is None else 60 * minutes.mean)
     if minutes.mean is not None and minutes.sd:
-        time = f"{minutes.mean:.1f} ± {minutes.sd:.1f} min"
+        size, unit = (1, "min") if minutes.mean >= 1 else (60, "s")
+        time = f"{size * minutes.mean:.1f} ± {size * minutes.sd:.1f} {unit}"
     return (
         group.letter,
         group.label,
@@ -103,17 +104,16 @@ def _span(values: Sequence[int | None]) -> str:
 
 
 def differences(verdicts: Sequence[Verdict]) -> Table | None:
-    """A row a difference: its size, the two intervals, and what can be said."""
+    """A row a difference: its size and the two intervals."""
     rows = tuple(
         (
-            f"{verdict.second.letter} − {verdict.first.letter}",
+            f"{verdict.second.letter}\u00a0−\u00a0{verdict.first.letter}",  # never broken
             verdict.column.name,
             signed(verdict.seeds.value),
             between(verdict.seeds.interval),
             between(verdict.pictures.interval),
-            verdict.words,
         )
         for verdict in verdicts
     )
-    headings = ("", "score", "difference", "95 % over seeds", "95 % over pictures", "in words")
+    headings = ("", "score", "difference", "95 % over seeds", "95 % over pictures")
     return Table(headings, rows, frozenset({2, 3, 4})) if rows else None
