@@ -14,6 +14,7 @@ from pixelwise.errors import RunError
 from pixelwise.metrics.base import Metric
 from pixelwise.recipe.schema import Item, Recipe
 from pixelwise.run.folder import RunFolder
+from pixelwise.shown import shown_as
 from pixelwise.tasks.base import Counts, Task
 from pixelwise.types import DatasetInfo
 
@@ -61,7 +62,7 @@ def setup_record(
         "findings": dict(material.findings),
         "kind": task.kind,
         "counts": _lists(material.counts),
-        "unit": task.per,
+        "unit": shown_as(task.kind).unit,
         "weights": None if weights is None else list(weights),
         "weighting": _weighting(recipe, weights),
         "model": dict(model),

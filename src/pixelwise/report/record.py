@@ -105,7 +105,7 @@ class Record:
 
     @property
     def unit(self) -> str:
-        """What the classes are counted in: `pixel` or `picture`."""
+        """What the classes are counted in, e.g. `pixel` or `picture`. Of pixels only shares mean something to a reader."""
         return str(self.setup.get("unit") or "pixel")
 
     @property

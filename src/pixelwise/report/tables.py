@@ -164,7 +164,7 @@ def per_class(record: Record, metric: Json | None) -> Table | None:
     values = list(dict.fromkeys(key for row in rows for key in row if key not in ("class", "support", "index", "name")))
     counts, weights = record.setup.get("counts"), record.setup.get("weights")
     total = sum(counts) if counts else 0
-    told = [f"training {record.unit}s", *(["share"] if record.unit == "picture" else [])] if counts else []
+    told = [f"training {record.unit}s", *(["share"] if record.unit != "pixel" else [])] if counts else []
     headings = ["class", *told, *(["weight"] if weights else [])]
     headings += [score_label(value) for value in values] + ([f"{record.unit}s in truth"] if rows else [])
     table = []
@@ -173,7 +173,7 @@ def per_class(record: Record, metric: Json | None) -> Table | None:
         if counts:
             count = counts[place] if place < len(counts) else None
             share = ABSENT if count is None else f"{100 * count / max(1, total):.3g} %"
-            line += [quantity(count), share] if record.unit == "picture" else [share]
+            line += [quantity(count), share] if record.unit != "pixel" else [share]
         if weights:
             line.append(f"{weights[place]:.4g}" if place < len(weights) else ABSENT)
         if rows:
