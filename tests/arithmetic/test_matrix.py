@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixelwise.arithmetic.matrix import convolution_matrix
-from pixelwise.arithmetic.window import Window, input_length
+from pixelwise.arithmetic.window import Window
 from pixelwise.errors import ShapeError
 
 
@@ -39,12 +39,7 @@ def test_the_matrix_is_torchs_convolution_and_its_transpose_the_transposed_one(
     x = draw.standard_normal((channels, *size))
     y = torch.nn.functional.conv2d(torch.from_numpy(x)[None], torch.from_numpy(weight), **same)[0]
     np.testing.assert_allclose(matrix @ x.ravel(), y.numpy().ravel(), atol=1e-12)
-    smallest = tuple(
-        input_length(*lengths)
-        for lengths in zip(
-            window.output_size(size), window.kernel, window.stride, window.padding, window.dilation, strict=True
-        )
-    )
+    smallest = window.transposed_output_size(window.output_size(size))
     missing = tuple(have - need for have, need in zip(size, smallest, strict=True))
     if all(0 <= more < max(s, d) for more, s, d in zip(missing, stride, dilation, strict=True)):
         z = draw.standard_normal(tuple(y.shape))

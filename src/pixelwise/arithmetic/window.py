@@ -40,17 +40,6 @@ def output_length(
     return places
 
 
-def input_length(
-    length: Length, kernel: Length, stride: Length = 1, padding: Length = 0, dilation: Length = 1, extra: Length = 0
-) -> Length:
-    """The smallest input with `length` outputs: (length − 1)·stride + dilation·(kernel − 1) + 1 − 2·padding − extra.
-
-    Up to stride − 1 more rows give the same number of outputs: the floor forgets them. Never below 1.
-    """
-    needed = (length - 1) * stride + span(kernel, dilation) - 2 * padding - extra
-    return needed if is_symbolic(needed) else max(1, needed)
-
-
 def transposed_output_length(
     length: Length,
     kernel: Length,
@@ -61,7 +50,7 @@ def transposed_output_length(
 ) -> Length:
     """Output of a transposed convolution: (length − 1)·stride − 2·padding + dilation·(kernel − 1) + output_padding + 1.
 
-    `output_padding` chooses among the inputs that `input_length` cannot tell apart, so it must stay below
+    `output_padding` chooses among the lengths that a convolution with this stride maps to `length`, so it must stay below
     max(stride, dilation). Raises ShapeError where it does not, and where nothing is left.
 
     >>> transposed_output_length(8, kernel=3, stride=2, padding=1, output_padding=1)

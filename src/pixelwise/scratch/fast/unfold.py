@@ -59,11 +59,6 @@ def conv2d(
     return out, UnfoldCache(x, weight, window, bias is not None, out.shape)
 
 
-def conv2d_backward(dout: Array, cache: UnfoldCache, *, workspace: Workspace) -> tuple[Array, Array, Array | None]:
-    """(dx, dweight, dbias) from dout (N, O, h, w); dbias is None where there was no bias."""
-    return (input_gradient(dout, cache, workspace=workspace), *weight_gradient(dout, cache, workspace=workspace))
-
-
 def weight_gradient(dout: Array, cache: UnfoldCache, *, workspace: Workspace) -> tuple[Array, Array | None]:
     """dweight (O, C, kH, kW) and dbias (O,).
 

@@ -127,11 +127,6 @@ def fits(window: Window) -> bool:
     return square and window.stride == window.dilation == (1, 1)
 
 
-def conv2d_backward(dout: Array, cache: WinogradCache, *, workspace: Workspace) -> tuple[Array, Array, Array | None]:
-    """(dx, dweight, dbias) from dout (N, O, h, w); dbias is None where there was no bias."""
-    return (input_gradient(dout, cache, workspace=workspace), *weight_gradient(dout, cache, workspace=workspace))
-
-
 def input_gradient(dout: Array, cache: WinogradCache, *, workspace: Workspace) -> Array:
     """dx (N, C, H, W), which with stride 1 is itself a convolution with a k×k kernel and is computed as one.
 

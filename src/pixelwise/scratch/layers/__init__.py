@@ -8,18 +8,6 @@ from pixelwise.scratch.layers.normalisation import BatchNorm2d
 from pixelwise.scratch.layers.pooling import AvgPool2d, MaxPool2d
 
 __all__ = [
-    "AvgPool2d",
-    "BatchNorm2d",
-    "Conv2d",
-    "ConvTranspose2d",
-    "Dropout",
-    "Flatten",
-    "Gradients",
-    "Layer",
-    "Linear",
-    "MaxPool2d",
-    "ReLU",
-    "Shape",
-    "Sigmoid",
-    "convolution_algorithm",
-]
+    "AvgPool2d", "BatchNorm2d", "Conv2d", "ConvTranspose2d", "Dropout", "Flatten", "Gradients", "Layer", "Linear",
+    "MaxPool2d", "ReLU", "Shape", "Sigmoid", "convolution_algorithm",
+]  # fmt: skip
