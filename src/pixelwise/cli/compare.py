@@ -21,7 +21,7 @@ def compare(
         list[str] | None, typer.Option(help="Name or key of a score or loss to take differences in; may be repeated.")
     ] = None,
     over: Annotated[
-        Literal["epochs", "updates", "minutes"], typer.Option(help="With --html: what the curves are drawn over.")
+        Literal["epochs", "updates", "minutes"], typer.Option(help="With --html: horizontal axis of the curves.")
     ] = "epochs",
     split: Annotated[
         str, typer.Option(help="Compare the scores on this split, of `pixelwise evaluate` or of the training's end.")

@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ComparedRuns:
-    """Runs side by side. Print it for tables as text; a notebook shows them by itself.
+    """Runs side by side. `print` it for tables as text; a notebook displays it as HTML.
 
-    over: what the curves of the page are drawn over
+    comparison:  the groups of runs with their scores and losses, as objects
+    verdicts:    the differences between groups, with their intervals
+    over:        what the curves of the page are drawn over
     """
 
     comparison: Comparison
@@ -80,10 +82,12 @@ def compare_runs(
     resolution: Literal["recipe", "own"] = "recipe",
     over: Over = "epochs",
 ) -> ComparedRuns:
-    """Compare run folders; the folder of a sweep counts as all its finished runs.
+    """Compare runs. Runs that differ only in their seed are one group; each group is compared with the first.
 
-    scores:  names or keys of the scores and losses to take differences in; by default the one that chose the best epoch
-    split, checkpoint, resolution: compare the scores of `pixelwise evaluate` there, instead of those of the training
+    runs:    run folders; the folder of a sweep means all its finished runs
+    scores:  names or keys of the scores and losses to take differences in; default: the score that chose the best epoch
+    split, checkpoint, resolution: where to compare the scores; default: the validation split of the training
+    over:    horizontal axis of the curves on the page
     Raises RunError with every problem: a folder that is not a run, runs of different tasks, an unknown score.
     """
     if not split and (checkpoint, resolution) != ("best", "recipe"):
