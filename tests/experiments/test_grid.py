@@ -46,7 +46,7 @@ def test_the_grid_turns_its_last_factor_fastest() -> None:
 
 
 def test_names_are_plain_and_different() -> None:
-    _, runs = plan("quickstart", ["augment=[],[{name: flip, p: 0.25}]", "title='a/../b','a b'"])
+    _, runs = plan("quickstart", ["augment=[],[{name: flip, p: 0.25}]", "train.best='a/../b','a b'"])
     names = [run.name for run in runs]
     assert len(set(names)) == len(names)
     assert not any(letter in name for name in names for letter in "/ '[]{}")
@@ -60,6 +60,7 @@ def test_names_are_plain_and_different() -> None:
         (["train.batch=8,,9", "train.seed"], ["a value between two commas is empty.", "'train.seed': a sweep takes"]),
         (["train.batch=8", "train.batch=9"], ["train.batch: is given twice. Write all its values in one setting"]),
         (["train.clip=1e-3,.001"], ["takes the value 1e-3 twice, once written .001."]),
+        (["title=one,two"], ["title=one and title=two are the same recipe. One of their factors changes nothing."]),
         (["train.bach=4,8"], ["quickstart: train.bach: there is no such key;", "Did you mean 'batch'?"]),
         (["train.batch=a,b,8", "model.depht=1"], ["read 'a'", "read 'b'", "has no option 'depht'"]),
         (["train.batch=[8,16"], ["line 1, column"]),

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pixelwise.report.record import WORDS, Json, Record, deciding
+from pixelwise.report.record import Json, Record
+from pixelwise.run.identity import WORDS, deciding
 from pixelwise.run.words import ABSENT
 
 SEED = "train.seed"
@@ -17,7 +18,7 @@ LONGEST_LABEL = 44
 
 def identity(record: Record) -> str:
     """What the runs of one group have in common: what decides a training, apart from its seed, and the pictures."""
-    return json.dumps([deciding(record.setup["recipe"]), picture_keys(record)], sort_keys=True)
+    return json.dumps([deciding(record.setup["recipe"], SEED), picture_keys(record)], sort_keys=True)
 
 
 def picture_keys(record: Record) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from pixelwise.data.cache import CachedSplit
 from pixelwise.errors import Problem, RunError, TrainingError
 from pixelwise.recipe.load import check_recipe
 from pixelwise.recipe.schema import Recipe
-from pixelwise.report.record import WORDS
 from pixelwise.run.environment import environment
 from pixelwise.run.folder import RunFolder
+from pixelwise.run.identity import deciding, differences
 from pixelwise.yaml_text import parse
 
 
@@ -32,7 +32,7 @@ def check_resume(run: RunFolder, wanted: Recipe | None) -> tuple[Recipe, tuple[s
     for name, found in (("its recipe.yaml", recipe), ("the recipe given", wanted)):
         if found is None:
             continue
-        changes = list(differences(began, found.model_dump(mode="json")))
+        changes = list(differences(deciding(began), deciding(found.model_dump(mode="json"))))
         if changes:
             raise RunError.all(
                 [
@@ -58,19 +58,6 @@ def check_splits(run: RunFolder, setup: Mapping[str, Any], splits: Sequence[Cach
                 where=str(run.path),
                 hint="Bring the data back, or train anew.",
             )
-
-
-def differences(before: Any, after: Any, where: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """(path, before, after) of every value that differs."""
-    if isinstance(before, Mapping) and isinstance(after, Mapping):
-        for key in dict.fromkeys((*before, *after)):
-            if where or key not in WORDS:
-                yield from differences(before.get(key), after.get(key), f"{where}.{key}" if where else key)
-    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
-        for index, (one, other) in enumerate(zip(before, after, strict=True)):
-            yield from differences(one, other, f"{where}.{index}")
-    elif before != after:
-        yield where, before, after
 
 
 def _changed_versions(run: RunFolder) -> Iterator[str]:

@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
-from pixelwise.errors import PixelwiseError, Problem, RunError
+from pixelwise.errors import Problem, RecipeError, RunError
 from pixelwise.recipe.load import as_yaml, check_recipe
 from pixelwise.recipe.schema import Recipe
 from pixelwise.run.atomic import read_json, write_json, write_text
 from pixelwise.run.folder import RunFolder
-from pixelwise.yaml_text import parse
+from pixelwise.run.identity import deciding
+from pixelwise.yaml_text import parse, parse_map, read_file
 
 FORMAT = 1
 PLAN = {"recipe", "runs"}  # keys of a record whose runs are known beforehand
@@ -176,7 +177,7 @@ class Folder:
         ]
         for name in before:
             file = self.recipe_file(name)
-            if name in planned and file.is_file() and not _is_of(file, planned[name]):
+            if name in planned and file.is_file() and not _is_same(file, planned[name]):
                 problems.append(Problem(name, f"its recipe differs from the one that this {self.kind} began with."))
         if problems:
             resume = f"`pixelwise {self.kind} --resume {self.path}`"
@@ -197,7 +198,7 @@ class Folder:
         run = self.run(planned.name)
         if not run.path.exists() or (run.path.is_dir() and not any(run.path.iterdir())):
             return "new"
-        if not run.recipe_file.is_file() or not _is_of(run.recipe_file, planned):
+        if not run.recipe_file.is_file() or not _is_same(run.recipe_file, planned):
             raise RunError(
                 f"is in the way: it is not the run that this {self.kind} would make there.",
                 where=str(run.path),
@@ -235,14 +236,16 @@ class Folder:
         return _opened(self.path / "logs" / f".{name}.lock")
 
 
-def _is_of(file: Path, run: Planned) -> bool:
-    """Whether a file is the recipe of a run; another version of pixelwise may have written it in other words."""
-    if file.read_text(encoding="utf-8") == run.text:
-        return True
+def _is_same(file: Path, planned: Planned) -> bool:
+    """Whether the recipe in a file is the same training as the planned one."""
     try:
-        return check_recipe(parse(file), where=str(file)) == run.recipe
-    except PixelwiseError:
+        text = read_file(file)
+        if text == planned.text or planned.recipe is None:
+            return text == planned.text
+        found = check_recipe(parse_map(text, where=str(file)))
+    except RecipeError:
         return False
+    return deciding(found.model_dump(mode="json")) == deciding(planned.recipe.model_dump(mode="json"))
 
 
 def _entry(outcome: Outcome) -> dict[str, Any]:

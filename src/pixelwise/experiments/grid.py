@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from math import prod
 from pixelwise.errors import PixelwiseError, Problem, RecipeError, shown
 from pixelwise.experiments.folder import Planned
 from pixelwise.recipe.load import check_recipe, find_recipe, read_tree, with_overrides
+from pixelwise.run.identity import deciding
 from pixelwise.yaml_text import parse_text
 
 LARGEST = 1000  # runs of one sweep
@@ -35,7 +37,7 @@ def plan(recipe: str, texts: Sequence[str]) -> tuple[tuple[Factor, ...], tuple[P
     tree = read_tree(find_recipe(recipe))
     keys = short_keys([factor.path for factor in factors if len(factor.values) > 1])
     problems: dict[str, Problem] = {}
-    runs: dict[str, Planned] = {}  # by their recipes
+    runs: dict[str, Planned] = {}  # by what decides their trainings
     names: set[str] = set()
     for values in product(*(factor.values for factor in factors)):
         settings = {factor.path: value for factor, value in zip(factors, values, strict=True)}
@@ -46,7 +48,7 @@ def plan(recipe: str, texts: Sequence[str]) -> tuple[tuple[Factor, ...], tuple[P
             problems |= {str(problem): problem for problem in error.problems}
             continue
         run = Planned(_name({key: settings[path] for path, key in keys.items()}, names), settings, checked)
-        if (twin := runs.setdefault(run.text, run)) is not run:
+        if (twin := runs.setdefault(json.dumps(deciding(checked.model_dump(mode="json"))), run)) is not run:
             what = f"{twin.name} and {run.name} are the same recipe."
             problems[what] = Problem("", what, "One of their factors changes nothing.")
     if problems:

@@ -164,14 +164,14 @@ def open_study(
 
 def _check_same(before: str | None, identity: Mapping[str, Any], name: str) -> None:
     """Raise RunError with what differs where a study is another search's."""
-    from pixelwise.engine.resume import differences
     from pixelwise.errors import Problem, shown
+    from pixelwise.run.identity import differences
 
     if before is None:
         raise RunError("is a study of Optuna that pixelwise did not begin.", where=f"study '{name}'")
     problems = [
-        Problem(where.removeprefix("search."), f"was {shown(old)} in the search begun here, and is {shown(new)} now.")
-        for where, old, new in differences(json.loads(before), json.loads(json.dumps(identity)), "search")
+        Problem(where, f"was {shown(old)} in the search begun here, and is {shown(new)} now.")
+        for where, old, new in differences(json.loads(before), json.loads(json.dumps(identity)))
     ]
     if problems:
         hint = "Choose another folder with --out, or another --study in a database."

@@ -17,8 +17,6 @@ from pixelwise.yaml_text import parse_map, read_file
 
 Json = Mapping[str, Any]
 
-WORDS = ("title", "about", "stated", "gallery")  # what a recipe may say otherwise and still be the same training
-
 
 @dataclass(frozen=True)
 class Record:
@@ -163,12 +161,6 @@ def loss_function(recipe: Json) -> str:
     losses = [recipe.get("loss"), *(phase["loss"] for phase in phases if phase.get("loss"))]
     digest = hashlib.sha256(json.dumps(losses, sort_keys=True).encode()).hexdigest()[:6]
     return f"{' then '.join(map(_loss_name, losses))} {digest}"
-
-
-def deciding(recipe: Json, *other: str) -> dict[str, Any]:
-    """All of a recipe that decides a training, apart from its seed. other: further parts that do not count."""
-    parts = {key: value for key, value in recipe.items() if key not in (*WORDS, *other)}
-    return {**parts, "train": {key: value for key, value in recipe["train"].items() if key != "seed"}}
 
 
 def in_steps(recipe: Json) -> bool:

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pixelwise.errors import RunError
-from pixelwise.report.record import deciding, in_steps, loss_function, losses_at, scores_of
+from pixelwise.report.record import in_steps, loss_function, losses_at, scores_of
 from pixelwise.run.folder import RunFolder
+from pixelwise.run.identity import deciding
 
 Json = dict[str, Any]
 
@@ -51,7 +52,7 @@ def collect(name: str, runs: Sequence[RunFolder]) -> Json:
 
 def without_seed(recipe: Mapping[str, Any]) -> Json:
     """What decides the runs that are counted together. The precision is the machine's choice; the record names it."""
-    return deciding(recipe, "hardware")
+    return deciding(recipe, "hardware", "train.seed")
 
 
 def markdown_table(records: Sequence[Json], split: str, columns: Mapping[str, str]) -> str:
