@@ -109,10 +109,7 @@ def symbols_of(*values: Any) -> list[Any]:
 
 
 EXAMPLES: dict[str, tuple[str, str]] = {
-    "course-cnn": (
-        "conv 5x5 5 | conv 7x7 10 | maxpool 3x3 s2 | conv 13x13 1 s10 | fc 512 | fc 10",
-        "3x256x256",
-    ),
+    "course-cnn": ("conv 5x5 5 | conv 7x7 10 | maxpool 3x3 s2 | conv 13x13 1 s10 | fc 512 | fc 10", "3x256x256"),
     "pool-upsample-net": (
         "conv 3 NF same | maxpool 2 | bn | relu | conv 3 2NF same | maxpool 2 | bn | relu | "
         "conv 3 NF same | upsample 2 | bn | relu | conv 3 NC same | upsample 2 | bn | relu | conv 3 NC same",

@@ -60,10 +60,7 @@ def shapes(
     net, shape = _network(network, input, values)
     rows = flow(net, shape)
     table = Table("Shapes", ("layer", "reads", "gives"), [(row.label, row.x, row.y) for row in rows])
-    record = {
-        "input": shape,
-        "layers": [{"layer": row.step.text, "reads": row.x, "gives": row.y} for row in rows],
-    }
+    record = {"input": shape, "layers": [{"layer": row.step.text, "reads": row.x, "gives": row.y} for row in rows]}
     _print(table, record, as_json, as_latex, {row.label: row.derive() for row in rows} if derive else None)
 
 
@@ -137,14 +134,7 @@ def field(
     derive: Derive = False,
 ) -> None:
     """The receptive field: what one output pixel sees of the input."""
-    from pixelwise.arithmetic.field import (
-        derive_fields,
-        fields_table,
-        input_box,
-        middle_pixel,
-        numeric_flow,
-        receptive_fields,
-    )  # fmt: skip
+    from pixelwise.arithmetic.field import derive_fields, fields_table, middle_pixel, numeric_flow, receptive_fields
 
     net, shape = _network(network, input, values)
     fields, rows = receptive_fields(net, shape), numeric_flow(net, shape)
@@ -152,18 +142,14 @@ def field(
     if not 1 <= number <= len(rows):
         raise ShapeError(f"there is no layer {number}; there are 1 to {len(rows)}.", where="--layer")
     chosen = _pixel(pixel) if pixel else middle_pixel(rows[number - 1].y)
-    box, reach = input_box(rows, number, chosen), input_box(rows, number, chosen, borders=False)
-    seen = f"{box} of the input" if box else "nothing"
-    padded = f"; with the padding {reach}" if reach and reach != box else ""
-    where = f"Output pixel (row {chosen[0]}, column {chosen[1]}) of layer {rows[number - 1].label}"
-    followed = {"layer": number, "row": chosen[0], "column": chosen[1], "box": _corners(box), "reach": _corners(reach)}
+    sentence, followed = _follow(rows, number, chosen)
     record = {"layers": [f.as_record() for f in fields], "pixel": followed}
     if svg:
         from pixelwise.arithmetic.field_drawing import draw_fields
         from pixelwise.run.atomic import write_text
 
         write_text(svg, draw_fields(net, shape, layer, _pixel(pixel) if pixel else None))
-    table = fields_table(fields, f"{where} sees {seen}{padded}.")
+    table = fields_table(fields, sentence)
     _print(table, record, as_json, as_latex, derive_fields(net, shape) if derive else None)
     if svg and not as_json:
         say(f"\nDrawn: {svg}")
@@ -307,6 +293,18 @@ def _pixel(text: str) -> tuple[int, int]:
     if len(parts) != 2 or not all(part.strip().isdigit() for part in parts):
         raise RecipeError(f"read '{text}'; it is ROW,COLUMN, counted from 0.", where="--pixel")
     return int(parts[0]), int(parts[1])
+
+
+def _follow(rows: Any, number: int, pixel: tuple[int, int]) -> tuple[str, dict[str, Any]]:
+    """What one output pixel sees of the input, as a sentence and for JSON."""
+    from pixelwise.arithmetic.field import input_box
+
+    box, reach = input_box(rows, number, pixel), input_box(rows, number, pixel, borders=False)
+    seen = f"{box} of the input" if box else "nothing"
+    padded = f"; with the padding {reach}" if reach and reach != box else ""
+    where = f"Output pixel (row {pixel[0]}, column {pixel[1]}) of layer {rows[number - 1].label}"
+    record = {"layer": number, "row": pixel[0], "column": pixel[1], "box": _corners(box), "reach": _corners(reach)}
+    return f"{where} sees {seen}{padded}.", record
 
 
 def _sizes(text: str) -> list[int]:

@@ -81,8 +81,7 @@ def unet(
 
 def _double_convolution(in_channels: int, out_channels: int, norm: Norm) -> nn.Sequential:
     return nn.Sequential(
-        *_convolution(in_channels, out_channels, norm),
-        *_convolution(out_channels, out_channels, norm),
+        *_convolution(in_channels, out_channels, norm), *_convolution(out_channels, out_channels, norm)
     )
 
 

@@ -52,10 +52,7 @@ class LinearPiece:
         if self.interval is None:
             return ""
         low, high = self.interval
-        bounds = (
-            f"{show(low)} ≤ x" if low is not None else "",
-            f"x ≤ {show(high)}" if high is not None else "",
-        )
+        bounds = (f"{show(low)} ≤ x" if low is not None else "", f"x ≤ {show(high)}" if high is not None else "")
         if all(bounds):
             return f"{show(low)} ≤ x ≤ {show(high)}"
         return "".join(bounds) or "everywhere"

@@ -16,11 +16,7 @@ TIMEOUT = 30  # seconds without a byte
 
 
 def fetch(
-    name: str,
-    root: Path,
-    *,
-    progress: Progress | None = None,
-    addresses: Mapping[str, tuple[Archive, ...]] = ADDRESSES,
+    name: str, root: Path, *, progress: Progress | None = None, addresses: Mapping[str, tuple[Archive, ...]] = ADDRESSES
 ) -> tuple[str, ...]:
     """Bring the data set `name` beneath the data folder `root`; returns a line for each archive: what was done.
 

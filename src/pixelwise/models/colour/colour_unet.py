@@ -49,11 +49,7 @@ class ColourUNet(AnySize):
 
 @declares(gives="pixel")
 def colour_unet(
-    in_channels: int,
-    out_channels: int,
-    *,
-    kernel: Annotated[int, Ge(2)] = 3,
-    num_filters: Annotated[int, Ge(1)] = 32,
+    in_channels: int, out_channels: int, *, kernel: Annotated[int, Ge(2)] = 3, num_filters: Annotated[int, Ge(1)] = 32
 ) -> ColourUNet:
     """The course's U-Net for colours: skips carry the outlines that two halvings lose.
 

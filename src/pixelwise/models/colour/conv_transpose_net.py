@@ -46,11 +46,7 @@ class ConvTransposeNet(AnySize):
 
 @declares(gives="pixel")
 def conv_transpose_net(
-    in_channels: int,
-    out_channels: int,
-    *,
-    kernel: Annotated[int, Ge(2)] = 3,
-    num_filters: Annotated[int, Ge(1)] = 32,
+    in_channels: int, out_channels: int, *, kernel: Annotated[int, Ge(2)] = 3, num_filters: Annotated[int, Ge(1)] = 32
 ) -> ConvTransposeNet:
     """Strided convolutions down and transposed ones up, no skips: where to look and how to enlarge is learnt.
 

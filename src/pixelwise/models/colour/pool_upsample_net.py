@@ -45,11 +45,7 @@ class PoolUpsampleNet(AnySize):
 
 @declares(gives="pixel")
 def pool_upsample_net(
-    in_channels: int,
-    out_channels: int,
-    *,
-    kernel: Annotated[int, Ge(2)] = 3,
-    num_filters: Annotated[int, Ge(1)] = 32,
+    in_channels: int, out_channels: int, *, kernel: Annotated[int, Ge(2)] = 3, num_filters: Annotated[int, Ge(1)] = 32
 ) -> PoolUpsampleNet:
     """Convolutions with max-pooling down and repeated pixels up, no skips: the plainest net for scores of every pixel.
 
