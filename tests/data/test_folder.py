@@ -80,7 +80,7 @@ def test_what_has_no_partner_is_told_at_once(tmp_path, pictures):
 
 
 def test_missing_folder_pictures_and_classes(tmp_path, pictures):
-    with pytest.raises(DataError, match=r"zou: there is no such folder\. A path that is not absolute is looked for"):
+    with pytest.raises(DataError, match=r"zou: there is no such folder\. A relative path is looked up"):
         DATASETS.build("folder", tmp_path, path="zou")
     (pictures.path / "classes.txt").unlink()
     with pytest.raises(DataError, match=r"zoo: the classes are not known: there is no classes\.txt\. Write one name"):

@@ -38,7 +38,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @app.command()
 def check(name: Name, data: Data = None, options: Options = None, as_json: Json = False) -> None:
-    """Look through a data set before anyone trains on it. Exit code 1 if a finding is fatal."""
+    """Check a data set for mistakes before training. Exit code 1 if a finding is fatal."""
     from pixelwise.data.checks import check_dataset
 
     dataset = _open(name, data, options or [])

@@ -104,7 +104,7 @@ def folder(
 ) -> Dataset:
     """Pictures of your own: every image has a mask of the same name in another folder.
 
-    path:         the folder, absolute or beneath the data folder
+    path:         the folder, absolute or under the data folder
     images:       folder of the images (PNG, JPEG, TIFF, WebP, BMP), or a pattern such as `*.jpg`
     masks:        folder of the masks, or a pattern; palette, grey of 8 or 16 bits, or RGB
     mask_suffix:  what mask names have more than image names, e.g. `_mask`
@@ -130,12 +130,12 @@ def folder(
 
 
 def open_folder(path: Path, layout: Layout) -> Folder:
-    """The folder as a data set, with `problems` told rather than raised. Raises DataError where it is not there."""
+    """The folder as a data set; faults are in its `problems`, not raised. Raises DataError where it is not there."""
     if not path.is_dir():
         raise DataError(
             "there is no such folder.",
             where=str(path),
-            hint="A path that is not absolute is looked for beneath the data folder (--data, PIXELWISE_DATA).",
+            hint="A relative path is looked up under the data folder (--data, PIXELWISE_DATA).",
         )
     return Folder(path, layout)
 

@@ -1,4 +1,4 @@
-"""Looking through a data set before anyone trains on it. One check = one function; a new one is one line in the list."""
+"""Checking a data set for mistakes before training. One check = one function; a new one is one line in the list."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ class Archive:
 
     checksum:   algorithm and hexadecimal digest, e.g. `md5:c52e…`
     mebibytes:  its size, for people who wait
-    proof:      a file beneath the data folder that shows that it was unpacked
+    proof:      a file under the data folder that shows that it was unpacked
     """
 
     address: str

@@ -18,7 +18,7 @@ TIMEOUT = 30  # seconds without a byte
 def fetch(
     name: str, root: Path, *, progress: Progress | None = None, addresses: Mapping[str, tuple[Archive, ...]] = ADDRESSES
 ) -> tuple[str, ...]:
-    """Bring the data set `name` beneath the data folder `root`; returns a line for each archive: what was done.
+    """Bring the data set `name` under the data folder `root`; returns a line for each archive: what was done.
 
     An archive that is already unpacked is left alone, one that lies in `root/downloads` is checked and unpacked, any
     other is downloaded to there. What was downloaded is deleted once it is unpacked; what a person put there stays.
