@@ -358,6 +358,7 @@ def test_processes_that_build_at_once(tmp_path):
     assert len(results) == 1
     assert len(entries(tmp_path)) == 1
     assert not leftovers(tmp_path)
+    assert not list(tmp_path.rglob(".*.lock"))
 
 
 def test_what_a_killed_process_left_is_removed_and_what_a_living_one_builds_is_not(tmp_path):
@@ -381,6 +382,7 @@ def test_what_a_killed_process_left_is_removed_and_what_a_living_one_builds_is_n
     (first.entry / "about.json").unlink()
     assert open_split(data, "train", None, folder=tmp_path).key == first.key
     assert not leftovers(tmp_path)
+    assert not list(tmp_path.rglob(".*.lock"))
 
 
 def test_a_split_goes_to_another_process_as_a_path(pictures, tmp_path):
