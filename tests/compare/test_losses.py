@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from collect import collect, markdown_table
 
 from pixelwise.cli import app
 from pixelwise.compare.columns import column_sets, headings
@@ -18,7 +19,6 @@ from pixelwise.compare.gather import gather
 from pixelwise.compare.page import build_comparison_page
 from pixelwise.compare.runs import compare_runs
 from pixelwise.report.record import losses_at, read_record
-from pixelwise.report.results import collect, markdown_table
 from pixelwise.run.folder import RunFolder
 
 Made = Callable[..., Path]

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from collect import collect, markdown_table, without_seed
 
 from pixelwise.errors import RunError
-from pixelwise.report.results import collect, markdown_table, without_seed
 from pixelwise.run.folder import RunFolder
 
 KEY = "mean_iou[void=ignore,absent=skipped]"

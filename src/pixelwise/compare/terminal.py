@@ -11,9 +11,8 @@ from pixelwise.compare.columns import Column, column_sets
 from pixelwise.compare.gather import Comparison
 from pixelwise.compare.verdict import Verdict, between, signed
 from pixelwise.terminal.output import QUIET, WARN, show_line
-from pixelwise.terminal.table import GAP, Table, show_table
+from pixelwise.terminal.table import Table, show_table
 
-PATH = 20  # letters of a path of a recipe on one line
 UPRIGHT = 3  # groups, or scores, that stand beside each other in 80 letters
 
 
@@ -24,33 +23,12 @@ def show_comparison(comparison: Comparison, verdicts: Sequence[Verdict], console
         show_line(console, (f"note: {note}", WARN))
     show_table(console, tables.groups(comparison), "groups")
     if len(comparison.groups) > 1 and (differing := tables.differing(comparison)) is not None:
-        narrow = console.is_terminal and _width(differing) > console.width
-        show_table(console, _with_broken_paths(differing) if narrow else differing, "what differs in the recipes")
+        show_table(console, differing, "what differs in the recipes")
     for caption, columns in column_sets([*comparison.columns, *comparison.losses]):
         show_table(console, _fitting_scores(comparison, columns), caption)
     show_verdicts(console, verdicts)
     cost = tables.without(tables.cost(comparison), 8)  # the device; label and seeds stand above
     show_table(console, tables.without(tables.without(cost, 2), 1), "cost")
-
-
-def _width(table: Table) -> int:
-    """Letters across, each column as wide as its longest cell."""
-    cells = zip(table.headings, *table.rows, strict=True)
-    return sum(max(map(len, column)) + GAP for column in cells)
-
-
-def _with_broken_paths(table: Table) -> Table:
-    """The table, long paths of its first column broken after a dot."""
-    rows = tuple((_broken(row[0]), *row[1:]) for row in table.rows)
-    return Table(table.headings, rows, table.numbers, table.strong)
-
-
-def _broken(path: str) -> str:
-    """`train.phases.1.schedule.warmup` on two lines, the second set in a little."""
-    if len(path) <= PATH or "." not in path[:PATH]:
-        return path
-    cut = path.rindex(".", 0, PATH) + 1
-    return f"{path[:cut]}\n  {_broken(path[cut:])}"
 
 
 def _fitting_scores(comparison: Comparison, columns: Sequence[Column]) -> Table:
