@@ -18,9 +18,9 @@ from PIL import Image as Pillow
 from torch import nn
 from torch.nn.functional import interpolate
 
+from pixelwise.engine import heads
 from pixelwise.engine.base import Opened
 from pixelwise.engine.opening import open_learner
-from pixelwise.engine.torch import heads
 from pixelwise.engine.torch.reductions import enlarged
 from pixelwise.errors import DataError, DeviceError, RunError, ShapeError
 from pixelwise.imaging.files import read_image, write_image

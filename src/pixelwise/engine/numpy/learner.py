@@ -15,10 +15,11 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelwise.engine.base import Arrays, Batch, Choices, Crop, Learner, Processes, function_of
+from pixelwise.engine.base import Arrays, Batch, Choices, Crop, Learner, Processes
 from pixelwise.engine.build import Material, build, build_losses
 from pixelwise.engine.checks.explain import CALMER
 from pixelwise.engine.hardware.allocator import keep_large_buffers
+from pixelwise.engine.heads import reduced_bands, reduced_pictures
 from pixelwise.engine.numpy.describe import model_record
 from pixelwise.engine.numpy.reductions import REDUCTIONS, enlarged
 from pixelwise.engine.order import draw_order, seed_of
@@ -35,7 +36,6 @@ from pixelwise.tasks.base import Head, Input, Reduced, Task
 from pixelwise.types import Sample
 
 AT_ONCE = 64  # pictures in an evaluation, where they are small; the scores do not depend on it beyond rounding
-BAND = 1_000_000  # scores that are enlarged and reduced at a time: 4 MB, so that they stay in the cache
 
 
 @dataclass(frozen=True)
@@ -237,9 +237,7 @@ class NumpyLearner(Learner):
             }
 
     def reduced(self, outputs: Any, needs: Sequence[str] = ()) -> list[Reduced]:
-        made = {name: _reductions(head, outputs[name], needs) for name, head in self.task.heads.items()}
-        count = len(next(iter(outputs.values())))
-        return [{n: {r: arrays[i] for r, arrays in found.items()} for n, found in made.items()} for i in range(count)]
+        return reduced_pictures(self.task.heads, outputs, needs, REDUCTIONS)
 
     def bands(
         self,
@@ -249,22 +247,7 @@ class NumpyLearner(Learner):
         crop: Crop | None = None,
         needs: Sequence[str] = (),
     ) -> Iterator[tuple[slice, Reduced]]:
-        if any(scores.ndim != 4 for scores in outputs.values()):
-            raise RunError("its network gives no scores for each pixel.")
-        if crop is not None:
-            outputs = {name: scores[..., crop[0], crop[1]] for name, scores in outputs.items()}
-        height, width = next(iter(outputs.values())).shape[2:] if size is None else size
-        step = max(1, BAND // (sum(scores.shape[1] for scores in outputs.values()) * width))
-        heads = self.task.heads
-        bands = [
-            enlarged(outputs[n], (height, width), step) if size else [(slice(0, height), outputs[n])] for n in heads
-        ]
-        for parts in zip(*bands, strict=True):
-            reduced = {
-                name: {reduction: arrays[0] for reduction, arrays in _reductions(head, part, needs).items()}
-                for (name, head), (_, part) in zip(heads.items(), parts, strict=True)
-            }
-            yield parts[0][0], reduced
+        return reduced_bands(self.task.heads, outputs, needs, REDUCTIONS, enlarged, size=size, crop=crop)
 
     # -- state ----------------------------------------------------------------------------------------------------
 
@@ -328,8 +311,3 @@ def _parts(scores: Array, heads: Mapping[str, Head]) -> dict[str, Array]:
         return dict.fromkeys(heads, scores)
     places = np.cumsum([head.channels for head in heads.values()])[:-1]
     return dict(zip(heads, np.split(scores, places, axis=1), strict=True))
-
-
-def _reductions(head: Head, scores: Array, needs: Sequence[str]) -> dict[str, NDArray[Any]]:
-    """reduction → array with one entry a picture."""
-    return {name: function_of(REDUCTIONS[name])(scores, **options) for name, options in head.wanted(needs).items()}

@@ -25,12 +25,14 @@ from pixelwise.engine.base import Arrays, Batch, Crop, Learner, Processes
 from pixelwise.engine.build import Material, build, build_losses
 from pixelwise.engine.hardware.device import Choices, choose, choose_again
 from pixelwise.engine.hardware.distributed import TorchProcesses, processes
+from pixelwise.engine.heads import reduced_bands, reduced_pictures
 from pixelwise.engine.torch.checkpoint import load_model, load_optimizer, model_arrays, optimizer_arrays
 from pixelwise.engine.torch.freezing import is_frozen, unknown_parts
-from pixelwise.engine.torch.heads import reduced_bands, reduced_pictures, scores_of
+from pixelwise.engine.torch.heads import scores_of
 from pixelwise.engine.torch.inputs import TensorBatch, collate, inputs_of
 from pixelwise.engine.torch.keyed import keyed_random
 from pixelwise.engine.torch.loader import Loader, build_augmentation
+from pixelwise.engine.torch.reductions import REDUCTIONS, enlarged
 from pixelwise.engine.torch.update import check_weights, descend, total
 from pixelwise.errors import Problem, RecipeError
 from pixelwise.losses.base import Loss, Term
@@ -279,8 +281,9 @@ class TorchLearner(Learner):
 
     @torch.inference_mode()
     def reduced(self, outputs: Any, needs: Sequence[str] = ()) -> list[Reduced]:
-        return reduced_pictures(self.task.heads, outputs, needs)
+        return reduced_pictures(self.task.heads, outputs, needs, REDUCTIONS)
 
+    @torch.inference_mode()
     def bands(
         self,
         outputs: Any,
@@ -289,7 +292,8 @@ class TorchLearner(Learner):
         crop: Crop | None = None,
         needs: Sequence[str] = (),
     ) -> Iterator[tuple[slice, Reduced]]:
-        return reduced_bands(self.task.heads, outputs, size, crop, needs)
+        scores = {name: whole if isinstance(whole, list) else whole.float() for name, whole in outputs.items()}
+        yield from reduced_bands(self.task.heads, scores, needs, REDUCTIONS, enlarged, size=size, crop=crop)
 
     # -- state ----------------------------------------------------------------------------------------------------
 
