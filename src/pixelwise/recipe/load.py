@@ -216,8 +216,40 @@ def _check_item(where: str, shelf: Shelf, value: Any) -> list[Problem]:
 def _complete(recipe: Recipe, where: str) -> Recipe:
     """The same recipe with the task's defaults and every option of every item written out."""
     known = shelves(recipe.engine)
-    defaults = known["task"].declared(recipe.task.name)
-    loss = recipe.loss or _default_loss(defaults.get("loss"))
+    loss, metrics, best = _or_defaults(recipe, known["task"].declared(recipe.task.name), where)
+
+    def whole(kind: str, item: Any) -> Any:
+        """An item, or each of a map or a tuple of items, with all its options."""
+        if isinstance(item, dict):
+            return {head: whole(kind, one) for head, one in item.items()}
+        if isinstance(item, tuple):
+            return tuple(whole(kind, one) for one in item)
+        return item and _with_defaults(known[kind], item)
+
+    train = recipe.train
+    phases = tuple(
+        phase.model_copy(update={"schedule": whole("schedule", phase.schedule), "loss": whole("loss", phase.loss)})
+        for phase in train.phases
+    )
+    chosen = {"optimizer": whole("optimizer", train.optimizer), "schedule": whole("schedule", train.schedule)}
+    return recipe.model_copy(
+        update={
+            "task": whole("task", recipe.task),
+            "data": recipe.data.model_copy(update={"dataset": whole("dataset", recipe.data.dataset)}),
+            "augment": whole("augmentation", recipe.augment),
+            "model": whole("model", recipe.model),
+            "loss": whole("loss", loss),
+            "metrics": whole("metric", metrics),
+            "train": train.model_copy(update={"best": best, "phases": phases, **chosen}),
+        }
+    )
+
+
+def _or_defaults(recipe: Recipe, defaults: Mapping[str, Any], where: str) -> tuple[Any, tuple[Item, ...], str]:
+    """Loss, metrics and best score of the recipe, or those that its task declares. Raises RecipeError where neither does."""
+    named = defaults.get("loss")
+    by_head = {head: Item(name=name) for head, name in named.items()} if isinstance(named, dict) else None
+    loss = recipe.loss or by_head or (named and Item(name=named))
     metrics = recipe.metrics or tuple(Item(name=name) for name in defaults.get("metrics", ()))
     best = recipe.train.best or defaults.get("best", "")
     owns_losses = set(defaults.get("heads", {"": ""}).values()) <= {"objects"}  # then its model does
@@ -225,48 +257,7 @@ def _complete(recipe: Recipe, where: str) -> Recipe:
     if absent := [key for key, value in needed.items() if not value]:
         what = f"the task '{recipe.task.name}' has no default for {', '.join(absent)}."
         raise RecipeError(what, where=where, hint="Set it in the recipe.")
-
-    def whole(kind: str, item: Item) -> Item:
-        return _with_defaults(known[kind], item)
-
-    def whole_loss(loss: Item | Mapping[str, Item] | None) -> Item | dict[str, Item] | None:
-        if loss is None or isinstance(loss, Item):
-            return loss and whole("loss", loss)
-        return {head: whole("loss", item) for head, item in loss.items()}
-
-    train = recipe.train.model_copy(
-        update={
-            "best": best,
-            "optimizer": whole("optimizer", recipe.train.optimizer),
-            "schedule": whole("schedule", recipe.train.schedule),
-            "phases": tuple(
-                p.model_copy(
-                    update={
-                        "schedule": p.schedule and whole("schedule", p.schedule),
-                        "loss": whole_loss(p.loss),
-                    }
-                )
-                for p in recipe.train.phases
-            ),
-        }
-    )
-    return recipe.model_copy(
-        update={
-            "task": whole("task", recipe.task),
-            "data": recipe.data.model_copy(update={"dataset": whole("dataset", recipe.data.dataset)}),
-            "augment": tuple(whole("augmentation", item) for item in recipe.augment),
-            "model": whole("model", recipe.model),
-            "loss": whole_loss(loss),
-            "metrics": tuple(whole("metric", item) for item in metrics),
-            "train": train,
-        }
-    )
-
-
-def _default_loss(declared: str | Mapping[str, str] | None) -> Item | dict[str, Item] | None:
-    if declared is None or isinstance(declared, str):
-        return None if declared is None else Item(name=declared)
-    return {head: Item(name=name) for head, name in declared.items()}
+    return loss, metrics, best
 
 
 def _with_defaults(shelf: Shelf, item: Item) -> Item:
