@@ -74,7 +74,7 @@ def test_a_fault_of_yaml_comes_with_its_line(capsys: pytest.CaptureFixture[str])
 
 def test_a_recipe_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert "there is no recipe 'quikstart'" in refused(capsys, "train", "quikstart")
-    assert "name a recipe to train, or a run to go on with by --resume" in refused(capsys, "train")
+    assert "name a recipe to train, or a run to resume with --resume" in refused(capsys, "train")
     assert "there is no such run folder" in refused(capsys, "train", "--resume", "runs/gone")
 
 

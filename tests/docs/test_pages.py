@@ -68,6 +68,8 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def check_command(command: str, shown: str) -> None:
+    if " # " in command and not shown:  # explained and not run: it trains, downloads, or needs what a person has
+        return
     out = io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out), pytest.raises(SystemExit) as end:
         app(shlex.split(command)[1:])

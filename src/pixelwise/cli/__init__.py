@@ -20,7 +20,7 @@ COMMANDS = {
     ),
     "show": ("pixelwise.cli.shelves:show", "One thing: what it is, and its options with their defaults."),
     "check": ("pixelwise.cli.check:check", "Check a recipe without loading anything."),
-    "train": ("pixelwise.cli.train:train", "Train a recipe, or go on with a run that was stopped."),
+    "train": ("pixelwise.cli.train:train", "Train a recipe, or resume an interrupted run."),
     "twin": ("pixelwise.cli.twin:twin", "The NumPy network against torch, layer by layer."),
     "evaluate": ("pixelwise.cli.evaluate:evaluate", "Score a trained run on a split."),
     "predict": ("pixelwise.cli.predict:predict", "Label your own pictures with a trained run."),

@@ -19,15 +19,15 @@ def train(
     recipe: Annotated[str | None, typer.Argument(help="Name of a shipped recipe, or a YAML file.")] = None,
     overrides: Annotated[list[str] | None, typer.Argument(help="Changes, e.g. train.batch=8 model.width=32.")] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder to make. Default: runs/RECIPE, numbered.")] = None,
-    resume: Annotated[Path | None, typer.Option(help="Run folder to go on with.", metavar="RUN")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Run folder to resume.", metavar="RUN")] = None,
     data: Annotated[
         Path | None, typer.Option(help="Data folder. Default: PIXELWISE_DATA, else ~/.cache/pixelwise.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON at the end.")] = False,
 ) -> None:
-    """Train a recipe, or go on with a run that was stopped.
+    """Train a recipe, or resume an interrupted run.
 
-    Ends with the scores of the best weights and a report. Ctrl-C saves and says how to go on. Under
+    Ends with the scores of the best weights and a report. Ctrl-C saves and says how to resume. Under
     `torchrun --nproc-per-node N -m pixelwise train ...` N processes train together.
     """
     from pixelwise.errors import RecipeError
@@ -35,7 +35,7 @@ def train(
 
     if recipe is None and resume is None:
         raise RecipeError(
-            "name a recipe to train, or a run to go on with by --resume.",
+            "name a recipe to train, or a run to resume with --resume.",
             hint="`pixelwise list recipes` names the recipes; `pixelwise train quickstart` needs no data.",
         )
     checked = None if recipe is None else load_recipe(recipe, overrides or ())

@@ -19,7 +19,7 @@ Kind = Literal["uniform", "log", "int", "logint", "choice"]
 KINDS = ("uniform", "log", "int", "logint", "choice")
 FORM = "A range is uniform(0,1), log(1e-4,1e-1), int(8,64), logint(8,64) or choice(32,64,128)."
 MOST_CORNERS = 256  # settings of all ends together that are checked; of more, each range alone
-DIGITS = 4  # of a drawn number, as it stands in the recipe
+DIGITS = 4  # of a drawn number, in the recipe
 
 
 @dataclass(frozen=True)

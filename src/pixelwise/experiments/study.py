@@ -25,7 +25,7 @@ UNPRUNED = 5  # finished trials before one may be pruned
 
 @dataclass(frozen=True)
 class Trial:
-    """One point of the search and how it stands.
+    """One point of the search and its state.
 
     score:   of the best checkpoint; of a pruned trial, the last validation
     worker:  which folder trains it, where several share the study
@@ -48,7 +48,7 @@ class Trial:
 class Study:
     """A study of Optuna in the terms of pixelwise.
 
-    Draws are seeded anew for each trial by (seed, its number), so that a search that was killed and goes on draws what it
+    Draws are seeded anew for each trial by (seed, its number), so that a search that was killed and resumed draws what it
     would have drawn: with one trial at a time on a CPU the whole search repeats.
     """
 

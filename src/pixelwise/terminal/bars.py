@@ -17,9 +17,9 @@ from pixelwise.terminal.output import ACCENT, GOOD, QUIET, Part, clean, is_live,
 class Bar:
     """One bar.
 
-    label:  what stands before it
+    label:  the text before it
     share:  how much is done, 0 to 1; None where that is not known
-    rest:   what stands behind it
+    rest:   the text after it
     """
 
     label: str
