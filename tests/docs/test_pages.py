@@ -72,7 +72,7 @@ def check_command(command: str, shown: str) -> None:
         return
     out = io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out), pytest.raises(SystemExit) as end:
-        app(shlex.split(command)[1:])
+        app(shlex.split(command, comments=True)[1:])
     assert shown or not end.value.code, f"{command}\nprinted\n{out.getvalue()}"
     if shown:
         assert matches(out.getvalue(), shown), f"{command}\nprinted\n{out.getvalue()}\nand not\n{shown}"
