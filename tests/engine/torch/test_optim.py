@@ -1,12 +1,15 @@
 """Optimizers: what is decayed, and the updates against hand-written loops."""
 
+import copy
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
 import torch
 from torch import nn
 
-from pixelwise.engine.torch.optim import adam, adamw, parameter_groups, sgd
+from pixelwise.engine.torch.optim import adam, adamw, parameter_groups, sgd, step
 
 
 def network() -> nn.Module:
@@ -74,3 +77,49 @@ def test_adamw_is_the_hand_written_loop() -> None:
         weight = weight * (1 - rate * decay)
         weight -= rate * (mean / (1 - first**count)) / ((square / (1 - second**count)).sqrt() + tiny)
     torch.testing.assert_close(model.weight.detach().double(), weight, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("make", [adam, adamw, sgd])
+def test_a_step_is_torchs_own(make: Callable[..., torch.optim.Optimizer]) -> None:
+    torch.manual_seed(0)
+    models = [nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))]
+    models.append(copy.deepcopy(models[0]))
+    optimizers = [make(model, learning_rate=0.1, weight_decay=0.01) for model in models]
+    for number in range(3):
+        inputs = torch.randn(5, 3, generator=torch.Generator().manual_seed(number))
+        for model, optimizer, update in zip(models, optimizers, (step, lambda one: one.step()), strict=True):
+            optimizer.zero_grad()
+            model(inputs).square().sum().backward()
+            update(optimizer)
+    for ours, theirs in zip(*(model.parameters() for model in models), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def test_an_optimizer_from_elsewhere_makes_its_own_step() -> None:
+    class Halving(torch.optim.SGD):
+        def step(self, closure: object = None) -> None:  # type: ignore[override]
+            for parameter in (p for group in self.param_groups for p in group["params"]):
+                parameter.data.mul_(0.5)
+
+    model = nn.Linear(2, 1)
+    before = model.weight.detach().clone()
+    step(Halving(model.parameters(), lr=1.0))
+    assert torch.equal(model.weight, before * 0.5)
+
+
+def test_training_imports_no_compiler() -> None:
+    code = """
+import sys
+import torch
+from pixelwise.engine.torch.optim import adamw, step, without_compiler
+model = torch.nn.Linear(2, 2)
+without_compiler()
+optimizer = adamw(model)
+optimizer.zero_grad()
+model(torch.ones(1, 2)).sum().backward()
+step(optimizer)
+assert "torch._dynamo" not in sys.modules
+optimizer.step()  # the way around it is still there
+assert "torch._dynamo" in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -32,6 +32,7 @@ from pixelwise.engine.torch.heads import scores_of
 from pixelwise.engine.torch.inputs import TensorBatch, collate, inputs_of
 from pixelwise.engine.torch.keyed import keyed_random
 from pixelwise.engine.torch.loader import Loader, build_augmentation
+from pixelwise.engine.torch.optim import without_compiler
 from pixelwise.engine.torch.reductions import REDUCTIONS, enlarged
 from pixelwise.engine.torch.update import check_weights, descend, total
 from pixelwise.errors import Problem, RecipeError
@@ -114,6 +115,7 @@ class TorchLearner(Learner):
         if self._fits and processes.count > 1:
             raise RecipeError(f"'{recipe.model.name}' is fitted by one process alone.", where="model")
         if any(True for _ in self.model.parameters()):
+            without_compiler()
             self.optimizer = build("optimizer", recipe.train.optimizer, self.model)
         self.loader = Loader(
             material.train,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Annotated, Any
 
 import torch
@@ -55,3 +56,24 @@ def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, An
     spared = [p for p in parameters if p.ndim <= 1]
     groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": spared, "weight_decay": 0.0}]
     return [group for group in groups if group["params"]]
+
+
+def without_compiler() -> None:
+    """Let torch's optimizers be built and used without `torch._dynamo`, which takes as long to import as torch itself.
+
+    torch wraps some of their methods so that its compiler leaves them alone. The compiler is imported at the first call
+    although nothing is compiled; each wrapper keeps what it calls as `__dynamo_disable`, here the bare method.
+    """
+    for method in vars(torch.optim.Optimizer).values():
+        bare = getattr(method, "__wrapped__", None)
+        if bare is not None and not hasattr(bare, "__dynamo_disable"):
+            bare.__dynamo_disable = bare
+
+
+def step(optimizer: torch.optim.Optimizer) -> None:
+    """One step; of torch's own optimizers by the function that computes it, without the compiler's wrapper around it."""
+    if type(optimizer).__module__.startswith("torch.optim."):
+        with torch.no_grad():
+            inspect.unwrap(type(optimizer).step)(optimizer)
+    else:
+        optimizer.step()

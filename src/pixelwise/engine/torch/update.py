@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from pixelwise.engine.base import Batch
 from pixelwise.engine.checks.explain import CALMER
 from pixelwise.engine.hardware.distributed import TorchProcesses
+from pixelwise.engine.torch import optim
 from pixelwise.errors import TrainingError, listing
 from pixelwise.losses.base import Term
 from pixelwise.run.progress import Sums
@@ -60,7 +61,7 @@ def descend(
         nn.utils.clip_grad_norm_(model.parameters(), clip)
     for group in optimizer.param_groups:
         group["lr"] = rate
-    optimizer.step()
+    optim.step(optimizer)
 
 
 def check_finite(sums: Sums, batch: Batch, step: int) -> None:

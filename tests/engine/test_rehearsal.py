@@ -1,0 +1,56 @@
+"""The rehearsal: what it shows the model, and when it takes whole pictures."""
+
+from pathlib import Path
+
+import pytest
+
+from pixelwise.engine.checks.rehearsal import CORNER
+from pixelwise.engine.train import train
+from pixelwise.errors import RecipeError
+from pixelwise.recipe.load import load_recipe
+
+SEEN: list[tuple[int, ...]] = []
+
+
+def picky_net(in_channels: int, out_channels: int, *, least: int = 0):  # type: ignore[no-untyped-def]
+    """A dense model that notes the sizes of its pictures, and refuses small ones."""
+    from torch import nn
+
+    class Picky(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Conv2d(in_channels, out_channels, 3, padding=1)
+
+        def forward(self, x):  # type: ignore[no-untyped-def]
+            SEEN.append(tuple(x.shape[-2:]))
+            if x.shape[-1] < least:
+                raise ValueError(f"pictures of at least {least} pixels are needed")
+            return self.layer(x)
+
+    return Picky()
+
+
+@pytest.mark.parametrize(("least", "sizes"), [(0, [CORNER, CORNER]), (65, [CORNER, 96, 96]), (97, [CORNER, 96])])
+def test_a_corner_is_shown_and_whole_pictures_where_it_is_too_small(
+    tmp_path: Path, least: int, sizes: list[int]
+) -> None:
+    recipe = load_recipe(
+        "quickstart",
+        [
+            f"model={{name: '{__name__}:picky_net', least: {least}}}",
+            "data.dataset={name: scenes, train: 4, val: 2, size: 96}",
+            "augment=[]",
+            "hardware.precision=fp32",
+        ],
+    )
+    SEEN.clear()
+    events = train(recipe, tmp_path / "run", data=tmp_path)
+    if least > 96:
+        with pytest.raises(RecipeError, match="pictures of at least 97 pixels are needed"):
+            next(events)
+        assert not (tmp_path / "run").exists()
+    else:
+        next(events)
+        assert (tmp_path / "run").exists()
+    events.close()
+    assert [size[0] for size in SEEN[: len(sizes)]] == sizes
