@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from pixelwise.errors import RunError
-from pixelwise.recipe.load import check_recipe, load_recipe, shipped_recipes
+from pixelwise.recipe.load import check_recipe, load_recipe
+from pixelwise.recipe.shipped import shipped_recipes
 from pixelwise.report.record import in_steps, loss_function, losses_at, scores_of
 from pixelwise.run.atomic import write_json, write_text
 from pixelwise.run.folder import RunFolder

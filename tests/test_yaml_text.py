@@ -4,10 +4,13 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pixelwise import yaml_text
 from pixelwise.errors import RecipeError
+from pixelwise.recipe.shipped import SHIPPED
 from pixelwise.yaml_text import DEPTH, LIMIT, parse, parse_options, parse_text, render
 
 TRAPS = ["1e-3", "true", "True", "no", "null", "~", "", " ", "=", "<<", "010", "1:30", "1_000", "0x1F", ".5", "+1", "-"]
@@ -43,6 +46,17 @@ TRAPS += [
     ".nan",
     ".inf",
 ]
+
+GRAMMAR = st.lists(
+    st.one_of(
+        st.sampled_from("ab:[]{},-?&*!|>'\"%@ \n\t#0.1e\\~=\r\x85\u2028\ufeff"),
+        st.sampled_from(
+            [": ", "- ", "\n  ", "\n- ", "? ", " #", "\n---\n", "...", "|\n  ", ">-\n ", "\\x41", "[a, b]", "{a: 1}"]
+        ),
+        st.sampled_from(["true", "010", "1e-3", "null", "a: ", "b: ", "'a'", '"b"', "é", "%YAML 1.1\n"]),
+    ),
+    max_size=20,
+).map("".join)
 
 texts = st.one_of(st.sampled_from(TRAPS), st.text(st.characters(exclude_categories=["Cs"]), max_size=30))
 plain = st.one_of(
@@ -132,6 +146,34 @@ def test_a_fault_comes_with_line_and_column(text: str, place: str, what: str) ->
 def test_any_text_is_read_or_refused(text: str) -> None:
     with suppress(RecipeError):
         parse_text(text, where="here")
+
+
+@pytest.mark.skipif(not yaml.__with_libyaml__, reason="PyYAML is built without libyaml")
+@given(GRAMMAR)
+@settings(max_examples=500, deadline=None)
+def test_libyaml_reads_and_refuses_what_the_parser_in_python_does(text: str) -> None:
+    assert outcome(text) == outcome(text, libyaml=False)
+
+
+@pytest.mark.parametrize("path", sorted(SHIPPED.rglob("*.yaml")), ids=str)
+def test_a_shipped_recipe_reads_the_same_without_libyaml(path: Path) -> None:
+    assert outcome(path.read_text(encoding="utf-8")) == outcome(path.read_text(encoding="utf-8"), libyaml=False)
+
+
+@pytest.mark.skipif(not yaml.__with_libyaml__, reason="PyYAML is built without libyaml")
+def test_most_recipes_are_read_by_libyaml() -> None:
+    recipes = [path.read_text(encoding="utf-8") for path in SHIPPED.rglob("*.yaml")]
+    assert sum(yaml_text._DIFFERING.search(text) is None for text in recipes) > 0.9 * len(recipes)
+
+
+def outcome(text: str, libyaml: bool = yaml.__with_libyaml__) -> str:
+    """The value of a text with its types, or the sentence that refuses it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(yaml, "__with_libyaml__", libyaml)
+        try:
+            return repr(parse_text(text, where="here"))
+        except RecipeError as error:
+            return str(error)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -133,6 +134,10 @@ class Shelf(Mapping[str, str]):
         """The builder's signature, read from its source file."""
         return _read_signature(self[name])
 
+    def title(self, name: str) -> str:
+        """The first line of the builder's docstring, read from its source file."""
+        return (ast.get_docstring(_find_function(self[name])[0]) or "").partition("\n")[0]
+
     def declared(self, name: str) -> Mapping[str, Any]:
         """What the builder declares, read from its source file; empty where it declares nothing."""
         return self.signature(name).declared
@@ -202,15 +207,22 @@ def find_source(module: str) -> Path | None:
     spec = None
     parts = module.split(".")
     for depth in range(len(parts)):
-        spec = PathFinder.find_spec(".".join(parts[: depth + 1]), path)
+        package = ".".join(parts[: depth + 1])
+        if depth < len(parts) - 1 and package in sys.modules:  # what is imported already need not be looked for
+            path = list(getattr(sys.modules[package], "__path__", []))
+            continue
+        spec = PathFinder.find_spec(package, path)
         if spec is None:
             return None
         path = list(spec.submodule_search_locations or [])
     return Path(spec.origin) if spec and spec.origin else None
 
 
+_parse = cache(ast.parse)  # a module has several builders
+
+
 @cache
-def _read_signature(target: str) -> Signature:
+def _find_function(target: str) -> tuple[ast.FunctionDef, ast.Module]:
     module, _, function = target.partition(":")
     source = find_source(module)
     if source is None or source.suffix != ".py":
@@ -219,7 +231,7 @@ def _read_signature(target: str) -> Signature:
             hint="Is its package installed in this environment?",
         )
     try:
-        tree = ast.parse(source.read_text(encoding="utf-8"))
+        tree = _parse(source.read_text(encoding="utf-8"))
     except (SyntaxError, ValueError) as error:
         raise RecipeError(f"module '{module}' is not readable Python: {error}.", where=str(source)) from error
     functions = [n for n in tree.body if isinstance(n, ast.FunctionDef)]
@@ -227,8 +239,14 @@ def _read_signature(target: str) -> Signature:
     if found is None:
         hint = did_you_mean(function, [n.name for n in functions])
         raise RecipeError(f"module '{module}' has no function '{function}'.", hint=hint)
+    return found, tree
+
+
+@cache
+def _read_signature(target: str) -> Signature:
+    found, tree = _find_function(target)
     arguments = found.args
-    aliases = _constants(tree) | _imported_constants(tree, arguments, module.partition(".")[0])
+    aliases = _constants(tree) | _imported_constants(tree, arguments, target.partition(":")[0].partition(".")[0])
     options = {}
     for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
         options[argument.arg] = Option(
@@ -278,7 +296,7 @@ def _imported_constants(tree: ast.Module, arguments: ast.arguments, package: str
         if isinstance(node, ast.ImportFrom) and node.module and node.module.partition(".")[0] == package:
             names = {alias.asname or alias.name: alias.name for alias in node.names}
             if (names.keys() & mentioned) and (source := find_source(node.module)) is not None:
-                constants = _constants(ast.parse(source.read_text(encoding="utf-8")))
+                constants = _constants(_parse(source.read_text(encoding="utf-8")))
                 found |= {name: constants[first] for name, first in names.items() if first in constants}
     return found
 

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from pixelwise.cli import app
-from pixelwise.recipe.load import shipped_recipes
+from pixelwise.recipe.shipped import shipped_recipes
 
 WRONG = ("train.batch=many", "model.wdth=3", "modle=unet", "data.dataset.size=1", "metrics=[confusoin]")
 

@@ -14,8 +14,9 @@ from annotated_types import Ge, Gt, Le
 from pixelwise.cli import app
 from pixelwise.cli.shelves import PLURALS, find_kind, type_words
 from pixelwise.errors import RecipeError
-from pixelwise.recipe.load import check_recipe, load_recipe, shipped_recipes
+from pixelwise.recipe.load import check_recipe, load_recipe
 from pixelwise.recipe.shelves import SHELVES
+from pixelwise.recipe.shipped import shipped_recipes
 from pixelwise.yaml_text import parse_text
 
 

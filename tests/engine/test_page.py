@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from pixelwise.recipe.load import check_recipe, find_recipe, merge, read_tree
+from pixelwise.recipe.load import check_recipe, merge, read_tree
+from pixelwise.recipe.shipped import find_recipe
 from pixelwise.yaml_text import parse
 
 PAGE = Path(__file__).parents[2] / "docs" / "training.md"

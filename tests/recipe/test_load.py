@@ -11,16 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixelwise.errors import RecipeError
-from pixelwise.recipe.load import (
-    PARENTS,
-    as_yaml,
-    check_recipe,
-    find_recipe,
-    load_recipe,
-    merge,
-    read_tree,
-    shipped_recipes,
-)
+from pixelwise.recipe.load import PARENTS, as_yaml, check_recipe, load_recipe, merge, read_tree
+from pixelwise.recipe.shipped import find_recipe, shipped_recipes
 from pixelwise.yaml_text import parse_text
 
 LEAST = {

@@ -80,13 +80,13 @@ def find_kind(word: str) -> str:
 
 def one_liners(kind: str) -> dict[str, str]:
     """The first sentence of everything of a kind, by name."""
-    from pixelwise.recipe.load import shipped_recipes
+    from pixelwise.recipe.shipped import shipped_recipes
     from pixelwise.yaml_text import parse
 
     if kind == "recipe":  # a title is not inherited
         return {name: str(parse(path).get("title", "")) for name, path in shipped_recipes().items()}
     shelf = find_shelf(kind)
-    return {name: shelf.signature(name).doc.partition("\n")[0] for name in sorted(shelf)}
+    return {name: shelf.title(name) for name in sorted(shelf)}
 
 
 def find_shelf(kind: str) -> Shelf:
@@ -146,7 +146,8 @@ def _bound(limit: Any) -> str:
 
 def describe_recipe(name: str) -> dict[str, Any]:
     """A recipe's lab card (the comment at its head), its resolved values and what is stated of it."""
-    from pixelwise.recipe.load import as_yaml, find_recipe, load_recipe
+    from pixelwise.recipe.load import as_yaml, load_recipe
+    from pixelwise.recipe.shipped import find_recipe
 
     path = find_recipe(name)
     recipe = load_recipe(name)

@@ -11,7 +11,8 @@ from math import prod
 
 from pixelwise.errors import PixelwiseError, Problem, RecipeError, shown
 from pixelwise.experiments.folder import Planned
-from pixelwise.recipe.load import check_recipe, find_recipe, read_tree, with_overrides
+from pixelwise.recipe.load import check_recipe, read_tree, with_overrides
+from pixelwise.recipe.shipped import find_recipe
 from pixelwise.run.identity import deciding
 from pixelwise.yaml_text import parse_text
 

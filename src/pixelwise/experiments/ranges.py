@@ -11,8 +11,9 @@ from typing import Any, Literal, cast
 
 from pixelwise.errors import PixelwiseError, Problem, RecipeError, did_you_mean, shown
 from pixelwise.experiments.grid import read_settings, split_values, value_problems
-from pixelwise.recipe.load import check_recipe, find_recipe, read_tree, with_overrides
+from pixelwise.recipe.load import check_recipe, read_tree, with_overrides
 from pixelwise.recipe.schema import Recipe
+from pixelwise.recipe.shipped import find_recipe
 from pixelwise.yaml_text import parse_text
 
 Kind = Literal["uniform", "log", "int", "logint", "choice"]

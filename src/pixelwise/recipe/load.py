@@ -5,23 +5,22 @@ Nothing but text is read here, so a wrong recipe is refused before a data set, a
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from pixelwise.errors import Problem, RecipeError, did_you_mean, shown
+from pixelwise.errors import Problem, RecipeError, shown
 from pixelwise.recipe.engines import engine_problems, shelves
 from pixelwise.recipe.faults import schema_problems
 from pixelwise.recipe.misfits import heads_of, misfits
 from pixelwise.recipe.override import apply_overrides
 from pixelwise.recipe.schema import Item, Recipe, is_by_head
+from pixelwise.recipe.shipped import find_recipe
 from pixelwise.shelf import Shelf
 from pixelwise.yaml_text import parse, render
 
-SHIPPED = Path(__file__).resolve().parent.parent / "recipes"
 PARENTS = 30  # a longer chain of `extends` is refused
 ITS_OWN = ("title", "about", "stated")  # what a recipe says of itself is not inherited
 
@@ -44,35 +43,6 @@ ITEM_PATHS: tuple[tuple[tuple[str, ...], str], ...] = (
 def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
     """The recipe of that name or path, with `a.b=c` overrides. Raises RecipeError with every problem found."""
     return check_recipe(with_overrides(read_tree(find_recipe(name)), overrides), where=name)
-
-
-def shipped_recipes() -> dict[str, Path]:
-    """The recipes that come with the package, by name such as `voc2007/unet`."""
-    names = {path.relative_to(SHIPPED).with_suffix("").as_posix(): path for path in SHIPPED.rglob("*.yaml")}
-    return {name: names[name] for name in sorted(names, key=_with_numbers_in_order)}
-
-
-def _with_numbers_in_order(name: str) -> list[tuple[str, int]]:
-    """A key that puts `batch/32` before `batch/128`."""
-    return [("", int(part)) if part.isdecimal() else (part, 0) for part in re.split(r"(\d+)", name)]
-
-
-def find_recipe(name: str, beside: Path | None = None) -> Path:
-    """The file of a recipe: a shipped name, or a path (relative to the recipe that names it)."""
-    shipped = shipped_recipes()
-    if name in shipped:
-        return shipped[name]
-    path = Path(name) if beside is None else beside.parent / name
-    try:
-        if path.is_file():
-            return path
-    except OSError:  # a name that is too long, a folder that may not be read: no recipe either
-        pass
-    raise RecipeError(
-        f"there is no recipe {shown(name)}, neither shipped with pixelwise nor as a file.",
-        where="" if beside is None else f"{beside}: extends",
-        hint=did_you_mean(name, shipped) or "`pixelwise list recipes` names them all.",
-    )
 
 
 def read_tree(path: Path, children: tuple[Path, ...] = ()) -> dict[str, Any]:

@@ -74,9 +74,10 @@ def show_rows(
 def _show_plain(console: Console, rows: Sequence[Sequence[Text]], numbers: Collection[int]) -> None:
     """Rows in a file or a pipe: one line each, as long as it is."""
     widths = [max(cell.cell_len for cell in column) for column in zip(*rows, strict=True)]
+    lines = []
     for row in rows:
         for number, (cell, width) in enumerate(zip(row, widths, strict=True)):
             cell.align("right" if number in numbers else "left", width)
-        console.print(
-            (" " * GAP).join(cell.plain for cell in row).rstrip(), soft_wrap=True, highlight=False, markup=False
-        )
+        lines.append((" " * GAP).join(cell.plain for cell in row).rstrip())
+    if lines:
+        console.print("\n".join(lines), soft_wrap=True, highlight=False, markup=False)
