@@ -72,9 +72,9 @@ class _Loader(_Strict, yaml.SafeLoader):
 
 
 if yaml.__with_libyaml__:
-    from yaml.cyaml import CParser
+    from yaml.cyaml import CParser  # type: ignore[attr-defined]
 
-    class _FastLoader(_Strict, CParser):  # type: ignore[misc]
+    class _FastLoader(_Strict, CParser):
         """The strict loader over the events of libyaml: the same values, several times as fast."""
 
         def __init__(self, text: str) -> None:
