@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pixelwise.shelf import Shelf
     from pixelwise.types import ClassMap, Colours, DatasetInfo, Instances, Labels, Sample
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "ClassMap",
