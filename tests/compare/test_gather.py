@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from pixelwise.compare.columns import column_sets
-from pixelwise.compare.export import as_csv, as_json
 from pixelwise.compare.gather import Place, gather
+from pixelwise.compare.runs import ComparedRuns
 from pixelwise.compare.tables import cost, scores
 from pixelwise.errors import RunError
 from pixelwise.run.folder import RunFolder
@@ -96,12 +96,12 @@ def test_evaluations_of_another_split(made: Made) -> None:
 
 def test_csv_and_json_hold_the_numbers(made: Made) -> None:
     comparison = gather([made("a", seed=1, score=0.5), made("b", batch=16, score=0.25)])
-    rows = list(csv.DictReader(io.StringIO(as_csv(comparison))))
+    rows = list(csv.DictReader(io.StringIO(ComparedRuns(comparison, ()).as_csv())))
     assert [(row["group"], row["seed"], row["train.batch"], row[comparison.main.key]) for row in rows] == [
         ("A", "1", "8", "0.5"), ("B", "0", "16", "0.25"),
     ]  # fmt: skip
     assert float(rows[0]["minutes"]) == pytest.approx(26.5 / 60)
-    told = as_json(comparison, [])
+    told = ComparedRuns(comparison, ()).as_json()
     assert json.loads(json.dumps(told, allow_nan=False)) == told
     assert told["groups"][1]["scores"][0]["values"] == [0.25]
 
@@ -143,7 +143,7 @@ def test_accuracy_over_different_palettes_of_one_size_shares_no_column(made: Mad
     assert "different palettes" in note
     tables = [scores(comparison, found) for _, found in column_sets(comparison.columns)]
     assert [len(table.rows) for table in tables] == [1, 2, 3]
-    (row, *_) = csv.reader(io.StringIO(as_csv(comparison)))
+    (row, *_) = csv.reader(io.StringIO(ComparedRuns(comparison, ()).as_csv()))
     assert len(set(row)) == len(row)
     assert len([name for name in row if name.startswith("accuracy[palette=4], palette ")]) == 2
 

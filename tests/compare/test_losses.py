@@ -13,11 +13,10 @@ from collect import collect, markdown_table
 
 from pixelwise.cli import app
 from pixelwise.compare.columns import column_sets, headings
-from pixelwise.compare.export import as_csv, as_json
 from pixelwise.compare.figures import draw_runs
 from pixelwise.compare.gather import gather
 from pixelwise.compare.page import build_comparison_page
-from pixelwise.compare.runs import compare_runs
+from pixelwise.compare.runs import ComparedRuns, compare_runs
 from pixelwise.report.record import losses_at, read_record
 from pixelwise.run.folder import RunFolder
 
@@ -65,11 +64,11 @@ def test_tables_json_and_csv_have_the_losses(made: Made) -> None:
     )
     names = ("training loss", "validation loss")
     assert headings(columns) == [f"{name} ({which} epoch)" for which in ("best", "last") for name in names]
-    told = as_json(comparison, [])["groups"][0]["losses"]
+    told = ComparedRuns(comparison, ()).as_json()["groups"][0]["losses"]
     assert [entry["score"]["key"] for entry in told] == KEYS
     assert told[3]["values"] == pytest.approx([loss(4, "validation")] * 2)
     assert not told[3]["score"]["higher_is_better"]
-    row = next(csv.DictReader(io.StringIO(as_csv(comparison))))
+    row = next(csv.DictReader(io.StringIO(ComparedRuns(comparison, ()).as_csv())))
     found = {name: value for name, value in row.items() if "_loss[" in name}
     assert [name.partition(" on ")[0] for name in found] == KEYS
     assert float(found[f"{KEYS[2]} on train of scenes, 209 pictures at 80×64"]) == pytest.approx(loss(4, "train"))
@@ -82,7 +81,7 @@ def test_losses_of_different_functions_share_no_column(made: Made) -> None:
     for columns, filled in zip(sets, ("AC", "B"), strict=True):
         for column in columns:
             assert "".join(group.letter for group in comparison.groups if group.has(column)) == filled
-    rows = list(csv.reader(io.StringIO(as_csv(comparison))))
+    rows = list(csv.reader(io.StringIO(ComparedRuns(comparison, ()).as_csv())))
     assert len(set(rows[0])) == len(rows[0])
 
 

@@ -12,7 +12,7 @@ from pixelwise.compare.figures import panels_of
 from pixelwise.compare.gather import gather
 from pixelwise.compare.page import build_comparison_page
 from pixelwise.compare.runs import compare_runs
-from pixelwise.compare.terminal import show_comparison
+from pixelwise.compare.tables import show_comparison
 
 Made = Callable[..., Path]
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pixelwise.experiments.follow import Follower
+from pixelwise.experiments.runner import Follower
 
 
 @pytest.mark.parametrize(

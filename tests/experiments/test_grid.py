@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixelwise.errors import RecipeError
-from pixelwise.experiments.grid import plan, short_keys, split_values
+from pixelwise.experiments.settings import plan, short_keys, split_values
 
 Plain = st.text("abc019.-_ ", min_size=1).map(str.strip).filter(bool)
 Values = st.one_of(
@@ -41,7 +41,7 @@ def test_the_grid_turns_its_last_factor_fastest() -> None:
         (32, 0), (32, 1), (64, 0), (64, 1),
     ]  # fmt: skip
     assert all(run.recipe.train.batch == 4 for run in runs)
-    assert [factor.values for factor in factors] == [("32", "64"), ("4",), ("0", "1")]
+    assert list(factors.values()) == [("32", "64"), ("4",), ("0", "1")]
     assert [run.name for run in plan("quickstart", ["train.seed=3"])[1]] == ["run"]
 
 

@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 
 from pixelwise.experiments import runner
-from pixelwise.experiments.aim import find_aim
 from pixelwise.experiments.folder import Folder
 from pixelwise.experiments.page import best_table, build_search_page
-from pixelwise.experiments.ranges import read_space
 from pixelwise.experiments.runner import open_data, run_all
-from pixelwise.experiments.search import STUDY, TRIALS, Search, begin_search
+from pixelwise.experiments.search import STUDY, TRIALS, Search, begin_search, find_aim
+from pixelwise.experiments.settings import read_space
 from pixelwise.experiments.study import open_study
 from pixelwise.run.atomic import read_json
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixelwise.errors import RecipeError
-from pixelwise.experiments.ranges import Range, read_range, read_space
+from pixelwise.experiments.settings import Range, read_range, read_space
 
 RATE = "train.optimizer.learning_rate"
 

@@ -14,11 +14,11 @@ from rich.console import Console
 
 from pixelwise.errors import RunError
 from pixelwise.experiments import runner
-from pixelwise.experiments.aim import Aim
 from pixelwise.experiments.display import ExperimentDisplay, follow
 from pixelwise.experiments.folder import Folder, Outcome, Planned, take_lock
-from pixelwise.experiments.grid import plan
 from pixelwise.experiments.runner import Change, run_all
+from pixelwise.experiments.search import Aim
+from pixelwise.experiments.settings import plan
 from pixelwise.recipe.load import load_recipe
 
 # argv: run folder, recipe, seed. Seed 7 fails; 8 dies of SIGKILL half way the first time; 9 waits to be stopped.
@@ -57,7 +57,7 @@ def _stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
 def begun(path: Path, seeds: str) -> tuple[Folder, tuple]:
     factors, runs = plan("quickstart", [f"train.seed={seeds}"])
     sweep = Folder(path)
-    sweep.begin(runs, "quickstart", [{"path": one.path, "values": one.values} for one in factors])
+    sweep.begin(runs, "quickstart", [{"path": path, "values": values} for path, values in factors.items()])
     return sweep, runs
 
 

@@ -14,11 +14,10 @@ pytest.importorskip("optuna")
 from pixelwise.data.scenes import scenes
 from pixelwise.errors import RecipeError, RunError
 from pixelwise.experiments import runner, study
-from pixelwise.experiments.aim import Aim, find_aim
 from pixelwise.experiments.folder import Folder, take_lock
-from pixelwise.experiments.ranges import Space, read_space
 from pixelwise.experiments.runner import Change, run_all
-from pixelwise.experiments.search import BEST, STUDY, Search, begin_search
+from pixelwise.experiments.search import BEST, STUDY, Aim, Search, begin_search, find_aim
+from pixelwise.experiments.settings import Space, read_space
 from pixelwise.experiments.study import open_study
 from pixelwise.recipe.load import as_yaml, load_recipe
 
@@ -226,7 +225,7 @@ def test_a_trial_over_the_limit_is_taken_back_and_counts_nowhere(tmp_path: Path)
 CLAIM = """
 import json, sys
 from pathlib import Path
-from pixelwise.experiments.ranges import read_space
+from pixelwise.experiments.settings import read_space
 from pixelwise.experiments.study import open_study
 space = read_space("quickstart", ["model.width=int(4,40)"])
 identity = json.loads(sys.argv[2])

@@ -12,9 +12,9 @@ from pixelwise.terminal.output import result_console, say, show_json
 from pixelwise.terminal.table import show_table
 
 if TYPE_CHECKING:
-    from pixelwise.experiments.aim import Aim
     from pixelwise.experiments.folder import Folder
-    from pixelwise.experiments.ranges import Space
+    from pixelwise.experiments.search import Aim
+    from pixelwise.experiments.settings import Space
 
 INTERRUPTED = 130
 MOST_FAILED = 8  # trials that are named when they failed
@@ -98,9 +98,9 @@ def _known_storage(url: str) -> str:
 
 def _search(folder: Folder, asked: dict[str, Any], jobs: int, as_json: bool) -> None:
     """Check everything, then train trials until there are enough."""
-    from pixelwise.experiments.aim import find_aim
-    from pixelwise.experiments.ranges import read_space
     from pixelwise.experiments.runner import open_data
+    from pixelwise.experiments.search import find_aim
+    from pixelwise.experiments.settings import read_space
     from pixelwise.experiments.study import require_optuna
 
     require_optuna()

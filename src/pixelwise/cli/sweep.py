@@ -37,8 +37,8 @@ def sweep(
     """
     from pixelwise.errors import RecipeError
     from pixelwise.experiments.folder import Folder
-    from pixelwise.experiments.grid import plan
     from pixelwise.experiments.runner import check_data
+    from pixelwise.experiments.settings import plan
 
     if (recipe is None) == (resume is None):
         raise RecipeError(
@@ -50,7 +50,7 @@ def sweep(
         folder = Folder(out or Path("runs/sweeps") / Path(recipe).with_suffix(""))
         data = None if data is None else data.expanduser().absolute()
         check_data(runs, data)
-        folder.begin(runs, recipe, [{"path": one.path, "values": one.values} for one in grid], data)
+        folder.begin(runs, recipe, [{"path": path, "values": values} for path, values in grid.items()], data)
     else:
         folder = Folder(resume or Path())
         runs = folder.plan()
@@ -94,7 +94,6 @@ def _show_end(folder: Folder) -> None:
 
 def _show_scores(folder: Folder) -> None:
     """The finished settings in a table, the best one set off."""
-    from pixelwise.compare.tables import without
     from pixelwise.experiments.page import compare_finished, score_tables
 
     comparison, console = compare_finished(folder.path), result_console()
@@ -103,7 +102,5 @@ def _show_scores(folder: Folder) -> None:
     for note in comparison.notes:
         show_line(console, (f"note: {note}", WARN))
     for caption, table in score_tables(comparison):
-        while len(table.headings) > MOST_COLUMNS:
-            table = without(table, len(table.headings) - 1)
-        show_table(console, without(table, 0), caption)
+        show_table(console, table.only(*range(1, min(MOST_COLUMNS, len(table.headings)))), caption)
     say()

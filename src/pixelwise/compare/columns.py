@@ -61,51 +61,41 @@ class Column:
 def score_values(record: Record, scored: Json, split: str) -> dict[Column, float | None]:
     """The scores in the record of a split that was scored; of a split that is not validated on, its loss too."""
     resolution = str(scored.get("resolution") or "")
-    base = Column(
-        Score(""),
-        split=split,
-        resolution=resolution,
-        checkpoint=str(scored.get("checkpoint") or "best"),
-        pictures=int(scored.get("pictures") or 0),
-        data=str(record.data.get("name") or ""),
-        classes=_classes(record),
-        content=str(scored.get("key") or _split(record, split).get("key") or "") if resolution[:1].isdigit() else "",
-    )
+    content = str(scored.get("key") or _split(record, split).get("key") or "") if resolution[:1].isdigit() else ""
+    base = _column(record, split, resolution, scored, content)
     values: dict[Column, float | None] = {}
     for score in (score for metric in scored.get("metrics") or () for score in scores_of(metric)):
         classes = "" if score.convention.get("reference") == "original" else base.classes
         values[replace(base, score=replace(score, value=None), classes=classes)] = score.value
     if split != record.split_name("validation"):
-        function = loss_function(record.setup.get("recipe") or {})
+        base = replace(base, loss=loss_function(record.setup.get("recipe") or {}))
         for name, value in (scored.get("losses") or {}).items():
-            values[replace(base, score=_loss_score("loss", name), loss=function)] = value
+            values[replace(base, score=_loss_score("loss", name))] = value
     return values
 
 
 def loss_values(record: Record) -> dict[Column, float | None]:
     """Training and validation losses of a finished run, of its best and of its last epoch."""
-    if not record.summary:
-        return {}
-    height, width = record.data.get("size") or ("", "")
-    function = loss_function(record.setup.get("recipe") or {})
     values: dict[Column, float | None] = {}
-    for which, told in record.losses.items():
+    height, width = record.data.get("size") or ("", "")
+    for which, told in record.losses.items() if record.summary else ():
         for part in ("train", "validation"):
             split = record.split_name(part)
-            column = Column(
-                Score(""),
-                split=split,
-                resolution=f"{width}×{height}" if width else "",
-                checkpoint="best",
-                pictures=int(_split(record, split).get("pictures") or 0),
-                data=str(record.data.get("name") or ""),
-                classes=_classes(record),
-                content=str(_split(record, split).get("key") or ""),
-                loss=function,
-            )
+            there = _split(record, split)
+            column = _column(record, split, f"{width}×{height}" if width else "", there, str(there.get("key") or ""))
+            column = replace(column, loss=loss_function(record.setup.get("recipe") or {}))
             for name, value in ((told or {}).get(part) or {}).items():
                 values[replace(column, score=_loss_score(f"{part}_loss", name, {"epoch": which}))] = value
     return values
+
+
+def _column(record: Record, split: str, resolution: str, told: Json, content: str) -> Column:
+    """A column without a score. told: what is on record of the pictures that were scored."""
+    names = json.dumps(record.classes, ensure_ascii=False)
+    classes = f"{len(record.classes)} {hashlib.sha256(names.encode()).hexdigest()[:8]}"
+    checkpoint, pictures = str(told.get("checkpoint") or "best"), int(told.get("pictures") or 0)
+    data = str(record.data.get("name") or "")
+    return Column(Score(""), split, resolution, checkpoint, pictures, data, classes, content)
 
 
 def column_sets(columns: Sequence[Column]) -> list[tuple[str, tuple[Column, ...]]]:
@@ -155,11 +145,6 @@ def _caption(stands_on: str, void: str, variant: str, columns: Sequence[Column])
 def _loss_score(label: str, name: str, convention: Mapping[str, str] = {}) -> Score:
     term = {} if name == "loss" else {"term": name}
     return Score(label, convention={**convention, **term}, higher_is_better=False)
-
-
-def _classes(record: Record) -> str:
-    names = json.dumps(record.classes, ensure_ascii=False)
-    return f"{len(record.classes)} {hashlib.sha256(names.encode()).hexdigest()[:8]}"
 
 
 def _split(record: Record, split: str) -> Json:

@@ -1,4 +1,4 @@
-"""Differences between groups of runs, with intervals over seeds and over pictures."""
+"""Differences between groups of runs, with intervals over seeds and over pictures, and what those allow to say."""
 
 from __future__ import annotations
 
@@ -9,21 +9,65 @@ from typing import Any
 
 from pixelwise.compare.columns import Column
 from pixelwise.compare.gather import Comparison, Group, Member
-from pixelwise.compare.verdict import OverPictures, Verdict
 from pixelwise.errors import PixelwiseError
 from pixelwise.metrics.pictures import score_draws, score_states
 from pixelwise.report.record import scores_of
 from pixelwise.run.states import PictureStates, read_states
+from pixelwise.run.words import ABSENT
 from pixelwise.statistics.bootstrap import DRAWS, LEAST_PICTURES, percentile_interval
-from pixelwise.statistics.spread import difference
+from pixelwise.statistics.spread import Difference, Interval, difference
 from pixelwise.types import DatasetInfo
 
 Draws = dict[str, list[float | None]]  # score key → its value in each draw
 
 
 @dataclass(frozen=True)
+class Verdict:
+    """The second group's mean less the first's, with its intervals over seeds and over pictures (a paired bootstrap's)."""
+
+    column: Column
+    first: Group
+    second: Group
+    seeds: Difference
+    pictures: Difference
+
+    @property
+    def words(self) -> str:
+        """One sentence for people: what is known, and what there is not enough data to say."""
+        value, over_seeds, over_pictures = self.seeds.value, self.seeds.interval, self.pictures.interval
+        if value is None:
+            return f"Not enough data to say: {self.seeds.lack}."
+        if over_seeds is None and over_pictures is None:
+            return f"Not enough data to say: {self.seeds.lack}; {self.pictures.lack}."
+        for interval, what in ((over_pictures, "pictures of this kind"), (over_seeds, "seeds")):
+            if interval is not None and interval.holds_zero:
+                return f"No clear difference: with other {what} it could be the other way round."
+        better = "equal" if value == 0 else "better" if (value > 0) == self.column.score.higher_is_better else "worse"
+        better = f"{self.second.letter} is {better}"
+        if over_seeds is None:
+            return f"{better} on pictures of this kind with these weights. Other seeds are unknown: {self.seeds.lack}."
+        if over_pictures is None:
+            return f"{better} with other seeds too. Other pictures are unknown: {self.pictures.lack}."
+        return f"{better}: neither the choice of seeds nor that of pictures explains the difference."
+
+
+def signed(value: float | None) -> str:
+    """A difference with its sign.
+
+    >>> signed(0.0123), signed(-.5), signed(None)
+    ('+0.0123', '−0.5000', '–')
+    """
+    return ABSENT if value is None else f"{value:+.4f}".replace("-", "−")
+
+
+def between(interval: Interval | None, lack: str = "") -> str:
+    """An interval as people read it, or why there is none."""
+    return f"{signed(interval.low)} … {signed(interval.high)}" if interval is not None else lack or ABSENT
+
+
+@dataclass(frozen=True)
 class Drawn:
-    """A run's bootstrap draws, or in words why there are none."""
+    """A run's bootstrap draws and the names of its pictures, or in words why there are none."""
 
     names: tuple[str, ...] = ()
     draws: Draws | None = None
@@ -32,44 +76,44 @@ class Drawn:
 
 def judge(comparison: Comparison, columns: Sequence[Column], draws: int = DRAWS) -> list[Verdict]:
     """Every other group against the first one that has a score, in each of the columns."""
-    drawn = {id(run): _draw(run, draws) for run in comparison.runs} if len(comparison.groups) > 1 else {}
+    several = len(comparison.groups) > 1
+    drawn = {group.letter: [_draw(run, draws) for run in group.runs] for group in comparison.groups if several}
     return list(_verdicts(comparison, columns, drawn))
 
 
-def _verdicts(comparison: Comparison, columns: Sequence[Column], drawn: dict[int, Drawn]) -> Iterator[Verdict]:
+def _verdicts(comparison: Comparison, columns: Sequence[Column], drawn: dict[str, list[Drawn]]) -> Iterator[Verdict]:
     for column in columns:
         groups = [group for group in comparison.groups if group.has(column)]
         for other in groups[1:]:
             seeds = difference(groups[0].values(column), other.values(column))
-            yield Verdict(column, groups[0], other, seeds, _over_pictures(column, groups[0], other, drawn))
+            pictures = _over_pictures(column, drawn[groups[0].letter], drawn[other.letter])
+            yield Verdict(column, groups[0], other, seeds, Difference(seeds.value, *pictures))
 
 
-def _over_pictures(column: Column, first: Group, second: Group, drawn: dict[int, Drawn]) -> OverPictures:
-    """The paired bootstrap: both groups' means over seeds in the same draws of pictures."""
+def _over_pictures(column: Column, first: list[Drawn], second: list[Drawn]) -> tuple[Interval | None, str]:
+    """The paired bootstrap: both groups' means over seeds in the same draws of pictures. Without an interval, why."""
     if column.loss:
-        return OverPictures(None, "runs keep no loss of single pictures")
-    sides = [[drawn[id(run)] for run in group.runs] for group in (first, second)]
-    for one in (one for side in sides for one in side):
-        if one.draws is None:
-            return OverPictures(None, one.lack)
-    if len({one.names for side in sides for one in side}) > 1:
-        return OverPictures(None, "the runs were not scored on the same pictures")
-    pictures = len(sides[0][0].names)
-    if pictures < LEAST_PICTURES:
-        return OverPictures(None, f"{pictures} pictures are too few, an interval over pictures takes {LEAST_PICTURES}")
-    before, after = (_mean_draws([(one.draws or {}).get(column.key, []) for one in side]) for side in sides)
-    changes = [None if a is None or b is None else b - a for a, b in zip(before, after, strict=False)]
-    interval = percentile_interval(changes)
-    return OverPictures(interval, "" if interval else "the score is undefined in too many draws of pictures")
+        return None, "runs keep no loss of single pictures"
+    if lacks := [one.lack for one in (*first, *second) if one.draws is None]:
+        return None, lacks[0]
+    if len({one.names for one in (*first, *second)}) > 1:
+        return None, "the runs were not scored on the same pictures"
+    if (pictures := len(first[0].names)) < LEAST_PICTURES:
+        return None, f"{pictures} pictures are too few, an interval over pictures takes {LEAST_PICTURES}"
+    before, after = (
+        [_mean(values) for values in zip(*((one.draws or {}).get(column.key, []) for one in side), strict=True)]
+        for side in (first, second)
+    )
+    interval = percentile_interval(
+        [None if a is None or b is None else b - a for a, b in zip(before, after, strict=False)]
+    )
+    return interval, "" if interval else "the score is undefined in too many draws of pictures"
 
 
-def _mean_draws(runs: Sequence[Sequence[float | None]]) -> list[float | None]:
-    """The mean over runs of each draw; None where one of them has none."""
-    means: list[float | None] = []
-    for values in zip(*runs, strict=True):
-        known = [value for value in values if value is not None]
-        means.append(fsum(known) / len(known) if len(known) == len(values) else None)
-    return means
+def _mean(values: Sequence[float | None]) -> float | None:
+    """The mean over runs of one draw; None where one of them has none."""
+    known = [value for value in values if value is not None]
+    return fsum(known) / len(known) if len(known) == len(values) else None
 
 
 def _draw(run: Member, draws: int) -> Drawn:
@@ -88,26 +132,21 @@ def _draw(run: Member, draws: int) -> Drawn:
 
 
 def _draw_metric(run: Member, kept: PictureStates, number: int, item: Any, draws: int) -> Draws:
-    """Member metric's draws, once its counts have been seen to add up to the scores on record."""
-    info, states = _info(run), kept.metrics[number]
+    """One metric's draws, once its counts have been seen to add up to the scores on record."""
+    record, states = run.record, kept.metrics[number]
+    frequencies = record.data.get("frequencies")
+    info = DatasetInfo(
+        name=str(record.data["name"]),
+        classes=tuple(record.classes),
+        colours=tuple(record.colours),
+        knows=frozenset(record.data.get("knows") or ()),
+        void=record.void,
+        source=str(record.data.get("source") or ""),
+        frequencies=None if frequencies is None else tuple(frequencies),
+    )
     options = {name: value for name, value in item.items() if name != "name"}
     again = {score.key: score.value for score in score_states(item["name"], options, info, states.total())}
     told = {score.key: score.value for score in scores_of(run.scored["metrics"][number])}
     if any(again[key] != value for key, value in told.items() if key in again):
         raise ValueError("it does not add up to the scores on record")
     return score_draws(item["name"], options, info, states, draws)
-
-
-def _info(run: Member) -> DatasetInfo:
-    """What the run recorded of its data set and classes."""
-    data = run.record.data
-    frequencies = data.get("frequencies")
-    return DatasetInfo(
-        name=str(data["name"]),
-        classes=tuple(run.record.classes),
-        colours=tuple(run.record.colours),
-        knows=frozenset(data.get("knows") or ()),
-        void=run.record.void,
-        source=str(data.get("source") or ""),
-        frequencies=None if frequencies is None else tuple(frequencies),
-    )

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pixelwise.compare import tables
 from pixelwise.compare.columns import column_sets
 from pixelwise.compare.figures import Over, draw_runs, one_loss, panels_of
-from pixelwise.compare.gather import Comparison
-from pixelwise.compare.pictures import side_by_side
-from pixelwise.compare.verdict import Verdict
+from pixelwise.compare.gather import Comparison, Group, Member
+from pixelwise.compare.judge import Verdict
+from pixelwise.imaging.palettes import VOC_VOID
+from pixelwise.report.gallery import Panel, Seen, build_card
 from pixelwise.report.page import template
 from pixelwise.report.plotting import Plot, render
 from pixelwise.run.atomic import write_text
-from pixelwise.terminal.table import Table
+from pixelwise.run.folder import RunFolder
+from pixelwise.run.words import listed, number
 
 LONGEST_TITLE = 72  # characters
+MOST_PICTURES, MOST_GROUPS = 6, 8
+SIDE = 240  # pixels of a picture
 
 
 def build_comparison_page(
@@ -25,12 +30,9 @@ def build_comparison_page(
     """Write `page`, and its plots into a folder beside it (`NAME-plots/`); return the page's path."""
     plots = page.with_name(f"{page.stem}-plots")
     text = template("compare.html.j2").render(
+        _tables(comparison, verdicts),
         title=title(comparison),
-        opening=opening(comparison),
-        notes=comparison.notes,
         differing=tables.differing(comparison),
-        scores=score_tables(comparison),
-        differences=tables.differences(verdicts),
         verdicts=verdicts,
         curves=curves(comparison, plots, over),
         curves_caption=curves_caption(comparison),
@@ -45,21 +47,21 @@ def build_comparison_page(
 
 def build_fragment(comparison: Comparison, verdicts: Sequence[Verdict]) -> str:
     """The tables alone, as HTML for a notebook."""
-    return str(
-        template("compare_cell.html.j2").render(
-            opening=opening(comparison),
-            notes=comparison.notes,
-            groups=tables.groups(comparison),
-            scores=score_tables(comparison),
-            differences=tables.differences(verdicts),
-        )
-    )
+    content = _tables(comparison, verdicts)
+    return str(template("compare_cell.html.j2").render(content, groups=tables.groups(comparison)))
 
 
-def score_tables(comparison: Comparison) -> list[tuple[str, Table]]:
-    """(caption, table) of every set of columns: the scores, then the losses."""
+def _tables(comparison: Comparison, verdicts: Sequence[Verdict]) -> dict[str, Any]:
+    """What page and notebook share; of scores a (caption, table) for every set of columns, the losses last."""
     sets = column_sets([*comparison.columns, *comparison.losses])
-    return [(caption[:1].upper() + caption[1:], tables.scores(comparison, columns)) for caption, columns in sets]
+    return {
+        "opening": opening(comparison),
+        "notes": comparison.notes,
+        "scores": [
+            (caption[:1].upper() + caption[1:], tables.scores(comparison, columns)) for caption, columns in sets
+        ],
+        "differences": tables.differences(verdicts),
+    }
 
 
 def curves(comparison: Comparison, folder: Path, over: Over = "epochs") -> Plot | None:
@@ -67,8 +69,7 @@ def curves(comparison: Comparison, folder: Path, over: Over = "epochs") -> Plot 
     panels = panels_of(comparison)
     if not panels:
         return None
-    *most, last = [panel.label for panel in panels]
-    name = f"{', '.join(most)} and {last} of every run" if most else f"{last} of every run"
+    name = f"{listed([panel.label for panel in panels])} of every run"
     return render("runs", name[:1].upper() + name[1:], lambda width: draw_runs(comparison, over, width), folder)
 
 
@@ -83,7 +84,7 @@ def title(comparison: Comparison) -> str:
     labels = [group.label for group in comparison.groups]
     if len(labels) == 1:
         return str(comparison.groups[0].runs[0].recipe.get("title") or labels[0])
-    named = f"{', '.join(labels[:-1])} and {labels[-1]} compared"
+    named = f"{listed(labels)} compared"
     return named if len(named) <= LONGEST_TITLE else f"{len(labels)} groups compared"
 
 
@@ -93,3 +94,53 @@ def opening(comparison: Comparison) -> str:
     if groups == 1:
         return f"{told}, which differ only in their seed." if runs > 1 else f"{told}."
     return f"{told} in {groups} groups. Runs that differ only in their seed are one group."
+
+
+def side_by_side(comparison: Comparison) -> dict[str, Any] | None:
+    """Pictures that the first run of every group has kept; None where there are none.
+
+    strips:  of each picture its name; the panels of picture and truth, then of what each group made of it; and the words
+             of what cannot be drawn: the truth, and what each group said
+    legend:  the colours in them
+    shown:   the groups, where not all could be
+    """
+    groups = comparison.groups[:MOST_GROUPS]
+    kept = [(group, group.runs[0], _entries(group.runs[0])) for group in groups]
+    names = [name for name in kept[0][2] if all(name in entries for _, _, entries in kept)][:MOST_PICTURES]
+    if not names:
+        return None
+    seen = Seen()
+    strips = [_strip(name, kept, seen) for name in names]
+    first = kept[0][1].record
+    legend = [(name, first.colours[i]) for i, name in enumerate(first.classes) if i in seen.indices]
+    if first.void is not None and first.void in seen.indices:
+        legend.append(("void (not labelled)", VOC_VOID))
+    shown = "" if len(groups) == len(comparison.groups) else f"the first {MOST_GROUPS} groups"
+    return {"strips": strips, "legend": legend, "shown": shown}
+
+
+def _entries(run: Member) -> dict[str, Mapping[str, Any]]:
+    """The kept pictures by name, those that all runs of a split have in common first."""
+    entries: dict[str, Mapping[str, Any]] = {}
+    for part in ("shared", "pictures"):
+        for entry in run.record.gallery.get(part) or ():
+            entries.setdefault(str(entry.get("name")), entry)
+    return entries
+
+
+def _strip(name: str, kept: list[tuple[Group, Member, dict[str, Mapping[str, Any]]]], seen: Seen) -> dict[str, Any]:
+    panels: list[Panel] = []
+    words: list[tuple[str, str]] = []
+    for place, (group, run, entries) in enumerate(kept):
+        card = build_card(entries[name], run.record, RunFolder(run.path).predictions, SIDE, seen)
+        if place == 0:
+            panels += [panel for panel in card.panels if panel.caption != "prediction"]
+            words += [pair for pair in card.words if pair[0] != "prediction"]
+        score = "" if card.score is None else f" {number(card.score, 3)}"
+        panels += [
+            Panel(f"{group.letter}{score}", panel.uri, panel.height, panel.width)
+            for panel in card.panels
+            if panel.caption == "prediction"
+        ]
+        words += [(group.letter, said) for part, said in card.words if part == "prediction"]
+    return {"name": name, "panels": panels, "words": words}

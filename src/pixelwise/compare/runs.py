@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pixelwise.compare.columns import Column, column_sets
-from pixelwise.compare.gather import Comparison, Place, expanded, gather
-from pixelwise.compare.judge import judge
-from pixelwise.compare.verdict import Verdict
+from pixelwise.compare.columns import Column, column_sets, full_names
+from pixelwise.compare.figures import Over
+from pixelwise.compare.gather import PICTURES, Comparison, Group, Member, Place, expanded, flattened, gather
+from pixelwise.compare.judge import Verdict, judge
+from pixelwise.compare.page import build_comparison_page, build_fragment
+from pixelwise.compare.tables import show_comparison
 from pixelwise.errors import RunError, did_you_mean
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from pixelwise.compare.figures import Over
+COSTS = ("finished", "epochs", "steps", "best_epoch", "minutes", "parameters", "macs", "device")
 
 
 @dataclass(frozen=True)
@@ -35,31 +39,40 @@ class ComparedRuns:
 
     def as_json(self) -> dict[str, Any]:
         """Everything that the tables say, as JSON values."""
-        from pixelwise.compare.export import as_json
-
-        return as_json(self.comparison, self.verdicts)
+        comparison = self.comparison
+        return {
+            "task": comparison.task,
+            "differing": {path: list(values) for path, values in comparison.differing.items()},
+            "groups": [_group(group, comparison) for group in comparison.groups],
+            "differences": [_verdict(verdict) for verdict in self.verdicts],
+            "notes": list(comparison.notes),
+        }
 
     def as_csv(self) -> str:
-        """A table with a row a run."""
-        from pixelwise.compare.export import as_csv
-
-        return as_csv(self.comparison)
+        """A row a run: group, folder, seed, where its recipe differs, cost, every score and loss under its whole name."""
+        paths = [path for path in self.comparison.differing if not path.startswith(PICTURES)]
+        columns = [*self.comparison.columns, *self.comparison.losses]
+        stream = StringIO()
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(["group", "run", "seed", *paths, *COSTS, *full_names(columns)])
+        for group in self.comparison.groups:
+            for run in group.runs:
+                told, recipe = _run(run), dict(flattened(run.recipe))
+                row = [group.letter, told["run"], told["seed"], *(recipe.get(path) for path in paths)]
+                writer.writerow(
+                    [*row, *(told[name] for name in COSTS), *(run.values.get(column) for column in columns)]
+                )
+        return stream.getvalue()
 
     def write_html(self, page: Path | str) -> Path:
         """Write a page with tables, curves and pictures, and its plots into a folder beside it."""
-        from pixelwise.compare.page import build_comparison_page
-
         return build_comparison_page(self.comparison, self.verdicts, Path(page), self.over)
 
     def show(self, console: Console) -> None:
         """Print the tables."""
-        from pixelwise.compare.terminal import show_comparison
-
         show_comparison(self.comparison, self.verdicts, console)
 
     def __str__(self) -> str:
-        from io import StringIO
-
         from rich.console import Console
 
         console = Console(file=StringIO(), width=100)
@@ -68,8 +81,6 @@ class ComparedRuns:
         return captured.get()
 
     def _repr_html_(self) -> str:
-        from pixelwise.compare.page import build_fragment
-
         return build_fragment(self.comparison, self.verdicts)
 
 
@@ -112,3 +123,54 @@ def chosen_columns(comparison: Comparison, wanted: Sequence[str]) -> list[Column
             raise RunError(f"no run has a score '{name}'; there is {known}.", where="--score", hint=hint)
         chosen += [column for column in columns if column.key == key and column not in chosen]
     return chosen
+
+
+# -- for programs ---------------------------------------------------------------------------------------------------
+
+
+def _group(group: Group, comparison: Comparison) -> dict[str, Any]:
+    return {
+        "group": group.letter,
+        "label": group.label,
+        "runs": [_run(run) for run in group.runs],
+        "scores": [_column(group, column) for column in comparison.columns if group.has(column)],
+        "losses": [_column(group, column) for column in comparison.losses if group.has(column)],
+    }
+
+
+def _column(group: Group, column: Column) -> dict[str, Any]:
+    score = {name: value for name, value in column.score.as_record().items() if name != "value"}
+    return {**asdict(column), "score": score, "values": group.values(column), **asdict(group.spread(column))}
+
+
+def _run(run: Member) -> dict[str, Any]:
+    model, summary = run.record.setup.get("model") or {}, run.record.summary
+    return {
+        "run": str(run.path),
+        "seed": run.seed,
+        "finished": run.record.finished,
+        "epochs": summary.get("epochs"),
+        "steps": summary.get("steps"),
+        "best_epoch": run.record.best.get("epoch"),
+        "minutes": run.minutes,
+        "parameters": model.get("parameters"),
+        "macs": model.get("macs"),
+        "device": (run.record.setup.get("choices") or {}).get("device"),
+    }
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    seeds, pictures = asdict(verdict.seeds), asdict(verdict.pictures)
+    return {
+        "key": verdict.column.key,
+        "split": verdict.column.split,
+        "resolution": verdict.column.resolution,
+        "first": verdict.first.letter,
+        "second": verdict.second.letter,
+        "difference": verdict.seeds.value,
+        "over_seeds": seeds["interval"],
+        "over_seeds_lack": seeds["lack"],
+        "over_pictures": pictures["interval"],
+        "over_pictures_lack": pictures["lack"],
+        "words": verdict.words,
+    }

@@ -1,40 +1,33 @@
-"""The tables of a comparison as rows of words, the same in the terminal and on the page."""
+"""The tables of a comparison as rows of words, the same in the terminal and on the page, and how a terminal shows them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from pixelwise.compare.columns import Column, headings
+from pixelwise.compare.columns import Column, column_sets, headings
 from pixelwise.compare.gather import Comparison, Group
-from pixelwise.compare.verdict import Verdict, between, signed
+from pixelwise.compare.judge import Verdict, between, signed
 from pixelwise.run.words import ABSENT, duration, number, quantity
 from pixelwise.statistics.spread import spread
-from pixelwise.terminal.table import Table
+from pixelwise.terminal.output import QUIET, WARN, show_line
+from pixelwise.terminal.table import Table, show_table
 
+if TYPE_CHECKING:
+    from rich.console import Console
 
-def mean_and_spread(group: Group, column: Column) -> str:
-    """`0.3312 ± 0.0040`, or the one value there is."""
-    told = group.spread(column)
-    return number(told.mean) + (f" ± {number(told.sd)}" if told.sd is not None else "")
+UPRIGHT = 3  # groups, or scores, that stand beside each other in 80 letters
 
 
 def scores(comparison: Comparison, columns: Sequence[Column]) -> Table:
-    """A row a group, a column a score: mean ± standard deviation over seeds."""
-    rows = tuple(
-        (group.letter, group.label, str(len(group.runs)), *(mean_and_spread(group, column) for column in columns))
-        for group in comparison.groups
-        if any(column in run.values for run in group.runs for column in columns)
-    )
-    return Table(("", "group", "seeds", *headings(columns)), rows, frozenset(range(2, 3 + len(columns))))
-
-
-def upright_scores(comparison: Comparison, columns: Sequence[Column]) -> Table:
-    """The same, a row a score and a column a group."""
-    turned = scores(comparison, columns)
-    rows = tuple(
-        (turned.headings[place], *(row[place] for row in turned.rows)) for place in range(3, len(turned.headings))
-    )
-    return Table(("score", *(row[0] for row in turned.rows)), rows, frozenset(range(1, len(turned.rows) + 1)))
+    """A row a group, a column a score: mean ± standard deviation over seeds (`0.3312 ± 0.0040`), or the one value."""
+    rows = []
+    for group in comparison.groups:
+        if any(column in run.values for run in group.runs for column in columns):
+            spreads = [group.spread(column) for column in columns]
+            cells = [number(told.mean) + (f" ± {number(told.sd)}" if told.sd is not None else "") for told in spreads]
+            rows.append((group.letter, group.label, str(len(group.runs)), *cells))
+    return Table(("", "group", "seeds", *headings(columns)), tuple(rows), frozenset(range(2, 3 + len(columns))))
 
 
 def groups(comparison: Comparison) -> Table:
@@ -44,13 +37,6 @@ def groups(comparison: Comparison) -> Table:
         for group in comparison.groups
     )
     return Table(("", "group", "seeds", "first run"), rows)
-
-
-def without(table: Table, column: int) -> Table:
-    """The table without one of its columns."""
-    rows = tuple(row[:column] + row[column + 1 :] for row in table.rows)
-    numbers = frozenset(place - (place > column) for place in table.numbers if place != column)
-    return Table(table.headings[:column] + table.headings[column + 1 :], rows, numbers, table.strong)
 
 
 def differing(comparison: Comparison) -> Table | None:
@@ -117,3 +103,47 @@ def differences(verdicts: Sequence[Verdict]) -> Table | None:
     )
     headings = ("", "score", "difference", "95 % over seeds", "95 % over pictures")
     return Table(headings, rows, frozenset({2, 3, 4})) if rows else None
+
+
+def show_comparison(comparison: Comparison, verdicts: Sequence[Verdict], console: Console) -> None:
+    """Print all of a comparison but its curves and pictures."""
+    show_line(console, f"{len(comparison.runs)} runs, task {comparison.task}")
+    for note in comparison.notes:
+        show_line(console, (f"note: {note}", WARN))
+    show_table(console, groups(comparison), "groups")
+    if len(comparison.groups) > 1 and (table := differing(comparison)) is not None:
+        show_table(console, table, "what differs in the recipes")
+    for caption, columns in column_sets([*comparison.columns, *comparison.losses]):
+        show_table(console, _fitting_scores(comparison, columns), caption)
+    _show_verdicts(console, verdicts)
+    show_table(
+        console, cost(comparison).only(0, *range(3, 8)), "cost"
+    )  # without the device; label and seeds stand above
+
+
+def _fitting_scores(comparison: Comparison, columns: Sequence[Column]) -> Table:
+    """Groups as columns while three of them fit a narrow terminal; else the first scores as columns."""
+    table = scores(comparison, columns)
+    if len(comparison.groups) > UPRIGHT:
+        return scores(comparison, columns[:UPRIGHT]).only(0, *range(2, 3 + len(columns[:UPRIGHT])))
+    letters, _, _, *rows = zip(table.headings, *table.rows, strict=True)
+    return Table(("score", *letters[1:]), tuple(rows), frozenset(range(1, len(letters))))
+
+
+def _show_verdicts(console: Console, verdicts: Sequence[Verdict]) -> None:
+    """Each difference with its two intervals, and what can be said of it."""
+    if verdicts:
+        show_line(console, ("\ndifferences", "bold"))
+    variants = len({one.column.variant for one in verdicts})
+    for verdict in verdicts:
+        several = len({one.column.stands_on for one in verdicts}) > 1
+        place = f"  on {verdict.column.stands_on}" if several else ""
+        place += f"  {verdict.column.variant}" if variants > 1 else ""
+        names = f"{verdict.second.letter} − {verdict.first.letter}  {verdict.column.name}  "
+        show_line(console, names, (signed(verdict.seeds.value), "bold"), (place, QUIET))
+        for over, interval, lack in (
+            ("seeds", verdict.seeds.interval, verdict.seeds.lack),
+            ("pictures", verdict.pictures.interval, verdict.pictures.lack),
+        ):
+            show_line(console, f"    95 % over {over:<9} {between(interval, f'none: {lack}')}")
+        show_line(console, f"    {verdict.words}")

@@ -10,9 +10,9 @@ from typing import Self
 from rich.console import Console
 
 from pixelwise.engine.checks.guard import terminable
-from pixelwise.experiments.aim import Aim
 from pixelwise.experiments.folder import Outcome
 from pixelwise.experiments.runner import Change, Job
+from pixelwise.experiments.search import Aim
 from pixelwise.run.words import clock, duration, number, score_label
 from pixelwise.terminal.bars import Bar, Bars
 from pixelwise.terminal.output import ACCENT, BAD, GOOD, QUIET

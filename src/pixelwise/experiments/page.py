@@ -11,10 +11,8 @@ from urllib.parse import quote
 
 from pixelwise.compare import tables
 from pixelwise.compare.columns import Column, column_sets
-from pixelwise.compare.differing import SEED
-from pixelwise.compare.gather import Comparison, gather
-from pixelwise.compare.page import curves, curves_caption
-from pixelwise.compare.pictures import side_by_side
+from pixelwise.compare.gather import SEED, Comparison, gather
+from pixelwise.compare.page import curves, curves_caption, side_by_side
 from pixelwise.experiments.figures import Level, draw_best_so_far, draw_factor, draw_range
 from pixelwise.experiments.folder import Folder
 from pixelwise.experiments.search import TRIALS

@@ -5,6 +5,7 @@ A grid, a search and a plain list differ only in who proposes the next recipe: a
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -13,21 +14,83 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pixelwise.data import DATASETS
 from pixelwise.data.base import Dataset
 from pixelwise.data.root import data_root
 from pixelwise.errors import PixelwiseError, Problem
 from pixelwise.experiments.folder import Folder, Outcome, Planned, take_lock
-from pixelwise.experiments.follow import Follower
 from pixelwise.recipe.schema import Recipe
 from pixelwise.run.environment import cores
+from pixelwise.run.words import number, score_label
 
 POLL = 0.2  # seconds between two looks
 
 Ended = Callable[[Planned, Outcome], Outcome]
 Watch = Callable[[Planned, int, Mapping[str, float | None]], bool]
+
+
+@dataclass
+class Follower:
+    """Steps done and planned of a run of another process, and its best score so far.
+
+    `look()` reads what is new from the end of its events.jsonl.
+    """
+
+    file: Path
+    step: int = 0
+    steps: int = 0
+    epoch: int = 0
+    epochs: int = 0
+    metric: str = ""
+    best: float | None = None
+    validations: dict[int, dict[str, float | None]] = field(default_factory=dict)  # of each epoch, by key; and `loss`
+    _offset: int = field(default=0, repr=False)
+    _rest: bytes = field(default=b"", repr=False)
+
+    @property
+    def share(self) -> float:
+        """Of the planned steps, 0 to 1."""
+        return min(1.0, self.step / self.steps) if self.steps else 0.0
+
+    @property
+    def words(self) -> str:
+        """`epoch 3/20  mean IoU 0.412`: where the run is, and its best score so far."""
+        if not self.steps:
+            return "starting"
+        best = f"  {score_label(self.metric)} {number(self.best)}" if self.best is not None else ""
+        return f"epoch {self.epoch}/{self.epochs}{best}"
+
+    def look(self) -> None:
+        """Read the events that were written since the last look."""
+        try:
+            with open(self.file, "rb") as file:
+                if file.seek(0, 2) < self._offset:  # a resume has cut off what is about to happen again
+                    self._offset, self._rest = 0, b""
+                file.seek(self._offset)
+                new = file.read()
+        except OSError:
+            return
+        self._offset += len(new)
+        *lines, self._rest = (self._rest + new).split(b"\n")
+        for line in lines:
+            try:
+                self._take(json.loads(line))
+            except (ValueError, KeyError, TypeError):
+                continue  # another process writes: an incomplete line is skipped
+
+    def _take(self, event: dict[str, Any]) -> None:
+        kind = event["event"]
+        if kind == "started":
+            self.epochs = event["epochs"]
+            self.steps = sum(event.get("phases") or [event["epochs"] * event["steps_per_epoch"]])
+        elif kind in ("step", "epoch"):
+            self.step, self.epoch = event["step"], event["epoch"]
+            if event.get("scores"):
+                self.validations[self.epoch] = {**event["scores"], "loss": event["validation"].get("loss")}
+        elif kind == "saved" and event["which"] == "best":
+            self.metric, self.best = event["metric"], event["value"]
 
 
 @dataclass
@@ -63,7 +126,7 @@ def open_data(recipe: Recipe, data: Path | None) -> Dataset:
 
 def check_data(runs: Iterable[Planned], data: Path | None) -> None:
     """Raise DataError where the data of a run is missing: once and now, not by every run in turn."""
-    problems: dict[str, Problem] = {}
+    problems: list[Problem] = []
     checked: list[object] = []
     kind = PixelwiseError
     for recipe in (run.recipe for run in runs if run.recipe is not None):
@@ -73,10 +136,10 @@ def check_data(runs: Iterable[Planned], data: Path | None) -> None:
         try:
             open_data(recipe, data)
         except PixelwiseError as error:
-            problems |= {str(problem): problem for problem in error.problems}
+            problems += error.problems
             kind = type(error)
     if problems:
-        raise kind.all(list(problems.values()))
+        raise kind.all(list(dict.fromkeys(problems)))
 
 
 def run_all(

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from pixelwise.engine.order import seed_of
 from pixelwise.errors import PixelwiseError, RunError
-from pixelwise.experiments.ranges import Range, Space
+from pixelwise.experiments.settings import Range, Space
 
 State = Literal["running", "done", "pruned", "failed"]
 STATES: Mapping[str, State] = {"COMPLETE": "done", "PRUNED": "pruned", "FAIL": "failed"}

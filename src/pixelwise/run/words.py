@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pixelwise.types import Score
 
@@ -62,6 +62,11 @@ def _part_label(name: str, value: str) -> str:
     if name in NUMBERED:
         return NUMBERED[name].format(value)
     return CONVENTIONS.get(name, {}).get(value) or (f"{name}: {value}" if value else name)
+
+
+def listed(words: Sequence[str]) -> str:
+    """Words in a sentence: `a, b and c`."""
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]])) if words else ""
 
 
 def number(value: float | str | None, digits: int = 4) -> str:

@@ -30,9 +30,9 @@ class Spread:
     interval:  Student's t interval of the mean; None where `lack` says in words what is missing
     """
 
-    n: int
     mean: float | None
     sd: float | None
+    n: int
     interval: Interval | None
     lack: str = ""
 
@@ -53,15 +53,15 @@ def spread(values: Sequence[float | None], level: float = LEVEL) -> Spread:
     known = [value for value in values if value is not None]
     n = len(known)
     if n == 0:
-        return Spread(0, None, None, None, "no score")
+        return Spread(None, None, 0, None, "no score")
     mean = fsum(known) / n
     if n == 1:
-        return Spread(1, mean, None, None, "one seed")
+        return Spread(mean, None, 1, None, "one seed")
     sd = sqrt(fsum((value - mean) ** 2 for value in known) / (n - 1))
     if sd == 0.0:
-        return Spread(n, mean, 0.0, None, f"{n} seeds with one and the same score")
+        return Spread(mean, 0.0, n, None, f"{n} seeds with one and the same score")
     half = float(stdtrit(n - 1, 0.5 + level / 2)) * sd / sqrt(n)
-    return Spread(n, mean, sd, Interval(mean - half, mean + half, level))
+    return Spread(mean, sd, n, Interval(mean - half, mean + half, level))
 
 
 def difference(first: Sequence[float | None], second: Sequence[float | None], level: float = LEVEL) -> Difference:

@@ -30,6 +30,12 @@ class Table:
     def cells(self, row: Sequence[str]) -> Iterable[tuple[bool, str]]:
         return ((index in self.numbers, cell) for index, cell in enumerate(row))
 
+    def only(self, *columns: int) -> Table:
+        """The table with these of its columns."""
+        headings, *rows = (tuple(row[column] for column in columns) for row in (self.headings, *self.rows))
+        numbers = frozenset(place for place, column in enumerate(columns) if column in self.numbers)
+        return Table(headings, tuple(rows), numbers, self.strong)
+
 
 def show_table(console: Console, table: Table, title: str = "", styles: Mapping[int, str] | None = None) -> None:
     """Print a table under its title. styles: of columns, by their number."""
