@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from math import fsum
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -34,12 +34,8 @@ class Panel:
     key: str
     label: str
 
-    @property
-    def is_loss(self) -> bool:
-        return self.part != "scores"
 
-
-def look(number: int) -> dict[str, object]:
+def look(number: int) -> dict[str, Any]:
     """Colour, dash and marker of the group of that number, so that many can be told apart."""
     return {
         "color": COLOURS[number % len(COLOURS)],
@@ -81,7 +77,7 @@ def draw_runs(comparison: Comparison, over: Over, width: float) -> Figure:
                 highs.append(float(np.quantile(drawn, 0.97)))
         axis.set_ylabel(panel.label)
         axis.grid(axis="y")
-        if lows and panel.is_loss:  # a first epoch far above everything would press all else flat
+        if lows and panel.part != "scores":  # a first epoch far above everything would press all else flat
             margin = 0.06 * (max(highs) - min(lows)) or 0.05
             axis.set_ylim(min(lows) - margin, max(highs) + 2 * margin)
     axes[-1].set_xlabel(
@@ -101,16 +97,16 @@ def _draw_group(axes: Axes, curves: Sequence[Mapping[int, tuple[float, float]]],
     """Draw the curves of one group, and their mean at the epochs for which every seed has a value."""
     if not curves:
         return
-    style = look(number)
-    plain = {"color": style["color"], "linestyle": style["linestyle"]}
+    plain = look(number)
+    marker = plain.pop("marker")
     if len(curves) > 1:
         for curve in curves:
-            axes.plot(*zip(*curve.values(), strict=True), linewidth=0.8, alpha=0.35, **plain)  # type: ignore[arg-type]
+            axes.plot(*zip(*curve.values(), strict=True), linewidth=0.8, alpha=0.35, **plain)
     epochs = sorted(set.intersection(*(set(curve) for curve in curves)))
     means = [[fsum(curve[epoch][axis] for curve in curves) / len(curves) for epoch in epochs] for axis in (0, 1)]
-    points = {"marker": style["marker"], "markersize": 3.4} if len(epochs) <= 30 else {}
+    points = {"marker": marker, "markersize": 3.4} if len(epochs) <= 30 else {}
     label = f"{group.letter}: {shorten(group.label, 34)}"
-    axes.plot(*means, linewidth=1.9, label=label, **plain, **points)  # type: ignore[arg-type]
+    axes.plot(*means, linewidth=1.9, label=label, **plain, **points)
 
 
 def _curve(run: Member, panel: Panel, over: Over) -> dict[int, tuple[float, float]]:

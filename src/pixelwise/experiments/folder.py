@@ -73,10 +73,7 @@ class Folder:
 
     def __init__(self, path: Path, kind: str = "sweep") -> None:
         self.path, self.kind = Path(path), kind
-
-    @property
-    def record_file(self) -> Path:
-        return self.path / f"{self.kind}.json"
+        self.record_file = self.path / f"{kind}.json"
 
     def recipe_file(self, name: str) -> Path:
         return self.path / "recipes" / f"{name}.yaml"
@@ -145,10 +142,8 @@ class Folder:
 
     def outcomes(self) -> dict[str, Outcome]:
         """How each run of the plan ended, as far as the record knows."""
-        return {
-            run["name"]: Outcome(run["state"], run.get("exit"), run.get("seconds"), run.get("message", ""))
-            for run in self.record()["runs"]
-        }
+        runs = self.record()["runs"]
+        return {run["name"]: Outcome(**{key: run[key] for key in ENTRY if key in run}) for run in runs}
 
     def ended(self, run: Planned, outcome: Outcome) -> Outcome:
         """Keep how a run of the plan ended."""
@@ -170,14 +165,10 @@ class Folder:
 
     def _check_same(self, runs: Sequence[Planned], before: Mapping[str, Outcome]) -> None:
         planned = {run.name: run for run in runs}
-        problems = [
-            Problem(name, f"is a run of the {self.kind} in this folder, and not of the one asked for.")
-            for name in before
-            if name not in planned
-        ]
+        what = f"is a run of the {self.kind} in this folder, and not of the one asked for."
+        problems = [Problem(name, what) for name in before if name not in planned]
         for name in before:
-            file = self.recipe_file(name)
-            if name in planned and file.is_file() and not _is_same(file, planned[name]):
+            if name in planned and (file := self.recipe_file(name)).is_file() and not _is_same(file, planned[name]):
                 problems.append(Problem(name, f"its recipe differs from the one that this {self.kind} began with."))
         if problems:
             resume = f"`pixelwise {self.kind} --resume {self.path}`"

@@ -10,7 +10,7 @@ best.yaml      the recipe of the best trial
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -100,11 +100,12 @@ class Search:
     def _propose(self, trial: Trial) -> Planned:
         """A trial as a run; it ends at once where its score is known or its recipe is refused."""
         self._trials[trial.name] = trial
-        run = Planned(trial.name, trial.values, None, values_line(trial.values))
+        keys = short_keys(list(trial.values))
+        words = "  ".join(f"{keys[path]} {value}" for path, value in trial.values.items())
         try:
-            run = replace(run, recipe=self.space.recipe_at(trial.values))
+            run = Planned(trial.name, trial.values, self.space.recipe_at(trial.values), words)
         except RecipeError as error:
-            return replace(run, outcome=Outcome("failed", message=str(error.problems[0])))
+            return Planned(trial.name, trial.values, None, words, Outcome("failed", message=str(error.problems[0])))
         trials = self.keep()
         twin = next((t for t in trials if t.state == "done" and t.values == trial.values), None)
         if twin is not None and twin.score is not None:  # the same recipe gives the same score
@@ -134,7 +135,9 @@ class Search:
     def keep(self) -> list[Trial]:
         """Write how far the trials are, and the recipe of the best one."""
         trials = self.study.trials()
-        best = best_trial(trials, self.aim.higher_is_better)
+        sign = 1 if self.aim.higher_is_better else -1
+        done = [(sign * t.score, -t.number, t) for t in trials if t.state == "done" and t.score is not None]
+        best = max(done)[2] if done else None  # of equal ones the earliest
         short = short_keys([one.path for one in self.space.ranges])
         record = {
             "recipe": self.space.recipe,
@@ -175,18 +178,3 @@ def _outcome(trial: Trial, outcome: Outcome) -> Outcome:
     if trial.state == "running":
         return outcome
     return replace(outcome, state=trial.state, message=trial.message, score=trial.score)
-
-
-def best_trial(trials: Sequence[Trial], higher_is_better: bool) -> Trial | None:
-    """The finished trial with the best score, of equal ones the earliest; None where none is finished."""
-    done = [(trial.score, trial) for trial in trials if trial.state == "done" and trial.score is not None]
-    if not done:
-        return None
-    sign = 1 if higher_is_better else -1
-    return max(done, key=lambda pair: (sign * pair[0], -pair[1].number))[1]
-
-
-def values_line(values: Mapping[str, str]) -> str:
-    """`learning_rate 0.003  batch 32`"""
-    keys = short_keys(list(values))
-    return "  ".join(f"{keys[path]} {value}" for path, value in values.items())

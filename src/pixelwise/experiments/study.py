@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pixelwise.engine.order import seed_of
-from pixelwise.errors import PixelwiseError, RunError
+from pixelwise.errors import PixelwiseError, Problem, RunError, shown
 from pixelwise.experiments.settings import Range, Space
+from pixelwise.run.identity import differences
 
 State = Literal["running", "done", "pruned", "failed"]
 STATES: Mapping[str, State] = {"COMPLETE": "done", "PRUNED": "pruned", "FAIL": "failed"}
@@ -164,9 +165,6 @@ def open_study(
 
 def _check_same(before: str | None, identity: Mapping[str, Any], name: str) -> None:
     """Raise RunError with what differs where a study is another search's."""
-    from pixelwise.errors import Problem, shown
-    from pixelwise.run.identity import differences
-
     if before is None:
         raise RunError("is a study of Optuna that pixelwise did not begin.", where=f"study '{name}'")
     problems = [
