@@ -22,7 +22,7 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from pixelwise.data.root import data_root
+from pixelwise.data.base import data_root
 from pixelwise.run.environment import environment
 
 ROUNDS = 3

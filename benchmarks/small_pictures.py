@@ -68,7 +68,7 @@ def labelled() -> tuple[Any, int, int]:
     """All training pictures with their labels, and the channels and classes of a model for them."""
     from torchvision import datasets, transforms
 
-    from pixelwise.data.root import data_root
+    from pixelwise.data.base import data_root
 
     steps = [
         transforms.RandomCrop(32, padding=4),
@@ -86,7 +86,7 @@ def coloured(recipe: Any) -> tuple[Any, int, int]:
     from torch.utils.data import Dataset
     from torchvision import datasets
 
-    from pixelwise.data.root import data_root
+    from pixelwise.data.base import data_root
     from pixelwise.engine.build import open_material
     from pixelwise.imaging.colour import parse_palette
 

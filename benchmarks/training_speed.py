@@ -30,7 +30,7 @@ def plain(side: str, name: str) -> Iterator[None]:
     from PIL import Image
     from torch.utils.data import DataLoader, Dataset
 
-    from pixelwise.data.root import data_root
+    from pixelwise.data.base import data_root
     from pixelwise.recipe.shelves import SHELVES
 
     voc = data_root() / "VOCdevkit" / "VOC2007"

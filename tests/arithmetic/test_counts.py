@@ -7,8 +7,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from pixelwise.arithmetic.counts import Convention, count
-from pixelwise.arithmetic.growth import check_claim, doubled, growth
+from pixelwise.arithmetic.counts import Convention, check_claim, count, doubled, growth
 from pixelwise.arithmetic.text import parse_expression, parse_network, parse_shape, read_network
 from pixelwise.errors import RecipeError
 

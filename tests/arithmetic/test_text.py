@@ -16,11 +16,11 @@ def only_layer(text, **values):
 
 def test_every_option_is_read():
     assert only_layer("conv 3x5 8 s2x1 p1 d2 g4 nobias") == Convolution(8, Window((3, 5), (2, 1), 1, 2), 4, False)
-    assert only_layer("deconv 4 8 s2 p1 op1") == TransposedConvolution(8, Window(4, 2, 1), (1, 1))
+    assert only_layer("deconv 4 8 s2 p1 op1") == TransposedConvolution(8, Window(4, 2, 1), output_padding=(1, 1))
     assert only_layer("maxpool 3") == Pool("max", Window(3, 3))
     assert only_layer("avgpool 3 s2 p1") == Pool("mean", Window(3, 2, 1))
     assert only_layer("conv 4 8 same") == Convolution(8, Window(4, 1, 1, 1, 1))
-    assert only_layer("deconv 5 8 s2 same") == TransposedConvolution(8, Window(5, 2, 2), (1, 1))
+    assert only_layer("deconv 5 8 s2 same") == TransposedConvolution(8, Window(5, 2, 2), output_padding=(1, 1))
     assert only_layer("conv K 2NF same", K=3, NF=4) == Convolution(8, Window(3, 1, 1))
 
 

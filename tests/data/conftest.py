@@ -88,7 +88,7 @@ class SmallCifar:
 
         self.root, self.folder, self.sums = root, root / cifar10.FOLDER, {}
         self.folder.mkdir(parents=True)
-        for number, file in enumerate((*cifar10.TRAIN, *cifar10.TEST)):
+        for number, file in enumerate((*cifar10.TRAIN, cifar10.TEST)):
             drawn = np.random.default_rng(number)
             images = drawn.integers(0, 256, (rows, 32, 32, 3)).astype(np.uint8)
             content = encode_batch(images, [row % 10 for row in range(rows)], [f"p{row}.png" for row in range(rows)])

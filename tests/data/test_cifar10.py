@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from pixelwise.data import DATASETS
+from pixelwise.data.base import data_root
 from pixelwise.data.batches import read_batch
 from pixelwise.data.cache import open_split
 from pixelwise.data.cifar10 import CLASSES, TRAIN
-from pixelwise.data.root import data_root
 from pixelwise.errors import DataError, RecipeError
 
 

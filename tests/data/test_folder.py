@@ -6,7 +6,7 @@ from PIL import Image as Pillow
 
 from pixelwise.data import DATASETS
 from pixelwise.data.folder import read_classes
-from pixelwise.data.splits.draw import draw_splits
+from pixelwise.data.splits import draw_splits
 from pixelwise.errors import DataError
 
 

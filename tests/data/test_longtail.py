@@ -3,7 +3,7 @@ import pytest
 
 from pixelwise.data import DATASETS
 from pixelwise.data.base import Dataset
-from pixelwise.data.longtail import exponential_sizes, longtail, step_sizes
+from pixelwise.data.part import exponential_sizes, longtail, step_sizes
 from pixelwise.errors import DataError, RecipeError
 from pixelwise.types import DatasetInfo, Sample
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from pixelwise.data import DATASETS
+from pixelwise.data.base import data_root
 from pixelwise.data.cache import open_split
 from pixelwise.data.checks import check_dataset
 from pixelwise.data.counts import class_counts
-from pixelwise.data.root import data_root
 
 pytestmark = pytest.mark.data
 STANFORD = {"path": "stanford-background", "images": "*.jpg", "masks": "*.png"}

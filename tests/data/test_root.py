@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from pixelwise.data.root import data_root
+from pixelwise.data.base import data_root
 
 
 def test_the_argument_wins_then_the_variable_then_the_home(monkeypatch, tmp_path):

@@ -5,10 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pixelwise.data import DATASETS
-from pixelwise.data.drawing import shapes
-from pixelwise.data.drawing.scene import CLASSES, draw_scene
-from pixelwise.data.drawing.textures import TEXTURES, noise, texture
+from pixelwise.data import DATASETS, drawing
+from pixelwise.data.drawing import CLASSES, TEXTURES, draw_scene, noise, texture
 from pixelwise.data.scenes import scenes
 
 ROOT = Path("/nowhere")
@@ -121,10 +119,10 @@ def test_a_polygon_is_that_of_scikit_image():
     corners = np.array([[-13.3, -9.2], [14.1, -12.7], [2.2, -1.1], [9.4, 15.8]], np.float32)
     x, y = frame()
     expected = polygon2mask((41, 41), corners[:, ::-1] + 20)
-    assert np.array_equal(shapes.polygon(x, y, corners) < 0, expected)
+    assert np.array_equal(drawing.polygon(x, y, corners) < 0, expected)
 
 
-@pytest.mark.parametrize("draw", [shapes.disc, shapes.box, shapes.triangle, shapes.star, shapes.ring])
+@pytest.mark.parametrize("draw", [drawing.disc, drawing.box, drawing.triangle, drawing.star, drawing.ring])
 def test_signed_distances_have_slope_one_and_the_stated_reach(draw):
     x, y = frame(61)
     distance = draw(x, y, 20)
@@ -138,7 +136,7 @@ def test_signed_distances_have_slope_one_and_the_stated_reach(draw):
 
 def test_a_wire_is_as_thin_as_stated():
     x, y = frame(81)
-    inside = shapes.wire(x, y, 6.0, 40.0, 3.0) < 0
+    inside = drawing.wire(x, y, 6.0, 40.0, 3.0) < 0
     from scipy.ndimage import distance_transform_edt
 
     assert 1 <= distance_transform_edt(inside).max() <= 2.3

@@ -6,8 +6,8 @@ import torch
 from safetensors.torch import load_file
 
 from pixelwise.data import DATASETS
+from pixelwise.data.base import data_root
 from pixelwise.data.cache import open_split
-from pixelwise.data.root import data_root
 from pixelwise.engine.build import build_task
 from pixelwise.engine.evaluate import evaluate
 from pixelwise.engine.hardware.device import Choices

@@ -1,4 +1,5 @@
-"""Weights, outputs, connections, multiply-adds and activation memory of a network, in numbers or in symbols.
+"""Weights, outputs, connections, multiply-adds and activation memory of a network, in numbers or in symbols; how they
+grow with the picture; and claims about them, held against the figures, with the mistake named.
 
 "Connections" has no one meaning, so the convention is an option and part of the answer. Multiply-adds are those of
 convolutions and dense layers, as torch's flop counter counts them (its FLOPs are two for each multiply-add).
@@ -10,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from pixelwise.arithmetic.layers import volume
+from pixelwise.arithmetic.layers import TransposedConvolution, volume
 from pixelwise.arithmetic.network import Flow, Network, flow, symbols_of
 from pixelwise.arithmetic.table import Table, figure
 from pixelwise.arithmetic.window import Length, Shape, is_symbolic
@@ -23,6 +24,12 @@ KINDS: dict[Of, frozenset[str]] = {
     "weighted": frozenset({"convolution", "dense", "norm"}),
     "all": frozenset({"convolution", "dense", "norm", "pool", "activation", "join"}),
 }
+IN_WORDS: dict[Of, str] = {
+    "convolutions": "of convolutions only",
+    "weighted": "of layers with weights (convolutions, dense layers, BatchNorm)",
+    "all": "of all layers, pooling, upsampling and activations too",
+}
+HEADINGS = tuple(quantity.replace("_", "-") for quantity in QUANTITIES)
 
 
 @dataclass(frozen=True)
@@ -49,12 +56,7 @@ class Convention:
             raise RecipeError(f"batch {self.batch} and {self.value_bytes} bytes a value must be at least 1.")
 
     def __str__(self) -> str:
-        of = {
-            "convolutions": "of convolutions only",
-            "weighted": "of layers with weights (convolutions, dense layers, BatchNorm)",
-            "all": "of all layers, pooling, upsampling and activations too",
-        }[self.of]
-        return f"connections {of}; biases {'count' if self.biases else 'do not count'}; padding counts as input"
+        return f"connections {IN_WORDS[self.of]}; biases {'count' if self.biases else 'do not count'}; padding counts as input"
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,10 @@ class LayerCounts:
     connections: Length
     multiply_adds: Length
     memory: Length
+
+    @property
+    def figures(self) -> dict[str, Length]:
+        return {quantity: getattr(self, quantity) for quantity in QUANTITIES}
 
 
 @dataclass(frozen=True)
@@ -96,35 +102,36 @@ class Counts:
         return tidy(sum(getattr(row, quantity) for row in self.layers if not chosen or row.kind in chosen))
 
     @property
+    def totals(self) -> dict[str, Length]:
+        return {quantity: self.total(quantity) for quantity in QUANTITIES}
+
+    @property
     def outputs_of_convolutions(self) -> Length:
         return self.total("outputs", {"convolution"})
 
     def totals_text(self) -> str:
         """The totals, one a line, with the convention."""
-        lines = [f"{quantity.replace('_', '-')} = {figure(self.total(quantity))}" for quantity in QUANTITIES]
-        return "\n".join([*lines, str(self.convention), *([self.assumption] if self.assumption else [])])
+        lines = [*_named(self.totals), str(self.convention), self.assumption]
+        return "\n".join(filter(None, lines))
 
     def as_table(self) -> Table:
         """One row a layer. Totals in symbols are long, so they stand below."""
-        rows: list[tuple[Any, ...]] = [
-            (row.label, row.shape, *(getattr(row, quantity) for quantity in QUANTITIES)) for row in self.layers
-        ]
-        totals = {quantity: self.total(quantity) for quantity in QUANTITIES}
+        rows: list[tuple[Any, ...]] = [(row.label, row.shape, *row.figures.values()) for row in self.layers]
+        totals = self.totals
         symbolic = any(map(is_symbolic, totals.values()))
-        notes = [f"{quantity.replace('_', '-')} = {figure(total)}" for quantity, total in totals.items() if symbolic]
         if not symbolic:
             rows.append(("total", None, *totals.values()))
-        notes += [
+        peak = "" if self.peak is None else f"; at most {self.peak:,} at once when only predicting"
+        notes = [
+            *(_named(totals) if symbolic else ()),
             f"outputs of convolutions alone = {figure(self.outputs_of_convolutions)}",
             str(self.convention),
             f"memory in bytes: every output kept (for the backward pass), batch {self.convention.batch}, "
-            f"{self.convention.value_bytes} bytes a value"
-            + (f"; at most {self.peak:,} at once when only predicting" if self.peak is not None else ""),
-            *([self.assumption] if self.assumption else []),
+            f"{self.convention.value_bytes} bytes a value{peak}",
+            self.assumption,
         ]
-        headings = ("layer", "gives", *(quantity.replace("_", "-") for quantity in QUANTITIES))
         title = f"Counts on an input of {figure(self.input)}"
-        return Table(title, headings, rows, tuple(notes), total=not symbolic)
+        return Table(title, ("layer", "gives", *HEADINGS), rows, tuple(filter(None, notes)), total=not symbolic)
 
     def as_record(self) -> dict[str, Any]:
         """The same for JSON, with the convention."""
@@ -132,11 +139,8 @@ class Counts:
             "input": self.input,
             "convention": str(self.convention),
             "assumption": self.assumption,
-            "layers": [
-                {"layer": row.label, "gives": row.shape, **{q: getattr(row, q) for q in QUANTITIES}}
-                for row in self.layers
-            ],
-            "totals": {quantity: self.total(quantity) for quantity in QUANTITIES},
+            "layers": [{"layer": row.label, "gives": row.shape, **row.figures} for row in self.layers],
+            "totals": self.totals,
             "outputs_of_convolutions": self.outputs_of_convolutions,
             "peak_bytes": self.peak,
         }
@@ -156,7 +160,10 @@ def count(network: Network, shape: Shape, convention: Convention | None = None) 
     multiples, assumption = _multiples(network, shape)
     there = {old: factor * multiple for old, (multiple, factor) in multiples.items()}
     back = {multiple: old / factor for old, (multiple, factor) in multiples.items()}
-    rows = tuple(_settle_row(row, back) for row in flow(network, _substitute(shape, there)))
+    rows = tuple(
+        replace(row, x=_substitute(row.x, back), y=_substitute(row.y, back))
+        for row in flow(network, _substitute(shape, there))
+    )
     layers = tuple(_count_layer(row, convention) for row in rows)
     derivation = tuple((row.label, tuple(row.derive())) for row in rows)
     peak = None if symbols_of(*shape, *(row.memory for row in layers)) else _peak(rows, shape, convention)
@@ -175,10 +182,6 @@ def _substitute(shape: Shape, values: dict[Any, Any]) -> Shape:
     return tuple(tidy(member.subs(values)) if hasattr(member, "subs") else member for member in shape)
 
 
-def _settle_row(row: Flow, back: dict[Any, Any]) -> Flow:
-    return replace(row, x=_substitute(row.x, back), y=_substitute(row.y, back))
-
-
 def _count_layer(row: Flow, convention: Convention) -> LayerCounts:
     layer, x, y = row.step.layer, row.x, row.y
     connections = layer.connections(x, y)
@@ -190,17 +193,13 @@ def _count_layer(row: Flow, convention: Convention) -> LayerCounts:
         connections = connections + volume(y)
 
     outputs = 0 if layer.kind == "join" and not connections and len(row.inputs) == 1 else volume(y)
-    return LayerCounts(
-        label=row.label,
-        kind=layer.kind,
-        shape=y,
-        weights=tidy(layer.weights(x) + biases),
-        biases=tidy(biases),
-        outputs=tidy(outputs),
-        connections=tidy(connections),
-        multiply_adds=tidy(multiply_adds),
-        memory=tidy(outputs * convention.batch * convention.value_bytes),
-    )
+    memory = outputs * convention.batch * convention.value_bytes
+    figures = (layer.weights(x) + biases, biases, outputs, connections, multiply_adds, memory)
+    return LayerCounts(row.label, layer.kind, y, *map(tidy, figures))
+
+
+def _named(totals: dict[str, Length]) -> list[str]:
+    return [f"{name} = {figure(total)}" for name, total in zip(HEADINGS, totals.values(), strict=True)]
 
 
 def not_zero(figure: Length) -> bool:
@@ -214,10 +213,8 @@ def _multiples(network: Network, shape: Shape) -> tuple[dict[Any, tuple[Any, int
     factor = 1
     for step in network.steps:
         stride = getattr(getattr(step.layer, "window", None), "stride", (1, 1))
-        numbers = [s for s in stride if isinstance(s, int)]
-        factor *= max(numbers, default=1) if step.layer.kind != "dense" else 1
-        if type(step.layer).__name__ == "TransposedConvolution":
-            factor //= max(numbers, default=1)
+        if not isinstance(step.layer, TransposedConvolution):
+            factor *= max((s for s in stride if isinstance(s, int)), default=1)
     if not symbols or factor == 1:
         return {}, ""
     import sympy
@@ -236,3 +233,113 @@ def _peak(rows: tuple[Flow, ...], shape: Shape, convention: Convention) -> int:
         alive = {place for place in range(row.number) if last.get(place, 0) >= row.number}
         most = max(most, sum(sizes[place] for place in alive) + sizes[row.number])
     return int(most) * convention.batch * convention.value_bytes
+
+
+def doubled(network: Network, shape: Shape, convention: Convention | None = None) -> tuple[Counts, Counts]:
+    """The counts as they are, and with height and width doubled."""
+    twice = (shape[0], *(2 * member for member in shape[1:]))
+    return count(network, shape, convention), count(network, twice, convention)
+
+
+def growth(before: Length, after: Length) -> Length | None:
+    """By which factor a figure grows; None where it is 0."""
+    if not not_zero(before):
+        return None
+    if hasattr(before, "free_symbols") or hasattr(after, "free_symbols"):
+        import sympy
+
+        return tidy(sympy.simplify(sympy.sympify(after) / before))
+    return after // before if after % before == 0 else after / before
+
+
+def growth_table(before: Counts, after: Counts) -> Table:
+    """By which factor every figure of every layer grows."""
+    both = zip(before.layers, after.layers, strict=True)
+    rows = [(one.label, *_factors(one.figures, two.figures).values()) for one, two in both]
+    rows.append(("total", *_factors(before.totals, after.totals).values()))
+    title = "When height and width are doubled, each figure is multiplied by"
+    return Table(title, ("layer", *HEADINGS), rows, (str(before.convention), "–: there is none"), total=True)
+
+
+def growth_record(before: Counts, after: Counts) -> dict[str, Any]:
+    """The totals before and after, and their factors, for JSON."""
+    return {
+        "convention": str(before.convention),
+        "input": before.input,
+        "doubled": after.input,
+        "before": before.totals,
+        "after": after.totals,
+        "factors": _factors(before.totals, after.totals),
+    }
+
+
+def _factors(before: dict[str, Length], after: dict[str, Length]) -> dict[str, Length | None]:
+    return {quantity: growth(before[quantity], after[quantity]) for quantity in QUANTITIES}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A claimed figure beside the computed one.
+
+    explanation:  what the claim is the figure of, where that can be told; maybe empty
+    """
+
+    quantity: str
+    claimed: Length
+    computed: Length
+    holds: bool
+    difference: Length
+    explanation: str
+
+    def __str__(self) -> str:
+        said = "holds" if self.holds else f"is wrong: it is {figure(self.computed)}"
+        why = f"; {self.explanation}" if self.explanation else ""
+        return f"{self.quantity} = {figure(self.claimed)} {said}{why}."
+
+    def as_record(self) -> dict[str, Any]:
+        """For JSON."""
+        return {**vars(self), "text": str(self)}
+
+
+def check_claim(counts: Counts, quantity: str, claimed: Length) -> Verdict:
+    """Holds a claimed total against the computed one; where it is wrong, says which mistake gives just this figure.
+
+    Looked for: a single layer, the convolutions alone, the layers with weights alone, all without biases, one symbol
+    written for another in one layer, and a kind of layers counted several times or not at all.
+    """
+    computed = counts.total(quantity)
+    difference = tidy(claimed - computed)
+    holds = not not_zero(difference)
+    explanation = "" if holds else _explain(counts, quantity, claimed)
+    return Verdict(quantity, claimed, computed, holds, difference, explanation)
+
+
+def _explain(counts: Counts, quantity: str, claimed: Length) -> str:
+    def same(value: Any) -> bool:
+        return bool(tidy(claimed - value) == 0)
+
+    found = [row.label for row in counts.layers if same(getattr(row, quantity))]
+    if found:
+        last = " (the last one)" if found[-1] == counts.layers[-1].label else ""
+        return f"this is the figure of layer {found[-1]}{last} alone"
+    for of, kinds in KINDS.items():
+        if of != "all" and same(counts.total(quantity, kinds)):
+            return "this counts convolutions only" if of == "convolutions" else "this counts layers with weights only"
+    if quantity == "weights" and same(counts.total("weights") - counts.total("biases")):
+        return "this leaves the biases out"
+    if quantity == "weights" and same(counts.total("weights", {"convolution", "dense"})):
+        return "this leaves BatchNorm out"
+    computed = counts.total(quantity)
+    symbols = symbols_of(computed)
+    for row in counts.layers:
+        figure = getattr(row, quantity)
+        for old in symbols_of(figure):
+            for new in symbols:
+                if new != old and same(computed - figure + figure.subs(old, new)):
+                    return f"this writes {new} for {old} in layer {row.label}"
+    for kind in sorted({row.kind for row in counts.layers}):
+        for times in (0, 2, 4, 16):
+            part = counts.total(quantity, {kind})
+            if not_zero(part) and same(computed + (times - 1) * part):
+                return f"this counts the {kind} layers {times} times"
+    return ""

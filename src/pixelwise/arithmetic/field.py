@@ -77,10 +77,8 @@ def fields_table(fields: list[Field], *notes: str) -> Table:
     def written(pair: FractionPair) -> str:
         return str(pair[0]) if pair[0] == pair[1] else f"{pair[0]}, {pair[1]}"
 
-    rows = [
-        (f.label, f.shape, f.size, *((None, None) if f.dense else (written(f.stride), written(f.start))))
-        for f in fields
-    ]
+    moves = [(None, None) if f.dense else (written(f.stride), written(f.start)) for f in fields]
+    rows = [(f.label, f.shape, f.size, *move) for f, move in zip(fields, moves, strict=True)]
     legend = (
         "stride: input pixels between the fields of neighbours; start: centre of the first field (pixel 0 is at 0)."
     )
@@ -95,24 +93,20 @@ def receptive_fields(network: Network, shape: Shape) -> list[Field]:
     (8, 8)
     """
     rows = numeric_flow(network, shape)
-    strides: list[FractionPair] = [(Fraction(1), Fraction(1))]
-    starts: list[FractionPair] = [(Fraction(0), Fraction(0))]
+    moves = [((Fraction(1), Fraction(0)),) * 2]  # (stride, start) of both axes, by place
     fields: list[Field] = []
     mixed = [False]
     for row in rows:
-        stride, start = _step_through(row.step.layer, strides[row.inputs[0]], starts[row.inputs[0]])
-        strides.append(stride)
-        starts.append(start)
+        down, across = (_step_through(row.step.layer, axis, *moves[row.inputs[0]][axis]) for axis in (0, 1))
+        moves.append((down, across))
         mixed.append(_mixes(row) or any(mixed[place] for place in row.inputs))
         if row.step.layer.kind in ("norm", "activation") and fields:  # sees what the layer before it sees
             fields.append(replace(fields[-1], label=row.label))
             continue
-        middle = middle_pixel(row.y)
-        label = row.label
-        box = input_box(rows, row.number, middle)
-        reach = input_box(rows, row.number, middle, borders=False)
+        box, reach = (input_box(rows, row.number, middle_pixel(row.y), borders=borders) for borders in (True, False))
         size = _largest(rows, row) if not mixed[-1] else (box.size if box else (0, 0))
-        fields.append(Field(label, row.y, size, stride, start, box, reach, mixed[-1]))
+        stride, start = (down[0], across[0]), (down[1], across[1])
+        fields.append(Field(row.label, row.y, size, stride, start, box, reach, mixed[-1]))
     return fields
 
 
@@ -159,24 +153,20 @@ def positions_seen(
     """(rows, columns) of every place, from the input (0) to `layer`, that an output pixel depends on."""
     if not 1 <= layer <= len(rows):
         raise ShapeError(f"there is no layer {layer}; there are 1 to {len(rows)}.")
-    _check_pixel(rows[layer - 1], pixel)
-    nothing = np.zeros(0, np.int64)
-    seen: list[tuple[Positions, Positions]] = [(nothing, nothing)] * layer
-    seen.append((np.array([pixel[0]]), np.array([pixel[1]])))
+    height, width = limits = _lengths(rows, layer)
+    if not all(0 <= member < limit for member, limit in zip(pixel, limits, strict=True)):
+        what = f"there is no pixel (row {pixel[0]}, column {pixel[1]}) in an output of {height}×{width}."
+        hint = f"Rows are 0..{height - 1}, columns 0..{width - 1}."
+        raise ShapeError(what, where=f"layer {rows[layer - 1].label}", hint=hint)
+    seen = [[np.zeros(0, np.int64)] * 2 for _ in range(layer)]
+    seen.append([np.array([pixel[0]]), np.array([pixel[1]])])
     for row in reversed(rows[:layer]):
-        outputs = seen[row.number]
-        lengths = _lengths(rows, row.inputs[0])
-        both = [_reads(row, outputs[axis], axis, lengths[axis]) for axis in (0, 1)]
-        for place in row.inputs:
-            limits = _lengths(rows, place)
-            merged = []
-            for axis in (0, 1):
-                found = both[axis]
-                if borders:
-                    found = found[(found >= 0) & (found < limits[axis])]
-                merged.append(np.union1d(seen[place][axis], found))
-            seen[place] = merged[0], merged[1]
-    return seen
+        for axis in (0, 1):
+            read = _reads(row, seen[row.number][axis], axis, _lengths(rows, row.inputs[0])[axis])
+            for place in row.inputs:
+                inside = (read >= 0) & (read < _lengths(rows, place)[axis])
+                seen[place][axis] = np.union1d(seen[place][axis], read[inside] if borders else read)
+    return [(down, across) for down, across in seen]
 
 
 def _reads(row: Flow, outputs: Positions, axis: int, length: int) -> Positions:
@@ -186,13 +176,11 @@ def _reads(row: Flow, outputs: Positions, axis: int, length: int) -> Positions:
         return outputs
     if _mixes(row):
         return np.arange(length)
-    if isinstance(layer, Convolution | Pool):
+    if isinstance(layer, Convolution | Pool | TransposedConvolution):
         window = layer.window
         taps = np.arange(window.kernel[axis]) * window.dilation[axis]
-        return np.unique(outputs[:, None] * window.stride[axis] - window.padding[axis] + taps)
-    if isinstance(layer, TransposedConvolution):
-        window = layer.window
-        taps = np.arange(window.kernel[axis]) * window.dilation[axis]
+        if not isinstance(layer, TransposedConvolution):
+            return np.unique(outputs[:, None] * window.stride[axis] - window.padding[axis] + taps)
         scaled = outputs[:, None] + window.padding[axis] - taps
         return np.unique(scaled[scaled % window.stride[axis] == 0] // window.stride[axis])
     if isinstance(layer, Upsample):
@@ -205,24 +193,18 @@ def _mixes(row: Flow) -> bool:
     return row.step.layer.kind == "dense" or len(row.x) != len(row.y) or type(row.step.layer).__name__ == "GlobalPool"
 
 
-def _step_through(layer: Layer, stride: FractionPair, start: FractionPair) -> tuple[FractionPair, FractionPair]:
-    """Stride and start after a layer."""
-    new_stride, new_start = list(stride), list(start)
-    for axis in (0, 1):
-        if isinstance(layer, Convolution | Pool | TransposedConvolution):
-            window = layer.window
-            middle = Fraction(window.dilation[axis] * (window.kernel[axis] - 1), 2) - window.padding[axis]
-            if isinstance(layer, TransposedConvolution):
-                new_stride[axis] = stride[axis] / window.stride[axis]
-                new_start[axis] = start[axis] - middle * new_stride[axis]
-            else:
-                new_stride[axis] = stride[axis] * window.stride[axis]
-                new_start[axis] = start[axis] + middle * stride[axis]
-        elif isinstance(layer, Upsample):
-            factor = layer.factor[axis]
-            new_stride[axis] = stride[axis] / factor
-            new_start[axis] = start[axis] + (Fraction(1, 2 * factor) - Fraction(1, 2)) * stride[axis]
-    return (new_stride[0], new_stride[1]), (new_start[0], new_start[1])
+def _step_through(layer: Layer, axis: int, stride: Fraction, start: Fraction) -> FractionPair:
+    """(stride, start) after a layer, along one axis."""
+    if isinstance(layer, Convolution | Pool | TransposedConvolution):
+        window = layer.window
+        middle = Fraction(window.dilation[axis] * (window.kernel[axis] - 1), 2) - window.padding[axis]
+        if isinstance(layer, TransposedConvolution):
+            return stride / window.stride[axis], start - middle * stride / window.stride[axis]
+        return stride * window.stride[axis], start + middle * stride
+    if isinstance(layer, Upsample):
+        factor = layer.factor[axis]
+        return stride / factor, start + (Fraction(1, 2 * factor) - Fraction(1, 2)) * stride
+    return stride, start
 
 
 def _largest(rows: tuple[Flow, ...], row: Flow) -> tuple[int, int]:
@@ -232,13 +214,9 @@ def _largest(rows: tuple[Flow, ...], row: Flow) -> tuple[int, int]:
         layer: Any = earlier.step.layer
         factor = layer.window.stride if isinstance(layer, TransposedConvolution) else getattr(layer, "factor", (1, 1))
         repeats *= max(factor)
-    height = width = 0
-    for phase in range(min(repeats, MOST_PHASES, max(row.y[1:]))):
-        pixel = min(phase, row.y[1] - 1), min(phase, row.y[2] - 1)
-        box = input_box(rows, row.number, pixel, borders=False)
-        if box:
-            height, width = max(height, box.size[0]), max(width, box.size[1])
-    return height, width
+    pixels = [(min(i, row.y[1] - 1), min(i, row.y[2] - 1)) for i in range(min(repeats, MOST_PHASES, max(row.y[1:])))]
+    sizes = [box.size for pixel in pixels if (box := input_box(rows, row.number, pixel, borders=False))]
+    return max((height for height, _ in sizes), default=0), max((width for _, width in sizes), default=0)
 
 
 def numeric_flow(network: Network, shape: Shape) -> tuple[Flow, ...]:
@@ -262,13 +240,3 @@ def _lengths(rows: tuple[Flow, ...], place: int) -> tuple[int, int]:
 def middle_pixel(shape: Shape) -> tuple[int, int]:
     """(row, column) of the middle of a layer's output."""
     return (shape[1] // 2, shape[2] // 2) if len(shape) == 3 else (0, 0)
-
-
-def _check_pixel(row: Flow, pixel: tuple[int, int]) -> None:
-    limits = (row.y[1], row.y[2]) if len(row.y) == 3 else (1, 1)
-    if not all(0 <= member < limit for member, limit in zip(pixel, limits, strict=True)):
-        raise ShapeError(
-            f"there is no pixel (row {pixel[0]}, column {pixel[1]}) in an output of {limits[0]}×{limits[1]}.",
-            where=f"layer {row.label}",
-            hint=f"Rows are 0..{limits[0] - 1}, columns 0..{limits[1] - 1}.",
-        )

@@ -6,19 +6,12 @@ from collections.abc import Callable
 from fractions import Fraction
 from xml.sax.saxutils import escape
 
-from pixelwise.arithmetic.field import (
-    Box,
-    Field,
-    Positions,
-    input_box,
-    middle_pixel,
-    numeric_flow,
-    positions_seen,
-    receptive_fields,
-)
+import numpy as np
+
+from pixelwise.arithmetic import field as seeing
+from pixelwise.arithmetic.field import Box, Field, Positions
 from pixelwise.arithmetic.network import Flow, Network
 from pixelwise.arithmetic.window import Shape
-from pixelwise.errors import ShapeError
 
 WIDTH, LEFT, ROW, CELL = 900, 230, 54, 18  # pixels: the page, the column of words, a layer's row, a cell's height
 INK, PALE, SEEN, FAN = "#1d2733", "#e6eaf0", "#d9642c", "#f3c7ae"
@@ -34,17 +27,15 @@ def draw_fields(network: Network, shape: Shape, layer: int | None = None, pixel:
 
     Raises ShapeError where shapes do not fit or there is no such pixel.
     """
-    rows = numeric_flow(network, shape)
-    fields = receptive_fields(network, shape)
+    rows = seeing.numeric_flow(network, shape)
+    fields = seeing.receptive_fields(network, shape)
     with_pixels = [row.number for row in rows if not fields[row.number - 1].dense]
     layer = layer or (with_pixels[-1] if with_pixels else len(rows))
-    if not 1 <= layer <= len(rows):
-        raise ShapeError(f"there is no layer {layer}; there are 1 to {len(rows)}.")
-    chosen = pixel or middle_pixel(rows[layer - 1].y)
-    seen = positions_seen(rows, layer, chosen)
+    chosen = pixel or seeing.middle_pixel(rows[min(layer, len(rows)) - 1].y)
+    seen = seeing.positions_seen(rows, layer, chosen)
     wanted = [row for row in rows[:layer] if row.step.layer.kind not in QUIET and len(row.y) == 3]
     cut = _cut(shape, wanted, fields, seen)
-    whole = input_box(rows, layer, chosen, borders=False)
+    whole = seeing.input_box(rows, layer, chosen, borders=False)
     plane, height = _plane(rows, fields, whole, wanted, top=70 + ROW * (len(wanted) + 1))
     title = f"What output pixel (row {chosen[0]}, column {chosen[1]}) of layer {rows[layer - 1].label} sees"
     return (
@@ -79,7 +70,9 @@ def _cut(shape: Shape, wanted: list[Flow], fields: list[Field], seen: list[tuple
             fan = f"{a:.1f},{y - ROW + CELL} {b:.1f},{y - ROW + CELL} {d:.1f},{y} {c:.1f},{y}"
             parts.append(f'<polygon points="{fan}" fill="{FAN}" opacity="0.55"/>')
         before = extent or before
-        parts.append(f'<text x="20" y="{y + 9}" font-weight="600">{escape(_short(label))}</text>')
+        parts.append(
+            f'<text x="20" y="{y + 9}" font-weight="600">{escape(label if len(label) <= 28 else label[:27] + "…")}</text>'
+        )
         parts.append(f'<text x="20" y="{y + 25}" fill="#5b6776">{escape(words)}</text>')
         parts.append(_cells(y, length, columns, at))
     return "\n".join(parts) + "\n"
@@ -97,23 +90,11 @@ def _cells(y: float, length: int, columns: Positions, place: Callable[[int], flo
     if gap:
         edges = "".join(f"M{place(column):.1f} {y}v{CELL}" for column in range(1, length))
         parts.append(f'<path d="{edges}" stroke="white" stroke-width="1"/>')
-    for first, last in _runs(columns, joined=not gap):
-        width = max(1.0, place(last + 1) - place(first) - gap)
-        parts.append(
-            f'<rect x="{place(first) + gap / 2:.1f}" y="{y}" width="{width:.1f}" height="{CELL}" fill="{SEEN}"/>'
-        )
+    apart = np.diff(columns) > (0 if gap else 1)  # neighbours are joined where no line parts them
+    for run in np.split(columns, np.flatnonzero(apart) + 1) if len(columns) else ():
+        first, width = place(int(run[0])), max(1.0, place(int(run[-1]) + 1) - place(int(run[0])) - gap)
+        parts.append(f'<rect x="{first + gap / 2:.1f}" y="{y}" width="{width:.1f}" height="{CELL}" fill="{SEEN}"/>')
     return "".join(parts)
-
-
-def _runs(columns: Positions, *, joined: bool) -> list[tuple[int, int]]:
-    """Columns one by one, or neighbours joined into (first, last)."""
-    runs: list[tuple[int, int]] = []
-    for column in map(int, columns):
-        if joined and runs and runs[-1][1] == column - 1:
-            runs[-1] = runs[-1][0], column
-        else:
-            runs.append((column, column))
-    return runs
 
 
 def _plane(
@@ -132,9 +113,9 @@ def _plane(
         h, w = fields[row.number - 1].size
         if not boxes or (h, w) != (boxes[-1][4], boxes[-1][3]):
             boxes.append((f"{row.label}: {h}×{w}", centre[1] - w / 2 + 0.5, centre[0] - h / 2 + 0.5, w, h))
-    low_x, low_y = min([0.0, *(box[1] for box in boxes)]), min([0.0, *(box[2] for box in boxes)])
-    high_x = max([float(width), *(box[1] + box[3] for box in boxes)])
-    high_y = max([float(height), *(box[2] + box[4] for box in boxes)])
+    corners = [(0.0, 0.0, float(width), float(height)), *((x, y, x + w, y + h) for _, x, y, w, h in boxes)]
+    low_x, low_y = (min(corner[axis] for corner in corners) for axis in (0, 1))
+    high_x, high_y = (max(corner[axis] for corner in corners) for axis in (2, 3))
     scale = min(420 / (high_x - low_x), 420 / (high_y - low_y))
 
     def rectangle(x: float, y: float, w: float, h: float, style: str) -> str:
@@ -152,7 +133,3 @@ def _plane(
     parts.append(rectangle(0, 0, width, height, f'fill="none" stroke="{INK}" stroke-width="1.5"'))
     drawn = max((high_y - low_y) * scale + 30, 44 + 22 * len(boxes))
     return "\n".join(parts) + "\n", int(top + drawn + 24)
-
-
-def _short(label: str) -> str:
-    return label if len(label) <= 28 else label[:27] + "…"

@@ -7,6 +7,7 @@ output to one input that it reads. Connections into the padding are counted like
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 from typing import Any, Literal
@@ -45,6 +46,12 @@ class Layer(ABC):
     def derive(self, x: Shape, y: Shape) -> list[str]:
         """The sums behind the output's shape and the weights, one a line."""
 
+    def _weighted(self, x: Shape, many: Length, one: str) -> str:
+        """The sum of the weights: `many` times `one`, and the biases."""
+        bias = f" + {bracketed(self.biases(x))}" if getattr(self, "bias", False) else ""
+        total = figure(self.weights(x) + self.biases(x))
+        return f"weights: {bracketed(many)}·{one}{bias} = {total}"
+
 
 def volume(shape: Shape) -> Length:
     """Number of values in a shape."""
@@ -54,41 +61,42 @@ def volume(shape: Shape) -> Length:
 def pixels(x: Shape, layer: str) -> tuple[Length, Pair]:
     """(C, (H, W)) of a picture-like shape. Raises ShapeError where the pixels are already gone."""
     if len(x) != 3:
-        raise ShapeError(
-            f"{layer} needs channels×height×width, but gets {write(x)} values in a row.",
-            hint="Put it before the first `fc` or `flatten`.",
-        )
+        what = f"{layer} needs channels×height×width, but gets {write(x)} values in a row."
+        raise ShapeError(what, hint="Put it before the first `fc` or `flatten`.")
     return x[0], (x[1], x[2])
 
 
+def _product(filter: Shape) -> str:
+    return f"({'·'.join(map(bracketed, filter))})"
+
+
 def _divided(channels: Length, groups: int, what: str) -> Length:
-    if groups == 1:
-        return channels
-    if is_symbolic(channels):
-        return channels / groups
-    if channels % groups:
+    if groups != 1 and not is_symbolic(channels) and channels % groups:
         raise ShapeError(f"{channels} {what} channels cannot be split into {groups} groups.")
-    return channels // groups
+    return channels if groups == 1 else channels / groups if is_symbolic(channels) else channels // groups
 
 
-def _slide(window: Window, size: Pair, after: Pair) -> list[str]:
-    """The two lines that compute an output size."""
-    lines = []
-    for axis, name in enumerate(("height", "width")):
-        k, s, p, d, e = (
-            part[axis] for part in (window.kernel, window.stride, window.padding, window.dilation, window.extra)
-        )
+def _sizes(y: Shape, formula: Callable[[int], str]) -> list[str]:
+    """The lines that compute height and width by a formula of the axis; only one where they are equal."""
+    sums = [f"{formula(axis)} = {bracketed(y[axis + 1])}" for axis in (0, 1)]
+    return [f"{name}: {done}" for name, done in zip(("height", "width"), sums, strict=True)][: len(set(sums))]
+
+
+def _slide(window: Window, x: Shape, y: Shape) -> list[str]:
+    """The lines that compute the output size of a convolution or pooling."""
+
+    def formula(axis: int) -> str:
+        parts = (window.kernel, window.stride, window.padding, window.dilation, window.extra)
+        k, s, p, d, e = (part[axis] for part in parts)
         more = f" + {e}" if e != 0 else ""
-        lines.append(
-            f"{name}: floor(({bracketed(size[axis])} + 2·{p}{more} − {d}·({k} − 1) − 1)/{s}) + 1 = "
-            f"{bracketed(after[axis])}"
-        )
-    return lines[:1] if lines[0].split(":")[1] == lines[1].split(":")[1] else lines
+        return f"floor(({bracketed(x[axis + 1])} + 2·{p}{more} − {d}·({k} − 1) − 1)/{s}) + 1"
+
+    return _sizes(y, formula)
 
 
 @dataclass(frozen=True)
-class Convolution(Layer):
-    """`channels` filters, each reading every input channel of its group; weight (O, C/groups, K, K)."""
+class _Filters(Layer):
+    """What a convolution and its transpose share: filters in groups, all K×K, and a bias for each output channel."""
 
     channels: Length
     window: Window
@@ -96,11 +104,27 @@ class Convolution(Layer):
     bias: bool = True
     kind: Kind = "convolution"
 
-    def output(self, x: Shape) -> Shape:
-        _, size = pixels(x, "a convolution")
+    @abstractmethod
+    def filter(self, x: Shape) -> Shape:
+        """The shape of one filter."""
+
+    def biases(self, x: Shape) -> Length:
+        return self.channels if self.bias else 0
+
+    def _size(self, x: Shape, layer: str) -> Pair:
+        """(H, W) of an input whose channels fit the groups, as those of the output do."""
+        _, size = pixels(x, layer)
         _divided(x[0], self.groups, "input")
         _divided(self.channels, self.groups, "output")
-        return (self.channels, *self.window.output_size(size))
+        return size
+
+
+@dataclass(frozen=True)
+class Convolution(_Filters):
+    """`channels` filters, each reading every input channel of its group; weight (O, C/groups, K, K)."""
+
+    def output(self, x: Shape) -> Shape:
+        return (self.channels, *self.window.output_size(self._size(x, "a convolution")))
 
     def filter(self, x: Shape) -> Shape:
         """The shape of one filter: (C/groups, K, K)."""
@@ -109,41 +133,30 @@ class Convolution(Layer):
     def weights(self, x: Shape) -> Length:
         return self.channels * volume(self.filter(x))
 
-    def biases(self, x: Shape) -> Length:
-        return self.channels if self.bias else 0
-
     def connections(self, x: Shape, y: Shape) -> Length:
         return volume(y) * volume(self.filter(x))
 
     def derive(self, x: Shape, y: Shape) -> list[str]:
-        lines = _slide(self.window, (x[1], x[2]), (y[1], y[2]))
         one = self.filter(x)
-        bias = f" + {bracketed(self.channels)}" if self.bias else ""
-        lines.append(f"filters: {bracketed(self.channels)} of {write(one)}")
-        total = self.weights(x) + self.biases(x)
-        lines.append(f"weights: {bracketed(self.channels)}·({'·'.join(map(bracketed, one))}){bias} = {figure(total)}")
-        lines.append(f"connections: {write(y)} outputs, each reads {write(one)} = {figure(self.connections(x, y))}")
-        return lines
+        return [
+            *_slide(self.window, x, y),
+            f"filters: {bracketed(self.channels)} of {write(one)}",
+            self._weighted(x, self.channels, _product(one)),
+            f"connections: {write(y)} outputs, each reads {write(one)} = {figure(self.connections(x, y))}",
+        ]
 
 
 @dataclass(frozen=True)
-class TransposedConvolution(Layer):
+class TransposedConvolution(_Filters):
     """Every input pixel paints a K×K patch of each output channel; weight (C, O/groups, K, K).
 
     Its connections are counted from the inputs; those that land in the cropped padding are counted too.
     """
 
-    channels: Length
-    window: Window
     output_padding: Pair = (0, 0)
-    groups: int = 1
-    bias: bool = True
-    kind: Kind = "convolution"
 
     def output(self, x: Shape) -> Shape:
-        _, size = pixels(x, "a transposed convolution")
-        _divided(x[0], self.groups, "input")
-        _divided(self.channels, self.groups, "output")
+        size = self._size(x, "a transposed convolution")
         return (self.channels, *self.window.transposed_output_size(size, self.output_padding))
 
     def filter(self, x: Shape) -> Shape:
@@ -153,27 +166,18 @@ class TransposedConvolution(Layer):
     def weights(self, x: Shape) -> Length:
         return x[0] * volume(self.filter(x))
 
-    def biases(self, x: Shape) -> Length:
-        return self.channels if self.bias else 0
-
     def connections(self, x: Shape, y: Shape) -> Length:
         return volume(x) * volume(self.filter(x))
 
     def derive(self, x: Shape, y: Shape) -> list[str]:
-        window = self.window
-        lines = [
-            f"{name}: ({bracketed(x[axis + 1])} − 1)·{window.stride[axis]} − 2·{window.padding[axis]} + "
-            f"{window.dilation[axis]}·({window.kernel[axis]} − 1) + {self.output_padding[axis]} + 1 = "
-            f"{bracketed(y[axis + 1])}"
-            for axis, name in enumerate(("height", "width"))
-        ]
-        lines = lines[:1] if lines[0].split(":")[1] == lines[1].split(":")[1] else lines
+        def formula(axis: int) -> str:
+            parts = (self.window.kernel, self.window.stride, self.window.padding, self.window.dilation)
+            k, s, p, d = (part[axis] for part in parts)
+            return f"({bracketed(x[axis + 1])} − 1)·{s} − 2·{p} + {d}·({k} − 1) + {self.output_padding[axis]} + 1"
+
         one = self.filter(x)
-        bias = f" + {bracketed(self.channels)}" if self.bias else ""
-        total = self.weights(x) + self.biases(x)
-        lines.append(f"weights: {bracketed(x[0])}·({'·'.join(map(bracketed, one))}){bias} = {figure(total)}")
-        lines.append(f"connections: {write(x)} inputs, each paints {write(one)} = {figure(self.connections(x, y))}")
-        return lines
+        paints = f"connections: {write(x)} inputs, each paints {write(one)} = {figure(self.connections(x, y))}"
+        return [*_sizes(y, formula), self._weighted(x, x[0], _product(one)), paints]
 
 
 @dataclass(frozen=True)
@@ -186,24 +190,19 @@ class Pool(Layer):
 
     def output(self, x: Shape) -> Shape:
         channels, size = pixels(x, "pooling")
-        for axis, name in enumerate(("height", "width")):
-            padding, reach = self.window.padding[axis], self.window.span[axis]
+        for name, padding, reach in zip(("height", "width"), self.window.padding, self.window.span, strict=True):
             if not is_symbolic(reach) and padding > reach // 2:
-                raise ShapeError(
-                    f"padding {padding} is more than half of the pooling kernel ({reach}), so that some windows would "
-                    "hold padding only.",
-                    where=name,
-                    hint=f"Padding may be at most {reach // 2}.",
-                )
+                more = f"padding {padding} is more than half of the pooling kernel ({reach})"
+                what = f"{more}, so that some windows would hold padding only."
+                raise ShapeError(what, where=name, hint=f"Padding may be at most {reach // 2}.")
         return (channels, *self.window.output_size(size))
 
     def connections(self, x: Shape, y: Shape) -> Length:
-        return volume(y) * self.window.kernel[0] * self.window.kernel[1]
+        return volume(y) * volume(self.window.kernel)
 
     def derive(self, x: Shape, y: Shape) -> list[str]:
-        kernel = "·".join(map(bracketed, self.window.kernel))
-        lines = _slide(self.window, (x[1], x[2]), (y[1], y[2]))
-        return [*lines, f"connections: {write(y)} outputs, each reads {kernel} = {figure(self.connections(x, y))}"]
+        reads = f"each reads {'·'.join(map(bracketed, self.window.kernel))} = {figure(self.connections(x, y))}"
+        return [*_slide(self.window, x, y), f"connections: {write(y)} outputs, {reads}"]
 
 
 @dataclass(frozen=True)
@@ -298,14 +297,11 @@ class Linear(Layer):
         return self.units if self.bias else 0
 
     def connections(self, x: Shape, y: Shape) -> Length:
-        return self.units * volume(x)
+        return self.weights(x)
 
     def derive(self, x: Shape, y: Shape) -> list[str]:
-        inputs = volume(x)
-        flat = [f"inputs: {'·'.join(map(bracketed, x))} = {figure(inputs)}"] if len(x) > 1 else []
-        bias = f" + {bracketed(self.units)}" if self.bias else ""
-        total = self.weights(x) + self.biases(x)
-        return [*flat, f"weights: {bracketed(self.units)}·{bracketed(inputs)}{bias} = {figure(total)}"]
+        flat = [f"inputs: {'·'.join(map(bracketed, x))} = {figure(volume(x))}"] if len(x) > 1 else []
+        return [*flat, self._weighted(x, self.units, bracketed(volume(x)))]
 
 
 @dataclass(frozen=True)
@@ -318,22 +314,14 @@ class Join(Layer):
 
     def merged(self, x: Shape, other: Shape) -> Shape:
         """The shape that comes of the previous layer's output and the earlier one."""
-        if self.how == "from":
-            return other
-        if self.how == "add":
-            if x != other:
-                raise ShapeError(
-                    f"{write(x)} and {write(other)} (of '{self.source}') cannot be added: every member must be equal.",
-                    hint="A 1×1 convolution changes channels, a stride changes the size.",
-                )
-            return x
-        if len(x) != len(other) or x[1:] != other[1:]:
-            raise ShapeError(
-                f"{write(x)} and {write(other)} (of '{self.source}') cannot be concatenated: all but the channels "
-                "must be equal.",
-                hint="Check the strides and paddings between them; `arithmetic solve` finds paddings that fit.",
-            )
-        return (x[0] + other[0], *x[1:])
+        both = f"{write(x)} and {write(other)} (of '{self.source}') cannot be"
+        if self.how == "add" and x != other:
+            hint = "A 1×1 convolution changes channels, a stride changes the size."
+            raise ShapeError(f"{both} added: every member must be equal.", hint=hint)
+        if self.how == "concat" and (len(x) != len(other) or x[1:] != other[1:]):
+            hint = "Check the strides and paddings between them; `arithmetic solve` finds paddings that fit."
+            raise ShapeError(f"{both} concatenated: all but the channels must be equal.", hint=hint)
+        return (x[0] + other[0], *x[1:]) if self.how == "concat" else other
 
     def connections(self, x: Shape, y: Shape) -> Any:
         return volume(y) if self.how == "add" else 0

@@ -76,17 +76,15 @@ def convolution_matrix(
     ['w22', '0', '0', '0', '0', '0', '0', '0', '0']
     """
     if groups < 1 or in_channels % groups or out_channels % groups or min(in_channels, out_channels) < 1:
-        raise ShapeError(
-            f"{in_channels} input and {out_channels} output channels cannot be split into {groups} groups."
-        )
+        both = f"{in_channels} input and {out_channels} output channels"
+        raise ShapeError(f"{both} cannot be split into {groups} groups.")
     h, w = window.output_size(size)
     per_group, outputs_per_group = in_channels // groups, out_channels // groups
-    kernel = window.kernel
-    axes = (out_channels, h, w, per_group, *kernel)
-    if np.prod([float(axis) for axis in axes]) > 5e7:
-        raise ShapeError(f"the matrix would have {np.prod([float(axis) for axis in axes]):,.0f} entries.",
-                         hint="Write out a smaller picture: the pattern is the same.")  # fmt: skip
-    o, a, b, c, i, j = (grid.ravel() for grid in np.indices(axes, dtype=np.int64, sparse=False))
+    axes = (out_channels, h, w, per_group, *window.kernel)
+    if (entries := np.prod([float(axis) for axis in axes])) > 5e7:
+        hint = "Write out a smaller picture: the pattern is the same."
+        raise ShapeError(f"the matrix would have {entries:,.0f} entries.", hint=hint)
+    o, a, b, c, i, j = (grid.ravel() for grid in np.indices(axes, dtype=np.int64))
     y = a * window.stride[0] - window.padding[0] + i * window.dilation[0]
     x = b * window.stride[1] - window.padding[1] + j * window.dilation[1]
     inside = (y >= 0) & (y < size[0]) & (x >= 0) & (x < size[1])
@@ -100,24 +98,13 @@ def convolution_matrix(
 def derive_matrix(found: ConvolutionMatrix) -> list[str]:
     """Which input pixel every weight meets, one line a row of A."""
     lines = []
-    h, w = found.output_shape[1:]
-    for row in range(found.shape[0]):
+    for row, place in enumerate(np.ndindex(found.output_shape)):
         here = found.rows == row
-        channel, pixel = divmod(row, h * w)
-        place = (
-            f"y[{channel}, {pixel // w}, {pixel % w}]" if found.output_shape[0] > 1 else f"y[{pixel // w}, {pixel % w}]"
-        )
-        terms = [
-            f"{found.name(index)}·x[{column}]"
-            for column, index in zip(found.columns[here], found.weights[here], strict=True)
-        ]
-        lines.append(f"row {row}, {place}: {' + '.join(terms) or '0 (padding only)'}")
+        y = ", ".join(map(str, place if found.output_shape[0] > 1 else place[1:]))
+        weights = zip(found.columns[here], found.weights[here], strict=True)
+        terms = " + ".join(f"{found.name(index)}·x[{column}]" for column, index in weights)
+        lines.append(f"row {row}, y[{y}]: {terms or '0 (padding only)'}")
     return lines
-
-
-def transposed(rows: list[list[str]]) -> list[list[str]]:
-    """Rows for columns."""
-    return [list(column) for column in zip(*rows, strict=True)]
 
 
 def text_matrix(rows: list[list[str]]) -> str:

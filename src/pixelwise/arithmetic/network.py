@@ -81,10 +81,8 @@ def flow(network: Network, shape: Shape) -> tuple[Flow, ...]:
         try:
             if isinstance(layer, Join):
                 if layer.source not in places:
-                    raise ShapeError(
-                        f"there is no earlier output named '{layer.source}'; there is {listing(places)}.",
-                        hint="Name one by `as NAME`.",
-                    )
+                    what = f"there is no earlier output named '{layer.source}'; there is {listing(places)}."
+                    raise ShapeError(what, hint="Name one by `as NAME`.")
                 place = places[layer.source]
                 x = layer.merged(x, shapes[place])
                 inputs = (place,) if layer.how == "from" else (number - 1, place)
@@ -102,10 +100,7 @@ def flow(network: Network, shape: Shape) -> tuple[Flow, ...]:
 
 def symbols_of(*values: Any) -> list[Any]:
     """The SymPy symbols in shapes, sorted by name."""
-    found: set[Any] = set()
-    for value in values:
-        found |= getattr(value, "free_symbols", set())
-    return sorted(found, key=str)
+    return sorted(set().union(*(getattr(value, "free_symbols", ()) for value in values)), key=str)
 
 
 EXAMPLES: dict[str, tuple[str, str]] = {

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from pixelwise.arithmetic.table import Table
-from pixelwise.arithmetic.window import output_length, same_padding, span, transposed_output_length
+from pixelwise.arithmetic.window import output_length, same_padding, span
 from pixelwise.errors import ShapeError
 
 
@@ -50,12 +50,10 @@ class Solution:
     @property
     def formula(self) -> str:
         """The formula that every candidate is put into."""
+        reach = f"{self.dilation}·({self.kernel} − 1)"
         if self.transposed:
-            return (
-                f"({self.length} − 1)·{self.stride} − 2·padding + {self.dilation}·({self.kernel} − 1) "
-                "+ output_padding + 1"
-            )
-        return f"floor(({self.length} + 2·padding − {self.dilation}·({self.kernel} − 1) − 1)/{self.stride}) + 1"
+            return f"({self.length} − 1)·{self.stride} − 2·padding + {reach} + output_padding + 1"
+        return f"floor(({self.length} + 2·padding − {reach} − 1)/{self.stride}) + 1"
 
     @property
     def step(self) -> str:
@@ -67,8 +65,8 @@ class Solution:
         lines = []
         for c in self.candidates:
             numbers = self.formula.replace("output_padding", str(c.output_padding)).replace("padding", str(c.padding))
-            result = c.gives if c.gives is not None else "refused"
-            lines.append(f"{numbers} = {result}" + (f"   ({c.why_not})" if c.why_not else "   fits"))
+            result = "refused" if c.gives is None else c.gives
+            lines.append(f"{numbers} = {result}   {f'({c.why_not})' if c.why_not else 'fits'}")
         return lines
 
     def as_record(self) -> dict[str, Any]:
@@ -113,14 +111,12 @@ def solve_padding(kernel: int, length: int, wanted: int, stride: int = 1, dilati
     reach = span(kernel, dilation)
     candidates = []
     for padding in range(reach):
-        try:
-            gives = output_length(length, kernel, stride, padding, dilation)
-        except ShapeError:
-            covers = f"the kernel covers {reach}, more than {length} + 2·{padding} = {length + 2 * padding}"
+        if (padded := length + 2 * padding) < reach:
+            covers = f"the kernel covers {reach}, more than {length} + 2·{padding} = {padded}"
             candidates.append(Candidate(padding, 0, None, covers))
-            continue
-        why_not = "" if gives == wanted else f"gives {gives}, not {wanted}"
-        candidates.append(Candidate(padding, 0, gives, why_not))
+        else:
+            gives = output_length(length, kernel, stride, padding, dilation)
+            candidates.append(Candidate(padding, 0, gives, "" if gives == wanted else f"gives {gives}, not {wanted}"))
     one_sided = None
     if not any(candidate.fits for candidate in candidates):
         before, after = same_padding(kernel, dilation)
@@ -144,15 +140,12 @@ def solve_transposed(kernel: int, length: int, wanted: int, stride: int = 1, dil
     for padding in range(span(kernel, dilation)):
         bare = (length - 1) * stride - 2 * padding + span(kernel, dilation)
         needed = wanted - bare
-        if 0 <= needed < limit:
-            gives = transposed_output_length(length, kernel, stride, padding, dilation, needed)
-            candidates.append(Candidate(padding, needed, gives, ""))
-        elif needed < 0:
+        if needed < 0:
             candidates.append(Candidate(padding, 0, bare, f"gives {bare} or more, not {wanted}: too long"))
-        else:
-            needs = f"needs output_padding {wanted} − {bare} = {needed}"
-            why_not = f"{needs}, which must stay below max(stride, dilation) = {limit}"
-            candidates.append(Candidate(padding, needed, None, why_not))
+            continue
+        needs = f"needs output_padding {wanted} − {bare} = {needed}"
+        too_much = f"{needs}, which must stay below max(stride, dilation) = {limit}"
+        candidates.append(Candidate(padding, needed, *((wanted, "") if needed < limit else (None, too_much))))
     return Solution(kernel, stride, dilation, length, wanted, True, tuple(candidates))
 
 
@@ -164,13 +157,12 @@ def solve_chain(kernel: int, lengths: Sequence[int], stride: int = 1, dilation: 
     """
     if len(lengths) < 2:
         raise ShapeError(f"a chain has at least two sizes, read {list(lengths)}.", hint="For example: 32,16,8,16,32")
-    solutions = []
-    for length, wanted in pairwise(lengths):
-        if wanted > length:
-            solutions.append(solve_transposed(kernel, length, wanted, stride, dilation))
-        else:
-            solutions.append(solve_padding(kernel, length, wanted, stride if wanted < length else 1, dilation))
-    return solutions
+    return [
+        solve_transposed(kernel, length, wanted, stride, dilation)
+        if wanted > length
+        else solve_padding(kernel, length, wanted, stride if wanted < length else 1, dilation)
+        for length, wanted in pairwise(lengths)
+    ]
 
 
 def _check(kernel: int, length: int, wanted: int, stride: int, dilation: int) -> None:

@@ -29,14 +29,10 @@ class Table:
         """Columns aligned with spaces: words to the left, figures to the right."""
         cells = [[figure(cell) for cell in row] for row in self.rows]
         widths = [max(map(len, column)) for column in zip(self.headings, *cells, strict=True)]
-        right = [self._is_figures(place) for place in range(len(self.headings))]
+        forms = [f"{'>' if figures else '<'}{width}" for figures, width in zip(self._figures(), widths, strict=True)]
 
         def line(row: Sequence[str]) -> str:
-            padded = (
-                cell.rjust(width) if to_the_right else cell.ljust(width)
-                for cell, width, to_the_right in zip(row, widths, right, strict=True)
-            )
-            return "  ".join(padded).rstrip()
+            return "  ".join(map(format, row, forms)).rstrip()
 
         rule = "─" * (sum(widths) + 2 * (len(widths) - 1))
         lines = [self.title, "", line(self.headings), rule, *map(line, cells)]
@@ -46,7 +42,7 @@ class Table:
 
     def latex(self) -> str:
         """A `tabular` with booktabs rules."""
-        columns = "".join("r" if self._is_figures(place) else "l" for place in range(len(self.headings)))
+        columns = "".join("r" if figures else "l" for figures in self._figures())
         lines = [" & ".join(latex_figure(cell) for cell in row) + r" \\" for row in self.rows]
         if self.total:
             lines.insert(-1, r"\midrule")
@@ -55,8 +51,9 @@ class Table:
         body = [r"\toprule", head, r"\midrule", *lines, r"\bottomrule"]
         return "\n".join([f"% {self.title}", rf"\begin{{tabular}}{{{columns}}}", *body, r"\end{tabular}", *notes])
 
-    def _is_figures(self, place: int) -> bool:
-        return all(row[place] is None or not isinstance(row[place], str) for row in self.rows)
+    def _figures(self) -> list[bool]:
+        """Which columns hold no words."""
+        return [not any(isinstance(row[place], str) for row in self.rows) for place in range(len(self.headings))]
 
 
 def figure(value: Any) -> str:

@@ -4,27 +4,18 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from operator import add, mul, sub
+from pathlib import Path
+from typing import Any
 
-from pixelwise.arithmetic.layers import (
-    BatchNorm,
-    Convolution,
-    Elementwise,
-    Flatten,
-    GlobalPool,
-    Join,
-    Layer,
-    Linear,
-    Pool,
-    TransposedConvolution,
-    Upsample,
-)
+from pixelwise.arithmetic import layers
 from pixelwise.arithmetic.network import EXAMPLES, INPUT, Network, Step
 from pixelwise.arithmetic.window import Length, Pair, Shape, Window
 from pixelwise.errors import PixelwiseError, Problem, RecipeError, ShapeError, did_you_mean
 
+JOINS = ("concat", "add", "from")
 GRAMMAR = {
     "conv": "conv KERNEL CHANNELS [sSTRIDE] [pPADDING | same] [dDILATION] [gGROUPS] [nobias]",
     "deconv": "deconv KERNEL CHANNELS [sSTRIDE] [pPADDING] [opOUTPUT_PADDING] [same] [dDILATION] [gGROUPS] [nobias]",
@@ -33,18 +24,8 @@ GRAMMAR = {
     "globalpool": "globalpool",
     "upsample": "upsample FACTOR",
     "fc": "fc UNITS [nobias]",
-    "bn": "bn",
-    "flatten": "flatten",
-    "dropout": "dropout",
-    "relu": "relu",
-    "leakyrelu": "leakyrelu",
-    "gelu": "gelu",
-    "sigmoid": "sigmoid",
-    "tanh": "tanh",
-    "softmax": "softmax",
-    "concat": "concat NAME",
-    "add": "add NAME",
-    "from": "from NAME",
+    **{word: word for word in ("bn", "flatten", "dropout", "relu", "leakyrelu", "gelu", "sigmoid", "tanh", "softmax")},
+    **{word: f"{word} NAME" for word in JOINS},
 }
 ALIASES = {
     "transposed": "deconv", "linear": "fc", "dense": "fc", "batchnorm": "bn", "cat": "concat",
@@ -85,7 +66,7 @@ def parse_network(text: str, values: Values | None = None) -> Network:
         words = list(re.finditer(r"\S+", stage))
         try:
             step = _step([word.group() for word in words], values or {})
-            if isinstance(step.layer, Join) and step.layer.source not in names:
+            if isinstance(step.layer, layers.Join) and step.layer.source not in names:
                 what = f"there is no earlier output named '{step.layer.source}'; there is {', '.join(sorted(names))}."
                 raise _Fault(1, what, did_you_mean(step.layer.source, names) or "Name one by `as NAME`.")
             if step.name in names:
@@ -110,9 +91,8 @@ def parse_shape(text: str, values: Values | None = None) -> Shape:
     """`3x256x256` or `NICxSxS` as a shape; `784` as a row of values. Raises RecipeError."""
     parts = re.split(r"[x×]", text.strip())
     if len(parts) not in (1, 3) or not all(parts):
-        raise RecipeError(
-            f"read '{text}'; a shape is channels×height×width, e.g. 3x256x256, or one number.", where="input shape"
-        )
+        what = f"read '{text}'; a shape is channels×height×width, e.g. 3x256x256, or one number."
+        raise RecipeError(what, where="input shape")
     try:
         return tuple(parse_expression(part, values) for part in parts)
     except ShapeError as error:
@@ -155,12 +135,8 @@ def _evaluate(node: ast.expr, values: Values) -> Any:
         case ast.BinOp(left=left, op=operator, right=right):
             a, b = _evaluate(left, values), _evaluate(right, values)
             match operator:
-                case ast.Add():
-                    return a + b
-                case ast.Sub():
-                    return a - b
-                case ast.Mult():
-                    return a * b
+                case ast.Add() | ast.Sub() | ast.Mult():
+                    return {ast.Add: add, ast.Sub: sub, ast.Mult: mul}[type(operator)](a, b)
                 case ast.Pow() if isinstance(b, int) and 0 <= b <= 8 and not (isinstance(a, int) and a > LARGEST):
                     return a**b
                 case ast.Div() | ast.FloorDiv() if isinstance(a, int) and isinstance(b, int):
@@ -227,12 +203,12 @@ def _step(words: list[str], values: Values) -> Step:
     if kind not in GRAMMAR:
         hint = did_you_mean(word, [*GRAMMAR, *ALIASES])
         raise _Fault(0, f"there is no layer '{words[0]}'; there is {', '.join(GRAMMAR)}.", hint)
-    if kind in ("concat", "add", "from"):
+    if kind in JOINS:
         if len(words) != 2:
             raise _Fault(0, f"`{kind}` names one earlier output.", f"It is written: {GRAMMAR[kind]}")
-        return Step(Join(kind, words[1]), text, name)  # type: ignore[arg-type]
+        return Step(layers.Join(kind, words[1]), text, name)  # type: ignore[arg-type]
     try:
-        return Step(_BUILDERS.get(kind, _plain)(_sort(kind, words), values), text, name)
+        return Step(_layer(_sort(kind, words), values), text, name)
     except ShapeError as error:
         raise _Fault(1, error.problems[0].what, f"It is written: {GRAMMAR[kind]}") from None
 
@@ -274,12 +250,9 @@ def _pair(word: tuple[int, str], values: Values) -> Pair:
     """`3`, `3x5`, `K` or `KxK`."""
     place, text = word
     parts = re.split(r"[x×]", text)
-    try:
-        if len(parts) > 2:
-            raise ShapeError(f"read {text}: it has {len(parts)} members; it is one number or HEIGHTxWIDTH.")
-        lengths = [parse_expression(part, values) for part in parts]
-    except ShapeError as error:
-        raise _Fault(place, error.problems[0].what) from None
+    if len(parts) > 2:
+        raise _Fault(place, f"read {text}: it has {len(parts)} members; it is one number or HEIGHTxWIDTH.")
+    lengths = [_number((place, part), values) for part in parts]
     return lengths[0], lengths[-1]
 
 
@@ -290,27 +263,41 @@ def _number(word: tuple[int, str], values: Values) -> Length:
         raise _Fault(word[0], error.problems[0].what) from None
 
 
-def _option(words: _Words, letter: str, default: Any) -> Any:
-    return words.options.get(letter, (0, default))[1]
-
-
-def _convolution(words: _Words, values: Values) -> Layer:
-    kernel, channels = _pair(words.given[0], values), _number(words.given[1], values)
-    window, _ = _window(words, kernel, (1, 1))
-    return Convolution(channels, window, _groups(words), "nobias" not in words.flags)
-
-
-def _transposed(words: _Words, values: Values) -> Layer:
-    kernel, channels = _pair(words.given[0], values), _number(words.given[1], values)
-    window, more = _window(words, kernel, (1, 1))
-    return TransposedConvolution(channels, window, more, _groups(words), "nobias" not in words.flags)
+def _layer(words: _Words, values: Values) -> layers.Layer:
+    """The layer that sorted words mean."""
+    match words.kind, words.given:
+        case "conv" | "deconv" as kind, [kernel, channels]:
+            size, number = _pair(kernel, values), _number(channels, values)
+            window, more = _window(words, size, (1, 1))
+            options = (number, window, _groups(words), "nobias" not in words.flags)
+            if kind == "conv":
+                return layers.Convolution(*options)
+            return layers.TransposedConvolution(*options, output_padding=more)
+        case "maxpool" | "avgpool" as kind, [kernel]:
+            size = _pair(kernel, values)
+            return layers.Pool("max" if kind == "maxpool" else "mean", _window(words, size, size)[0])
+        case "globalpool", _:
+            return layers.GlobalPool()
+        case "upsample", [factor]:
+            return layers.Upsample(_pair(factor, values))
+        case "fc", [units]:
+            return layers.Linear(_number(units, values), "nobias" not in words.flags)
+        case "bn", _:
+            return layers.BatchNorm()
+        case "flatten", _:
+            return layers.Flatten()
+    return layers.Elementwise(words.kind)
 
 
 def _window(words: _Words, kernel: Pair, stride: Pair) -> tuple[Window, Pair]:
     """The window, and for a transposed convolution its output_padding."""
-    stride, dilation = _option(words, "s", stride), _option(words, "d", (1, 1))
+
+    def option(letter: str, default: Pair) -> Pair:
+        return words.options.get(letter, (0, default))[1]
+
+    stride, dilation = option("s", stride), option("d", (1, 1))
     if "same" not in words.flags:
-        return Window(kernel, stride, _option(words, "p", (0, 0)), dilation), _option(words, "op", (0, 0))
+        return Window(kernel, stride, option("p", (0, 0)), dilation), option("op", (0, 0))
     if words.kind == "deconv":
         return Window.same_transposed(kernel, stride, dilation)
     return Window.same(kernel, dilation, stride), (0, 0)
@@ -323,38 +310,11 @@ def _groups(words: _Words) -> int:
     return int(groups)
 
 
-def _pool(how: Literal["max", "mean"]) -> Callable[[_Words, Values], Layer]:
-    def build(words: _Words, values: Values) -> Layer:
-        kernel = _pair(words.given[0], values)
-        return Pool(how, _window(words, kernel, kernel)[0])
-
-    return build
-
-
-def _plain(words: _Words, values: Values) -> Layer:
-    return Elementwise(words.kind)
-
-
-_BUILDERS: dict[str, Callable[[_Words, Values], Layer]] = {
-    "conv": _convolution,
-    "deconv": _transposed,
-    "maxpool": _pool("max"),
-    "avgpool": _pool("mean"),
-    "globalpool": lambda words, values: GlobalPool(),
-    "upsample": lambda words, values: Upsample(_pair(words.given[0], values)),
-    "fc": lambda words, values: Linear(_number(words.given[0], values), "nobias" not in words.flags),
-    "bn": lambda words, values: BatchNorm(),
-    "flatten": lambda words, values: Flatten(),
-}
-
-
 def read_network(source: str, values: Values | None = None) -> tuple[Network, Shape | None]:
     """A network, and its input shape where the source tells one, from an example's name, a file, or a line of text.
 
     Files end in .yaml, .yml or .txt. Raises RecipeError.
     """
-    from pathlib import Path
-
     from pixelwise.yaml_text import parse_text, read_file
 
     if source in EXAMPLES:

@@ -41,13 +41,9 @@ def output_length(
 
 
 def transposed_output_length(
-    length: Length,
-    kernel: Length,
-    stride: Length = 1,
-    padding: Length = 0,
-    dilation: Length = 1,
+    length: Length, kernel: Length, stride: Length = 1, padding: Length = 0, dilation: Length = 1,
     output_padding: Length = 0,
-) -> Length:
+) -> Length:  # fmt: skip
     """Output of a transposed convolution: (length − 1)·stride − 2·padding + dilation·(kernel − 1) + output_padding + 1.
 
     `output_padding` chooses among the lengths that a convolution with this stride maps to `length`, so it must stay below
@@ -57,11 +53,9 @@ def transposed_output_length(
     16
     """
     if not is_symbolic(output_padding - stride * dilation) and not 0 <= output_padding < max(stride, dilation):
-        raise ShapeError(
-            f"output_padding {output_padding} is not allowed: it must be at least 0 and below "
-            f"max(stride, dilation) = {max(stride, dilation)}.",
-            hint="With a whole stride more, the convolution that it undoes would fit one window more.",
-        )
+        bound = f"it must be at least 0 and below max(stride, dilation) = {max(stride, dilation)}"
+        hint = "With a whole stride more, the convolution that it undoes would fit one window more."
+        raise ShapeError(f"output_padding {output_padding} is not allowed: {bound}.", hint=hint)
     rows = (length - 1) * stride - 2 * padding + span(kernel, dilation) + output_padding
     if not is_symbolic(rows) and (rows < 1 or length < 1):
         raise ShapeError(
@@ -153,28 +147,25 @@ class Window:
 
     def output_size(self, size: Pair) -> Pair:
         """(H, W) → (h, w) of a convolution or pooling. Raises ShapeError where nothing fits."""
-        return self._along(0, output_length, size, self.extra), self._along(1, output_length, size, self.extra)
+        return self._along(output_length, size, self.extra)
 
     def transposed_output_size(self, size: Pair, output_padding: Any = 0) -> Pair:
         """(h, w) → (H, W) of the transposed convolution."""
         if self.extra != (0, 0):
-            raise ShapeError(
-                f"a transposed convolution has no padding on one side only, this window has {self.extra}.",
-                hint="Use output_padding.",
-            )
-        more = as_pair(output_padding, "output_padding", 0)
-        return self._along(0, transposed_output_length, size, more), self._along(
-            1, transposed_output_length, size, more
-        )
+            what = f"a transposed convolution has no padding on one side only, this window has {self.extra}."
+            raise ShapeError(what, hint="Use output_padding.")
+        return self._along(transposed_output_length, size, as_pair(output_padding, "output_padding", 0))
 
-    def _along(self, axis: int, formula: Any, size: Pair, more: Pair) -> Length:
-        """A formula along one axis, `more` being its last number; its error says which axis."""
-        pairs = (size, self.kernel, self.stride, self.padding, self.dilation, more)
-        try:
-            return formula(*(pair[axis] for pair in pairs))
-        except ShapeError as error:
-            problem = error.problems[0]
-            raise ShapeError(problem.what, where=("height", "width")[axis], hint=problem.hint) from None
+    def _along(self, formula: Any, size: Pair, more: Pair) -> Pair:
+        """A formula along both axes, `more` being its last number; its error says which axis."""
+        lengths = []
+        pairs = zip(size, self.kernel, self.stride, self.padding, self.dilation, more, strict=True)
+        for name, numbers in zip(("height", "width"), pairs, strict=True):
+            try:
+                lengths.append(formula(*numbers))
+            except ShapeError as error:
+                raise ShapeError(error.problems[0].what, where=name, hint=error.problems[0].hint) from None
+        return lengths[0], lengths[1]
 
 
 def as_pair(value: Any, name: str, least: int) -> Pair:

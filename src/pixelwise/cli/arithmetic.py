@@ -90,8 +90,7 @@ def counts(
     derive: Derive = False,
 ) -> None:
     """Weights, outputs, connections, multiply-adds and memory. Exit code 1 if a --claim is wrong."""
-    from pixelwise.arithmetic.counts import Convention, count
-    from pixelwise.arithmetic.growth import doubled, growth_record, growth_table
+    from pixelwise.arithmetic.counts import Convention, count, doubled, growth_record, growth_table
 
     convention = Convention(connections, biases, batch, value_bytes)  # type: ignore[arg-type]
     if (network is None) == (model is None):
@@ -169,7 +168,7 @@ def matrix(
     derive: Derive = False,
 ) -> None:
     """A convolution as a matrix A with y = Ax; its transpose is the transposed convolution."""
-    from pixelwise.arithmetic.matrix import convolution_matrix, derive_matrix, latex_matrix, text_matrix, transposed
+    from pixelwise.arithmetic.matrix import convolution_matrix, derive_matrix, latex_matrix, text_matrix
     from pixelwise.arithmetic.text import parse_shape
     from pixelwise.arithmetic.window import Window
 
@@ -183,7 +182,7 @@ def matrix(
             hint="Write out a smaller picture: the pattern is the same.",
         )
     found = convolution_matrix(window, shape[1:], shape[0], filters)
-    rows = transposed(found.symbolic()) if transpose else found.symbolic()
+    rows = [list(column) for column in zip(*found.symbolic(), strict=True)] if transpose else found.symbolic()
     if as_json:
         sizes = {"shape": [len(rows), len(rows[0])], "input": found.input_shape, "output": found.output_shape}
         steps = {"derivation": derive_matrix(found)} if derive else {}
@@ -316,7 +315,7 @@ def _sizes(text: str) -> list[int]:
 
 def _verdicts(found: Any, claims: list[str], values: list[str]) -> list[Any]:
     """Every `QUANTITY=FIGURE` held against the counts."""
-    from pixelwise.arithmetic.growth import check_claim
+    from pixelwise.arithmetic.counts import check_claim
     from pixelwise.arithmetic.text import parse_expression
 
     verdicts = []

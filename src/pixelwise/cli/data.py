@@ -55,8 +55,8 @@ def check(name: Name, data: Data = None, options: Options = None, as_json: Json 
 @app.command()
 def fetch(name: Annotated[str, typer.Argument(metavar="NAME", help="voc2007 or voc2012.")], data: Data = None) -> None:
     """Download a data set from its publisher, check its checksum, and unpack it."""
+    from pixelwise.data.base import data_root
     from pixelwise.data.fetch import fetch as bring
-    from pixelwise.data.root import data_root
 
     if name == "scenes":
         say("scenes is drawn by pixelwise itself: there is nothing to fetch.")
@@ -82,7 +82,7 @@ def info(name: Name, data: Data = None, options: Options = None, as_json: Json =
 def _open(name: str, data: Path | None, words: list[str]) -> Dataset:
     """The data set that a name or a folder means. A folder may have faults: they become findings."""
     from pixelwise.data import DATASETS
-    from pixelwise.data.root import data_root
+    from pixelwise.data.base import data_root
     from pixelwise.yaml_text import parse_options
 
     options = parse_options(words, "--set")

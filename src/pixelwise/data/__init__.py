@@ -9,7 +9,7 @@ DATASETS = Shelf(
         "voc": "pixelwise.data.voc:voc",
         "folder": "pixelwise.data.folder:folder",
         "cifar10": "pixelwise.data.cifar10:cifar10",
-        "longtail": "pixelwise.data.longtail:longtail",
-        "first": "pixelwise.data.first:first",
+        "longtail": "pixelwise.data.part:longtail",
+        "first": "pixelwise.data.part:first",
     },
 )

@@ -1,7 +1,8 @@
-"""What a data set is: named splits of samples that are read one at a time."""
+"""What a data set is: named splits of samples that are read one at a time; and where data sets lie on this machine."""
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from pathlib import Path
 
@@ -49,10 +50,16 @@ class Dataset(ABC):
         """Raise DataError for a split that does not exist or is empty."""
         known = self.splits()
         if split not in known:
-            raise DataError(
-                f"there is no split '{split}'; it has {', '.join(known)}.",
-                where=self.info.name,
-                hint=did_you_mean(split, known),
-            )
+            what = f"there is no split '{split}'; it has {', '.join(known)}."
+            raise DataError(what, where=self.info.name, hint=did_you_mean(split, known))
         if not self.names(split):
             raise DataError(f"the split '{split}' is empty", where=self.info.name)
+
+
+def data_root(given: Path | None = None) -> Path:
+    """The data folder: `given` (from `--data`), else the variable PIXELWISE_DATA, else `~/.cache/pixelwise`.
+
+    The folder need not exist: built-in data sets need none.
+    """
+    chosen = given or os.environ.get("PIXELWISE_DATA")
+    return Path(chosen).expanduser().absolute() if chosen else Path.home() / ".cache" / "pixelwise"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +17,7 @@ from annotated_types import Ge, Lt
 
 from pixelwise.data.base import Dataset
 from pixelwise.data.batches import PictureBatch, read_batch
-from pixelwise.data.splits.draw import draw_splits
+from pixelwise.data.splits import draw_splits
 from pixelwise.errors import DataError, did_you_mean
 from pixelwise.imaging.palettes import distinct_colours
 from pixelwise.shelf import declares
@@ -25,8 +25,6 @@ from pixelwise.types import DatasetInfo, Sample
 
 FOLDER = "cifar-10-batches-py"
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-TRAIN = ("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5")
-TEST = ("test_batch",)
 SUMS = {
     "data_batch_1": "c99cafc152244af753f735de768cd75f",
     "data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
@@ -35,6 +33,7 @@ SUMS = {
     "data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
     "test_batch": "40351d587109b95175f43aff81a1287e",
 }  # MD5
+*TRAIN, TEST = SUMS
 SOURCE = (
     "Krizhevsky: Learning Multiple Layers of Features from Tiny Images (2009), "
     "https://www.cs.toronto.edu/~kriz/cifar.html"
@@ -58,16 +57,9 @@ class Cifar10(Dataset):
     """
 
     def __init__(
-        self,
-        folder: Path,
-        *,
-        classes: Sequence[str],
-        count: int | None,
-        validation: float,
-        seed: int,
-        sums: Mapping[str, str],
+        self, folder: Path, *, classes: Sequence[str], count: int | None, validation: float, seed: int
     ) -> None:
-        self.folder, self.chosen, self.sums = folder, tuple(classes), sums
+        self.folder, self.chosen = folder, tuple(classes)
         self.count, self.validation, self.seed = count, validation, seed
         self._batches: dict[str, PictureBatch] = {}
         self._places: dict[str, tuple[_Place, ...]] = self._draw()
@@ -103,7 +95,7 @@ class Cifar10(Dataset):
 
     def _of(self, split: str) -> tuple[_Place, ...]:
         if split == "test" and split not in self._places:  # its file is not needed before
-            self._places[split] = self._read(TEST)
+            self._places[split] = self._read([TEST])
         return self._places[split]
 
     def _draw(self) -> dict[str, tuple[_Place, ...]]:
@@ -111,32 +103,29 @@ class Cifar10(Dataset):
         places = self._read(TRAIN)
         if not self.validation:
             return {"train": self._first(places)}
-        held: set[str] = set()
-        for label in range(len(self.chosen)):
-            names = [place.name for place in places if place.label == label]
-            held.update(draw_splits(names, {"val": self.validation}, seed=self.seed)["val"])
+        shares = {"val": self.validation}
+        held = {name for names in self._by_class(places) for name in draw_splits(names, shares, seed=self.seed)["val"]}
         left = tuple(place for place in places if place.name not in held)
         return {"train": self._first(left), "val": tuple(place for place in places if place.name in held)}
+
+    def _by_class(self, places: Sequence[_Place]) -> list[list[str]]:
+        return [[place.name for place in places if place.label == label] for label in range(len(self.chosen))]
 
     def _first(self, places: tuple[_Place, ...]) -> tuple[_Place, ...]:
         """`count` pictures, as many of every class as of any other (the first classes take what is left over)."""
         if self.count is None:
             return places
         kept: set[str] = set()
-        for label in range(len(self.chosen)):
-            names = [place.name for place in places if place.label == label]
+        for label, names in enumerate(self._by_class(places)):
             wanted = self.count // len(self.chosen) + (label < self.count % len(self.chosen))
             if wanted > len(names) or not wanted:
-                raise DataError(
-                    f"{self.count} training pictures would be {wanted} of class '{self.chosen[label]}'; it has "
-                    f"{len(names)}, and needs at least 1.",
-                    where="cifar10: count",
-                )
+                what = f"{self.count} training pictures would be {wanted} of class '{self.chosen[label]}'; it has"
+                raise DataError(f"{what} {len(names)}, and needs at least 1.", where="cifar10: count")
             order = sorted(names, key=lambda name: hashlib.sha256(f"{self.seed}:{name}".encode()).digest())
             kept.update(order[:wanted])
         return tuple(place for place in places if place.name in kept)
 
-    def _read(self, files: Sequence[str]) -> tuple[_Place, ...]:
+    def _read(self, files: Iterable[str]) -> tuple[_Place, ...]:
         label_of = {CLASSES.index(name): label for label, name in enumerate(self.chosen)}
         places = []
         for file in files:
@@ -148,7 +137,7 @@ class Cifar10(Dataset):
 
     def _batch(self, file: str) -> PictureBatch:
         if file not in self._batches:
-            self._batches[file] = _open(self.folder / file, self.sums[file])
+            self._batches[file] = _open(self.folder / file, SUMS[file])
         return self._batches[file]
 
 
@@ -170,14 +159,11 @@ def cifar10(
     """
     for name in classes:
         if name not in CLASSES:
-            raise DataError(
-                f"has no class '{name}'; it has {', '.join(CLASSES)}.",
-                where="cifar10: classes",
-                hint=did_you_mean(name, CLASSES),
-            )
+            what = f"has no class '{name}'; it has {', '.join(CLASSES)}."
+            raise DataError(what, where="cifar10: classes", hint=did_you_mean(name, CLASSES))
     if not classes or len(set(classes)) != len(classes):
         raise DataError(f"read {list(classes)}; name one class or more, each once.", where="cifar10: classes")
-    return Cifar10(root / FOLDER, classes=classes, count=count, validation=validation, seed=seed, sums=SUMS)
+    return Cifar10(root / FOLDER, classes=classes, count=count, validation=validation, seed=seed)
 
 
 def _open(file: Path, md5: str) -> PictureBatch:
@@ -185,19 +171,13 @@ def _open(file: Path, md5: str) -> PictureBatch:
     try:
         content = file.read_bytes()
     except FileNotFoundError as error:
-        raise DataError(
-            "is missing.",
-            where=str(file),
-            hint=f"`pixelwise data fetch cifar10` brings it; if you have it elsewhere, name the folder that holds {FOLDER} "
-            "with --data or PIXELWISE_DATA.",
-        ) from error
+        elsewhere = f"if you have it elsewhere, name the folder that holds {FOLDER} with --data or PIXELWISE_DATA."
+        hint = f"`pixelwise data fetch cifar10` brings it; {elsewhere}"
+        raise DataError("is missing.", where=str(file), hint=hint) from error
     except OSError as error:
         raise DataError(f"could not be read: {error.strerror or error}.", where=str(file)) from error
     found = hashlib.md5(content, usedforsecurity=False).hexdigest()
     if found != md5:
-        raise DataError(
-            f"has the MD5 sum {found}; the publisher's file has {md5}.",
-            where=str(file),
-            hint="It is damaged or another file: fetch it again (`pixelwise data fetch cifar10`).",
-        )
+        hint = "It is damaged or another file: fetch it again (`pixelwise data fetch cifar10`)."
+        raise DataError(f"has the MD5 sum {found}; the publisher's file has {md5}.", where=str(file), hint=hint)
     return read_batch(content, str(file))

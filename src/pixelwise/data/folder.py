@@ -11,14 +11,14 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Lt
 
 from pixelwise.data.base import Dataset
-from pixelwise.data.splits.pairing import SPLITS, Pair, Splits, find_splits
-from pixelwise.errors import DataError, Problem
+from pixelwise.data.splits import SPLITS, find_splits
+from pixelwise.errors import DataError
 from pixelwise.imaging.files import read_image, read_mask
 from pixelwise.imaging.palettes import distinct_colours
 from pixelwise.shelf import declares
 from pixelwise.types import RGB, DatasetInfo, Sample
 
-RED_GREEN_BLUE = re.compile(r"^(?P<name>.*?)[\s,;]+(?P<red>\d{1,3})[\s,;]+(?P<green>\d{1,3})[\s,;]+(?P<blue>\d{1,3})$")
+RED_GREEN_BLUE = re.compile(r"^(.*?)[\s,;]+(\d{1,3})[\s,;]+(\d{1,3})[\s,;]+(\d{1,3})$")
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,7 @@ class Folder(Dataset):
     """Pairs of an image and a mask. What does not pair is in `problems`; `folder` refuses it, `data check` lists it."""
 
     def __init__(self, path: Path, layout: Layout) -> None:
-        self.path = path
-        self.layout = layout
+        self.path, self.layout = path, layout
         names, colours = _classes(path, layout)
         void = layout.void
         if void is None and layout.void_colour is not None:
@@ -59,11 +58,8 @@ class Folder(Dataset):
             source=f"the folder {path.name}",
         )
         self._table = _colour_table(self.info, layout, colours is not None) if layout.mask_values == "colour" else None
-        found: Splits = find_splits(
-            path, layout.images, layout.masks, layout.mask_suffix, layout.lists, _drawing(layout)
-        )
-        self._pairs: dict[str, tuple[Pair, ...]] = found.pairs
-        self.problems: tuple[Problem, ...] = found.problems
+        places = (layout.images, layout.masks, layout.mask_suffix, layout.lists)
+        self._pairs, self.problems = find_splits(path, *places, _drawing(layout))
 
     def splits(self) -> tuple[str, ...]:
         return tuple(self._pairs)
@@ -132,11 +128,8 @@ def folder(
 def open_folder(path: Path, layout: Layout) -> Folder:
     """The folder as a data set; faults are in its `problems`, not raised. Raises DataError where it is not there."""
     if not path.is_dir():
-        raise DataError(
-            "there is no such folder.",
-            where=str(path),
-            hint="A relative path is looked up under the data folder (--data, PIXELWISE_DATA).",
-        )
+        hint = "A relative path is looked up under the data folder (--data, PIXELWISE_DATA)."
+        raise DataError("there is no such folder.", where=str(path), hint=hint)
     return Folder(path, layout)
 
 
@@ -150,11 +143,8 @@ def _classes(path: Path, layout: Layout) -> tuple[tuple[str, ...], tuple[RGB, ..
         return tuple(layout.classes), given
     file = path / "classes.txt"
     if not file.is_file():
-        raise DataError(
-            "the classes are not known: there is no classes.txt.",
-            where=str(path),
-            hint="Write one name a line, in the order of the mask's values (0 first), or give the option `classes`.",
-        )
+        hint = "Write one name a line, in the order of the mask's values (0 first), or give the option `classes`."
+        raise DataError("the classes are not known: there is no classes.txt.", where=str(path), hint=hint)
     names, read = read_classes(file)
     return names, given or read
 
@@ -163,11 +153,10 @@ def read_classes(file: Path) -> tuple[tuple[str, ...], tuple[RGB, ...] | None]:
     """Names and, where every line ends in `red green blue`, colours."""
     lines = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     matches = [RED_GREEN_BLUE.match(line) for line in lines]
-    coloured = [match for match in matches if match]
+    coloured = [match.groups() for match in matches if match]
     if not lines or len(coloured) < len(lines):
         return tuple(lines), None
-    colours = tuple(_colour([int(match[c]) for c in ("red", "green", "blue")], file) for match in coloured)
-    return tuple(match["name"] for match in coloured), colours
+    return tuple(name for name, *_ in coloured), tuple(_colour([*map(int, rgb)], file) for _, *rgb in coloured)
 
 
 def _colour(value: Sequence[int], where: Path) -> RGB:
@@ -179,11 +168,8 @@ def _colour(value: Sequence[int], where: Path) -> RGB:
 
 def _colour_table(info: DatasetInfo, layout: Layout, known: bool) -> dict[RGB, int]:
     if not known:
-        raise DataError(
-            "masks in colour need to be told which colour is which class.",
-            where=info.name,
-            hint="Give `colours`, or write red, green and blue behind each name in classes.txt.",
-        )
+        hint = "Give `colours`, or write red, green and blue behind each name in classes.txt."
+        raise DataError("masks in colour need to be told which colour is which class.", where=info.name, hint=hint)
     table = {colour: index for index, colour in enumerate(info.colours)}
     if layout.void_colour is not None and info.void is not None:
         table[_colour(layout.void_colour, Path(info.name))] = info.void

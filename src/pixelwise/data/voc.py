@@ -27,8 +27,7 @@ class Voc(Dataset):
     """The segmentation part of one year's challenge; a split is there where its list and its masks are."""
 
     def __init__(self, folder: Path, year: int) -> None:
-        self.folder = folder
-        self.year = year
+        self.folder, self.year = folder, year
         self.info = DatasetInfo(
             name=f"voc{year}",
             classes=CLASSES,
@@ -64,12 +63,10 @@ class Voc(Dataset):
             if not file.is_file():
                 continue
             names = tuple(file.read_text(encoding="utf-8").split())
+            masks = (self.folder / "SegmentationClass" / f"{name}.png" for name in names[:3])
             # the test list of some years comes without masks: nothing can be trained or scored on it
-            if split == "test" and not any(
-                (self.folder / "SegmentationClass" / f"{n}.png").is_file() for n in names[:3]
-            ):
-                continue
-            found[split] = names
+            if split != "test" or any(mask.is_file() for mask in masks):
+                found[split] = names
         return found
 
 
@@ -82,10 +79,7 @@ def voc(root: Path, *, year: Literal[2007, 2012] = 2007) -> Dataset:
     folder = root / "VOCdevkit" / f"VOC{year}"
     dataset = Voc(folder, year)
     if not dataset.splits():
-        raise DataError(
-            f"VOC {year} is not here: there is no list of a split in ImageSets/Segmentation.",
-            where=str(folder),
-            hint=f"`pixelwise data fetch voc{year}` brings it; if you have it elsewhere, name the folder that holds "
-            "VOCdevkit with --data or PIXELWISE_DATA.",
-        )
+        what = f"VOC {year} is not here: there is no list of a split in ImageSets/Segmentation."
+        elsewhere = "if you have it elsewhere, name the folder that holds VOCdevkit with --data or PIXELWISE_DATA."
+        raise DataError(what, where=str(folder), hint=f"`pixelwise data fetch voc{year}` brings it; {elsewhere}")
     return dataset

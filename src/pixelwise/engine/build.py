@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelwise.data.base import Dataset
+from pixelwise.data.base import Dataset, data_root
 from pixelwise.data.cache import CachedSplit, ReadSplit, open_split
-from pixelwise.data.root import data_root
 from pixelwise.errors import DataError
 from pixelwise.metrics.base import Metric
 from pixelwise.recipe.engines import shelves

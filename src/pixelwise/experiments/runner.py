@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pixelwise.data import DATASETS
-from pixelwise.data.base import Dataset
-from pixelwise.data.root import data_root
+from pixelwise.data.base import Dataset, data_root
 from pixelwise.errors import PixelwiseError, Problem
 from pixelwise.experiments.folder import Folder, Outcome, Planned, take_lock
 from pixelwise.recipe.schema import Recipe

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pixelwise.data.cache import CachedSplit, ReadSplit
 from pixelwise.data.counts import label_counts
-from pixelwise.data.first import WHOLE
+from pixelwise.data.part import WHOLE
 from pixelwise.errors import DataError, RunError
 from pixelwise.shelf import declares
 from pixelwise.tasks.base import IMAGENET_MEAN, IMAGENET_STD, Head, Input, Lookup, Reduced, Reduction, Task

@@ -52,10 +52,9 @@ class LinearPiece:
         if self.interval is None:
             return ""
         low, high = self.interval
-        bounds = (f"{show(low)} ≤ x" if low is not None else "", f"x ≤ {show(high)}" if high is not None else "")
-        if all(bounds):
-            return f"{show(low)} ≤ x ≤ {show(high)}"
-        return "".join(bounds) or "everywhere"
+        if low is None and high is None:
+            return "everywhere"
+        return f"{'' if low is None else f'{show(low)} ≤ '}x{'' if high is None else f' ≤ {show(high)}'}"
 
 
 def linear_piece(weights: Sequence[ArrayLike], biases: Sequence[ArrayLike], point: ArrayLike) -> LinearPiece:
@@ -72,7 +71,7 @@ def linear_piece(weights: Sequence[ArrayLike], biases: Sequence[ArrayLike], poin
     """
     x = exact(point).reshape(-1)
     layers = _layers(weights, biases, len(x))
-    weight, bias = _identity(len(x)), exact([0] * len(x))
+    weight, bias = exact(np.eye(len(x), dtype=int)), exact([0] * len(x))
     active, steps, borders = [], [], []
     for number, (matrix, shift) in enumerate(layers, start=1):
         weight, bias = matrix @ weight, matrix @ bias + shift
@@ -107,18 +106,9 @@ def show(value: Any) -> str:
 
 def _interval(borders: list[tuple[Exact, Fraction, bool]]) -> tuple[Fraction | None, Fraction | None]:
     """Where each unit keeps its sign: w·x + b ≥ 0 for the active, ≤ 0 for the others."""
-    low: Fraction | None = None
-    high: Fraction | None = None
-    for row, shift, on in borders:
-        slope = row[0]
-        if slope == 0:
-            continue
-        crossing = -shift / slope
-        if (slope > 0) == on:
-            low = crossing if low is None else max(low, crossing)
-        else:
-            high = crossing if high is None else min(high, crossing)
-    return low, high
+    crossings = [(-shift / row[0], (row[0] > 0) == on) for row, shift, on in borders if row[0] != 0]
+    low = max((crossing for crossing, from_here in crossings if from_here), default=None)
+    return low, min((crossing for crossing, from_here in crossings if not from_here), default=None)
 
 
 def _layers(weights: Sequence[ArrayLike], biases: Sequence[ArrayLike], inputs: int) -> list[tuple[Exact, Exact]]:
@@ -130,11 +120,9 @@ def _layers(weights: Sequence[ArrayLike], biases: Sequence[ArrayLike], inputs: i
         if inputs == 1 and matrix.shape == (1, len(bias)):
             matrix = matrix.T  # one input's weights, written in a row
         if matrix.ndim != 2 or matrix.shape != (len(bias), inputs):
-            raise ShapeError(
-                f"the weight is {' by '.join(map(str, matrix.shape))}, but {inputs} inputs and {len(bias)} biases need "
-                f"{len(bias)} by {inputs} (outputs by inputs).",
-                where=f"layer {number}",
-            )
+            read, needed = " by ".join(map(str, matrix.shape)), f"{len(bias)} by {inputs} (outputs by inputs)"
+            what = f"the weight is {read}, but {inputs} inputs and {len(bias)} biases need {needed}."
+            raise ShapeError(what, where=f"layer {number}")
         layers.append((matrix, bias))
         inputs = len(bias)
     return layers
@@ -150,7 +138,3 @@ def exact(values: Any) -> Exact:
     except (ValueError, ZeroDivisionError) as error:
         raise ShapeError(f"read {values!r}: the weights are finite numbers in rows of equal length.") from error
     return exact
-
-
-def _identity(size: int) -> Exact:
-    return exact(np.eye(size, dtype=int))

@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,13 +44,14 @@ STEPS = {
     "best patch": "best patch LOW HIGH",
     "detects": "detects",
 }
-AGAIN = {
-    "input": "Write its channels one below the other, with an empty line between them.",
-    "filter": "Write its channels one below the other, with an empty line between them.",
-    "do": "Write one step a line.",
-    "at": "Write one point a line.",
-}
+NEEDS = {
+    "convolve": ("input", "filter"), "relu": ("input",), "max pool": ("input",), "best patch": ("filter",),
+    "detects": ("filter",),
+}  # fmt: skip
+CHANNELS = "Write its channels one below the other, with an empty line between them."
+AGAIN = {"input": CHANNELS, "filter": CHANNELS, "do": "Write one step a line.", "at": "Write one point a line."}
 KEYS = ("title", "input", "filter", "do", "at")
+UNMOVED = Window(1)
 LAYER_KEY = re.compile(r"([Wb])([1-9]\d*)")
 
 
@@ -60,7 +61,7 @@ class Task:
 
     kind: str
     text: str
-    window: Window | None = None
+    window: Window = UNMOVED
     bias: Any = 0
     bounds: tuple[Any, Any] = (-1, 1)
 
@@ -80,7 +81,7 @@ class Exercise:
     filter: Exact | None
     tasks: tuple[Task, ...]
     network: tuple[tuple[Exact, Exact], ...] = ()
-    points: tuple[Exact, ...] = field(default=())
+    points: tuple[Exact, ...] = ()
 
 
 def read_exercise(path: Path) -> Exercise:
@@ -92,7 +93,7 @@ def read_exercise(path: Path) -> Exercise:
         return parse_yaml(text) if Path(path).suffix in (".yaml", ".yml") else parse_exercise(text)
     except PixelwiseError as error:
         problem = error.problems[0]
-        where = f"{path}, {problem.where}" if problem.where else str(path)
+        where = ", ".join(filter(None, (str(path), problem.where)))
         raise RecipeError(problem.what, where=where, hint=problem.hint) from None
 
 
@@ -100,26 +101,23 @@ def parse_exercise(text: str) -> Exercise:
     """An exercise from its text form. Raises RecipeError with the line."""
     sections: dict[str, list[str]] = {}
     lines: list[str] = []
-    starts: dict[str, int] = {}
+    places: dict[str, str] = {}
     for number, raw in enumerate(text.splitlines(), start=1):
-        line = raw.split("#")[0].rstrip()
-        head = re.match(r"([A-Za-z]\w*)\s*:\s*(.*)", line)
-        if head:
-            key = head.group(1)
-            _check_key(key, f"line {number}")
+        line, where = raw.split("#")[0].rstrip(), f"line {number}"
+        if head := re.match(r"([A-Za-z]\w*)\s*:\s*(.*)", line):
+            key, rest = head.groups()
+            _check_key(key, where)
             if key in sections:
-                raise RecipeError(f"'{key}' is given twice.", where=f"line {number}", hint=AGAIN.get(key, ""))
-            lines = sections[key] = [head.group(2)] if head.group(2) else []
-            starts[key] = number
+                raise RecipeError(f"'{key}' is given twice.", where=where, hint=AGAIN.get(key, ""))
+            lines = sections[key] = [rest] if rest else []
+            places[key] = f"{key} ({where})"
         elif sections:
             lines.append(line)
         elif line.strip():
-            raise RecipeError(
-                f"read '{line.strip()}' before any section.", where=f"line {number}", hint="Begin with `input:`."
-            )
+            raise RecipeError(f"read '{line.strip()}' before any section.", where=where, hint="Begin with `input:`.")
     content: dict[str, Any] = {key: "\n".join(rows) for key, rows in sections.items()}
     content["do"] = [line.strip() for line in sections.get("do", ()) if line.strip()]
-    return exercise_from(content, {key: f"{key} (line {number})" for key, number in starts.items()})
+    return exercise_from(content, places)
 
 
 def parse_yaml(text: str) -> Exercise:
@@ -145,12 +143,11 @@ def exercise_from(content: Mapping[str, Any], places: Mapping[str, str]) -> Exer
 
     picture, kernel = grids("input", 3), grids("filter", 3)
     tasks = tuple(_task(str(line)) for line in content["do"])
-    numbers = sorted(int(match.group(2)) for key in content if (match := LAYER_KEY.fullmatch(key)))
     layers = []
-    for number in sorted(set(numbers)):
-        missing = [key for key in (f"W{number}", f"b{number}") if key not in content]
-        if missing:
-            raise RecipeError(f"'{missing[0]}' is missing: every layer has weights W and biases b.")
+    for number in sorted({int(match.group(2)) for key in content if (match := LAYER_KEY.fullmatch(key))}):
+        for key in (f"W{number}", f"b{number}"):
+            if key not in content:
+                raise RecipeError(f"'{key}' is missing: every layer has weights W and biases b.")
         weight, bias = grids(f"W{number}", 2), grids(f"b{number}", 1)
         if weight is not None and bias is not None:
             layers.append((weight, bias))
@@ -160,8 +157,8 @@ def exercise_from(content: Mapping[str, Any], places: Mapping[str, str]) -> Exer
     if not tasks and not layers:
         raise RecipeError("nothing is asked: there is no `do:`.", hint=f"It may hold: {', '.join(STEPS)}.")
     _check_fit(picture, kernel, tasks)
-    rows = () if points is None else tuple(points)
-    return Exercise(str(content.get("title") or "An exercise by hand"), picture, kernel, tasks, tuple(layers), rows)
+    title = str(content.get("title") or "An exercise by hand")
+    return Exercise(title, picture, kernel, tasks, tuple(layers), () if points is None else tuple(points))
 
 
 def with_drawn_input(exercise: Exercise, shape: tuple[int, int, int], seed: int) -> Exercise:
@@ -178,19 +175,15 @@ def _check_key(key: str, where: str) -> None:
 
 
 def _check_fit(picture: Exact | None, kernel: Exact | None, tasks: tuple[Task, ...]) -> None:
+    given = {"input": picture, "filter": kernel}
     for task in tasks:
-        if task.kind == "convolve" and (picture is None or kernel is None):
-            raise RecipeError(f"`{task.text}` needs `input:` and `filter:`.")
-        if task.kind in ("best patch", "detects") and kernel is None:
-            raise RecipeError(f"`{task.text}` needs `filter:`.")
-        if task.kind in ("relu", "max pool") and picture is None:
-            raise RecipeError(f"`{task.text}` needs `input:`.")
+        if any(given[name] is None for name in NEEDS[task.kind]):
+            needed = " and ".join(f"`{name}:`" for name in NEEDS[task.kind])
+            raise RecipeError(f"`{task.text}` needs {needed}.")
     asked = any(task.kind == "convolve" for task in tasks)
     if asked and picture is not None and kernel is not None and len(picture) != len(kernel):
-        raise RecipeError(
-            f"the input has {len(picture)} channels, the filter {len(kernel)}: there is one sub-filter a channel.",
-            hint="A blank line parts the channels.",
-        )
+        what = f"the input has {len(picture)} channels, the filter {len(kernel)}: there is one sub-filter a channel."
+        raise RecipeError(what, hint="A blank line parts the channels.")
 
 
 def _grids(value: Any, dimensions: int, where: str) -> Exact:
@@ -198,22 +191,19 @@ def _grids(value: Any, dimensions: int, where: str) -> Exact:
     try:
         if isinstance(value, str):
             blocks = [block for block in re.split(r"\n\s*\n", value.strip("\n")) if block.strip()]
-            split = re.compile(r"[\s,;]+")
-            value = [[split.split(row.strip()) for row in block.splitlines() if row.strip()] for block in blocks]
-            lengths = {len(row) for block in value for row in block}
-            if len(lengths) > 1 or len({len(block) for block in value}) > 1:
-                raise RecipeError(
-                    f"rows hold {', '.join(map(str, sorted(lengths)))} numbers in {len(value)} channels of "
-                    f"{', '.join(str(len(block)) for block in value)} rows: all must be equal.",
-                    where=where,
-                )
+            value = [
+                [re.split(r"[\s,;]+", row.strip()) for row in block.splitlines() if row.strip()] for block in blocks
+            ]
+            lengths, heights = {len(row) for block in value for row in block}, [len(block) for block in value]
+            if len(lengths) > 1 or len(set(heights)) > 1:
+                rows = f"rows hold {', '.join(map(str, sorted(lengths)))} numbers in {len(value)} channels of"
+                raise RecipeError(f"{rows} {', '.join(map(str, heights))} rows: all must be equal.")
         array = exact(value)
     except PixelwiseError as error:
         raise RecipeError(error.problems[0].what, where=where, hint=error.problems[0].hint) from None
     while array.ndim > dimensions and len(array) == 1:
         array = array[0]
-    while array.ndim < dimensions:
-        array = array[None]
+    array = array.reshape((1,) * (dimensions - array.ndim) + array.shape)
     if array.ndim != dimensions or not array.size:
         raise RecipeError(f"read {array.ndim} levels of numbers, {dimensions} are right.", where=where)
     return np.ascontiguousarray(array)
@@ -230,9 +220,8 @@ def _task(line: str) -> Task:
     usage = f"It is written: {STEPS[kind]}"
     try:
         if kind == "convolve":
-            options = _named(words, {"stride": "1", "padding": "0", "dilation": "1", "bias": "0"})
-            numbers = [int(options[name]) for name in ("stride", "padding", "dilation")]
-            return Task(kind, line, Window(1, *numbers), exact(options["bias"])[()])
+            *moves, bias = _named(words, {"stride": "1", "padding": "0", "dilation": "1", "bias": "0"}).values()
+            return Task(kind, line, Window(1, *map(int, moves)), exact(bias)[()])
         if kind == "max pool":
             options = _named(words[1:], {"stride": words[0]})
             return Task(kind, line, Window(int(words[0]), int(options["stride"])))

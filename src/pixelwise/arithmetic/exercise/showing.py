@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from importlib.resources import files
+from itertools import zip_longest
 from typing import Any
 
 from pixelwise.arithmetic.exercise.linear_piece import show
@@ -31,34 +32,26 @@ def as_text(title: str, panels: Sequence[Panel], *, derive: bool = False) -> str
 
 def _side_by_side(grids: Sequence[Grid]) -> str:
     """Grids with their names above, as many in a line as fit."""
-    blocks = []
+    rows: list[list[list[str]]] = []
+    used = LINE
     for grid in grids:
-        width = max(len(cell) for row in grid.cells for cell in row)
-        lines = ["  ".join(cell.rjust(width) for cell in row) for row in grid.cells]
-        blocks.append([grid.name, *lines])
-    rows: list[list[list[str]]] = [[]]
-    used = 0
-    for block in blocks:
-        width = max(map(len, block)) + BESIDE
-        if used and used + width > LINE:
+        cell_width = max(len(cell) for row in grid.cells for cell in row)
+        lines = [grid.name, *("  ".join(cell.rjust(cell_width) for cell in row) for row in grid.cells)]
+        width = max(map(len, lines))
+        if used + width + BESIDE > LINE:
             rows.append([])
             used = 0
-        rows[-1].append(block)
-        used += width
+        rows[-1].append([line.ljust(width) for line in lines])
+        used += width + BESIDE
     return "\n\n".join(_join(row) for row in rows)
 
 
 def _join(blocks: list[list[str]]) -> str:
-    height = max(map(len, blocks))
-    widths = [max(map(len, block)) for block in blocks]
-    lines = []
-    for place in range(height):
-        cells = [
-            (block[place] if place < len(block) else "").ljust(width)
-            for block, width in zip(blocks, widths, strict=True)
-        ]
-        lines.append((" " * BESIDE).join(cells).rstrip())
-    return "\n".join(lines)
+    """Blocks of equally long lines, side by side."""
+    empty = [" " * len(block[0]) for block in blocks]
+    lines = zip_longest(*blocks)
+    filled = ([line or blank for line, blank in zip(parts, empty, strict=True)] for parts in lines)
+    return "\n".join((" " * BESIDE).join(parts).rstrip() for parts in filled)
 
 
 def as_latex(title: str, panels: Sequence[Panel]) -> str:
@@ -122,8 +115,6 @@ def as_page(title: str, panels: Sequence[Panel]) -> str:
 
     source = files("pixelwise.arithmetic.exercise").joinpath("page.html.jinja").read_text(encoding="utf-8")
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    walks = [
-        [{"taps": frame.taps, "target": frame.target, "sums": frame.sums} for frame in panel.frames] for panel in panels
-    ]
+    walks = [[vars(frame) for frame in panel.frames] for panel in panels]
     data = json.dumps(walks, ensure_ascii=False).replace("<", "\\u003c")
     return environment.from_string(source).render(title=title, panels=panels, data=data, unused=UNUSED)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -63,27 +62,23 @@ def work(exercise: Exercise) -> list[Panel]:
     panels: list[Panel] = []
     latest = exercise.input
     for task in exercise.tasks:
-        if task.kind == "best patch":
-            panels.append(best_patch(_given(exercise.filter), task))
-        elif task.kind == "detects":
-            panels.append(detected(_given(exercise.filter)))
-        else:
-            panels.append(_slide_step(exercise, task, _given(latest)))
-            latest = _given(panels[-1].value)
-    weights = [weight for weight, _ in exercise.network]
-    biases = [bias for _, bias in exercise.network]
-    panels += [_piece(weights, biases, point) for point in exercise.points]
-    return panels
-
-
-def _slide_step(exercise: Exercise, task: Task, latest: Exact) -> Panel:
-    if task.kind == "convolve":
-        kernel, moves = _given(exercise.filter), task.window or Window(1)
-        window = Window(kernel.shape[1:], moves.stride, moves.padding, moves.dilation)
-        return convolved(_given(exercise.input), kernel, window, task.bias)
-    if task.kind == "max pool":
-        return pooled(latest, task.window or Window(1))
-    return rectified(latest)
+        match task.kind:
+            case "best patch":
+                panels.append(best_patch(_given(exercise.filter), task))
+            case "detects":
+                panels.append(detected(_given(exercise.filter)))
+            case "convolve":
+                kernel = _given(exercise.filter)
+                window = replace(task.window, kernel=kernel.shape[1:])
+                panels.append(convolved(_given(exercise.input), kernel, window, task.bias))
+            case "max pool":
+                panels.append(pooled(_given(latest), task.window))
+            case "relu":
+                panels.append(rectified(_given(latest)))
+        if panels[-1].value is not None:
+            latest = panels[-1].value
+    weights, biases = ([layer[part] for layer in exercise.network] for part in (0, 1))
+    return panels + [_piece(weights, biases, point) for point in exercise.points]
 
 
 def convolved(picture: Exact, kernel: Exact, window: Window, bias: Any = 0) -> Panel:
@@ -95,34 +90,32 @@ def convolved(picture: Exact, kernel: Exact, window: Window, bias: Any = 0) -> P
     rows, columns = window.output_size(size)
     if rows * columns > MOST_FRAMES:
         raise ShapeError(f"an exercise by hand has at most {MOST_FRAMES:,} windows, this one {rows * columns:,}.")
-    sides = [(padding, padding) for padding in window.padding]
-    padded = np.pad(picture, ((0, 0), *sides), constant_values=0)
+    padded = np.pad(picture, ((0, 0), *((padding, padding) for padding in window.padding)), constant_values=0)
     results = np.zeros((len(picture), rows, columns), dtype=object)
     frames = []
-    for row in range(rows):
-        for column in range(columns):
-            taps = _taps(window, row, column)
-            seen = np.stack([[plane[tap] for tap in taps] for plane in padded])  # (C, K·K)
-            results[:, row, column] = (seen * kernel.reshape(len(kernel), -1)).sum(axis=1)
-            frames.append(Frame(taps, (row, column), _sums(seen, kernel, results[:, row, column], bias)))
+    for row, column in np.ndindex(rows, columns):
+        taps = _taps(window, row, column)
+        seen = np.stack([[plane[tap] for tap in taps] for plane in padded])  # (C, K·K)
+        results[:, row, column] = (seen * kernel.reshape(len(kernel), -1)).sum(axis=1)
+        frames.append(Frame(taps, (row, column), _sums(seen, kernel, results[:, row, column], bias)))
     total_grid = results.sum(axis=0) + bias
     shown = (max(rows, size[0]), max(columns, size[1]))
-    names = [f"channel {number}" for number in range(1, len(picture) + 1)]
-    grids = [*_grids(names, results, shown)]
+    grids = [*_grids("channel {}", results, shown)]
     if len(picture) > 1 or bias:
         grids.append(_grid("sum of the channels" + (f" + bias {show(bias)}" if bias else ""), total_grid, shown))
     spread = f", dilation {window.dilation[0]}" if window.dilation != (1, 1) else ""
     title = f"Convolution: stride {window.stride[0]}, padding {window.padding[0]}{spread}"
-    inputs = _grids([f"input {name}" for name in names], padded)
-    filters = _grids([f"filter {name}" for name in names], kernel)
-    return Panel(title, (_fitting(rows, columns),), inputs, filters, tuple(grids), tuple(frames), total_grid[None])
+    operands = _grids("input channel {}", padded), _grids("filter channel {}", kernel)
+    return Panel(title, (_fitting(rows, columns),), *operands, tuple(grids), tuple(frames), total_grid[None])
 
 
 def _sums(seen: Exact, kernel: Exact, sums: Exact, bias: Any) -> tuple[str, ...]:
     """The products of every channel, written out, and the total where there is more than one part."""
     lines = []
     for number, (values, weights, total) in enumerate(zip(seen, kernel, sums, strict=True), start=1):
-        products = [f"{_signed(v)}·{_signed(w)}" for v, w in zip(values, weights.ravel(), strict=True) if w]
+        products = [
+            f"{_bracket(show(v))}·{_bracket(show(w))}" for v, w in zip(values, weights.ravel(), strict=True) if w
+        ]
         lines.append(f"channel {number}: {' + '.join(products) or '0'} = {show(total)}")
     parts = [show(value) for value in sums] + ([show(bias)] if bias else [])
     if len(parts) > 1:
@@ -136,35 +129,22 @@ def pooled(picture: Exact, window: Window) -> Panel:
     rows, columns = window.output_size(size)
     result = np.zeros((len(picture), rows, columns), dtype=object)
     frames = []
-    for row in range(rows):
-        for column in range(columns):
-            taps = _taps(window, row, column)
-            result[:, row, column] = [max(plane[tap] for tap in taps) for plane in picture]
-            sums = [
-                f"max({', '.join(show(plane[tap]) for tap in taps)}) = {show(best)}"
-                for plane, best in zip(picture, result[:, row, column], strict=True)
-            ]
-            frames.append(Frame(taps, (row, column), tuple(sums)))
-    return Panel(
-        f"Max-pooling {window.kernel[0]}×{window.kernel[1]}, stride {window.stride[0]}",
-        (_fitting(rows, columns),),
-        _grids(_channels("input", picture), picture),
-        results=_grids(_channels("pooled", picture), result, size),
-        frames=tuple(frames),
-        value=result,
-    )
+    for row, column in np.ndindex(rows, columns):
+        taps = _taps(window, row, column)
+        seen = [[plane[tap] for tap in taps] for plane in picture]
+        result[:, row, column] = list(map(max, seen))
+        sums = tuple(f"max({', '.join(map(show, values))}) = {show(max(values))}" for values in seen)
+        frames.append(Frame(taps, (row, column), sums))
+    title = f"Max-pooling {window.kernel[0]}×{window.kernel[1]}, stride {window.stride[0]}"
+    inputs, results = _grids(_each("input", picture), picture), _grids(_each("pooled", picture), result, size)
+    return Panel(title, (_fitting(rows, columns),), inputs, (), results, tuple(frames), result)
 
 
 def rectified(picture: Exact) -> Panel:
     """max(0, x) of every cell."""
     result = picture * (picture > 0)
-    return Panel(
-        "ReLU",
-        ("max(0, x) in every cell.",),
-        _grids(_channels("input", picture), picture),
-        results=_grids(_channels("ReLU", picture), result),
-        value=result,
-    )
+    inputs, results = _grids(_each("input", picture), picture), _grids(_each("ReLU", picture), result)
+    return Panel("ReLU", ("max(0, x) in every cell.",), inputs, results=results, value=result)
 
 
 def best_patch(kernel: Exact, task: Task) -> Panel:
@@ -182,14 +162,14 @@ def best_patch(kernel: Exact, task: Task) -> Panel:
         f"where w = 0 the cell does not matter ({UNUSED}).",
         f"The activation is then {show(most)}, the most that values in [{show(low)}, {show(high)}] can give.",
     )
-    filters = _grids(_numbered("filter", kernel), kernel)
+    filters = _grids("filter channel {}", kernel)
     return Panel("The patch that activates the filter most", words, filters=filters, results=tuple(patches))
 
 
 def detected(kernel: Exact) -> Panel:
     """What a kernel responds to, in words, from the sums of its rows and columns."""
     words = tuple(f"channel {number}: {_feature(plane)}" for number, plane in enumerate(kernel, start=1))
-    return Panel("What the filter detects", words, filters=_grids(_numbered("filter", kernel), kernel))
+    return Panel("What the filter detects", words, filters=_grids("filter channel {}", kernel))
 
 
 def _feature(plane: Exact) -> str:
@@ -203,9 +183,8 @@ def _feature(plane: Exact) -> str:
         if not across.any() and top == -down[-half_y:].sum() and top:
             bright = "above" if top > 0 else "below"
             return f"a horizontal edge, brighter {bright} (rows sum to {show(down)}, columns to 0)."
-        return (
-            f"differences: the weights sum to 0, so an even patch gives 0 (rows {show(down)}, columns {show(across)})."
-        )
+        sums = f"rows {show(down)}, columns {show(across)}"
+        return f"differences: the weights sum to 0, so an even patch gives 0 ({sums})."
     if (plane >= 0).all() or (plane <= 0).all():
         return f"brightness: the weights have one sign and sum to {show(plane.sum())}."
     return f"a mixture: rows sum to {show(down)}, columns to {show(across)}, all to {show(plane.sum())}."
@@ -240,21 +219,13 @@ def _grid(name: str, plane: Exact, shown: tuple[int, ...]) -> Grid:
     return Grid(name, tuple(map(tuple, cells)))
 
 
-def _grids(names: Sequence[str], planes: Exact, shown: tuple[int, ...] | None = None) -> tuple[Grid, ...]:
-    """One grid a channel, of the plane's own size unless another one is to be `shown`."""
-    return tuple(_grid(name, plane, shown or plane.shape) for name, plane in zip(names, planes, strict=True))
+def _grids(name: str, planes: Exact, shown: tuple[int, ...] | None = None) -> tuple[Grid, ...]:
+    """One grid a channel, of the plane's own size unless another one is to be `shown`; `{}` in the name is its number."""
+    return tuple(_grid(name.format(n), plane, shown or plane.shape) for n, plane in enumerate(planes, start=1))
 
 
-def _channels(word: str, picture: Exact) -> list[str]:
-    return [word] if len(picture) == 1 else _numbered(word, picture)
-
-
-def _numbered(word: str, planes: Exact) -> list[str]:
-    return [f"{word} channel {number}" for number in range(1, len(planes) + 1)]
-
-
-def _signed(value: Any) -> str:
-    return _bracket(show(value))
+def _each(word: str, picture: Exact) -> str:
+    return word if len(picture) == 1 else f"{word} channel {{}}"
 
 
 def _bracket(text: str) -> str:

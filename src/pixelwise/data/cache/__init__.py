@@ -1,6 +1,5 @@
 """A split, decoded and resized once, mapped into memory."""
 
-from pixelwise.data.cache.opening import CachedSplit, open_split
-from pixelwise.data.cache.reading import ReadSplit
+from pixelwise.data.cache.opening import CachedSplit, ReadSplit, open_split
 
 __all__ = ["CachedSplit", "ReadSplit", "open_split"]

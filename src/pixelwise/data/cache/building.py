@@ -9,7 +9,6 @@ import shutil
 import uuid
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any, BinaryIO, Self
 
 import numpy as np
@@ -37,13 +36,9 @@ def check_sample(sample: Sample, info: DatasetInfo) -> None:
     if strange := strange_values(sample.mask, info):
         void = f", and {info.void} for void" if info.void is not None else ""
         plural = "value" if len(strange) == 1 else "values"
-        raise DataError(
-            f"its mask has the {plural} {listing(map(str, strange))}; allowed are 0 to {classes - 1}{void}.",
-            where=sample.name,
-            hint="Mend the mask, or name the missing classes. If 255 means 'not labelled', set void: 255."
-            if strange == [255]
-            else "Mend the mask, or name the missing classes.",
-        )
+        what = f"its mask has the {plural} {listing(map(str, strange))}; allowed are 0 to {classes - 1}{void}."
+        more = " If 255 means 'not labelled', set void: 255." if strange == [255] else ""
+        raise DataError(what, where=sample.name, hint=f"Mend the mask, or name the missing classes.{more}")
 
 
 def strange_values(mask: IndexMap, info: DatasetInfo) -> list[int]:
@@ -51,8 +46,7 @@ def strange_values(mask: IndexMap, info: DatasetInfo) -> list[int]:
     classes = len(info.classes)
     if int(mask.max()) < classes:  # the common case costs one pass
         return []
-    values = np.unique(mask)
-    return [int(value) for value in values if value >= classes and value != info.void]
+    return [int(value) for value in np.unique(mask) if value >= classes and value != info.void]
 
 
 class Builder:
@@ -88,9 +82,7 @@ class Builder:
             raise self._unwritable(error) from error
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         for column in self._columns.values():
             with suppress(OSError):
                 column.file.close()
@@ -106,12 +98,10 @@ class Builder:
     def rows(self, sample: Sample, size: tuple[int, int] | None) -> dict[str, NDArray[Any]]:
         """The arrays of one sample, resized to `size`; with None its own size must be that of the first."""
         if size is None and self.size is not None and sample.size != self.size:
-            (height, width), (first_height, first_width) = sample.size, self.size
-            raise DataError(
-                f"is {width}×{height}, the pictures before it {first_width}×{first_height} (width × height).",
-                where=sample.name,
-                hint="Pictures of different sizes need data.size to be resized to.",
-            )
+            own, first = (f"{width}×{height}" for height, width in (sample.size, self.size))
+            what = f"is {own}, the pictures before it {first} (width × height)."
+            hint = "Pictures of different sizes need data.size to be resized to."
+            raise DataError(what, where=sample.name, hint=hint)
         size = size or sample.size
         knows = self.info.knows
         rows: dict[str, NDArray[Any]] = {"images": resize_image(sample.image, size)}
@@ -203,11 +193,9 @@ class Builder:
                 lock_file.unlink()
 
     def _unwritable(self, error: OSError) -> DataError:
-        return DataError(
-            f"the cache of '{self.info.name}' could not be written here: {error.strerror or error}.",
-            where=str(self.group),
-            hint="Make room, or choose another folder for the cache. Nothing half-built was left behind.",
-        )
+        what = f"the cache of '{self.info.name}' could not be written here: {error.strerror or error}."
+        hint = "Make room, or choose another folder for the cache. Nothing half-built was left behind."
+        return DataError(what, where=str(self.group), hint=hint)
 
 
 class _Column:
@@ -234,9 +222,5 @@ class _Column:
         self.file.close()
 
     def _write_header(self) -> None:
-        about = {
-            "descr": np.lib.format.dtype_to_descr(self.dtype),
-            "fortran_order": False,
-            "shape": (self.count, *self.shape),
-        }
-        np.lib.format.write_array_header_1_0(self.file, about)
+        descr, shape = np.lib.format.dtype_to_descr(self.dtype), (self.count, *self.shape)
+        np.lib.format.write_array_header_1_0(self.file, {"descr": descr, "fortran_order": False, "shape": shape})

@@ -16,6 +16,8 @@ import mmap
 import os
 import shutil
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,7 +27,8 @@ from numpy.typing import NDArray
 from pixelwise.data.base import Dataset
 from pixelwise.data.cache.building import Builder, check_sample
 from pixelwise.data.cache.objects import RAGGED, unpack
-from pixelwise.errors import DataError, PixelwiseError, Problem
+from pixelwise.errors import DataError, Problem
+from pixelwise.imaging.resize import resize_image
 from pixelwise.types import DatasetInfo, Deferred, Object, Sample
 
 FORMAT = 1  # raised when what a cache holds changes its meaning
@@ -54,10 +57,9 @@ class CachedSplit:
         self.size: tuple[int, int] = (about["size"][0], about["size"][1])
         self.key: str = about["key"]
         self._about = dict(about)
-        self.images = _mapped(entry, "images")
-        self.masks = _mapped(entry, "masks") if "masks" in about["arrays"] else None
-        self.labels = _mapped(entry, "labels") if "labels" in about["arrays"] else None
-        self._objects = {name: _mapped(entry, name) for name in OBJECTS if name in about["arrays"]}
+        arrays = {name: _mapped(entry, name) for name in about["arrays"]}
+        self.images, self.masks, self.labels = arrays["images"], arrays.get("masks"), arrays.get("labels")
+        self._objects = {name: arrays[name] for name in OBJECTS if name in arrays}
         counted = (self.images, self.masks, self.labels, self._objects.get("object_ends"))
         if any(len(array) != len(self.names) for array in counted if array is not None):
             raise ValueError("the arrays of the cache do not have one entry a name")
@@ -87,23 +89,39 @@ class CachedSplit:
         """
         advice = getattr(mmap, "MADV_DONTNEED", None)  # Windows has none
         for array in (self.images, self.masks, self.labels, *self._objects.values()):
-            mapping = _mapping(array)
-            if mapping is not None and advice is not None and hasattr(mapping, "madvise"):
+            if (mapping := _mapping(array)) is not None and advice is not None:
                 mapping.madvise(advice)
 
     def __reduce__(self) -> tuple[Any, ...]:  # to another process goes the path, not the pixels
         return (CachedSplit, (self.entry, self.info, self._about))
 
 
+@dataclass(frozen=True)
+class ReadSplit:
+    """The pictures of a split at `size` (H, W), each read and resized when it is asked for; without masks.
+
+    For one pass over pictures that no cache would be worth.
+    """
+
+    dataset: Dataset
+    split: str
+    size: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        self.dataset.check_split(self.split)
+
+    def __len__(self) -> int:
+        return len(self.dataset.names(self.split))
+
+    def __getitem__(self, index: int) -> Sample:
+        sample = self.dataset.read(self.split, index)
+        return replace(sample, image=resize_image(sample.image, self.size), mask=None, objects=None)
+
+
 def open_split(
-    dataset: Dataset,
-    split: str,
-    size: tuple[int, int] | None,
-    *,
-    folder: Path,
-    on_corrupt: Literal["fail", "skip"] = "fail",
-    progress: Progress | None = None,
-) -> CachedSplit:
+    dataset: Dataset, split: str, size: tuple[int, int] | None, *, folder: Path,
+    on_corrupt: Literal["fail", "skip"] = "fail", progress: Progress | None = None,
+) -> CachedSplit:  # fmt: skip
     """The split at `size` (height, width) from the cache under `folder`, which is built first where need be.
 
     Pictures are resized bilinearly with antialias, masks by nearest neighbour. With `size` None nothing is resized: all
@@ -122,7 +140,9 @@ def open_split(
     with Builder(group, dataset.info, split) as builder:
         faults = _fill(builder, dataset, split, size, progress)
         if faults and (on_corrupt == "fail" or not builder.names):
-            raise _all_faults(faults, split)
+            rest = f"and {len(faults) - SHOWN} more faults in the split '{split}'."
+            more = [Problem("", rest, "`pixelwise data check` lists them all.")] if len(faults) > SHOWN else []
+            raise DataError.all(faults[:SHOWN] + more)
         built = builder.publish(entry, _about(builder, dataset.info, split, faults))
     if (found := _open_entry(built, dataset.info)) is None:
         raise DataError("was built, and is damaged or gone already.", where=str(built), hint="Is the disk sound?")
@@ -136,14 +156,9 @@ def _fingerprint(dataset: Dataset, split: str, size: tuple[int, int] | None, on_
     """(settings, fingerprint): what was asked for, and that together with the state of every source file."""
     info = dataset.info
     names = dataset.names(split)
-    states: dict[Path, list[object]] = {}
-    sources = []
-    for index in range(len(names)):
-        files = dataset.sources(split, index)
-        for file in files:
-            if file not in states:
-                states[file] = _state(file)
-        sources.append([str(file) for file in files])
+    files = [dataset.sources(split, index) for index in range(len(names))]
+    sources = [list(map(str, some)) for some in files]
+    states = {file: _state(file) for file in dict.fromkeys(chain.from_iterable(files))}
     asked = [FORMAT, info.name, info.classes, info.void, dataset.settings(), split, size, on_corrupt]
     asked.append(str(next(iter(states)).parent) if states else "")
     asked += ["objects as run lengths"] if "objects" in info.knows else []  # version 0.1 kept them as index maps
@@ -186,23 +201,9 @@ def _fill(
 
 def _about(builder: Builder, info: DatasetInfo, split: str, faults: list[Problem]) -> dict[str, Any]:
     content = [FORMAT, info.classes, info.void, builder.names, builder.size, *builder.content()]
-    return {
-        "format": FORMAT,
-        "split": split,
-        "size": builder.size,
-        "key": _digest(content),
-        "arrays": builder.arrays(),
-        "names": builder.names,
-        "skipped": [[fault.where, fault.what, fault.hint] for fault in faults],
-    }
-
-
-def _all_faults(faults: list[Problem], split: str) -> PixelwiseError:
-    shown = faults[:SHOWN]
-    if len(faults) > SHOWN:
-        rest = f"and {len(faults) - SHOWN} more faults in the split '{split}'."
-        shown.append(Problem("", rest, "`pixelwise data check` lists them all."))
-    return DataError.all(shown)
+    skipped = [[fault.where, fault.what, fault.hint] for fault in faults]
+    about = {"format": FORMAT, "split": split, "size": builder.size, "key": _digest(content)}
+    return {**about, "arrays": builder.arrays(), "names": builder.names, "skipped": skipped}
 
 
 def _open_entry(entry: Path, info: DatasetInfo) -> CachedSplit | None:
@@ -210,11 +211,7 @@ def _open_entry(entry: Path, info: DatasetInfo) -> CachedSplit | None:
     try:
         about = json.loads((entry / "about.json").read_text(encoding="utf-8"))
         return CachedSplit(entry, info, about)
-    except (FileNotFoundError, NotADirectoryError):
-        if entry.exists():
-            shutil.rmtree(entry, ignore_errors=True)
-        return None
-    except (ValueError, KeyError, TypeError, EOFError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError, EOFError):
         shutil.rmtree(entry, ignore_errors=True)
         return None
     except OSError as error:

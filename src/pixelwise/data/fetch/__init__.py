@@ -1,6 +1,5 @@
 """Bringing data sets from their publishers: addresses with checksums, download, careful unpacking."""
 
-from pixelwise.data.fetch.addresses import ADDRESSES, Archive
-from pixelwise.data.fetch.download import fetch
+from pixelwise.data.fetch.download import ADDRESSES, Archive, fetch
 
 __all__ = ["ADDRESSES", "Archive", "fetch"]

@@ -26,14 +26,9 @@ Entry = tuple[str, Callable[[], IO[bytes] | None]]  # name; opens the content, N
 
 
 def extract(
-    archive: Path,
-    target: Path,
-    *,
-    last: str = "",
-    max_files: int = MAX_FILES,
-    max_bytes: int = MAX_BYTES,
+    archive: Path, target: Path, *, last: str = "", max_files: int = MAX_FILES, max_bytes: int = MAX_BYTES,
     progress: Callable[[int], None] | None = None,
-) -> int:
+) -> int:  # fmt: skip
     """Unpack a tar (plain, gzip, bzip2, xz) or zip archive beneath `target`; returns the number of files.
 
     Everything is unpacked into a folder beside first and moved when all of it was found good; `last` (a name in the
@@ -51,16 +46,12 @@ def extract(
     except DataError:
         raise
     except Exception as error:  # damage shows in many ways: TarError, BadZipFile, EOFError, zlib.error, LZMAError, ...
+        reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(":")
+        what, hint = f"is no archive that can be read: {reason}.", "Delete it and fetch it again."
         if isinstance(error, OSError) and error.errno:
-            raise DataError(
-                f"could not be unpacked into {target}: {error.strerror}.",
-                where=str(archive),
-                hint="Is the disk full or read-only? Repeat when there is room.",
-            ) from error
-        what = (str(error) or type(error).__name__).splitlines()[0].rstrip(":")
-        raise DataError(
-            f"is no archive that can be read: {what}.", where=str(archive), hint="Delete it and fetch it again."
-        ) from error
+            what = f"could not be unpacked into {target}: {error.strerror}."
+            hint = "Is the disk full or read-only? Repeat when there is room."
+        raise DataError(what, where=str(archive), hint=hint) from error
     finally:
         shutil.rmtree(unpacked, ignore_errors=True)
     return len(names)
@@ -69,20 +60,18 @@ def extract(
 def _unpack(
     archive: Path, target: Path, max_files: int, max_bytes: int, progress: Callable[[int], None] | None
 ) -> list[str]:
-    names: list[str] = []
-    seen: set[str] = set()
+    names: dict[str, None] = {}  # in order
     room = max_bytes
-    with closing(_entries(archive)) as entries:
+    with closing((_zip_entries if zipfile.is_zipfile(archive) else _tar_entries)(archive)) as entries:
         for name, open_content in entries:
             path = _safe(name, archive)
-            if path in seen:
+            if path in names:
                 raise _refused(archive, name, "is in the archive twice")
             content = open_content()
             if content is None:
                 (target / path).mkdir(parents=True, exist_ok=True)
                 continue
-            seen.add(path)
-            names.append(path)
+            names[path] = None
             if len(names) > max_files:
                 raise _refused(archive, name, f"is one file more than the {max_files:,} that are allowed")
             (target / path).parent.mkdir(parents=True, exist_ok=True)
@@ -94,11 +83,7 @@ def _unpack(
                     file.write(chunk)
             if progress is not None:
                 progress(len(names))
-    return names
-
-
-def _entries(archive: Path) -> Generator[Entry, None, None]:
-    return _zip_entries(archive) if zipfile.is_zipfile(archive) else _tar_entries(archive)
+    return list(names)
 
 
 def _tar_entries(archive: Path) -> Generator[Entry, None, None]:
@@ -139,8 +124,5 @@ def _safe(name: str, archive: Path) -> str:
 
 
 def _refused(archive: Path, name: str, why: str) -> DataError:
-    return DataError(
-        f"the entry {name[:200]!r} {why}; nothing was unpacked.",
-        where=str(archive),
-        hint="Do not trust this file; fetch it again from its publisher.",
-    )
+    hint = "Do not trust this file; fetch it again from its publisher."
+    return DataError(f"the entry {name[:200]!r} {why}; nothing was unpacked.", where=str(archive), hint=hint)

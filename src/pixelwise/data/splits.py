@@ -1,18 +1,20 @@
-"""Which image belongs to which mask, and which pair to which split: by names alone, without opening a picture."""
+"""Which mask belongs to which picture, and which picture to which split: by names alone, without opening a picture."""
 
 from __future__ import annotations
 
+import hashlib
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pixelwise.data.splits.draw import draw_splits
 from pixelwise.errors import DataError, Problem, did_you_mean, listing
 from pixelwise.imaging.files import SUFFIXES
 
 SPLITS = ("train", "val", "test")
 SPELLINGS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 ADD, KEEP = "Add what is missing, or remove the rest.", "Keep one of them."
+Splits = tuple[dict[str, tuple["Pair", ...]], tuple[Problem, ...]]  # the pairs of each split, and what has no partner
 Drawing = tuple[Mapping[str, float], int, Callable[[str], str] | None]  # shares, seed, name → group
 
 
@@ -25,19 +27,10 @@ class Pair:
     mask: Path
 
 
-@dataclass(frozen=True)
-class Splits:
-    """The pairs of each split, `train` first, and what could not be paired."""
-
-    pairs: dict[str, tuple[Pair, ...]]
-    problems: tuple[Problem, ...]
-
-
 def find_splits(path: Path, images: str, masks: str, mask_suffix: str, lists: str, drawing: Drawing) -> Splits:
     """The splits of a folder: subfolders `train/`, `val/`, `test/`; else lists; else drawn with (shares, seed, group)."""
-    folders = {
-        SPELLINGS[p.name.lower()]: p for p in sorted(path.iterdir()) if p.is_dir() and p.name.lower() in SPELLINGS
-    }
+    named = [(SPELLINGS.get(place.name.lower()), place) for place in sorted(path.iterdir()) if place.is_dir()]
+    folders = {split: place for split, place in named if split}
     inner = {split: folders[split] for split in SPLITS if split in folders and _files(folders[split], images)}
     if inner:
         pairs, problems = {}, []
@@ -45,25 +38,22 @@ def find_splits(path: Path, images: str, masks: str, mask_suffix: str, lists: st
             found, faults = pair_files(place, images, masks, mask_suffix)
             pairs[split] = tuple(found.values())
             problems += faults
-        return Splits(pairs, tuple(problems))
+        return pairs, tuple(problems)
     known, problems = pair_files(path, images, masks, mask_suffix)
     if not known and not problems:
-        raise DataError(
-            f"there are no pictures in {images} ({', '.join(SUFFIXES)}).",
-            where=str(path),
-            hint="Name the folders of images and masks with the options `images` and `masks`.",
-        )
+        hint = "Name the folders of images and masks with the options `images` and `masks`."
+        raise DataError(f"there are no pictures in {images} ({', '.join(SUFFIXES)}).", where=str(path), hint=hint)
     if files := _list_files(path, lists):
         pairs = {}
         for split, file in files.items():
             pairs[split], faults = _listed(file, known, unpaired=problems)
             problems += faults
-        return Splits(pairs, tuple(problems))
+        return pairs, tuple(problems)
     shares, seed, group = drawing
     if not known:
-        return Splits({"train": ()}, tuple(problems))
+        return {"train": ()}, tuple(problems)
     drawn = draw_splits(known, shares, seed=seed, group=group)
-    return Splits({split: tuple(known[name] for name in names) for split, names in drawn.items()}, tuple(problems))
+    return {split: tuple(known[name] for name in names) for split, names in drawn.items()}, tuple(problems)
 
 
 def pair_files(path: Path, images: str, masks: str, mask_suffix: str = "") -> tuple[dict[str, Pair], list[Problem]]:
@@ -88,14 +78,10 @@ def pair_files(path: Path, images: str, masks: str, mask_suffix: str = "") -> tu
 def _files(path: Path, pattern: str) -> list[tuple[str, Path]]:
     """(name, file) of every picture beneath a folder, or of every picture that a pattern finds."""
     base, search = (path, pattern) if "*" in pattern else (path / pattern, "**/*")
-    files = [
-        file
-        for file in sorted(base.glob(search))
-        if file.suffix.lower() in SUFFIXES and not file.name.startswith(".") and file.is_file()
-    ]
+    found = [file for file in sorted(base.glob(search)) if file.suffix.lower() in SUFFIXES]
+    files = [file for file in found if not file.name.startswith(".") and file.is_file()]
     if "*" in pattern:
-        fixed = Path(*[part for part in Path(pattern).parts[:-1] if "*" not in part])
-        base = path / fixed
+        base = path.joinpath(*(part for part in Path(pattern).parts[:-1] if "*" not in part))
     return [(file.relative_to(base).with_suffix("").as_posix(), file) for file in files]
 
 
@@ -103,7 +89,7 @@ def _by_name(files: Iterable[tuple[str, Path]], suffix: str) -> tuple[dict[str, 
     found: dict[str, Path] = {}
     doubled = []
     for name, file in files:
-        if suffix and not name.endswith(suffix):
+        if not name.endswith(suffix):
             continue
         short = name.removesuffix(suffix)
         if short in found:
@@ -126,18 +112,52 @@ def _listed(file: Path, known: Mapping[str, Pair], unpaired: list[Problem]) -> t
     """The pairs that a list names; a line may be a name, or a file name or path that ends in one."""
     by_last = {Path(name).name: name for name in known}
     pairs, strange = [], []
-    for line in file.read_text(encoding="utf-8-sig").splitlines():
-        word = line.strip()
-        if not word:
-            continue
+    for word in filter(None, map(str.strip, file.read_text(encoding="utf-8-sig").splitlines())):
         short = word.rsplit(".", 1)[0] if Path(word).suffix.lower() in SUFFIXES else word
         name = short if short in known else by_last.get(Path(short).name, "")
         if name:
             pairs.append(known[name])
         else:
             strange.append(word)
-    problems = []
-    if strange:
-        hint = did_you_mean(strange[0], known) if not unpaired else ""
-        problems.append(Problem(str(file), f"{len(strange)} lines name no pair: {listing(strange)}.", hint))
-    return tuple(pairs), problems
+    if not strange:
+        return tuple(pairs), []
+    hint = "" if unpaired else did_you_mean(strange[0], known)
+    return tuple(pairs), [Problem(str(file), f"{len(strange)} lines name no pair: {listing(strange)}.", hint)]
+
+
+def draw_splits(
+    names: Iterable[str], fractions: Mapping[str, float], *, seed: int = 0, group: Callable[[str], str] | None = None
+) -> dict[str, tuple[str, ...]]:
+    """`names` divided into `train` and the splits of `fractions`, e.g. `{"val": 0.2}`; names in order within each.
+
+    Groups (pictures of one scene, patient or street: those for which `group` gives the same word) are never torn apart.
+    They are ordered by SHA-256 of seed and group, and each split in turn takes groups until it holds its share of the
+    pictures. So the draw is the same on every machine, and a new picture moves at most those at the borders.
+
+    Raises DataError where a fraction is no fraction, or where there are too few groups for each split to have one.
+    """
+    total = sum(fractions.values())
+    if any(not 0 <= fraction < 1 for fraction in fractions.values()) or total >= 1:
+        read = ", ".join(f"{split} {fraction}" for split, fraction in fractions.items())
+        raise DataError(f"the shares {read} must each be at least 0 and together less than 1: train takes the rest.")
+    members: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        members[group(name) if group else name].append(name)
+    order = sorted(members, key=lambda key: hashlib.sha256(f"{seed}:{key}".encode()).digest())
+    wanted = {split: fraction for split, fraction in fractions.items() if fraction > 0}
+    if len(order) <= len(wanted):
+        there = f"{len(order)} {'groups' if group else 'pictures'}"
+        hint = "Add pictures, set the shares to 0, or write lists splits/train.txt and splits/val.txt."
+        raise DataError(
+            f"{there} cannot be divided into train, {', '.join(wanted)}: each needs at least one.", hint=hint
+        )
+    count = sum(map(len, members.values()))
+    drawn: dict[str, tuple[str, ...]] = {}
+    for position, (split, fraction) in enumerate(wanted.items()):
+        keep = len(wanted) - position  # groups that must be left for those that come after, train among them
+        chosen: list[str] = []
+        while len(order) > keep and (not chosen or len(chosen) < round(fraction * count)):
+            chosen += members[order.pop(0)]
+        drawn[split] = tuple(sorted(chosen))
+    train = tuple(sorted(name for key in order for name in members[key]))
+    return {"train": train, **drawn}

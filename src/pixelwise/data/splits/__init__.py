@@ -1,1 +1,0 @@
-"""Dividing a data set: which mask belongs to which picture, which picture to which split."""
