@@ -8,8 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from pixelwise.arithmetic.field import input_box, receptive_fields
-from pixelwise.arithmetic.field_drawing import draw_fields
+from pixelwise.arithmetic.field import draw_fields, input_box, receptive_fields
 from pixelwise.arithmetic.network import flow
 from pixelwise.arithmetic.text import parse_network, parse_shape, read_network
 from pixelwise.errors import ShapeError

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pixelwise.data.fetch.archive import extract
+from pixelwise.data.fetch import extract
 from pixelwise.errors import DataError
 
 

@@ -6,8 +6,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from pixelwise.data import fetch as downloads
 from pixelwise.data.fetch import ADDRESSES, Archive, fetch
-from pixelwise.data.fetch import download as downloads
 from pixelwise.errors import DataError
 
 

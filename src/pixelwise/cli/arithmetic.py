@@ -144,7 +144,7 @@ def field(
     sentence, followed = _follow(rows, number, chosen)
     record = {"layers": [f.as_record() for f in fields], "pixel": followed}
     if svg:
-        from pixelwise.arithmetic.field_drawing import draw_fields
+        from pixelwise.arithmetic.field import draw_fields
         from pixelwise.run.atomic import write_text
 
         write_text(svg, draw_fields(net, shape, layer, _pixel(pixel) if pixel else None))

@@ -1,7 +1,7 @@
 """A split, decoded and resized once, kept on the disk as plain arrays that are mapped into memory.
 
     <folder>/<data set>/<split>-<size>-<settings>/<fingerprint>/
-        images.npy (N, H, W, 3) uint8    masks.npy (N, H, W)    labels.npy (N,)    objects (objects.py)    about.json
+        images.npy (N, H, W, 3) uint8    masks.npy (N, H, W)    labels.npy (N,)    objects (building.py)   about.json
 
 The fingerprint is made of the settings and of path, size and time of change of every source file, so looking whether a
 cache is still good decodes nothing. The key, which runs record, is made of the pixels themselves and is the same on
@@ -25,8 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelwise.data.base import Dataset
-from pixelwise.data.cache.building import Builder, check_sample
-from pixelwise.data.cache.objects import RAGGED, unpack
+from pixelwise.data.cache.building import RAGGED, Builder, check_sample, unpack
 from pixelwise.errors import DataError, Problem
 from pixelwise.imaging.resize import resize_image
 from pixelwise.types import DatasetInfo, Deferred, Object, Sample
