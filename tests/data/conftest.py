@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from pixelwise.data.folder import Folder, Layout, open_folder
+from pixelwise.data.folder import Folder
 from pixelwise.imaging.files import write_mask
 from pixelwise.imaging.palettes import voc_colours
 
@@ -41,7 +41,7 @@ class Pictures:
         return file
 
     def open(self, **layout) -> Folder:
-        return open_folder(self.path, Layout(**layout))
+        return Folder(self.path, **layout)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from PIL import Image as Pillow
 from pixelwise.data.base import Dataset
 from pixelwise.data.cache import building, open_split
 from pixelwise.data.counts import class_counts
-from pixelwise.data.folder import Layout, open_folder
+from pixelwise.data.folder import Folder
 from pixelwise.data.scenes import scenes
 from pixelwise.errors import DataError
 from pixelwise.imaging.resize import resize_image, resize_mask
@@ -130,7 +130,7 @@ def test_the_key_is_of_the_content(pictures, tmp_path):
     moved = pictures.path.rename(
         tmp_path / "elsewhere" if (tmp_path / "elsewhere").mkdir() else tmp_path / "elsewhere/zoo"
     )
-    second = open_split(open_folder(moved, Layout()), "train", (6, 6), folder=tmp_path / "c")
+    second = open_split(Folder(moved), "train", (6, 6), folder=tmp_path / "c")
     assert second.entry != first.entry
     assert second.key == first.key
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pixelwise.data import DATASETS, drawing
-from pixelwise.data.drawing import CLASSES, TEXTURES, draw_scene, noise, texture
-from pixelwise.data.scenes import scenes
+from pixelwise.data import DATASETS
+from pixelwise.data import scenes as drawing
+from pixelwise.data.scenes import CLASSES, TEXTURES, draw_scene, noise, scenes, texture
 
 ROOT = Path("/nowhere")
 

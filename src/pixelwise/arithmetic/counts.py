@@ -56,7 +56,8 @@ class Convention:
             raise RecipeError(f"batch {self.batch} and {self.value_bytes} bytes a value must be at least 1.")
 
     def __str__(self) -> str:
-        return f"connections {IN_WORDS[self.of]}; biases {'count' if self.biases else 'do not count'}; padding counts as input"
+        biases = "count" if self.biases else "do not count"
+        return f"connections {IN_WORDS[self.of]}; biases {biases}; padding counts as input"
 
 
 @dataclass(frozen=True)
@@ -157,9 +158,7 @@ def count(network: Network, shape: Shape, convention: Convention | None = None) 
     1190
     """
     convention = convention or Convention()
-    multiples, assumption = _multiples(network, shape)
-    there = {old: factor * multiple for old, (multiple, factor) in multiples.items()}
-    back = {multiple: old / factor for old, (multiple, factor) in multiples.items()}
+    there, back, assumption = _multiples(network, shape)
     rows = tuple(
         replace(row, x=_substitute(row.x, back), y=_substitute(row.y, back))
         for row in flow(network, _substitute(shape, there))
@@ -207,8 +206,8 @@ def not_zero(figure: Length) -> bool:
     return is_symbolic(figure) or bool(figure)
 
 
-def _multiples(network: Network, shape: Shape) -> tuple[dict[Any, tuple[Any, int]], str]:
-    """Each symbol of height and width → (a symbol m, the network's stride): the length is m strides."""
+def _multiples(network: Network, shape: Shape) -> tuple[dict[Any, Any], dict[Any, Any], str]:
+    """Each symbol of height and width → m times the network's stride, with a symbol m; the way back; in words."""
     symbols = symbols_of(*shape[1:])
     factor = 1
     for step in network.steps:
@@ -216,12 +215,12 @@ def _multiples(network: Network, shape: Shape) -> tuple[dict[Any, tuple[Any, int
         if not isinstance(step.layer, TransposedConvolution):
             factor *= max((s for s in stride if isinstance(s, int)), default=1)
     if not symbols or factor == 1:
-        return {}, ""
+        return {}, {}, ""
     import sympy
 
-    multiples = {s: (sympy.Symbol(f"{s}_strides", integer=True, positive=True), factor) for s in symbols}
-    names = " and ".join(map(str, symbols))
-    return multiples, f"for {names} divisible by {factor}"
+    multiples = {s: sympy.Symbol(f"{s}_strides", integer=True, positive=True) for s in symbols}
+    there, back = {s: factor * m for s, m in multiples.items()}, {m: s / factor for s, m in multiples.items()}
+    return there, back, f"for {' and '.join(map(str, symbols))} divisible by {factor}"
 
 
 def _peak(rows: tuple[Flow, ...], shape: Shape, convention: Convention) -> int:

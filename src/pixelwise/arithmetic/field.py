@@ -85,9 +85,8 @@ def fields_table(fields: list[Field], *notes: str) -> Table:
 
     moves = [(None, None) if f.dense else (written(f.stride), written(f.start)) for f in fields]
     rows = [(f.label, f.shape, f.size, *move) for f, move in zip(fields, moves, strict=True)]
-    legend = (
-        "stride: input pixels between the fields of neighbours; start: centre of the first field (pixel 0 is at 0)."
-    )
+    stride = "stride: input pixels between the fields of neighbours"
+    legend = f"{stride}; start: centre of the first field (pixel 0 is at 0)."
     return Table("Receptive fields", ("layer", "gives", "sees", "stride", "start"), rows, (legend, *notes))
 
 
@@ -122,11 +121,11 @@ def derive_fields(network: Network, shape: Shape) -> dict[str, list[str]]:
     sums = {}
     size, stride = 1, Fraction(1)
     for row, field in zip(numeric_flow(network, shape), fields, strict=True):
-        window = getattr(row.step.layer, "window", None)
+        layer = row.step.layer
         if field.dense:
             lines = ["every output sees the whole input of this layer"]
-        elif isinstance(row.step.layer, Convolution | Pool) and window:
-            reach, step = window.span[0], window.stride[0]
+        elif isinstance(layer, Convolution | Pool):
+            reach, step = layer.window.span[0], layer.window.stride[0]
             lines = [
                 f"field: {size} + (span {reach} − 1)·{stride} = {size + (reach - 1) * stride}",
                 f"stride: {stride}·{step} = {stride * step}",
@@ -302,9 +301,8 @@ def _cut(shape: Shape, wanted: list[Flow], fields: list[Field], seen: list[tuple
             fan = f"{a:.1f},{y - ROW + CELL} {b:.1f},{y - ROW + CELL} {d:.1f},{y} {c:.1f},{y}"
             parts.append(f'<polygon points="{fan}" fill="{FAN}" opacity="0.55"/>')
         before = extent or before
-        parts.append(
-            f'<text x="20" y="{y + 9}" font-weight="600">{escape(label if len(label) <= 28 else label[:27] + "…")}</text>'
-        )
+        short = label if len(label) <= 28 else label[:27] + "…"
+        parts.append(f'<text x="20" y="{y + 9}" font-weight="600">{escape(short)}</text>')
         parts.append(f'<text x="20" y="{y + 25}" fill="#5b6776">{escape(words)}</text>')
         parts.append(_cells(y, length, columns, at))
     return "\n".join(parts) + "\n"

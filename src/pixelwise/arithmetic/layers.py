@@ -104,10 +104,6 @@ class _Filters(Layer):
     bias: bool = True
     kind: Kind = "convolution"
 
-    @abstractmethod
-    def filter(self, x: Shape) -> Shape:
-        """The shape of one filter."""
-
     def biases(self, x: Shape) -> Length:
         return self.channels if self.bias else 0
 
@@ -256,8 +252,7 @@ class BatchNorm(Layer):
     def weights(self, x: Shape) -> Length:
         return x[0]
 
-    def biases(self, x: Shape) -> Length:
-        return x[0]
+    biases = weights
 
     def derive(self, x: Shape, y: Shape) -> list[str]:
         return [f"weights: a scale and a shift for each of {bracketed(x[0])} channels = {figure(2 * x[0])}"]

@@ -46,12 +46,11 @@ class _Fault(Exception):
 
 @dataclass(frozen=True)
 class _Words:
-    """The words of one layer: positional ones, options by letter, and flags; each with its place."""
+    """The words of one layer: positional ones, and options by letter (a flag's value is (1, 1)); each with its place."""
 
     kind: str
     given: list[tuple[int, str]]
     options: dict[str, tuple[int, Pair]]
-    flags: dict[str, int]
 
 
 def parse_network(text: str, values: Values | None = None) -> Network:
@@ -151,10 +150,8 @@ def _evaluate(node: ast.expr, values: Values) -> Any:
 def network_from_yaml(content: Any, values: Values | None = None) -> tuple[Network, Shape | None]:
     """A network and its input shape from a YAML mapping with `layers` (a list of lines) and maybe `input`, `set`."""
     if not isinstance(content, dict) or not isinstance(content.get("layers"), list):
-        raise RecipeError(
-            "a network in YAML is a mapping with `layers`, a list of lines such as `conv 3x3 8 same`.",
-            hint="`input: 3x32x32` and `set: {NF: 32}` may stand beside it.",
-        )
+        what = "a network in YAML is a mapping with `layers`, a list of lines such as `conv 3x3 8 same`."
+        raise RecipeError(what, hint="`input: 3x32x32` and `set: {NF: 32}` may stand beside it.")
     if unknown := set(content) - {"layers", INPUT, "set"}:
         name = sorted(unknown)[0]
         hint = did_you_mean(name, ["layers", INPUT, "set"])
@@ -214,36 +211,32 @@ def _step(words: list[str], values: Values) -> Step:
 
 
 def _sort(kind: str, words: list[str]) -> _Words:
-    """Words into positional ones, options and flags; those that the layer does not have are refused."""
+    """Words into positional ones and options; those that the layer does not have are refused."""
     given: list[tuple[int, str]] = []
     options: dict[str, tuple[int, Pair]] = {}
-    flags: dict[str, int] = {}
     grammar = GRAMMAR[kind]
-    known = re.findall(r"\[([a-z]+)|\| ([a-z]+)", grammar)
-    allowed = [first or second for first, second in known]
+    allowed = re.findall(r"(?:\[|\| )([a-z]+)", grammar)
     for place, word in enumerate(words[1:], start=1):
         option = OPTION.fullmatch(word)
-        letter = option.group(1) if option else word
-        if (option or word in ("same", "nobias")) and letter not in allowed:
-            raise _Fault(place, f"`{kind}` has no option '{word}'.", f"It is written: {grammar}")
-        if option:
-            if letter in options:
-                raise _Fault(place, f"'{letter}' is given twice.")
-            parts = [int(part) for part in re.split("[x×]", option.group(2))]
-            options[letter] = place, (parts[0], parts[-1])
-        elif word in ("same", "nobias"):
-            flags[word] = place
-        else:
+        if option is None and word not in ("same", "nobias"):
             given.append((place, word))
-    if "same" in flags and ("p" in options or "op" in options):
-        raise _Fault(flags["same"], "`same` computes the padding: give one of the two.")
+            continue
+        letter, value = option.groups() if option else (word, "1")
+        if letter not in allowed:
+            raise _Fault(place, f"`{kind}` has no option '{word}'.", f"It is written: {grammar}")
+        if option and letter in options:
+            raise _Fault(place, f"'{letter}' is given twice.")
+        parts = [int(part) for part in re.split("[x×]", value)]
+        options[letter] = place, (parts[0], parts[-1])
+    if "same" in options and ("p" in options or "op" in options):
+        raise _Fault(options["same"][0], "`same` computes the padding: give one of the two.")
     wanted = len(re.findall(r" [A-Z]{2,}(?=[ \n]|$)", grammar))
     if len(given) != wanted:
         place, extra = given[wanted] if len(given) > wanted else (0, "")
         hint = did_you_mean(extra, allowed) or f"It is written: {grammar}"
         plural = "" if wanted == 1 else "s"
         raise _Fault(place, f"`{kind}` takes {wanted} value{plural}, read {len(given)}.", hint)
-    return _Words(kind, given, options, flags)
+    return _Words(kind, given, options)
 
 
 def _pair(word: tuple[int, str], values: Values) -> Pair:
@@ -269,7 +262,7 @@ def _layer(words: _Words, values: Values) -> layers.Layer:
         case "conv" | "deconv" as kind, [kernel, channels]:
             size, number = _pair(kernel, values), _number(channels, values)
             window, more = _window(words, size, (1, 1))
-            options = (number, window, _groups(words), "nobias" not in words.flags)
+            options = (number, window, _groups(words), "nobias" not in words.options)
             if kind == "conv":
                 return layers.Convolution(*options)
             return layers.TransposedConvolution(*options, output_padding=more)
@@ -281,7 +274,7 @@ def _layer(words: _Words, values: Values) -> layers.Layer:
         case "upsample", [factor]:
             return layers.Upsample(_pair(factor, values))
         case "fc", [units]:
-            return layers.Linear(_number(units, values), "nobias" not in words.flags)
+            return layers.Linear(_number(units, values), "nobias" not in words.options)
         case "bn", _:
             return layers.BatchNorm()
         case "flatten", _:
@@ -296,7 +289,7 @@ def _window(words: _Words, kernel: Pair, stride: Pair) -> tuple[Window, Pair]:
         return words.options.get(letter, (0, default))[1]
 
     stride, dilation = option("s", stride), option("d", (1, 1))
-    if "same" not in words.flags:
+    if "same" not in words.options:
         return Window(kernel, stride, option("p", (0, 0)), dilation), option("op", (0, 0))
     if words.kind == "deconv":
         return Window.same_transposed(kernel, stride, dilation)

@@ -58,11 +58,9 @@ def transposed_output_length(
         raise ShapeError(f"output_padding {output_padding} is not allowed: {bound}.", hint=hint)
     rows = (length - 1) * stride - 2 * padding + span(kernel, dilation) + output_padding
     if not is_symbolic(rows) and (rows < 1 or length < 1):
-        raise ShapeError(
-            f"a transposed convolution of {length} leaves nothing: ({length} − 1)·{stride} − 2·{padding} + "
-            f"{dilation}·({kernel} − 1) + {output_padding} + 1 = {rows}.",
-            hint=f"Padding may be at most {max(0, (padding * 2 + rows - 1) // 2)} here.",
-        )
+        done = f"({length} − 1)·{stride} − 2·{padding} + {dilation}·({kernel} − 1) + {output_padding} + 1 = {rows}"
+        hint = f"Padding may be at most {max(0, (padding * 2 + rows - 1) // 2)} here."
+        raise ShapeError(f"a transposed convolution of {length} leaves nothing: {done}.", hint=hint)
     return rows
 
 
@@ -94,11 +92,9 @@ def transposed_same_padding(kernel: Length, stride: Length = 1, dilation: Length
         padding = max(0, padding)
     output_padding = 2 * padding - surplus
     if not is_symbolic(output_padding) and stride == dilation == 1 and output_padding:
-        raise ShapeError(
-            f"no padding lets a transposed convolution of kernel {kernel} and stride 1 keep a length: "
-            f"2·padding − output_padding = {surplus} needs output_padding 1, and it must stay below 1.",
-            hint="Use an odd kernel, or a stride of 2.",
-        )
+        what = f"no padding lets a transposed convolution of kernel {kernel} and stride 1 keep a length"
+        why = f"2·padding − output_padding = {surplus} needs output_padding 1, and it must stay below 1"
+        raise ShapeError(f"{what}: {why}.", hint="Use an odd kernel, or a stride of 2.")
     return padding, output_padding
 
 
@@ -127,18 +123,15 @@ class Window:
     def same(cls, kernel: Any, dilation: Any = 1, stride: Any = 1) -> Window:
         """A window that keeps the size, also for an even kernel; with a stride S it gives ceil(size/S)."""
         kernels, dilations = as_pair(kernel, "kernel", 1), as_pair(dilation, "dilation", 1)
-        sides = [same_padding(k, d) for k, d in zip(kernels, dilations, strict=True)]
-        before = tuple(front for front, _ in sides)
-        extra = tuple(back - front for front, back in sides)
-        return cls(kernels, stride, before, dilations, extra)
+        (top, bottom), (left, right) = map(same_padding, kernels, dilations)
+        return cls(kernels, stride, (top, left), dilations, (bottom - top, right - left))
 
     @classmethod
     def same_transposed(cls, kernel: Any, stride: Any = 1, dilation: Any = 1) -> tuple[Window, Pair]:
         """The window and output_padding of a transposed convolution that multiplies a size by its stride."""
         kernels, strides, dilations = (as_pair(v, "kernel, stride or dilation", 1) for v in (kernel, stride, dilation))
-        sides = [transposed_same_padding(k, s, d) for k, s, d in zip(kernels, strides, dilations, strict=True)]
-        window = cls(kernels, strides, (sides[0][0], sides[1][0]), dilations)
-        return window, (sides[0][1], sides[1][1])
+        padding, more = zip(*map(transposed_same_padding, kernels, strides, dilations), strict=True)
+        return cls(kernels, strides, padding, dilations), more
 
     @property
     def span(self) -> Pair:
@@ -202,15 +195,12 @@ def _nothing_fits(
     """The error with the sum done: which size, which kernel, what would fit."""
     if length < 1:
         return ShapeError(f"there is no picture of length {length}; a length is at least 1.")
-    more = f" + {extra}" if extra else ""
-    covers = span(kernel, dilation)
-    padded = length + 2 * padding + extra
-    result = (padded - covers) // stride + 1
-    largest = (padded - 1) // dilation + 1
+    more, spread = f" + {extra}" if extra else "", f" with dilation {dilation}" if dilation != 1 else ""
+    covers, padded = span(kernel, dilation), length + 2 * padding + extra
     return ShapeError(
-        f"a kernel of {kernel}{f' with dilation {dilation}' if dilation != 1 else ''} covers {covers}, but the input "
-        f"is {length} long, with padding {padded}: floor(({length} + 2·{padding}{more} − {dilation}·({kernel} − 1) "
-        f"− 1)/{stride}) + 1 = {result}, below 1.",
-        hint=f"What fits: an input of at least {covers - 2 * padding - extra}, a kernel of at most {largest}, "
-        f"or padding of at least {-(-(covers - length - extra) // 2)}.",
+        f"a kernel of {kernel}{spread} covers {covers}, but the input is {length} long, with padding {padded}: "
+        f"floor(({length} + 2·{padding}{more} − {dilation}·({kernel} − 1) − 1)/{stride}) + 1 = "
+        f"{(padded - covers) // stride + 1}, below 1.",
+        hint=f"What fits: an input of at least {covers - 2 * padding - extra}, a kernel of at most "
+        f"{(padded - 1) // dilation + 1}, or padding of at least {-(-(covers - length - extra) // 2)}.",
     )

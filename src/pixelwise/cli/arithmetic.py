@@ -236,25 +236,22 @@ def trace(
     derive: Derive = False,
 ) -> None:
     """An exercise by hand, worked: convolution, pooling, best patch, linear piece of a ReLU network."""
+    from pixelwise.arithmetic.exercise import working
     from pixelwise.arithmetic.exercise.reading import read_exercise, with_drawn_input
-    from pixelwise.arithmetic.exercise.showing import as_json as shown_as_json
-    from pixelwise.arithmetic.exercise.showing import as_latex as shown_as_latex
-    from pixelwise.arithmetic.exercise.showing import as_page, as_text
-    from pixelwise.arithmetic.exercise.working import work
     from pixelwise.arithmetic.text import parse_shape
 
     task = read_exercise(exercise)
     if input:
         task = with_drawn_input(task, _pixels(parse_shape(input)), seed)
-    panels = work(task)
+    panels = working.work(task)
     if html:
         from pixelwise.run.atomic import write_text
 
-        write_text(html, as_page(task.title, panels))
+        write_text(html, working.as_page(task.title, panels))
     if as_json:
-        _echo_json(shown_as_json(task.title, panels))
+        _echo_json(working.as_json(task.title, panels))
     else:
-        say(shown_as_latex(task.title, panels) if as_latex else as_text(task.title, panels, derive=derive))
+        say(working.as_latex(task.title, panels) if as_latex else working.as_text(task.title, panels, derive=derive))
         if html:
             say(f"\nPage: {html}")
 

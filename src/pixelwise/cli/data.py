@@ -88,11 +88,11 @@ def _open(name: str, data: Path | None, words: list[str]) -> Dataset:
     options = parse_options(words, "--set")
     names = [*PRESETS, *DATASETS]
     if Path(name).is_dir() and name not in names:
-        from pixelwise.data.folder import Layout, open_folder
+        from pixelwise.data.folder import Folder
 
         if problems := DATASETS.check("folder", {"path": name, **options}, where=name):
             raise RecipeError.all(problems)
-        return open_folder(Path(name).absolute(), Layout(**options))
+        return Folder(Path(name).absolute(), **options)
     known, preset = PRESETS.get(name, (name, {}))
     if name not in names and ":" not in name:
         raise DataError(

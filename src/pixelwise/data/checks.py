@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -117,7 +118,11 @@ def _look(dataset: Dataset, split: str, index: int) -> Facts:
     try:
         sample = dataset.read(split, index)
     except DataError as error:
-        return Facts(split, name, error.problems[0], sizes=_header_sizes(dataset, split, index))
+        sizes = []
+        for file in dataset.sources(split, index):
+            with suppress(DataError):  # that it cannot be read is said already
+                sizes.append(image_size(file))
+        return Facts(split, name, error.problems[0], tuple(sizes))
     values = None
     if sample.mask is not None:
         counts = np.bincount(sample.mask.ravel())
@@ -125,16 +130,6 @@ def _look(dataset: Dataset, split: str, index: int) -> Facts:
     digest = hashlib.sha256(str(sample.image.shape).encode() + np.ascontiguousarray(sample.image).tobytes()).digest()
     thumbnail = resize_image(sample.image, (THUMBNAIL, THUMBNAIL)).reshape(-1)
     return Facts(split, name, None, (), sample.size, values, digest, thumbnail)
-
-
-def _header_sizes(dataset: Dataset, split: str, index: int) -> tuple[tuple[int, int], ...]:
-    sizes = []
-    for file in dataset.sources(split, index):
-        try:
-            sizes.append(image_size(file))
-        except DataError:
-            continue  # that it cannot be read is said already
-    return tuple(sizes)
 
 
 def partners(survey: Survey) -> Iterator[Finding]:

@@ -4,47 +4,34 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from types import SimpleNamespace
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Lt
 
 from pixelwise.data.base import Dataset
-from pixelwise.data.splits import SPLITS, find_splits
+from pixelwise.data.splits import SPLITS, Paired, find_splits
 from pixelwise.errors import DataError
-from pixelwise.imaging.files import read_image, read_mask
 from pixelwise.imaging.palettes import distinct_colours
 from pixelwise.shelf import declares
-from pixelwise.types import RGB, DatasetInfo, Sample
+from pixelwise.types import RGB, DatasetInfo
 
 RED_GREEN_BLUE = re.compile(r"^(.*?)[\s,;]+(\d{1,3})[\s,;]+(\d{1,3})[\s,;]+(\d{1,3})$")
 
 
-@dataclass(frozen=True)
-class Layout:
-    """Where things lie in a folder, and what the values of its masks mean. See `folder` for each."""
+class Folder(Paired):
+    """Pairs of an image and a mask. What does not pair is in `problems`; `folder` refuses it, `data check` lists it.
 
-    images: str = "images"
-    masks: str = "masks"
-    mask_suffix: str = ""
-    lists: str = "splits"
-    classes: Sequence[str] | None = None
-    colours: Sequence[Sequence[int]] | None = None
-    mask_values: Literal["index", "colour"] = "index"
-    void: int | None = None
-    void_colour: Sequence[int] | None = None
-    val: float = 0.2
-    test: float = 0.0
-    seed: int = 0
-    group: str = ""
+    `options` are those of `folder`, with its defaults. Raises DataError where there is no such folder.
+    """
 
-
-class Folder(Dataset):
-    """Pairs of an image and a mask. What does not pair is in `problems`; `folder` refuses it, `data check` lists it."""
-
-    def __init__(self, path: Path, layout: Layout) -> None:
-        self.path, self.layout = path, layout
+    def __init__(self, path: Path, **options: Any) -> None:
+        if not path.is_dir():
+            hint = "A relative path is looked up under the data folder (--data, PIXELWISE_DATA)."
+            raise DataError("there is no such folder.", where=str(path), hint=hint)
+        self.path, self.options = path, {**(folder.__kwdefaults__ or {}), **options}
+        layout = SimpleNamespace(**self.options)
         names, colours = _classes(path, layout)
         void = layout.void
         if void is None and layout.void_colour is not None:
@@ -57,26 +44,13 @@ class Folder(Dataset):
             void=void,
             source=f"the folder {path.name}",
         )
-        self._table = _colour_table(self.info, layout, colours is not None) if layout.mask_values == "colour" else None
+        if layout.mask_values == "colour":
+            self._colours = _colour_table(self.info, layout, colours is not None)
         places = (layout.images, layout.masks, layout.mask_suffix, layout.lists)
         self._pairs, self.problems = find_splits(path, *places, _drawing(layout))
 
-    def splits(self) -> tuple[str, ...]:
-        return tuple(self._pairs)
-
-    def names(self, split: str) -> tuple[str, ...]:
-        return tuple(pair.name for pair in self._pairs[split])
-
-    def sources(self, split: str, index: int) -> tuple[Path, ...]:
-        pair = self._pairs[split][index]
-        return pair.image, pair.mask
-
-    def read(self, split: str, index: int) -> Sample:
-        pair = self._pairs[split][index]
-        return Sample(pair.name, read_image(pair.image), read_mask(pair.mask, colours=self._table))
-
     def settings(self) -> dict[str, object]:
-        return {**asdict(self.layout), "path": str(self.path)}
+        return {**self.options, "path": str(self.path)}
 
 
 @declares(knows=("mask",))
@@ -116,27 +90,17 @@ def folder(
     seed:         of that draw
     group:        pattern with one group, e.g. `^(scene\\d+)_`: pictures for which it finds the same are never torn apart
     """
-    layout = Layout(
-        images, masks, mask_suffix, lists, classes, colours, mask_values, void, void_colour, val, test, seed, group
-    )
-    dataset = open_folder(root / Path(path).expanduser(), layout)
+    options = {name: value for name, value in locals().items() if name not in ("root", "path")}
+    dataset = Folder(root / Path(path).expanduser(), **options)
     if dataset.problems:
         raise DataError.all(dataset.problems)
     return dataset
 
 
-def open_folder(path: Path, layout: Layout) -> Folder:
-    """The folder as a data set; faults are in its `problems`, not raised. Raises DataError where it is not there."""
-    if not path.is_dir():
-        hint = "A relative path is looked up under the data folder (--data, PIXELWISE_DATA)."
-        raise DataError("there is no such folder.", where=str(path), hint=hint)
-    return Folder(path, layout)
-
-
 # -- classes ---------------------------------------------------------------------------------------------------------
 
 
-def _classes(path: Path, layout: Layout) -> tuple[tuple[str, ...], tuple[RGB, ...] | None]:
+def _classes(path: Path, layout: SimpleNamespace) -> tuple[tuple[str, ...], tuple[RGB, ...] | None]:
     """Names, and colours where they are given: by option, else from classes.txt."""
     given = None if layout.colours is None else tuple(_colour(c, path) for c in layout.colours)
     if layout.classes is not None:
@@ -166,7 +130,7 @@ def _colour(value: Sequence[int], where: Path) -> RGB:
     return red, green, blue
 
 
-def _colour_table(info: DatasetInfo, layout: Layout, known: bool) -> dict[RGB, int]:
+def _colour_table(info: DatasetInfo, layout: SimpleNamespace, known: bool) -> dict[RGB, int]:
     if not known:
         hint = "Give `colours`, or write red, green and blue behind each name in classes.txt."
         raise DataError("masks in colour need to be told which colour is which class.", where=info.name, hint=hint)
@@ -178,7 +142,7 @@ def _colour_table(info: DatasetInfo, layout: Layout, known: bool) -> dict[RGB, i
     return table
 
 
-def _drawing(layout: Layout) -> tuple[dict[str, float], int, Callable[[str], str] | None]:
+def _drawing(layout: SimpleNamespace) -> tuple[dict[str, float], int, Callable[[str], str] | None]:
     """Shares, seed and grouping for splits that are drawn."""
     shares = {split: share for split, share in zip(SPLITS[1:], (layout.val, layout.test), strict=True) if share}
     if not layout.group:

@@ -13,7 +13,6 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
 from annotated_types import Ge
-from numpy.typing import NDArray
 
 from pixelwise.data.base import Dataset
 from pixelwise.errors import DataError
@@ -137,15 +136,11 @@ def longtail(
     for label, size in enumerate(sizes):
         if not 0 < size <= there[label]:
             raise _impossible(f"longtail of {whole.info.name}", classes[label], size, int(there[label]))
-    kept = [draw_class(np.flatnonzero(labels == label), size, seed, label) for label, size in enumerate(sizes)]
+    drawn = [np.random.default_rng((seed, c)).permutation(np.flatnonzero(labels == c)) for c in range(len(sizes))]
+    kept = [places[:size] for places, size in zip(drawn, sizes, strict=True)]
     settings: dict[str, object] = {"ratio": ratio, "profile": profile, "largest": largest, "seed": seed}
     places = np.sort(np.concatenate(kept)).tolist()
     return Part(whole, places, "longtail", settings=settings, frequencies=tuple(sizes))
-
-
-def draw_class(places: NDArray[np.int64], size: int, seed: int, label: int) -> NDArray[np.int64]:
-    """The first `size` of the places of a class in the order drawn for it."""
-    return np.random.default_rng((seed, label)).permutation(places)[:size]
 
 
 def _impossible(where: str, name: str, size: int, there: int) -> DataError:

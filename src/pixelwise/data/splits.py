@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pixelwise.data.base import Dataset
 from pixelwise.errors import DataError, Problem, did_you_mean, listing
-from pixelwise.imaging.files import SUFFIXES
+from pixelwise.imaging.files import SUFFIXES, read_image, read_mask
+from pixelwise.types import RGB, Sample
 
 SPLITS = ("train", "val", "test")
 SPELLINGS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
@@ -25,6 +27,27 @@ class Pair:
     name: str
     image: Path
     mask: Path
+
+
+class Paired(Dataset):
+    """Pairs of an image and a mask in each split; `_colours`: the class of each colour of the masks, if colours tell it."""
+
+    _pairs: dict[str, tuple[Pair, ...]]
+    _colours: dict[RGB, int] | None = None
+
+    def splits(self) -> tuple[str, ...]:
+        return tuple(self._pairs)
+
+    def names(self, split: str) -> tuple[str, ...]:
+        return tuple(pair.name for pair in self._pairs[split])
+
+    def sources(self, split: str, index: int) -> tuple[Path, ...]:
+        pair = self._pairs[split][index]
+        return pair.image, pair.mask
+
+    def read(self, split: str, index: int) -> Sample:
+        pair = self._pairs[split][index]
+        return Sample(pair.name, read_image(pair.image), read_mask(pair.mask, colours=self._colours))
 
 
 def find_splits(path: Path, images: str, masks: str, mask_suffix: str, lists: str, drawing: Drawing) -> Splits:
@@ -146,11 +169,9 @@ def draw_splits(
     order = sorted(members, key=lambda key: hashlib.sha256(f"{seed}:{key}".encode()).digest())
     wanted = {split: fraction for split, fraction in fractions.items() if fraction > 0}
     if len(order) <= len(wanted):
-        there = f"{len(order)} {'groups' if group else 'pictures'}"
+        there, splits = f"{len(order)} {'groups' if group else 'pictures'}", ", ".join(wanted)
         hint = "Add pictures, set the shares to 0, or write lists splits/train.txt and splits/val.txt."
-        raise DataError(
-            f"{there} cannot be divided into train, {', '.join(wanted)}: each needs at least one.", hint=hint
-        )
+        raise DataError(f"{there} cannot be divided into train, {splits}: each needs at least one.", hint=hint)
     count = sum(map(len, members.values()))
     drawn: dict[str, tuple[str, ...]] = {}
     for position, (split, fraction) in enumerate(wanted.items()):

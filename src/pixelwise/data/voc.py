@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Literal
 
 from pixelwise.data.base import Dataset
+from pixelwise.data.splits import Pair, Paired
 from pixelwise.errors import DataError
-from pixelwise.imaging.files import read_image, read_mask
 from pixelwise.imaging.palettes import voc_colours
 from pixelwise.shelf import declares
-from pixelwise.types import DatasetInfo, Sample
+from pixelwise.types import DatasetInfo
 
 CLASSES = (
     "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow",
@@ -23,7 +23,7 @@ VOID = 255
 SPLITS = ("train", "val", "trainval", "test")
 
 
-class Voc(Dataset):
+class Voc(Paired):
     """The segmentation part of one year's challenge; a split is there where its list and its masks are."""
 
     def __init__(self, folder: Path, year: int) -> None:
@@ -37,36 +37,23 @@ class Voc(Dataset):
             source=f"Everingham, Van Gool, Williams, Winn, Zisserman: The PASCAL Visual Object Classes Challenge {year} "
             f"(VOC{year}), http://host.robots.ox.ac.uk/pascal/VOC/voc{year}/",
         )
-        self._names = self._read_lists()
-
-    def splits(self) -> tuple[str, ...]:
-        return tuple(self._names)
-
-    def names(self, split: str) -> tuple[str, ...]:
-        return self._names[split]
-
-    def sources(self, split: str, index: int) -> tuple[Path, ...]:
-        name = self._names[split][index]
-        return self.folder / "JPEGImages" / f"{name}.jpg", self.folder / "SegmentationClass" / f"{name}.png"
-
-    def read(self, split: str, index: int) -> Sample:
-        image, mask = self.sources(split, index)
-        return Sample(self._names[split][index], read_image(image), read_mask(mask))
+        self._pairs = self._read_lists()
 
     def settings(self) -> dict[str, object]:
         return {"year": self.year}
 
-    def _read_lists(self) -> dict[str, tuple[str, ...]]:
+    def _read_lists(self) -> dict[str, tuple[Pair, ...]]:
         found = {}
+        images, masks = self.folder / "JPEGImages", self.folder / "SegmentationClass"
         for split in SPLITS:
             file = self.folder / "ImageSets" / "Segmentation" / f"{split}.txt"
             if not file.is_file():
                 continue
-            names = tuple(file.read_text(encoding="utf-8").split())
-            masks = (self.folder / "SegmentationClass" / f"{name}.png" for name in names[:3])
+            names = file.read_text(encoding="utf-8").split()
+            pairs = tuple(Pair(name, images / f"{name}.jpg", masks / f"{name}.png") for name in names)
             # the test list of some years comes without masks: nothing can be trained or scored on it
-            if split != "test" or any(mask.is_file() for mask in masks):
-                found[split] = names
+            if split != "test" or any(pair.mask.is_file() for pair in pairs[:3]):
+                found[split] = pairs
         return found
 
 

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from pixelwise.arithmetic.exercise.linear_piece import exact
 from pixelwise.arithmetic.exercise.reading import parse_exercise, parse_yaml, read_exercise
-from pixelwise.arithmetic.exercise.showing import as_json, as_latex, as_page, as_text
-from pixelwise.arithmetic.exercise.working import convolved, pooled, work
+from pixelwise.arithmetic.exercise.working import as_json, as_latex, as_page, as_text, convolved, pooled, work
 from pixelwise.arithmetic.window import Window
 from pixelwise.errors import RecipeError, ShapeError
 

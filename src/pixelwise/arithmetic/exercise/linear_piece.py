@@ -81,10 +81,8 @@ def linear_piece(weights: Sequence[ArrayLike], biases: Sequence[ArrayLike], poin
             break
         on = tuple(bool(unit > 0) for unit in before)
         borders += [(weight[unit], bias[unit], on[unit]) for unit in range(len(on))]
-        steps.append(
-            f"layer {number}: {show(before)} → ReLU → {show(before * (before > 0))}; "
-            f"active: {', '.join(str(unit + 1) for unit in range(len(on)) if on[unit]) or 'none'}"
-        )
+        units = ", ".join(str(unit) for unit, active_here in enumerate(on, start=1) if active_here) or "none"
+        steps.append(f"layer {number}: {show(before)} → ReLU → {show(before * (before > 0))}; active: {units}")
         mask = exact([int(unit) for unit in on])
         weight, bias = mask[:, None] * weight, mask * bias
         active.append(on)

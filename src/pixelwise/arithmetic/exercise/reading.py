@@ -191,9 +191,8 @@ def _grids(value: Any, dimensions: int, where: str) -> Exact:
     try:
         if isinstance(value, str):
             blocks = [block for block in re.split(r"\n\s*\n", value.strip("\n")) if block.strip()]
-            value = [
-                [re.split(r"[\s,;]+", row.strip()) for row in block.splitlines() if row.strip()] for block in blocks
-            ]
+            lines = [filter(None, map(str.strip, block.splitlines())) for block in blocks]
+            value = [[re.split(r"[\s,;]+", row) for row in block] for block in lines]
             lengths, heights = {len(row) for block in value for row in block}, [len(block) for block in value]
             if len(lengths) > 1 or len(set(heights)) > 1:
                 rows = f"rows hold {', '.join(map(str, sorted(lengths)))} numbers in {len(value)} channels of"

@@ -1,9 +1,16 @@
-"""Works an exercise: every result as a grid, every cell with its sum, cells that stay unused as ×."""
+"""Works an exercise: every result as a grid, every cell with its sum, cells that stay unused as ×.
+
+A worked exercise is shown as aligned text, as LaTeX, as JSON and as one offline HTML page that walks through every window.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from importlib.resources import files
+from itertools import zip_longest
+from typing import Any, cast
 
 import numpy as np
 
@@ -14,6 +21,8 @@ from pixelwise.errors import ShapeError
 
 UNUSED = "×"
 MOST_FRAMES = 10_000
+BESIDE = 4  # spaces between grids that stand side by side
+LINE = 110  # characters a line
 
 
 @dataclass(frozen=True)
@@ -60,21 +69,20 @@ class Panel:
 def work(exercise: Exercise) -> list[Panel]:
     """Every step of an exercise, worked. Raises ShapeError where a window does not fit."""
     panels: list[Panel] = []
-    latest = exercise.input
+    latest, kernel = cast(Exact, exercise.input), cast(Exact, exercise.filter)  # reading refuses steps that lack theirs
     for task in exercise.tasks:
         match task.kind:
             case "best patch":
-                panels.append(best_patch(_given(exercise.filter), task))
+                panels.append(best_patch(kernel, task))
             case "detects":
-                panels.append(detected(_given(exercise.filter)))
+                panels.append(detected(kernel))
             case "convolve":
-                kernel = _given(exercise.filter)
                 window = replace(task.window, kernel=kernel.shape[1:])
-                panels.append(convolved(_given(exercise.input), kernel, window, task.bias))
+                panels.append(convolved(cast(Exact, exercise.input), kernel, window, task.bias))
             case "max pool":
-                panels.append(pooled(_given(latest), task.window))
+                panels.append(pooled(latest, task.window))
             case "relu":
-                panels.append(rectified(_given(latest)))
+                panels.append(rectified(latest))
         if panels[-1].value is not None:
             latest = panels[-1].value
     weights, biases = ([layer[part] for layer in exercise.network] for part in (0, 1))
@@ -113,9 +121,8 @@ def _sums(seen: Exact, kernel: Exact, sums: Exact, bias: Any) -> tuple[str, ...]
     """The products of every channel, written out, and the total where there is more than one part."""
     lines = []
     for number, (values, weights, total) in enumerate(zip(seen, kernel, sums, strict=True), start=1):
-        products = [
-            f"{_bracket(show(v))}·{_bracket(show(w))}" for v, w in zip(values, weights.ravel(), strict=True) if w
-        ]
+        pairs = zip(values, weights.ravel(), strict=True)
+        products = [f"{_bracket(show(v))}·{_bracket(show(w))}" for v, w in pairs if w]
         lines.append(f"channel {number}: {' + '.join(products) or '0'} = {show(total)}")
     parts = [show(value) for value in sums] + ([show(bias)] if bias else [])
     if len(parts) > 1:
@@ -232,8 +239,106 @@ def _bracket(text: str) -> str:
     return f"({text})" if text.startswith("−") or "/" in text else text
 
 
-def _given(value: Exact | None) -> Exact:
-    """A part that reading has made sure of."""
-    if value is None:
-        raise ShapeError("this step needs an input and a filter.")
-    return value
+# -- showing ---------------------------------------------------------------------------------------------------------
+
+
+def as_text(title: str, panels: Sequence[Panel], *, derive: bool = False) -> str:
+    """Grids side by side, with the sums of every cell where `derive` asks for them."""
+    parts = [title, "═" * len(title)]
+    for panel in panels:
+        parts += ["", panel.title, "─" * len(panel.title), *panel.words]
+        for grids in (panel.operands if derive else (), panel.filters, panel.results):
+            if grids:
+                parts += ["", _side_by_side(grids)]
+        if derive and panel.frames:
+            parts.append("")
+            for frame in panel.frames:
+                parts += [f"row {frame.target[0]}, column {frame.target[1]}", *(f"    {line}" for line in frame.sums)]
+    return "\n".join(parts)
+
+
+def _side_by_side(grids: Sequence[Grid]) -> str:
+    """Grids with their names above, as many in a line as fit."""
+    rows: list[list[list[str]]] = []
+    used = LINE
+    for grid in grids:
+        cell_width = max(len(cell) for row in grid.cells for cell in row)
+        lines = [grid.name, *("  ".join(cell.rjust(cell_width) for cell in row) for row in grid.cells)]
+        width = max(map(len, lines))
+        if used + width + BESIDE > LINE:
+            rows.append([])
+            used = 0
+        rows[-1].append([line.ljust(width) for line in lines])
+        used += width + BESIDE
+    return "\n\n".join(_join(row) for row in rows)
+
+
+def _join(blocks: list[list[str]]) -> str:
+    """Blocks of equally long lines, side by side."""
+    empty = [" " * len(block[0]) for block in blocks]
+    lines = zip_longest(*blocks)
+    filled = ([line or blank for line, blank in zip(parts, empty, strict=True)] for parts in lines)
+    return "\n".join((" " * BESIDE).join(parts).rstrip() for parts in filled)
+
+
+def as_latex(title: str, panels: Sequence[Panel]) -> str:
+    """One `array` a grid; needs no package beyond amsmath."""
+    parts = [f"% {title}"]
+    for panel in panels:
+        parts.append(rf"\paragraph{{{_latex_words(panel.title)}}} " + " \\\\\n".join(map(_latex_words, panel.words)))
+        for grids in (panel.filters, panel.results):
+            if grids:
+                parts.append("\\[\n" + "\n\\qquad\n".join(map(_latex_grid, grids)) + "\n\\]")
+    return "\n\n".join(parts)
+
+
+def _latex_grid(grid: Grid) -> str:
+    columns = "|".join("c" * len(grid.cells[0]))
+    rows = "\n".join(" & ".join(row) + r" \\ \hline" for row in grid.cells).replace(UNUSED, r"\times").replace("−", "-")
+    body = f"\\begin{{array}}{{|{columns}|}}\n\\hline\n{rows}\n\\end{{array}}"
+    return rf"\underset{{\text{{{_latex_words(grid.name)}}}}}{{{body}}}"
+
+
+def _latex_words(text: str) -> str:
+    signs = {
+        "×": r"$\times$", "−": "$-$", "·": r"$\cdot$", "→": r"$\to$", "≤": r"$\le$", "₀": "$_0$", "_": r"\_", "%": r"\%",
+    }  # fmt: skip
+    return "".join(signs.get(letter, letter) for letter in text)
+
+
+def as_json(title: str, panels: Sequence[Panel]) -> dict[str, Any]:
+    """Everything that the page shows, and the answers as numbers."""
+    return {
+        "title": title,
+        "steps": [
+            {
+                "title": panel.title,
+                "words": list(panel.words),
+                "results": {grid.name: [list(row) for row in grid.cells] for grid in panel.results},
+                "answer": None if panel.value is None else _numbers(panel.value.tolist()),
+            }
+            for panel in panels
+        ],
+    }
+
+
+def _numbers(value: Any) -> Any:
+    """Fractions as ints, floats, or text where a decimal would not be exact."""
+    if isinstance(value, list):
+        return [_numbers(member) for member in value]
+    text = show(value).replace("−", "-")
+    return text if "/" in text else float(text) if "." in text else int(text)
+
+
+def as_page(title: str, panels: Sequence[Panel]) -> str:
+    """One HTML file that needs no network: every grid, and the window walking over the input cell by cell.
+
+    Without JavaScript the grids and all sums are still there.
+    """
+    from jinja2 import Environment
+
+    source = files("pixelwise.arithmetic.exercise").joinpath("page.html.jinja").read_text(encoding="utf-8")
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    walks = [[vars(frame) for frame in panel.frames] for panel in panels]
+    data = json.dumps(walks, ensure_ascii=False).replace("<", "\\u003c")
+    return environment.from_string(source).render(title=title, panels=panels, data=data, unused=UNUSED)

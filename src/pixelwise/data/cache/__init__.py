@@ -1,5 +1,225 @@
-"""A split, decoded and resized once, mapped into memory."""
+"""A split, decoded and resized once, kept on the disk as plain arrays that are mapped into memory.
 
-from pixelwise.data.cache.opening import CachedSplit, ReadSplit, open_split
+    <folder>/<data set>/<split>-<size>-<settings>/<fingerprint>/
+        images.npy (N, H, W, 3) uint8    masks.npy (N, H, W)    labels.npy (N,)    objects (building.py)   about.json
 
-__all__ = ["CachedSplit", "ReadSplit", "open_split"]
+The fingerprint is made of the settings and of path, size and time of change of every source file, so looking whether a
+cache is still good decodes nothing. The key, which runs record, is made of the pixels themselves and is the same on
+every machine that has the same data. An entry is built under another name and renamed into place: it is whole or not there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import mmap
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from pixelwise.data.base import Dataset
+from pixelwise.data.cache.building import RAGGED, Builder, check_sample, unpack
+from pixelwise.errors import DataError, Problem
+from pixelwise.imaging.resize import resize_image
+from pixelwise.types import DatasetInfo, Deferred, Object, Sample
+
+FORMAT = 1  # raised when what a cache holds changes its meaning
+OBJECTS = (*RAGGED, "object_ends")
+SHOWN = 20  # faults that are listed one by one; `pixelwise data check` lists them all
+Progress = Callable[[int, int], None]
+
+
+class CachedSplit:
+    """The samples of a split as read-only arrays; `split[i]` is a Sample of views, nothing is copied.
+
+    names:      of the samples that are there, in order
+    skipped:    what was passed over (`on_corrupt="skip"`), with the reason
+    size:       (H, W) of every picture
+    key:        SHA-256 of the pixels, labels, names and classes
+    images:     (N, H, W, 3) uint8
+    masks:      (N, H, W) uint8 or uint16, or None; so is labels (N,) int64
+    """
+
+    def __init__(self, entry: Path, info: DatasetInfo, about: Mapping[str, Any]) -> None:
+        self.entry = entry
+        self.info = info
+        self.split: str = about["split"]
+        self.names: tuple[str, ...] = tuple(about["names"])
+        self.skipped: tuple[Problem, ...] = tuple(Problem(*problem) for problem in about["skipped"])
+        self.size: tuple[int, int] = (about["size"][0], about["size"][1])
+        self.key: str = about["key"]
+        self._about = dict(about)
+        arrays = {name: np.load(entry / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in about["arrays"]}
+        # plain views: indexing a memmap costs several times as much
+        arrays = {name: np.asarray(array) for name, array in arrays.items()}
+        self.images, self.masks, self.labels = arrays["images"], arrays.get("masks"), arrays.get("labels")
+        self._objects = {name: arrays[name] for name in OBJECTS if name in arrays}
+        counted = (self.images, self.masks, self.labels, self._objects.get("object_ends"))
+        if any(len(array) != len(self.names) for array in counted if array is not None):
+            raise ValueError("the arrays of the cache do not have one entry a name")
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, index: int) -> Sample:
+        return Sample(
+            self.names[index],
+            self.images[index],
+            None if self.masks is None else self.masks[index],
+            Deferred(lambda: self.objects(index)) if self._objects else None,
+            None if self.labels is None else int(self.labels[index]),
+        )
+
+    def objects(self, index: int) -> list[Object]:
+        """The objects of a sample. Raises KeyError where the data set has none."""
+        rows, runs, ends = (self._objects[name] for name in OBJECTS)
+        (row, run), (last_row, last_run) = (ends[index - 1] if index else (0, 0)), ends[index]
+        return unpack(rows[row:last_row], runs[run:last_run], self.size)
+
+    def release(self) -> None:
+        """Give back the memory of what was read so far: the pages stay in the kernel's cache, they only stop counting here.
+
+        A pass over a large split would otherwise end with all of it in the process's memory.
+        """
+        advice = getattr(mmap, "MADV_DONTNEED", None)  # Windows has none
+        for array in (self.images, self.masks, self.labels, *self._objects.values()):
+            if (mapping := _mapping(array)) is not None and advice is not None:
+                mapping.madvise(advice)
+
+    def __reduce__(self) -> tuple[Any, ...]:  # to another process goes the path, not the pixels
+        return (CachedSplit, (self.entry, self.info, self._about))
+
+
+@dataclass(frozen=True)
+class ReadSplit:
+    """The pictures of a split at `size` (H, W), each read and resized when it is asked for; without masks.
+
+    For one pass over pictures that no cache would be worth.
+    """
+
+    dataset: Dataset
+    split: str
+    size: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        self.dataset.check_split(self.split)
+
+    def __len__(self) -> int:
+        return len(self.dataset.names(self.split))
+
+    def __getitem__(self, index: int) -> Sample:
+        sample = self.dataset.read(self.split, index)
+        return replace(sample, image=resize_image(sample.image, self.size), mask=None, objects=None)
+
+
+def open_split(
+    dataset: Dataset, split: str, size: tuple[int, int] | None, *, folder: Path,
+    on_corrupt: Literal["fail", "skip"] = "fail", progress: Progress | None = None,
+) -> CachedSplit:  # fmt: skip
+    """The split at `size` (height, width) from the cache under `folder`, which is built first where need be.
+
+    Pictures are resized bilinearly with antialias, masks by nearest neighbour. With `size` None nothing is resized: all
+    pictures must then have one size. `progress(done, total)` is called while the cache is built, and never otherwise.
+
+    Raises DataError with every fault of the split at once: files that are missing or damaged, masks with values outside
+    the classes or of another size than their picture. With `on_corrupt="skip"` such samples are passed over and listed
+    in `.skipped`; a split of which nothing is left is refused all the same.
+    """
+    dataset.check_split(split)
+    settings, fingerprint = _fingerprint(dataset, split, size, on_corrupt)
+    group = folder / dataset.info.name / f"{split}-{'x'.join(map(str, size)) if size else 'own'}-{settings[:12]}"
+    entry = group / fingerprint[:24]
+    if (found := _open_entry(entry, dataset.info)) is not None:
+        return found
+    with Builder(group, dataset.info, split) as builder:
+        faults = _fill(builder, dataset, split, size, progress)
+        if faults and (on_corrupt == "fail" or not builder.names):
+            rest = f"and {len(faults) - SHOWN} more faults in the split '{split}'."
+            more = [Problem("", rest, "`pixelwise data check` lists them all.")] if len(faults) > SHOWN else []
+            raise DataError.all(faults[:SHOWN] + more)
+        built = builder.publish(entry, _about(builder, dataset.info, split, faults))
+    if (found := _open_entry(built, dataset.info)) is None:
+        raise DataError("was built, and is damaged or gone already.", where=str(built), hint="Is the disk sound?")
+    for other in group.iterdir():
+        if other != entry and not other.name.startswith("."):
+            shutil.rmtree(other, ignore_errors=True)  # of earlier sources; processes that map them keep their pages
+    return found
+
+
+def _fingerprint(dataset: Dataset, split: str, size: tuple[int, int] | None, on_corrupt: str) -> tuple[str, str]:
+    """(settings, fingerprint): what was asked for, and that together with the state of every source file."""
+    info = dataset.info
+    names = dataset.names(split)
+    files = [dataset.sources(split, index) for index in range(len(names))]
+    sources = [list(map(str, some)) for some in files]
+    states = {file: _state(file) for file in dict.fromkeys(chain.from_iterable(files))}
+    asked = [FORMAT, info.name, info.classes, info.void, dataset.settings(), split, size, on_corrupt]
+    asked.append(str(next(iter(states)).parent) if states else "")
+    asked += ["objects as run lengths"] if "objects" in info.knows else []  # version 0.1 kept them as index maps
+    settings = _digest(asked)
+    return settings, _digest([settings, names, sources, [[str(file), *state] for file, state in states.items()]])
+
+
+def _state(file: Path) -> list[object]:
+    try:
+        status = os.stat(file)
+    except OSError:
+        return ["missing"]  # reading it will say so with its name
+    return [status.st_size, status.st_mtime_ns]
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, default=str, sort_keys=True).encode()).hexdigest()
+
+
+def _fill(
+    builder: Builder, dataset: Dataset, split: str, size: tuple[int, int] | None, progress: Progress | None
+) -> list[Problem]:
+    names = dataset.names(split)
+    faults: list[Problem] = []
+    for index, name in enumerate(names):
+        try:
+            sample = dataset.read(split, index)
+            check_sample(sample, dataset.info)
+            rows = builder.rows(sample, size)
+        except DataError as error:
+            files = dataset.sources(split, index)
+            place = str(files[-1]) if files else name  # a fault of the sample as a whole shows in its mask
+            faults.extend(Problem(place if p.where in ("", name) else p.where, p.what, p.hint) for p in error.problems)
+        else:
+            builder.append(name, rows, expected=len(names))
+        if progress is not None:
+            progress(index + 1, len(names))
+    return faults
+
+
+def _about(builder: Builder, info: DatasetInfo, split: str, faults: list[Problem]) -> dict[str, Any]:
+    content = [FORMAT, info.classes, info.void, builder.names, builder.size, *builder.content()]
+    skipped = [[fault.where, fault.what, fault.hint] for fault in faults]
+    about = {"format": FORMAT, "split": split, "size": builder.size, "key": _digest(content)}
+    return {**about, "arrays": builder.arrays(), "names": builder.names, "skipped": skipped}
+
+
+def _open_entry(entry: Path, info: DatasetInfo) -> CachedSplit | None:
+    """The entry, or None where there is none. A damaged one (cut short by a full disk) is removed."""
+    try:
+        about = json.loads((entry / "about.json").read_text(encoding="utf-8"))
+        return CachedSplit(entry, info, about)
+    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError, EOFError):
+        shutil.rmtree(entry, ignore_errors=True)
+        return None
+    except OSError as error:
+        raise DataError(f"could not be read: {error.strerror or error}.", where=str(entry)) from error
+
+
+def _mapping(array: Any) -> mmap.mmap | None:
+    """The map of the file beneath an array; None where there is none."""
+    while array is not None and not isinstance(array, mmap.mmap):
+        array = getattr(array, "base", None)
+    return array

@@ -38,22 +38,14 @@ def check_sample(sample: Sample, info: DatasetInfo) -> None:
         raise DataError(f"has the label {sample.label}; allowed are 0 to {classes - 1}", where=sample.name)
     if (largest := max((one.label for one in sample.objects or ()), default=0)) >= classes:
         raise DataError(f"has an object of class {largest}; allowed are 0 to {classes - 1}", where=sample.name)
-    if sample.mask is None:
+    if sample.mask is None or int(sample.mask.max()) < classes:  # the common case costs one pass
         return
-    if strange := strange_values(sample.mask, info):
+    if strange := [int(value) for value in np.unique(sample.mask) if value >= classes and value != info.void]:
         void = f", and {info.void} for void" if info.void is not None else ""
         plural = "value" if len(strange) == 1 else "values"
         what = f"its mask has the {plural} {listing(map(str, strange))}; allowed are 0 to {classes - 1}{void}."
         more = " If 255 means 'not labelled', set void: 255." if strange == [255] else ""
         raise DataError(what, where=sample.name, hint=f"Mend the mask, or name the missing classes.{more}")
-
-
-def strange_values(mask: IndexMap, info: DatasetInfo) -> list[int]:
-    """The values of a mask that are neither a class nor void, in order."""
-    classes = len(info.classes)
-    if int(mask.max()) < classes:  # the common case costs one pass
-        return []
-    return [int(value) for value in np.unique(mask) if value >= classes and value != info.void]
 
 
 class Builder:
@@ -71,6 +63,7 @@ class Builder:
         self._ends = np.zeros(2, np.int64)  # of objects and runs so far
         self._index_maps = hashlib.sha256()
         self._objects_say_more = False
+        self._mask_type = np.uint8 if max(len(info.classes) - 1, info.void or 0) < 256 else np.uint16
         self._folder = group / f".{uuid.uuid4().hex}.part"
         self._lock_file = self._folder.with_suffix(".lock")
         self._lock: IO[str] | None = None
@@ -113,7 +106,7 @@ class Builder:
         knows = self.info.knows
         rows: dict[str, NDArray[Any]] = {"images": resize_image(sample.image, size)}
         if "mask" in knows and sample.mask is not None:
-            rows["masks"] = resize_mask(sample.mask, size).astype(self._mask_type())
+            rows["masks"] = resize_mask(sample.mask, size).astype(self._mask_type)
         if "objects" in knows and sample.objects is not None:
             rows |= self._pack(sample, size, rows.get("masks"))
         if "label" in knows and sample.label is not None:
@@ -175,9 +168,6 @@ class Builder:
         except OSError as error:
             raise self._unwritable(error) from error
         return entry
-
-    def _mask_type(self) -> type[np.uint8] | type[np.uint16]:
-        return np.uint8 if max(len(self.info.classes) - 1, self.info.void or 0) < 256 else np.uint16
 
     def _begin(self, rows: dict[str, NDArray[Any]], expected: int) -> None:
         needed = expected * sum(row.nbytes for row in rows.values())
