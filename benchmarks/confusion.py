@@ -23,8 +23,7 @@ import torch
 from sklearn.metrics import confusion_matrix as sklearn_matrix
 from torchmetrics.classification import MulticlassConfusionMatrix
 
-from pixelwise.metrics.confusion import confusion_matrix
-from pixelwise.metrics.counting import RUNS_PAY, count_pixels, count_runs
+from pixelwise.metrics.confusion import RUNS_PAY, confusion_matrix, count_pixels, count_runs
 from pixelwise.run.environment import environment
 
 CLASSES, PICTURES, SIDE, ROUNDS = 21, 32, 500, 7

@@ -23,7 +23,7 @@ from pixelwise.recipe.load import load_recipe
 from pixelwise.run.atomic import write_json, write_text
 from pixelwise.run.environment import environment
 from pixelwise.scratch.activity import count_activity
-from pixelwise.scratch.loss import CrossEntropy
+from pixelwise.scratch.functional import CrossEntropy
 from pixelwise.scratch.optim import SGD
 
 FILE = Path(__file__).with_suffix(".json")

@@ -12,7 +12,7 @@ from pixelwise.engine.order import count_rounds, draw_balanced
 from pixelwise.engine.torch.loader import Loader
 from pixelwise.engine.train import train
 from pixelwise.errors import DataError
-from pixelwise.losses.class_balanced import class_balanced
+from pixelwise.losses.focal import class_balanced
 from pixelwise.recipe.load import load_recipe
 from pixelwise.run.states import read_states
 from pixelwise.tasks.classify import classify

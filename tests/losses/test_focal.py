@@ -12,8 +12,7 @@ from torchvision.ops import sigmoid_focal_loss
 
 from pixelwise.errors import RecipeError, ShapeError
 from pixelwise.losses import LOSSES
-from pixelwise.losses.class_balanced import class_balanced
-from pixelwise.losses.focal import Focal, focal
+from pixelwise.losses.focal import Focal, class_balanced, focal
 from pixelwise.types import IGNORE
 
 TAIL = np.array([645, 387, 232, 139], np.int64)

@@ -5,8 +5,7 @@ import pytest
 import torch
 
 from pixelwise.errors import ShapeError
-from pixelwise.losses.base import Term
-from pixelwise.losses.weighted import ClassWeighted
+from pixelwise.losses.base import ClassWeighted, Term
 from pixelwise.types import IGNORE
 
 TARGET = torch.tensor([[0, 2], [IGNORE, 1]])

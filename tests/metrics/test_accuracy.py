@@ -11,8 +11,7 @@ from sklearn.metrics import (
 )
 
 from pixelwise.errors import DataError
-from pixelwise.metrics.accuracy import accuracy
-from pixelwise.metrics.calibration import BINS, UNIT, calibration_error, confidence_row
+from pixelwise.metrics.accuracy import BINS, UNIT, accuracy, calibration_error, confidence_row
 from pixelwise.types import DatasetInfo, Labels, Sample
 
 BLACK = np.zeros((2, 2, 3), np.uint8)

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixelwise.metrics import counting
-from pixelwise.metrics.counting import count_pairs, count_pixels, count_runs
+from pixelwise.metrics import confusion
+from pixelwise.metrics.confusion import count_pairs, count_pixels, count_runs
 
 
 def naive(truth, prediction, rows, columns):
@@ -54,7 +54,7 @@ def test_chunks_join_without_a_seam(monkeypatch):
     truth = generator.integers(0, 3, 1000, dtype=np.uint8).repeat(3)
     prediction = generator.integers(0, 3, 3000, dtype=np.uint8)
     expected = count_pairs(truth, prediction, 3, 3)
-    monkeypatch.setattr(counting, "CHUNK", 37)
+    monkeypatch.setattr(confusion, "CHUNK", 37)
     assert np.array_equal(count_pairs(truth, prediction, 3, 3), expected)
     assert np.array_equal(count_pairs(truth, truth, 3, 3), np.diag(np.bincount(truth)))
 

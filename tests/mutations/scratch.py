@@ -29,7 +29,7 @@ UNFOLD = "tests/scratch/fast/test_unfold.py"
 WINOGRAD = "tests/scratch/fast/test_winograd.py"
 BANDS = "tests/scratch/fast/test_bands.py"
 WORKSPACE = "tests/scratch/fast/test_workspace.py"
-LAYERS = "tests/scratch/layers/test_layers.py"
+LAYERS = "tests/scratch/test_layers.py"
 NETWORK = "tests/scratch/test_network.py"
 OPTIM = "tests/scratch/test_optim.py"
 GRADCHECK = "tests/scratch/test_gradcheck.py"
@@ -39,8 +39,8 @@ FAULTS = [
     # windows: indices, padding, the sum of overlapping windows
     ("windows.py", "top, left = i * gap_rows, j * gap_columns", "top, left = i * gap_columns, j * gap_rows", CONVOLUTION),
     ("windows.py", "rows = slice(top, top + down * (size[0] - 1) + 1, down)", "rows = slice(top, top + down * (size[0] - 1) + 1)", CONVOLUTION),
-    ("windows.py", "row * window.stride[0],", "row * window.stride[1],", CONVOLUTION),
-    ("windows.py", "row * window.dilation[0],", "row,", CONVOLUTION),
+    ("windows.py", "down * row, right * column)", "right * row, right * column)", CONVOLUTION),
+    ("windows.py", "gap_rows * row,", "row,", CONVOLUTION),
     ("windows.py", "out[:, :, down, right] += values[:, :, i, j]", "out[:, :, down, right] = values[:, :, i, j]", CONVOLUTION),
     ("windows.py", "return out[:, :, rows : rows + height, columns : columns + width]\n", "return out[:, :, columns : columns + height, rows : rows + width]\n", CONVOLUTION),
     # convolution: products, sums, groups, bias
@@ -57,18 +57,18 @@ FAULTS = [
     ("functional/pooling.py", "dpixels += np.multiply(dhighest, won, out=share)", "dpixels[...] = np.multiply(dhighest, won, out=share)", POOLING),
     ("functional/pooling.py", "np.maximum(winner, number, out=winner)", "np.minimum(winner, number, out=winner)", POOLING),
     ("functional/pooling.py", "        planes.clear()\n", "", POOLING),
-    ("planes.py", "start = offset + stride * before - padding", "start = offset + stride * before", POOLING),
+    ("functional/pooling.py", "start = offset + stride * before - padding", "start = offset + stride * before", POOLING),
     ("functional/pooling.py", "out /= window.kernel[0] * window.kernel[1]", "out /= window.kernel[0] * window.kernel[0]", POOLING),
     ("functional/pooling.py", "share = dout / (window.kernel[0] * window.kernel[1])", "share = dout", POOLING),
     ("functional/pooling.py", "dpicture[:, :, rows, columns] += share", "dpicture[:, :, rows, columns] = share", POOLING),
     # pointwise functions and the loss
-    ("functional/linear.py", "dweight = dout.T @ cache.x", "dweight = (dout.T @ cache.x) / len(dout)", POINTWISE),
-    ("functional/linear.py", "dbias = dout.sum(axis=0)", "dbias = dout.mean(axis=0)", POINTWISE),
-    ("functional/activation.py", "return dout * (cache.out > 0)", "return dout * (cache.out >= 0)", POINTWISE),
-    ("functional/activation.py", "small = np.exp(-np.abs(x))", "small = np.exp(np.abs(x))", POINTWISE),
-    ("functional/activation.py", "dout * cache.out * (1 - cache.out)", "dout * cache.out * (1 + cache.out)", POINTWISE),
-    ("functional/activation.py", "factors = kept.astype(x.dtype) / (1 - probability)", "factors = kept.astype(x.dtype)", POINTWISE),
-    ("functional/activation.py", "kept = generator.random(x.shape, np.float32) >= probability", "kept = generator.random(x.shape, np.float32) < probability", POINTWISE),
+    ("functional/dense.py", "dweight = dout.T @ cache.x", "dweight = (dout.T @ cache.x) / len(dout)", POINTWISE),
+    ("functional/dense.py", "dbias = dout.sum(axis=0)", "dbias = dout.mean(axis=0)", POINTWISE),
+    ("functional/dense.py", "return dout * (out > 0)", "return dout * (out >= 0)", POINTWISE),
+    ("functional/dense.py", "small = np.exp(-np.abs(x))", "small = np.exp(np.abs(x))", POINTWISE),
+    ("functional/dense.py", "dout * out * (1 - out)", "dout * out * (1 + out)", POINTWISE),
+    ("functional/dense.py", "factors = kept.astype(x.dtype) / (1 - probability)", "factors = kept.astype(x.dtype)", POINTWISE),
+    ("functional/dense.py", "kept = generator.random(x.shape, np.float32) >= probability", "kept = generator.random(x.shape, np.float32) < probability", POINTWISE),
     ("functional/normalisation.py", "variance = np.square(centred).mean(axis=AXES)", "variance = np.square(centred).sum(axis=AXES) / (count - 1)", POINTWISE),
     ("functional/normalisation.py", "dx = dout - constant[:, None, None] - y * along[:, None, None]", "dx = dout - constant[:, None, None] + y * along[:, None, None]", POINTWISE),
     ("functional/normalisation.py", "dx = dout - constant[:, None, None] - y", "dx = dout - y", POINTWISE),
@@ -92,7 +92,7 @@ FAULTS = [
     ("fast/winograd.py", "np.array([0, 1, -1, 2, -2])[:, None]", "np.array([0, 1, -1, 2, 2])[:, None]", WINOGRAD),
     ("fast/winograd.py", "np.arange(count) == count - 1", "np.arange(count) == count", WINOGRAD),
     ("fast/winograd.py", "step = TILE + 1 - side\n", "step = TILE - side\n", WINOGRAD),
-    ("fast/winograd.py", "(side - 1 - cache.padding[0], side - 1 - cache.padding[1])", "(side - 1 - cache.padding[1], side - 1 - cache.padding[0])", WINOGRAD),
+    ("fast/winograd.py", "(side - 1 - rows, side - 1 - columns)", "(side - 1 - columns, side - 1 - rows)", WINOGRAD),
     ("fast/winograd.py", "cache.weight[:, :, ::-1, ::-1]", "cache.weight[:, :, ::-1, :]", WINOGRAD),
     ("fast/winograd.py", "dkernels += np.matmul(", "dkernels = np.matmul(", WINOGRAD),
     ("fast/winograd.py", "products[BIAS_POINT] += bias", "products[0] += bias", WINOGRAD),
@@ -112,11 +112,11 @@ FAULTS = [
     ("fast/workspace.py", "zip(parts[1:], self._buffers[1:], strict=False)", "zip(parts[1:], self._buffers, strict=False)", WORKSPACE),
     ("fast/workspace.py", "            wait(others)", "            pass", WORKSPACE),
     # layers, network, optimizers, the gradient check itself
-    ("layers/normalisation.py", "cache.variance * (cache.count / (cache.count - 1))", "cache.variance", LAYERS),
-    ("layers/normalisation.py", "mean += self.momentum * (cache.mean - mean)", "mean += (1 - self.momentum) * (cache.mean - mean)", LAYERS),
-    ("layers/base.py", 'else {"weight": dweight, "bias": dbias}', 'else {"weight": dweight, "bias": -dbias}', LAYERS),
-    ("layers/base.py", "math.sqrt(2 / self._inputs)", "math.sqrt(1 / self._inputs)", LAYERS),
-    ("layers/activation.py", "if training is None:\n            return x, None", "if training is not None:\n            return x, None", LAYERS),
+    ("layers.py", "cache.variance * (cache.count / (cache.count - 1))", "cache.variance", LAYERS),
+    ("layers.py", "mean += self.momentum * (cache.mean - mean)", "mean += (1 - self.momentum) * (cache.mean - mean)", LAYERS),
+    ("layers.py", 'else {"weight": dweight, "bias": dbias}', 'else {"weight": dweight, "bias": -dbias}', LAYERS),
+    ("layers.py", "math.sqrt(2 / self._inputs)", "math.sqrt(1 / self._inputs)", LAYERS),
+    ("layers.py", "if training is None:\n            return x, None", "if training is not None:\n            return x, None", LAYERS),
     ("network.py", "range(len(self.layers) - 1, 0, -1)", "range(len(self.layers) - 1, 1, -1)", NETWORK),
     ("network.py", "np.random.default_rng([seed, index])", "np.random.default_rng([seed])", NETWORK),
     ("optim.py", "velocity -= rate * gradient", "velocity += rate * gradient", OPTIM),

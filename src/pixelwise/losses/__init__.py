@@ -7,6 +7,6 @@ LOSSES = Shelf(
     {
         "cross_entropy": "pixelwise.losses.cross_entropy:cross_entropy",
         "focal": "pixelwise.losses.focal:focal",
-        "class_balanced": "pixelwise.losses.class_balanced:class_balanced",
+        "class_balanced": "pixelwise.losses.focal:class_balanced",
     },
 )

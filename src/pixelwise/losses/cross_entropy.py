@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from pixelwise.losses.base import Term
-from pixelwise.losses.weighted import ClassWeighted
+from pixelwise.losses.base import ClassWeighted, Term
 from pixelwise.losses.weights import effective_number, inverse_frequency, median_frequency, rarity
 from pixelwise.shelf import declares
 

@@ -19,18 +19,19 @@ from typing import Annotated, Literal
 
 import numpy as np
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Lt
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
 from pixelwise.errors import RecipeError, ShapeError
-from pixelwise.losses.base import Term
-from pixelwise.losses.weighted import ClassWeighted
+from pixelwise.losses.base import ClassWeighted, Term
+from pixelwise.losses.weights import effective_number
 from pixelwise.shelf import declares
 
 Form = Literal["softmax", "sigmoid"]
 Gamma = Annotated[float, Ge(0)]
+Beta = Annotated[float, Ge(0), Lt(1)]
 
 
 def softmax_focal(scores: Tensor, target: Tensor, gamma: float) -> Tensor:
@@ -89,6 +90,20 @@ def focal(
     weights:  of the classes (the paper's α), one a class; none: all 1
     """
     return Focal(None if weights is None else _checked(weights, len(counts)), gamma, form)
+
+
+@declares(takes="categories")
+def class_balanced(
+    counts: NDArray[np.int64], *, beta: Beta = 0.9999, gamma: Gamma = 0.5, form: Form = "softmax"
+) -> Focal:
+    """w_c = (1 − β) / (1 − β^n_c), scaled to sum to C, before a focal loss (Cui, Jia, Lin, Song & Belongie 2019, eq. 4–5).
+
+    beta:   in [0, 1). 0 weighs all classes alike; the closer to 1, the more the rare ones count. It matters from about
+            1 − 1/n on, n being the size of a rare class: .5 changes nothing for classes of 50 pictures or more
+    gamma:  of the focal loss; 0 gives class-balanced cross-entropy
+    form:   `softmax`, or `sigmoid` as in most of the paper's tables
+    """
+    return Focal(effective_number(counts, beta), gamma, form)
 
 
 def _checked(weights: Sequence[float], classes: int) -> NDArray[np.float64]:

@@ -1,4 +1,9 @@
-"""How often whole pictures are labelled rightly, by class and by how many pictures of the class were trained on."""
+"""How often whole pictures are labelled rightly, by class and by how many pictures of the class were trained on.
+
+Also whether a confidence of .8 is right in 80 of 100 cases: calibration, counted in whole numbers. Confidence is kept as a
+whole number of 2⁻³² parts, so that sums are exact whatever the order. Intervals are those of Guo, Pleiss, Sun & Weinberger
+2017: `BINS` of equal width over 0..1; here the lower end belongs to an interval.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +17,14 @@ from numpy.typing import NDArray
 
 from pixelwise.errors import DataError
 from pixelwise.metrics import agreement
-from pixelwise.metrics.base import ClassRow, ConstantGuess, Metric
-from pixelwise.metrics.calibration import BINS, calibration_error, confidence_row, reliability
+from pixelwise.metrics.base import ClassRow, ConstantGuess, Metric, class_rows
 from pixelwise.shelf import declares
 from pixelwise.types import DatasetInfo, Labels, Sample, Score
+
+BINS = 15
+UNIT = 1 << 32  # a sum over 2³¹ pictures still fits 64 bits
+
+Bins = NDArray[np.int64]  # (BINS, 3): pictures, hits, summed confidence in units
 
 
 class Accuracy(Metric):
@@ -24,7 +33,7 @@ class Accuracy(Metric):
     state: one row of int64, which holds, one after the other,
         the (C, C) counts of pictures of class t labelled as p,
         the pictures of each class whose label is among the k most probable, (C,),
-        pictures, hits and summed confidence of each interval of confidence, (BINS, 3) (metrics/calibration.py).
+        pictures, hits and summed confidence of each interval of confidence, (BINS, 3).
     Of equally probable classes the one with the lowest index counts as the more probable.
     """
 
@@ -70,16 +79,9 @@ class Accuracy(Metric):
 
     def per_class(self) -> list[ClassRow]:
         matrix = self._matrix
-        columns = (
-            agreement.class_accuracy(matrix),
-            [agreement.ratio(hit, said) for hit, said in zip(*_hits_and_said(matrix), strict=True)],
-            agreement.class_dice(matrix),
-        )
-        support = matrix.sum(axis=1).tolist()
-        return [
-            ClassRow(index, name, support[index], {"accuracy": accuracy, "precision": precision, "f1": f1})
-            for index, (name, accuracy, precision, f1) in enumerate(zip(self.info.classes, *columns, strict=True))
-        ]
+        accuracy, f1 = agreement.class_accuracy(matrix), agreement.class_dice(matrix)
+        precision = agreement.class_accuracy(matrix.T)  # of a prediction, the truth it hits
+        return class_rows(self.info, matrix, accuracy=accuracy, precision=precision, f1=f1)
 
     def sample_score(self, sample: Sample, prediction: Labels) -> float | None:
         """The probability that the true class was given."""
@@ -155,5 +157,31 @@ def _group_score(matrix: agreement.Matrix, name: str, frequency: str, classes: S
     return Score(name, agreement.ratio(hits, int(rows.sum())), {"n": frequency}, int(rows.sum()))
 
 
-def _hits_and_said(matrix: NDArray[np.int64]) -> tuple[list[int], list[int]]:
-    return matrix.diagonal().tolist(), matrix.sum(axis=0).tolist()
+def confidence_row(confidence: float) -> tuple[int, int]:
+    """The interval of a confidence in 0..1, and the confidence in whole units."""
+    units = min(UNIT, max(0, round(confidence * UNIT)))
+    return min(BINS - 1, units * BINS // UNIT), units
+
+
+def calibration_error(bins: Bins) -> float | None:
+    """Σ_b n_b / n · |accuracy_b − mean confidence_b|, the expected calibration error; None where nothing was counted.
+
+    A quotient of whole numbers, Σ_b |hits_b · UNIT − confidence_b| / (n · UNIT), rounded once.
+    """
+    rows = bins.tolist()  # Python's whole numbers, which do not overflow
+    n = sum(count for count, _, _ in rows)
+    return sum(abs(hits * UNIT - units) for _, hits, units in rows) / (n * UNIT) if n else None
+
+
+def reliability(bins: Bins) -> list[dict[str, Any]]:
+    """One record an interval: its ends, how many pictures lie in it, their mean confidence and accuracy."""
+    return [
+        {
+            "from": index / BINS,
+            "to": (index + 1) / BINS,
+            "n": count,
+            "confidence": units / (count * UNIT) if count else None,
+            "accuracy": hits / count if count else None,
+        }
+        for index, (count, hits, units) in enumerate(bins.tolist())
+    ]

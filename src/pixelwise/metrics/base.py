@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelwise.types import Sample, Score
+from pixelwise.metrics.agreement import Matrix, Ratios
+from pixelwise.types import DatasetInfo, Sample, Score
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,13 @@ class ConstantGuess:
 
     name: str
     scores: Mapping[str, float | None]
+
+
+def class_rows(info: DatasetInfo, matrix: Matrix, **columns: Ratios) -> list[ClassRow]:
+    """One row a class: its support in the confusion matrix, and its place in each of the columns."""
+    support = matrix.sum(axis=1).tolist()
+    values = ({name: column[index] for name, column in columns.items()} for index in range(len(support)))
+    return [ClassRow(index, info.classes[index], support[index], found) for index, found in enumerate(values)]
 
 
 class Metric(ABC):

@@ -12,14 +12,12 @@ from numpy.typing import NDArray
 
 from pixelwise.imaging.colour import nearest_colours, paint
 from pixelwise.metrics import agreement
-from pixelwise.metrics.base import ClassRow, ConstantGuess, Metric
+from pixelwise.metrics.base import ClassRow, ConstantGuess, Metric, class_rows
 from pixelwise.metrics.confusion import confusion_matrix
 from pixelwise.shelf import declares
 from pixelwise.types import RGB, Colours, DatasetInfo, Image, Sample, Score
 
-STEPS = (
-    1 << 20
-)  # a picture's sum of ΔE is kept as a whole number of steps of 2⁻²⁰: sums then do not depend on their order
+STEPS = 1 << 20  # a picture's ΔE sum is a whole number of steps of 2⁻²⁰: sums then do not depend on their order
 SUMS = 5  # pixels; squared errors and ΔE of the prediction; the same two of the best the palette can do
 
 
@@ -58,12 +56,8 @@ class ColourScores(Metric):
 
     def per_class(self) -> list[ClassRow]:
         matrix = self._matrix(self.state)
-        columns = agreement.class_accuracy(matrix), agreement.class_iou(matrix)
-        support = matrix.sum(axis=1).tolist()
-        return [
-            ClassRow(index, name, support[index], {"accuracy": accuracy, "iou": iou})
-            for index, (name, accuracy, iou) in enumerate(zip(self.info.classes, *columns, strict=True))
-        ]
+        accuracy, iou = agreement.class_accuracy(matrix), agreement.class_iou(matrix)
+        return class_rows(self.info, matrix, accuracy=accuracy, iou=iou)
 
     def sample_score(self, sample: Sample, prediction: Colours) -> float | None:
         """Accuracy over one picture."""
@@ -83,7 +77,7 @@ class ColourScores(Metric):
         return [
             Score("accuracy", agreement.pixel_accuracy(matrix), palette, pixels),
             Score(
-                "mean_class_accuracy", agreement.mean_class_accuracy(matrix), {**palette, "absent": "skipped"}, pixels
+                "mean_class_accuracy", agreement.mean_class_accuracy(matrix), palette | {"absent": "skipped"}, pixels
             ),
         ]
 
@@ -99,9 +93,8 @@ class ColourScores(Metric):
         # Of an argmax every pixel is a palette colour, whose place in CIELAB is known: conversions are what costs here.
         best, chosen = paint(truth, colours), paint(prediction.indices, colours)
         palette, original = _palette_in_lab(colours), in_lab(sample.image)
-        predicted = (
-            palette[prediction.indices] if np.array_equal(prediction.image, chosen) else in_lab(prediction.image)
-        )
+        from_palette = np.array_equal(prediction.image, chosen)
+        predicted = palette[prediction.indices] if from_palette else in_lab(prediction.image)
         for picture, lab in ((prediction.image, predicted), (best, palette[truth])):
             distance = float(lab_distance(original, lab).sum())
             sums += [squared_error(sample.image, picture), round(STEPS * distance)]

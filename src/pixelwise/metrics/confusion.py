@@ -11,10 +11,15 @@ from numpy.typing import NDArray
 
 from pixelwise.errors import DataError, listing
 from pixelwise.metrics import agreement
-from pixelwise.metrics.base import ClassRow, ConstantGuess, Metric
-from pixelwise.metrics.counting import count_pairs
+from pixelwise.metrics.base import ClassRow, ConstantGuess, Metric, class_rows
 from pixelwise.shelf import declares
 from pixelwise.types import BACKGROUND, ClassMap, DatasetInfo, IndexMap, Sample, Score, Void
+
+Codes = NDArray[np.uint16] | NDArray[np.uint32] | NDArray[np.uint64]
+Counts = NDArray[np.int64]
+
+CHUNK = 1 << 17  # pixels: 256 KiB of 16-bit codes and 1 MiB of what bincount makes of them fit a level-2 cache
+RUNS_PAY = 4  # pixels a run from which counting runs is faster (benchmarks/confusion.json: `crossover`)
 
 SKIPPED = {"absent": "skipped"}
 SCORES: tuple[tuple[str, Callable[[agreement.Matrix], float | None], dict[str, str]], ...] = (
@@ -48,12 +53,8 @@ class Confusion(Metric):
 
     def per_class(self) -> list[ClassRow]:
         matrix = self._matrix(self.state, self._conventions()[0])
-        columns = agreement.class_iou(matrix), agreement.class_accuracy(matrix), agreement.class_dice(matrix)
-        support = matrix.sum(axis=1).tolist()
-        return [
-            ClassRow(index, name, support[index], {"iou": iou, "accuracy": accuracy, "dice": dice})
-            for index, (name, iou, accuracy, dice) in enumerate(zip(self.info.classes, *columns, strict=True))
-        ]
+        accuracy, dice = agreement.class_accuracy(matrix), agreement.class_dice(matrix)
+        return class_rows(self.info, matrix, iou=agreement.class_iou(matrix), accuracy=accuracy, dice=dice)
 
     def constant_guess(self) -> ConstantGuess | None:
         constant = agreement.most_frequent(self._matrix(self.state, self._conventions()[0]))
@@ -157,3 +158,42 @@ def _check_values(occurrences: NDArray[np.int64], classes: int, void: int | None
 def _scores(matrix: agreement.Matrix, void: str) -> list[Score]:
     pixels = int(matrix.sum())
     return [Score(name, function(matrix), {"void": void, **absent}, pixels) for name, function, absent in SCORES]
+
+
+def count_pairs(truth: NDArray[Any], prediction: NDArray[Any], rows: int, columns: int) -> Counts:
+    """(rows, columns) int64: how often each (truth, prediction) occurs, in chunks that stay in the processor's cache.
+
+    Two ways give the same whole numbers, and each chunk takes the shorter one: `count_pixels` with one histogram entry a
+    pixel, `count_runs` with one a run of equal pixels, weighted by its length. Label maps are made of regions, so there
+    are far fewer runs than pixels, and the loop over the histogram, which cannot be vectorised, gets short.
+
+    truth, prediction:  unsigned whole numbers of equal shape, truth in 0..rows−1, prediction in 0..columns−1; larger
+                        ones would be counted in the wrong place, so callers check
+    """
+    truth, prediction = truth.reshape(-1), prediction.reshape(-1)
+    cells = rows * columns
+    kind: Any = np.uint16 if cells <= 1 << 16 else np.uint32 if cells <= 1 << 32 else np.uint64
+    chunk = max(CHUNK, 4 * cells)  # a table larger than a chunk would cost more to add than the chunk to count
+    total = np.zeros(cells, np.int64)
+    for start in range(0, truth.size, chunk):
+        codes: Codes = np.multiply(truth[start : start + chunk], kind(columns), dtype=kind)
+        np.add(codes, prediction[start : start + chunk], out=codes, casting="unsafe")
+        ends = codes[1:] != codes[:-1]  # a run ends where the next pixel differs
+        if np.count_nonzero(ends) * RUNS_PAY < codes.size:
+            count_runs(codes, ends, total)
+        else:
+            count_pixels(codes, total)
+    return total.reshape(rows, columns)
+
+
+def count_pixels(codes: Codes, total: Counts) -> None:
+    """Add the histogram of `codes` to `total`."""
+    total += np.bincount(codes, minlength=len(total))
+
+
+def count_runs(codes: Codes, ends: NDArray[np.bool_], total: Counts) -> None:
+    """Add the same histogram, made of runs. ends: (n − 1,) whether each code differs from the next one."""
+    last = np.append(np.flatnonzero(ends), codes.size - 1)
+    lengths = np.diff(last, prepend=-1)
+    # bincount adds weights in float64, which is exact for whole numbers up to 2⁵³
+    total += np.bincount(codes[last], weights=lengths, minlength=len(total)).astype(np.int64)

@@ -6,9 +6,9 @@ never a model with a pretrained encoder inside.
 
 from __future__ import annotations
 
-from torch import nn
+from collections.abc import Iterator
 
-WEIGHTED = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
+from torch import nn
 
 
 def xavier_uniform(module: nn.Module) -> None:
@@ -17,10 +17,8 @@ def xavier_uniform(module: nn.Module) -> None:
     The variance 2 / (fan_in + fan_out) is the compromise between keeping the size of activations on the way forward
     (1 / fan_in) and of gradients on the way back (1 / fan_out).
     """
-    for layer in module.modules():
-        if isinstance(layer, WEIGHTED):
-            nn.init.xavier_uniform_(layer.weight)
-            _zero_bias(layer)
+    for layer in _weighted(module):
+        nn.init.xavier_uniform_(layer.weight)
 
 
 def he_normal(module: nn.Module) -> None:
@@ -28,10 +26,8 @@ def he_normal(module: nn.Module) -> None:
 
     Under ReLU this keeps the size of gradients on the way back.
     """
-    for layer in module.modules():
-        if isinstance(layer, WEIGHTED):
-            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
-            _zero_bias(layer)
+    for layer in _weighted(module):
+        nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
 
 
 def small_scores(layer: nn.Linear) -> None:
@@ -39,10 +35,14 @@ def small_scores(layer: nn.Linear) -> None:
 
     For the last layer, whose fan_out is the few classes: He's rule would make its scores tens of times too large.
     """
-    nn.init.normal_(layer.weight, std=layer.in_features**-0.5)
-    _zero_bias(layer)
+    for linear in _weighted(layer):
+        nn.init.normal_(linear.weight, std=linear.in_features**-0.5)
 
 
-def _zero_bias(layer: nn.Conv2d | nn.ConvTranspose2d | nn.Linear) -> None:
-    if layer.bias is not None:
-        nn.init.zeros_(layer.bias)
+def _weighted(module: nn.Module) -> Iterator[nn.Module]:
+    """Every convolution and linear layer, its bias set to 0."""
+    for layer in module.modules():
+        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+            yield layer

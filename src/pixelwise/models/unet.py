@@ -80,20 +80,16 @@ def unet(
 
 
 def _double_convolution(in_channels: int, out_channels: int, norm: Norm) -> nn.Sequential:
-    return nn.Sequential(
-        *_convolution(in_channels, out_channels, norm), *_convolution(out_channels, out_channels, norm)
-    )
-
-
-def _convolution(in_channels: int, out_channels: int, norm: Norm) -> list[nn.Module]:
-    # batch normalisation subtracts the mean, and any bias with it
-    convolution = nn.Conv2d(in_channels, out_channels, kernel_size=3, padding=1, bias=norm != "batch")
-    normalisation: list[nn.Module] = []
-    if norm == "batch":
-        normalisation = [nn.BatchNorm2d(out_channels)]
-    elif norm == "group":
-        normalisation = [nn.GroupNorm(_groups(out_channels), out_channels)]
-    return [convolution, *normalisation, nn.ReLU(inplace=True)]
+    layers: list[nn.Module] = []
+    for channels in (in_channels, out_channels):
+        # batch normalisation subtracts the mean, and any bias with it
+        layers.append(nn.Conv2d(channels, out_channels, kernel_size=3, padding=1, bias=norm != "batch"))
+        if norm == "batch":
+            layers.append(nn.BatchNorm2d(out_channels))
+        elif norm == "group":
+            layers.append(nn.GroupNorm(_groups(out_channels), out_channels))
+        layers.append(nn.ReLU(inplace=True))
+    return nn.Sequential(*layers)
 
 
 def _groups(channels: int) -> int:

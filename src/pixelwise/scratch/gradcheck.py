@@ -82,15 +82,8 @@ def _check(
     scale = max(float(np.abs(written).max()), float(np.abs(measured).max()), np.finfo(np.float64).tiny)
     errors = np.abs(written - measured) / scale
     worst = int(errors.argmax())
-    return TensorCheck(
-        name,
-        array.shape,
-        float(errors[worst]),
-        indices[worst],
-        float(written[worst]),
-        float(measured[worst]),
-        len(indices),
-    )
+    numbers = float(written[worst]), float(measured[worst])
+    return TensorCheck(name, array.shape, float(errors[worst]), indices[worst], *numbers, len(indices))
 
 
 def _slope(loss: Callable[[], float], array: Array, index: tuple[int, ...], step: float, name: str) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from pixelwise.errors import Problem, ShapeError
 from pixelwise.scratch.checks import Array
 from pixelwise.scratch.fast.workspace import Workspace
-from pixelwise.scratch.layers.base import Gradients, Layer, Shape
+from pixelwise.scratch.layers import Gradients, Layer, Shape
 
 
 class Network:
@@ -63,30 +63,21 @@ class Network:
         """
         if len(caches) != len(self.layers):
             raise ShapeError(f"{len(caches)} caches for {len(self.layers)} layers: these are not of this network.")
-        gradients: Gradients = {}
+        found: list[Gradients] = [{} for _ in self.layers]
         for index in range(len(self.layers) - 1, 0, -1):
-            dout, found = self.layers[index].backward(dout, caches[index])
-            gradients = {f"{index}.{name}": value for name, value in found.items()} | gradients
-        first = self.layers[0].parameter_gradients(dout, caches[0]) if self.layers[0].parameters else {}
-        return {f"0.{name}": value for name, value in first.items()} | gradients
+            dout, found[index] = self.layers[index].backward(dout, caches[index])
+        if self.layers[0].parameters:
+            found[0] = self.layers[0].parameter_gradients(dout, caches[0])
+        return _named(found)
 
     @property
     def parameters(self) -> dict[str, Array]:
         """What is learned, as `index.name`. The arrays themselves: an optimizer changes them in place."""
-        return {
-            f"{index}.{name}": value
-            for index, layer in enumerate(self.layers)
-            for name, value in layer.parameters.items()
-        }
+        return _named(layer.parameters for layer in self.layers)
 
     def state(self) -> dict[str, Array]:
         """Parameters and running statistics by name, the arrays themselves."""
-        statistics = {
-            f"{index}.{name}": value
-            for index, layer in enumerate(self.layers)
-            for name, value in layer.statistics.items()
-        }
-        return self.parameters | statistics
+        return self.parameters | _named(layer.statistics for layer in self.layers)
 
     def load_state(self, state: Mapping[str, Array]) -> None:
         """Copy a state into this network. Raises ShapeError with all that does not fit, and then changes nothing."""
@@ -135,6 +126,11 @@ def _shapes(layers: Sequence[Layer], shape: Shape) -> list[Shape]:
             ) from None
         shapes.append(shape)
     return shapes
+
+
+def _named(arrays: Iterable[Mapping[str, Array]]) -> dict[str, Array]:
+    """The arrays of each layer as `index.name`."""
+    return {f"{index}.{name}": value for index, held in enumerate(arrays) for name, value in held.items()}
 
 
 def _words(shape: Shape) -> str:

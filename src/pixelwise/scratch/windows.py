@@ -7,6 +7,7 @@ forward step of a convolution and the other its backward step. Sizes come from `
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -40,17 +41,12 @@ def cells(window: Window, size: tuple[int, int]) -> Iterator[tuple[int, int, sli
 
     `size` is the number of places (h, w) of the window. Row by row, so that "first" has one meaning.
     """
-    (kernel_rows, kernel_columns), (down, right), (gap_rows, gap_columns) = (
-        window.kernel,
-        window.stride,
-        window.dilation,
-    )
-    for i in range(kernel_rows):
-        for j in range(kernel_columns):
-            top, left = i * gap_rows, j * gap_columns
-            rows = slice(top, top + down * (size[0] - 1) + 1, down)
-            columns = slice(left, left + right * (size[1] - 1) + 1, right)
-            yield i, j, rows, columns
+    (down, right), (gap_rows, gap_columns) = window.stride, window.dilation
+    for i, j in product(*map(range, window.kernel)):
+        top, left = i * gap_rows, j * gap_columns
+        rows = slice(top, top + down * (size[0] - 1) + 1, down)
+        columns = slice(left, left + right * (size[1] - 1) + 1, right)
+        yield i, j, rows, columns
 
 
 def patches(x: Array, window: Window) -> Array:
@@ -61,19 +57,10 @@ def patches(x: Array, window: Window) -> Array:
     height, width = window.output_size((x.shape[2], x.shape[3]))
     picture = padded(x, window.padding)
     image, channel, row, column = picture.strides
-    return as_strided(
-        picture,
-        (*x.shape[:2], *window.kernel, height, width),
-        (
-            image,
-            channel,
-            row * window.dilation[0],
-            column * window.dilation[1],
-            row * window.stride[0],
-            column * window.stride[1],
-        ),
-        writeable=False,
-    )
+    (down, right), (gap_rows, gap_columns) = window.stride, window.dilation
+    strides = (image, channel, gap_rows * row, gap_columns * column, down * row, right * column)
+    shape = (*x.shape[:2], *window.kernel, height, width)
+    return as_strided(picture, shape, strides, writeable=False)
 
 
 def fold(values: Array, window: Window, size: tuple[int, int]) -> Array:

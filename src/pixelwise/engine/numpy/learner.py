@@ -29,8 +29,8 @@ from pixelwise.recipe.schema import Hardware, Recipe
 from pixelwise.run.environment import cores
 from pixelwise.run.progress import Sums
 from pixelwise.scratch.checks import Array
+from pixelwise.scratch.functional import CrossEntropy
 from pixelwise.scratch.layers import ConvTranspose2d, Flatten, Gradients, Linear
-from pixelwise.scratch.loss import CrossEntropy
 from pixelwise.scratch.network import Network
 from pixelwise.tasks.base import Head, Input, Reduced, Task
 from pixelwise.types import Sample

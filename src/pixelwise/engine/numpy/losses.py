@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelwise.losses.weights import inverse_frequency, median_frequency
-from pixelwise.scratch.loss import CrossEntropy
+from pixelwise.scratch.functional import CrossEntropy
 from pixelwise.shelf import declares
 
 Weighting = Literal["none", "inverse", "median"]

@@ -23,7 +23,7 @@ from pixelwise.run.checkpoint import load_checkpoint
 from pixelwise.run.folder import RunFolder
 from pixelwise.scratch import layers as scratch
 from pixelwise.scratch.checks import Array
-from pixelwise.scratch.loss import CrossEntropy
+from pixelwise.scratch.functional import CrossEntropy
 from pixelwise.scratch.network import Network
 from pixelwise.types import IGNORE
 from pixelwise.yaml_text import parse

@@ -11,7 +11,6 @@ Any kernel, stride, padding and dilation; for groups see `functional.conv2d`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,20 +20,10 @@ from pixelwise.arithmetic.window import Window
 from pixelwise.scratch.checks import Array, check_convolution, check_gradient
 from pixelwise.scratch.fast.bands import Band, bands, channel_sums, cut_out
 from pixelwise.scratch.fast.workspace import Buffers, Workspace, added
+from pixelwise.scratch.functional.convolution import ConvolutionCache
 from pixelwise.scratch.windows import cells
 
 BYTES_AT_ONCE = 1_200_000  # of unfolded windows
-
-
-@dataclass(frozen=True, eq=False)
-class UnfoldCache:
-    """What the backward reads: the inputs and how the window moved."""
-
-    x: Array
-    weight: Array
-    window: Window
-    has_bias: bool
-    output_shape: tuple[int, int, int, int]
 
 
 def conv2d(
@@ -46,7 +35,7 @@ def conv2d(
     padding: Any = 0,
     dilation: Any = 1,
     workspace: Workspace,
-) -> tuple[Array, UnfoldCache]:
+) -> tuple[Array, ConvolutionCache]:
     """`functional.conv2d` with one group, in memory that is reused.
 
     x (N, C, H, W), weight (O, C, kH, kW), bias (O,) → out (N, O, h, w), channels last in memory. Raises ShapeError
@@ -56,10 +45,10 @@ def conv2d(
     window = Window(weight.shape[2:], stride, padding, dilation)
     out = _convolve(x.transpose(0, 2, 3, 1), weight.transpose(2, 3, 1, 0), bias, window, workspace)
     out = out.transpose(0, 3, 1, 2)
-    return out, UnfoldCache(x, weight, window, bias is not None, out.shape)
+    return out, ConvolutionCache(x, weight, window, 1, bias is not None, out.shape)
 
 
-def weight_gradient(dout: Array, cache: UnfoldCache, *, workspace: Workspace) -> tuple[Array, Array | None]:
+def weight_gradient(dout: Array, cache: ConvolutionCache, *, workspace: Workspace) -> tuple[Array, Array | None]:
     """dweight (O, C, kH, kW) and dbias (O,).
 
     out = rows · W with one row a window, hence dW = rowsᵀ · dout, summed over the bands; dbias = Σ dout.
@@ -82,7 +71,7 @@ def weight_gradient(dout: Array, cache: UnfoldCache, *, workspace: Workspace) ->
     return np.ascontiguousarray(dweight), sums if cache.has_bias else None
 
 
-def input_gradient(dout: Array, cache: UnfoldCache, *, workspace: Workspace) -> Array:
+def input_gradient(dout: Array, cache: ConvolutionCache, *, workspace: Workspace) -> Array:
     """dx (N, C, H, W), in one of two ways.
 
     With stride 1 it is a convolution of dout with the kernel turned by 180°, input and output channels exchanged and

@@ -31,6 +31,7 @@ from pixelwise.errors import ShapeError
 from pixelwise.scratch.checks import Array, check_convolution, check_gradient
 from pixelwise.scratch.fast.bands import Band, bands, channel_sums, cut_out
 from pixelwise.scratch.fast.workspace import Buffers, Workspace, added
+from pixelwise.scratch.functional.convolution import ConvolutionCache
 
 TILE = 6  # a tile reads 6×6 inputs, and gives 4×4 outputs for a 3×3 kernel
 POINTS = TILE * TILE
@@ -88,24 +89,14 @@ class Grid:
         return list(bands(part, self.down, POINTS * self.right * bytes_a_pixel, BYTES_AT_ONCE))
 
 
-@dataclass(frozen=True, eq=False)
-class WinogradCache:
-    """What the backward reads: the inputs. The evaluated tiles, 2¼ times as large (3×3), are computed again."""
-
-    x: Array
-    weight: Array
-    padding: tuple[int, int]
-    has_bias: bool
-    output_shape: tuple[int, int, int, int]
-
-
 def conv2d(
     x: Array, weight: Array, bias: Array | None = None, *, padding: int | tuple[int, int] = 0, workspace: Workspace
-) -> tuple[Array, WinogradCache]:
+) -> tuple[Array, ConvolutionCache]:
     """`functional.conv2d` for a square kernel of 2 to 5 with stride 1 and a padding below its side.
 
     x (N, C, H, W), weight (O, C, k, k), bias (O,) → out (N, O, h, w), channels last in memory. In float32 the result
-    differs from the exact one by about 1e-5 of its largest value. Raises ShapeError for any other kernel or padding.
+    differs from the exact one by about 1e-5 of its largest value. The cache holds the inputs only: the evaluated tiles,
+    2¼ times as large (3×3), are computed again. Raises ShapeError for any other kernel or padding.
     """
     check_convolution(x, weight, bias)
     window = Window(weight.shape[2:], 1, padding)
@@ -117,7 +108,7 @@ def conv2d(
         )
     kernels = _evaluate_kernels(weight.transpose(2, 3, 1, 0))
     out = _convolve(x.transpose(0, 2, 3, 1), kernels, bias, window, workspace).transpose(0, 3, 1, 2)
-    return out, WinogradCache(x, weight, window.padding, bias is not None, out.shape)
+    return out, ConvolutionCache(x, weight, window, 1, bias is not None, out.shape)
 
 
 def fits(window: Window) -> bool:
@@ -127,7 +118,7 @@ def fits(window: Window) -> bool:
     return square and window.stride == window.dilation == (1, 1)
 
 
-def input_gradient(dout: Array, cache: WinogradCache, *, workspace: Workspace) -> Array:
+def input_gradient(dout: Array, cache: ConvolutionCache, *, workspace: Workspace) -> Array:
     """dx (N, C, H, W), which with stride 1 is itself a convolution with a k×k kernel and is computed as one.
 
     x[y] reaches out[y + p − i] through weight[i], for p rows of padding. So
@@ -137,14 +128,14 @@ def input_gradient(dout: Array, cache: WinogradCache, *, workspace: Workspace) -
     a convolution of dout with the kernel turned by 180°, input and output channels exchanged, and padding k − 1 − p.
     """
     check_gradient(dout, cache.x, cache.output_shape)
-    side = cache.weight.shape[2]
+    side, (rows, columns) = cache.weight.shape[2], cache.window.padding
     turned = cache.weight[:, :, ::-1, ::-1].transpose(2, 3, 0, 1)  # (k, k, O, C)
-    window = Window(side, 1, (side - 1 - cache.padding[0], side - 1 - cache.padding[1]))
+    window = Window(side, 1, (side - 1 - rows, side - 1 - columns))
     dx = _convolve(dout.transpose(0, 2, 3, 1), _evaluate_kernels(turned), None, window, workspace)
     return dx.transpose(0, 3, 1, 2)
 
 
-def weight_gradient(dout: Array, cache: WinogradCache, *, workspace: Workspace) -> tuple[Array, Array | None]:
+def weight_gradient(dout: Array, cache: ConvolutionCache, *, workspace: Workspace) -> tuple[Array, Array | None]:
     """dweight (O, C, k, k) and dbias (O,).
 
     Each step of the forward is linear, so its gradient is the transposed step, in reverse order. With tiles d, evaluated
@@ -155,7 +146,7 @@ def weight_gradient(dout: Array, cache: WinogradCache, *, workspace: Workspace) 
     check_gradient(dout, cache.x, cache.output_shape)
     x, dpictures = cache.x.transpose(0, 2, 3, 1), dout.transpose(0, 2, 3, 1)
     channels, (_, outputs, height, width) = x.shape[3], cache.output_shape
-    corner, side = (-cache.padding[0], -cache.padding[1]), cache.weight.shape[2]
+    corner, side = (-cache.window.padding[0], -cache.window.padding[1]), cache.weight.shape[2]
     grid = Grid.over((height, width), side)
     evaluate, spread = EVALUATE_PICTURE.astype(x.dtype), interpolate(side).T.astype(x.dtype)
 

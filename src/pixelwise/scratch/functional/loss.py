@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pixelwise.errors import ShapeError
 from pixelwise.scratch.checks import Array, check_float, check_shape
+from pixelwise.types import IGNORE
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +63,28 @@ def softmax_cross_entropy_backward(dloss: float, cache: CrossEntropyCache) -> Ar
     np.put_along_axis(dscores, truth, at_truth, axis=1)
     dscores *= (cache.shares * cache.shares.dtype.type(dloss))[:, None]
     return dscores
+
+
+class CrossEntropy:
+    """What a training minimises: the cross-entropy with its options held, and its parts kept apart for honest means.
+
+    weights: (C,) float64, or None where all classes weigh the same
+    """
+
+    def __init__(self, weights: NDArray[np.float64] | None = None) -> None:
+        self.weights = weights
+
+    def forward(self, scores: Array, targets: NDArray[Any]) -> tuple[tuple[float, float], Any]:
+        """((Σ w·ℓ, Σ w), cache). A mean over several batches divides the sum of the first by that of the second."""
+        weights = None if self.weights is None else self.weights.astype(scores.dtype)
+        loss, cache = softmax_cross_entropy(scores, targets, class_weights=weights, ignore=IGNORE)
+        counted = targets[targets != IGNORE]
+        total = float(len(counted) if self.weights is None else self.weights[counted].sum())
+        return (loss * total, total), cache
+
+    def backward(self, cache: Any) -> Array:
+        """The gradient of the mean, Σ w·ℓ / Σ w, by the scores."""
+        return softmax_cross_entropy_backward(1.0, cache)
 
 
 def _read_targets(

@@ -65,8 +65,7 @@ class ResidualColourUNet(AnySize):
         deep = deep + functional.relu(self.context(deep.mean(dim=(2, 3))))[:, :, None, None]
         for merge in self.merges:
             deep = merge(deep, maps.pop())
-        scores: Tensor = self.classifier(self.head(torch.cat([enlarge(self.project(deep)), fine, x], dim=1)))
-        return scores
+        return self.classifier(self.head(torch.cat([enlarge(self.project(deep)), fine, x], dim=1)))
 
 
 class _Residual(nn.Module):
@@ -92,8 +91,7 @@ class _Merge(nn.Module):
 
     def forward(self, deep: Tensor, skip: Tensor) -> Tensor:
         # projected before it is enlarged: a quarter of the cost, and the same, because both are linear
-        smoothed: Tensor = self.smooth(enlarge(self.project(deep)) + skip)
-        return smoothed
+        return self.smooth(enlarge(self.project(deep)) + skip)
 
 
 @declares(gives="pixel")

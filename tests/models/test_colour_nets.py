@@ -6,12 +6,17 @@ from torch import nn
 
 from pixelwise.errors import RecipeError, ShapeError
 from pixelwise.models import MODELS
-from pixelwise.models.colour.colour_unet import colour_unet
-from pixelwise.models.colour.conv_transpose_net import conv_transpose_net
-from pixelwise.models.colour.halving import check_kernel, doubling, halving, keeping
-from pixelwise.models.colour.pool_upsample_net import pool_upsample_net
-from pixelwise.models.colour.residual_colour_unet import _Residual, residual_colour_unet
+from pixelwise.models.colour_nets import (
+    check_kernel,
+    colour_unet,
+    conv_transpose_net,
+    doubling,
+    halving,
+    keeping,
+    pool_upsample_net,
+)
 from pixelwise.models.describe import describe
+from pixelwise.models.residual_colour_unet import _Residual, residual_colour_unet
 
 NETS = {"pool_upsample_net": pool_upsample_net, "conv_transpose_net": conv_transpose_net, "colour_unet": colour_unet}
 PARAMETERS = {"pool_upsample_net": 49_728, "conv_transpose_net": 49_728, "colour_unet": 56_856}

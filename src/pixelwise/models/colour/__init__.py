@@ -1,1 +1,0 @@
-"""Nets for colours: the three of the course, and our own."""
