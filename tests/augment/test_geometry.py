@@ -6,8 +6,7 @@ import torch
 from torchvision.transforms import v2
 
 from pixelwise.augment import AUGMENTATIONS
-from pixelwise.augment.base import PICTURE_FILL
-from pixelwise.augment.geometry import ScaleCrop, crop, flip, resize, rotation, scale_crop
+from pixelwise.augment.geometry import PICTURE_FILL, ScaleCrop, crop, flip, resize, rotation, scale_crop
 from pixelwise.augment.pipeline import Augmentation
 from pixelwise.errors import RecipeError
 from pixelwise.types import RLE, Object, Sample

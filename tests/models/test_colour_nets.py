@@ -7,6 +7,7 @@ from torch import nn
 from pixelwise.errors import RecipeError, ShapeError
 from pixelwise.models import MODELS
 from pixelwise.models.colour_nets import (
+    _Residual,
     check_kernel,
     colour_unet,
     conv_transpose_net,
@@ -14,9 +15,9 @@ from pixelwise.models.colour_nets import (
     halving,
     keeping,
     pool_upsample_net,
+    residual_colour_unet,
 )
 from pixelwise.models.describe import describe
-from pixelwise.models.residual_colour_unet import _Residual, residual_colour_unet
 
 NETS = {"pool_upsample_net": pool_upsample_net, "conv_transpose_net": conv_transpose_net, "colour_unet": colour_unet}
 PARAMETERS = {"pool_upsample_net": 49_728, "conv_transpose_net": 49_728, "colour_unet": 56_856}

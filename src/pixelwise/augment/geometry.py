@@ -16,12 +16,22 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
 
-from pixelwise.augment.base import fills
 from pixelwise.errors import RecipeError
+
+PICTURE_FILL = (124, 116, 104)  # ImageNet's mean colour: close to zero after normalisation
 
 Size = tuple[int, int]
 Range = tuple[float, float]
 Direction = Literal["horizontal", "vertical"]
+
+
+class ObjectMasks(tv_tensors.Mask):
+    """(N, H, W) the pixels of each object: moved as a mask is, but 0, "no object", where nothing is known."""
+
+
+def fills(fill: int) -> dict[type, Any]:
+    """What each kind of plane holds where the picture does not reach; `fill` is the index in masks."""
+    return {tv_tensors.Image: list(PICTURE_FILL), tv_tensors.Mask: fill, ObjectMasks: 0}
 
 
 def flip(fill: int, *, p: Annotated[float, Ge(0), Le(1)] = 0.5, direction: Direction = "horizontal") -> v2.Transform:

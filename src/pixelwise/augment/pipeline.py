@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -14,9 +14,20 @@ from torch import Tensor
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
-from pixelwise.augment.base import Batchwise, ObjectMasks
+from pixelwise.augment.geometry import ObjectMasks
 from pixelwise.augment.keys import seed_of, seeds_of
 from pixelwise.types import RLE, Deferred, Object, Sample
+
+
+@runtime_checkable
+class Batchwise(Protocol):
+    """A transform that can also do a whole batch of pictures at once, to the bytes it would give picture by picture."""
+
+    def draw(self) -> Any:
+        """What it draws for one picture, from torch's global generator, exactly as it does for a picture alone."""
+
+    def transform_batch(self, pictures: Tensor, drawn: Sequence[Any]) -> Tensor:
+        """(B, H, W, 3) uint8 on any device, each picture by its own draw. The pictures given stay as they are."""
 
 
 class Augmentation:

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,15 +89,10 @@ def write_image(path: Path, image: Image, *, quality: int = 90) -> None:
     """
     from PIL import Image as Pillow
 
-    kinds = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
-    kind = {**kinds, ".bmp": "BMP"}.get(path.suffix.lower())
-    if kind is None:
+    if (suffix := path.suffix.lower()) not in SUFFIXES:
         raise DataError(f"no kind of picture ends in '{path.suffix}'; known: {', '.join(SUFFIXES)}.", where=str(path))
-
-    def save(file: BinaryIO) -> None:
-        Pillow.fromarray(image).save(file, format=kind, quality=quality)
-
-    write_atomically(path, save)
+    kind = {".jpg": "JPEG", ".tif": "TIFF"}.get(suffix, suffix[1:].upper())
+    write_atomically(path, lambda file: Pillow.fromarray(image).save(file, format=kind, quality=quality))
 
 
 # -- reading -------------------------------------------------------------------------------------------------------
@@ -117,7 +112,7 @@ def _opened(path: Path, max_pixels: int) -> Iterator[Picture]:
                 if width * height > max_pixels:
                     raise _too_large(path, f"{width}×{height} (width × height) = {width * height:,}", max_pixels)
                 yield picture
-    except DataError:
+    except (DataError, MemoryError):
         raise
     except FileNotFoundError as error:
         raise DataError("there is no such file.", where=str(path)) from error
@@ -127,8 +122,6 @@ def _opened(path: Path, max_pixels: int) -> Iterator[Picture]:
         raise DataError(
             f"is not a picture that can be read ({', '.join(FORMATS)}).", where=str(path), hint="Replace the file."
         ) from error
-    except MemoryError:
-        raise
     except Exception as error:  # on damaged files decoders raise nearly anything: OSError, SyntaxError, struct.error
         if isinstance(error, OSError) and error.errno:  # of the disk, not of the decoder
             raise DataError(f"could not be read: {error.strerror}.", where=str(path)) from error
@@ -185,10 +178,8 @@ def _sixteen_bits(picture: Picture, path: Path) -> NDArray[np.uint16]:
 
 
 def _as_indices(picture: Picture, path: Path) -> IndexMap:
-    if picture.mode in ("P", "L"):
+    if picture.mode in ("P", "L", "1"):  # of mode 1: False, True → 0, 1
         return np.array(picture, dtype=np.uint8)
-    if picture.mode == "1":
-        return np.array(picture, dtype=np.uint8)  # False, True → 0, 1
     if picture.mode in ("I;16", "I;16B", "I;16L", "I"):
         return _sixteen_bits(picture, path)
     if picture.mode in ("LA", "PA"):

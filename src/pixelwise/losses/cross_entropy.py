@@ -7,6 +7,7 @@ With label smoothing ε the target shares: 1 − ε for t, and ε / C for every 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -76,8 +77,7 @@ class CrossEntropy(ClassWeighted):
         self, weights: NDArray[np.float64] | None, normalisation: Normalisation, smoothing: float = 0.0
     ) -> None:
         super().__init__(weights)
-        self.normalisation = normalisation
-        self.smoothing = smoothing
+        self.normalisation, self.smoothing = normalisation, smoothing
 
     def forward(self, scores: Tensor, target: Tensor) -> Term:
         index, valid, weights = self.weigh(scores, target)
@@ -110,14 +110,6 @@ def cross_entropy(
     uniform:        share of the uniform distribution, above 0 and up to 1; read by `weights: rarity` only
     smoothing:      share of the target that is spread over all classes alike
     """
-    if weights == "inverse":
-        chosen = inverse_frequency(counts)
-    elif weights == "median":
-        chosen = median_frequency(counts)
-    elif weights == "effective":
-        chosen = effective_number(counts, beta)
-    elif weights == "rarity":
-        chosen = rarity(counts, uniform)
-    else:
-        chosen = None
-    return CrossEntropy(chosen, normalisation, smoothing)
+    rules = {"inverse": inverse_frequency, "median": median_frequency}
+    rules |= {"effective": partial(effective_number, beta=beta), "rarity": partial(rarity, uniform=uniform)}
+    return CrossEntropy(None if weights == "none" else rules[weights](counts), normalisation, smoothing)

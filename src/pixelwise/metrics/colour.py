@@ -86,6 +86,8 @@ class ColourScores(Metric):
         return state[:-SUMS].reshape(colours, colours)
 
     def _count(self, sample: Sample, prediction: Colours) -> NDArray[np.int64]:
+        from skimage.color import deltaE_cie76
+
         colours = self.info.colours
         truth = nearest_colours(sample.image, colours)
         matrix = confusion_matrix(truth, prediction.indices, len(colours), where=sample.name)[:-1]
@@ -96,8 +98,9 @@ class ColourScores(Metric):
         from_palette = np.array_equal(prediction.image, chosen)
         predicted = palette[prediction.indices] if from_palette else in_lab(prediction.image)
         for picture, lab in ((prediction.image, predicted), (best, palette[truth])):
-            distance = float(lab_distance(original, lab).sum())
-            sums += [squared_error(sample.image, picture), round(STEPS * distance)]
+            difference = sample.image.astype(np.int32) - picture
+            squared = int(np.einsum("hwc,hwc->", difference, difference, dtype=np.int64))
+            sums += [squared, round(STEPS * float(np.asarray(deltaE_cie76(original, lab), np.float64).sum()))]
         return np.concatenate([matrix.reshape(-1), np.array(sums, np.int64)])
 
 
@@ -114,24 +117,11 @@ def colour(info: DatasetInfo) -> ColourScores:
     return ColourScores(info)
 
 
-def squared_error(first: Image, second: Image) -> int:
-    """Σ (a − b)² over pixels and channels, a whole number."""
-    difference = first.astype(np.int32) - second
-    return int(np.einsum("hwc,hwc->", difference, difference, dtype=np.int64))
-
-
 def in_lab(image: Image) -> NDArray[np.float64]:
     """An sRGB picture in CIELAB under D65, (H, W, 3)."""
     from skimage.color import rgb2lab
 
     return np.asarray(rgb2lab(image), np.float64)
-
-
-def lab_distance(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The distance of each pixel, (H, W), of two pictures in CIELAB."""
-    from skimage.color import deltaE_cie76
-
-    return np.asarray(deltaE_cie76(first, second), np.float64)
 
 
 @lru_cache(maxsize=4)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +15,16 @@ from pixelwise.statistics.bootstrap import DRAWS, resampled
 from pixelwise.types import DatasetInfo, Score
 
 
-@dataclass
 class Recorder:
     """Notes by how much each picture moved the states of metrics, which start at zero and only add up.
 
     Call `look(index)` after the metrics have counted the picture of that index. `rows` can be joined over processes.
     """
 
-    metrics: Sequence[Metric]
-    rows: list[list[Counts]] = field(init=False)
-    _before: list[Counts] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.rows = [[] for _ in self.metrics]
-        self._before = [np.zeros_like(metric.state) for metric in self.metrics]
+    def __init__(self, metrics: Sequence[Metric]) -> None:
+        self.metrics = metrics
+        self.rows: list[list[Counts]] = [[] for _ in metrics]
+        self._before = [np.zeros_like(metric.state) for metric in metrics]
 
     def look(self, index: int) -> None:
         """Note what the picture of this index added."""

@@ -15,6 +15,6 @@ MODELS = Shelf(
         "pool_upsample_net": "pixelwise.models.colour_nets:pool_upsample_net",
         "conv_transpose_net": "pixelwise.models.colour_nets:conv_transpose_net",
         "colour_unet": "pixelwise.models.colour_nets:colour_unet",
-        "residual_colour_unet": "pixelwise.models.residual_colour_unet:residual_colour_unet",
+        "residual_colour_unet": "pixelwise.models.colour_nets:residual_colour_unet",
     },
 )

@@ -1,47 +1,37 @@
-"""A plain fully convolutional network: five strided convolutions down, five transposed ones up, nothing in between."""
+"""A plain fully convolutional network: five strided convolutions down, five transposed ones up, nothing in between.
+
+Each step is convolution → ReLU → batch normalisation, in this order: the statistics are taken of what the next convolution
+reads. There are no skips, so every edge has to pass a map 32 times smaller than the picture, and outlines stay soft.
+(Long, Shelhamer & Darrell 2015 for the idea.)
+"""
 
 from __future__ import annotations
 
 from itertools import pairwise
 
-from torch import Tensor, nn
+from torch import nn
 
 from pixelwise.models.initialise import xavier_uniform
-from pixelwise.models.padding import AnySize
+from pixelwise.models.padding import Chain
 from pixelwise.shelf import declares
 
 DOWN = (32, 64, 128, 256, 512)
 UP = (512, 256, 128, 64, 32)
 
 
-class BasicFCN(AnySize):
-    """Encoder, decoder, 1×1 classifier: (B, in_channels, H, W) → (B, out_channels, H, W).
-
-    Each step is convolution → ReLU → batch normalisation, in this order: the statistics are taken of what the next
-    convolution reads. There are no skips, so every edge has to pass a map 32 times smaller than the picture, and
-    outlines stay soft. (Long, Shelhamer & Darrell 2015 for the idea.)
-    """
-
-    def __init__(self, in_channels: int, out_channels: int) -> None:
-        super().__init__()
-        self.stride = 2 ** len(DOWN)
-        self.encoder = nn.Sequential(*(_down(i, o) for i, o in pairwise((in_channels, *DOWN))))
-        self.decoder = nn.Sequential(*(_up(i, o) for i, o in pairwise((DOWN[-1], *UP))))
-        self.classifier = nn.Conv2d(UP[-1], out_channels, kernel_size=1)
-
-    def scores(self, x: Tensor) -> Tensor:
-        deep = self.encoder(x)  # (B, 512, H/32, W/32)
-        return self.classifier(self.decoder(deep))
-
-
 @declares(gives="pixel")
-def basic_fcn(in_channels: int, out_channels: int) -> BasicFCN:
+def basic_fcn(in_channels: int, out_channels: int) -> Chain:
     """The plain encoder and decoder without skips; 5,500,245 parameters for 3 channels in and 21 classes.
 
     Convolutions k3 s2 p1 to 32, 64, 128, 256, 512 channels; transposed convolutions k3 s2 p1 output_padding 1 to
     512, 256, 128, 64, 32; classifier 1×1. Xavier-uniform weights, zero biases.
     """
-    model = BasicFCN(in_channels, out_channels)
+    model = Chain(
+        2 ** len(DOWN),
+        encoder=nn.Sequential(*(_down(i, o) for i, o in pairwise((in_channels, *DOWN)))),
+        decoder=nn.Sequential(*(_up(i, o) for i, o in pairwise((DOWN[-1], *UP)))),  # from (B, 512, H/32, W/32)
+        classifier=nn.Conv2d(UP[-1], out_channels, kernel_size=1),
+    )
     xavier_uniform(model)
     return model
 

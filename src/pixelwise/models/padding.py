@@ -26,3 +26,18 @@ class AnySize(nn.Module, ABC):
         below, right = -height % self.stride, -width % self.stride
         padded = functional.pad(x, (0, right, 0, below)) if below or right else x
         return self.scores(padded)[..., :height, :width]
+
+
+class Chain(AnySize):
+    """Named parts one after the other, e.g. `Chain(32, encoder=…, decoder=…, classifier=…)`."""
+
+    def __init__(self, stride: int, **parts: nn.Module) -> None:
+        super().__init__()
+        self.stride = stride
+        for name, part in parts.items():
+            self.add_module(name, part)
+
+    def scores(self, x: Tensor) -> Tensor:
+        for part in self.children():
+            x = part(x)
+        return x

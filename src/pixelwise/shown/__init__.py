@@ -17,7 +17,7 @@ SHOWN = Shelf(
     {
         "class_map": "pixelwise.shown.class_map:class_map",
         "labels": "pixelwise.shown.labels:labels",
-        "colours": "pixelwise.shown.colours:colours",
+        "colours": "pixelwise.shown.class_map:colours",
         "instances": "pixelwise.shown.instances:instances",
     },
 )

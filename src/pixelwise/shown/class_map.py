@@ -1,4 +1,4 @@
-"""A class for every pixel: masks in the classes' colours, laid over their pictures; pixels counted by class."""
+"""A class or a palette colour for every pixel, as a picture; pixels counted by class."""
 
 from __future__ import annotations
 
@@ -7,31 +7,36 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from pixelwise.imaging.colour import grey, nearest_colours, paint
 from pixelwise.imaging.draw import colourise, overlay
 from pixelwise.shown.base import Drawing, Record, Shown
 from pixelwise.types import ClassMap, Colours, DatasetInfo, Image, Sample
 
 
-class ShownClassMap(Shown):
+class _EveryPixel(Shown):
+    """A class or a palette colour for every pixel."""
+
     unit, does, by_bands, legend = "pixel", "labels pixels", True, True
+
+    def counts(self, prediction: ClassMap | Colours, info: DatasetInfo) -> dict[str, Any]:
+        return count_classes(prediction, info.classes)
+
+    def summary(self, counts: Record) -> str:
+        return largest_classes(counts)
+
+
+class ShownClassMap(_EveryPixel):
+    """Masks in the classes' colours, laid over their pictures."""
+
     folders: ClassVar = {"mask": "masks", "overlay": "overlays"}
 
     def panels(self, sample: Sample, prediction: ClassMap, info: DatasetInfo) -> dict[str, Drawing]:
         truth = {} if sample.mask is None else {"truth": sample.mask}
         return {"image": sample.image, **truth, "prediction": prediction.indices}
 
-    def counts(self, prediction: ClassMap, info: DatasetInfo) -> dict[str, Any]:
-        return count_classes(prediction, info.classes)
-
-    def summary(self, counts: Record) -> str:
-        return largest_classes(counts)
-
     def drawings(self, image: Image, prediction: ClassMap, info: DatasetInfo) -> dict[str, Drawing]:
         clear = [index for index, name in enumerate(info.classes) if name == "background"]
-        return {
-            "mask": prediction.indices,
-            "overlay": overlay(image, prediction.indices, info.colours, clear=clear),
-        }
+        return {"mask": prediction.indices, "overlay": overlay(image, prediction.indices, info.colours, clear=clear)}
 
     def picture(self, prediction: ClassMap, info: DatasetInfo) -> Image:
         return colourise(prediction.indices, info.colours)
@@ -40,6 +45,34 @@ class ShownClassMap(Shown):
 def class_map() -> Shown:
     """A class for every pixel."""
     return ShownClassMap()
+
+
+class ShownColours(_EveryPixel):
+    """A coloured picture: beside the grey one that the model saw, and the original in the colours of the palette."""
+
+    folders: ClassVar = {"mask": "masks", "colours": "colours"}
+    captions: ClassVar = {
+        "grey": "grey",
+        "truth": "in palette colours",
+        "prediction": "prediction",
+        "image": "original",
+    }
+
+    def panels(self, sample: Sample, prediction: Colours, info: DatasetInfo) -> dict[str, Drawing]:
+        quantised = paint(nearest_colours(sample.image, info.colours), info.colours)
+        named = {"image": sample.image, "grey": grey(sample.image)}
+        return {**named, "truth": quantised, "prediction": prediction.image}
+
+    def drawings(self, image: Image, prediction: Colours, info: DatasetInfo) -> dict[str, Drawing]:
+        return {"mask": prediction.indices, "colours": prediction.image}
+
+    def picture(self, prediction: Colours, info: DatasetInfo) -> Image:
+        return prediction.image
+
+
+def colours() -> Shown:
+    """A colour for every pixel."""
+    return ShownColours()
 
 
 def count_classes(labelled: ClassMap | Colours, classes: Sequence[str]) -> dict[str, Any]:
