@@ -114,7 +114,7 @@ FAULTS = [
     # layers, network, optimizers, the gradient check itself
     ("layers.py", "cache.variance * (cache.count / (cache.count - 1))", "cache.variance", LAYERS),
     ("layers.py", "mean += self.momentum * (cache.mean - mean)", "mean += (1 - self.momentum) * (cache.mean - mean)", LAYERS),
-    ("layers.py", 'else {"weight": dweight, "bias": dbias}', 'else {"weight": dweight, "bias": -dbias}', LAYERS),
+    ("layers.py", 'zip(("weight", "bias"), gradients', 'zip(("bias", "weight"), gradients', LAYERS),
     ("layers.py", "math.sqrt(2 / self._inputs)", "math.sqrt(1 / self._inputs)", LAYERS),
     ("layers.py", "if training is None:\n            return x, None", "if training is not None:\n            return x, None", LAYERS),
     ("network.py", "range(len(self.layers) - 1, 0, -1)", "range(len(self.layers) - 1, 1, -1)", NETWORK),

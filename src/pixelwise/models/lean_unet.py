@@ -42,16 +42,10 @@ class LeanUNet(AnySize):
         steps = [convolution(width if step else in_channels, width, stride=2) for step in range(halvings)]
         self.stem = nn.Sequential(*steps)
         self.stages = nn.ModuleList(
-            [
-                nn.Sequential(convolution(sizes[0], sizes[1], stride=2), _Residual(sizes[1])),
-                nn.Sequential(convolution(sizes[1], sizes[2], stride=2), _Residual(sizes[2])),
-                nn.Sequential(
-                    convolution(sizes[2], sizes[3], stride=2),
-                    *(_Residual(sizes[3], dilation) for dilation in (1, 2, 4)),
-                    _PictureMean(sizes[3]),
-                ),
-            ]
+            nn.Sequential(convolution(i, o, stride=2), *(_Residual(o, dilation) for dilation in dilations))
+            for (i, o), dilations in zip(pairwise(sizes), ((1,), (1,), (1, 2, 4)), strict=True)
         )
+        self.stages[-1].append(_PictureMean(sizes[3]))
         merged = [sizes[3], 2 * width, 2 * width, width]
         self.merges = nn.ModuleList(
             _Merge(deep, skip, out) for (deep, out), skip in zip(pairwise(merged), reversed(sizes[:-1]), strict=True)

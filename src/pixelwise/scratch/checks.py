@@ -34,6 +34,12 @@ def check_shape(array: Array, name: str, shape: tuple[int, ...]) -> None:
         raise ShapeError(f"{name} has shape {array.shape}, but {shape} is needed.")
 
 
+def check_fraction(value: float, name: str) -> None:
+    """Raise ShapeError unless 0 ≤ value < 1."""
+    if not 0 <= value < 1:
+        raise ShapeError(f"{name} must be at least 0 and below 1, not {value}.")
+
+
 def check_gradient(dout: Array, like: Array, shape: tuple[int, ...] | None = None) -> None:
     """Raise ShapeError unless `dout` has the dtype and shape of `like`, or `shape` where the two differ."""
     check_float(dout, "dout", like=like)

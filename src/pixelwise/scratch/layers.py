@@ -17,7 +17,7 @@ import numpy as np
 from pixelwise.arithmetic.window import Window
 from pixelwise.errors import ShapeError
 from pixelwise.scratch import functional
-from pixelwise.scratch.checks import Array
+from pixelwise.scratch.checks import Array, check_fraction
 from pixelwise.scratch.fast import unfold, winograd
 from pixelwise.scratch.fast.workspace import Workspace
 
@@ -93,8 +93,8 @@ class Weighted(Layer, ABC):
         return parameters["weight"], parameters.get("bias")
 
     @staticmethod
-    def named(dweight: Array, dbias: Array | None) -> Gradients:
-        return {"weight": dweight} if dbias is None else {"weight": dweight, "bias": dbias}
+    def named(*gradients: Array | None) -> Gradients:
+        return {name: value for name, value in zip(("weight", "bias"), gradients, strict=True) if value is not None}
 
 
 def picture_shape(layer: Layer, shape: Shape, channels: int | None = None) -> tuple[int, int, int]:
@@ -145,8 +145,7 @@ class Dropout(Layer):
 
     def __init__(self, probability: float = 0.5) -> None:
         super().__init__()
-        if not 0 <= probability < 1:
-            raise ShapeError(f"the probability of dropout must be at least 0 and below 1, not {probability}.")
+        check_fraction(probability, "the probability of dropout")
         self.probability = probability
 
     def forward(self, x: Array, training: np.random.Generator | None = None) -> tuple[Array, Any]:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from pixelwise.errors import ShapeError
-from pixelwise.scratch.checks import Array, check_shape
+from pixelwise.scratch.checks import Array, check_fraction, check_shape
 
 
 class SGD:
@@ -26,7 +26,7 @@ class SGD:
     """
 
     def __init__(self, *, momentum: float = 0.0, decay: float = 0.0) -> None:
-        _check_fraction("momentum", momentum)
+        check_fraction(momentum, "momentum")
         self.momentum, self.decay = momentum, decay
         self.velocity: dict[str, Array] = {}
 
@@ -59,8 +59,8 @@ class Adam:
     def __init__(
         self, *, mean_decay: float = 0.9, square_decay: float = 0.999, epsilon: float = 1e-8, decay: float = 0.0
     ) -> None:
-        _check_fraction("mean_decay", mean_decay)
-        _check_fraction("square_decay", square_decay)
+        check_fraction(mean_decay, "mean_decay")
+        check_fraction(square_decay, "square_decay")
         self.mean_decay, self.square_decay, self.epsilon, self.decay = mean_decay, square_decay, epsilon, decay
         self.steps = 0
         self.mean: dict[str, Array] = {}
@@ -100,8 +100,3 @@ def _gradient(name: str, weight: Array, gradients: Mapping[str, Array], decay: f
     check_shape(gradient, f"the gradient of {name}", weight.shape)
     is_weight = name.rpartition(".")[2] == "weight"
     return gradient + decay * weight if decay and is_weight else gradient
-
-
-def _check_fraction(name: str, value: float) -> None:
-    if not 0 <= value < 1:
-        raise ShapeError(f"{name} must be at least 0 and below 1, not {value}.")

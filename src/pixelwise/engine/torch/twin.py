@@ -115,10 +115,12 @@ def _module(layer: scratch.Layer, kind: torch.dtype) -> nn.Module:
 def _bare(layer: scratch.Layer) -> nn.Module:
     match layer:
         case scratch.Conv2d():
-            return nn.Conv2d(layer.in_channels, layer.outputs, **_window(layer), groups=layer.groups, bias=layer.bias)
+            options = {**scratch.window_options(layer.window), "groups": layer.groups, "bias": layer.bias}
+            return nn.Conv2d(layer.in_channels, layer.outputs, layer.window.kernel, **options)
         case scratch.ConvTranspose2d():
-            options = {**_window(layer), "output_padding": layer.output_padding, "groups": layer.groups}
-            return nn.ConvTranspose2d(layer.in_channels, layer.outputs, **options, bias=layer.bias)
+            options = {**scratch.window_options(layer.window), "groups": layer.groups, "bias": layer.bias}
+            options["output_padding"] = layer.output_padding
+            return nn.ConvTranspose2d(layer.in_channels, layer.outputs, layer.window.kernel, **options)
         case scratch.MaxPool2d():
             return nn.MaxPool2d(layer.window.kernel, layer.window.stride, layer.window.padding)
         case scratch.AvgPool2d():
@@ -134,16 +136,6 @@ def _bare(layer: scratch.Layer) -> nn.Module:
         case scratch.Flatten():
             return nn.Flatten()
     raise ShapeError(f"{layer!r} has no twin in torch.", hint="Dropout draws other numbers there; leave it out.")
-
-
-def _window(layer: scratch.Conv2d | scratch.ConvTranspose2d) -> dict[str, Any]:
-    window = layer.window
-    return {
-        "kernel_size": window.kernel,
-        "stride": window.stride,
-        "padding": window.padding,
-        "dilation": window.dilation,
-    }
 
 
 def _gradient(tensor: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pixelwise.errors import ShapeError
-from pixelwise.scratch.checks import Array, check_bias, check_float, check_gradient
+from pixelwise.scratch.checks import Array, check_bias, check_float, check_fraction, check_gradient
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,8 +112,7 @@ def dropout(x: Array, probability: float, generator: np.random.Generator) -> tup
     a simple way to prevent neural networks from overfitting" (JMLR 2014). Raises ShapeError unless 0 ≤ probability < 1.
     """
     check_float(x, "x")
-    if not 0 <= probability < 1:
-        raise ShapeError(f"the probability of dropout must be at least 0 and below 1, not {probability}.")
+    check_fraction(probability, "the probability of dropout")
     kept = generator.random(x.shape, np.float32) >= probability
     factors = kept.astype(x.dtype) / (1 - probability)
     return x * factors, factors
