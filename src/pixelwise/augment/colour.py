@@ -11,6 +11,8 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
 
+from pixelwise.augment.geometry import even
+
 GREY = torch.tensor([0.299, 0.587, 0.114], dtype=torch.float64)  # what R, G and B add to grey (ITU-R BT.601)
 
 
@@ -46,9 +48,8 @@ class Colour(v2.Transform):
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
         names = list(self.spread)
         order = [names[i] for i in torch.randperm(len(names)).tolist()]
-        low_high = ((max(0.0, 1 - self.spread[name]), 1 + self.spread[name]) for name in order)
-        blends = [(name, low + (high - low) * _even()) for name, (low, high) in zip(order, low_high, strict=True)]
-        return {"blends": blends, "turn": self.hue * (2 * _even() - 1)}
+        blends = [(name, even(max(0.0, 1 - self.spread[name]), 1 + self.spread[name])) for name in order]
+        return {"blends": blends, "turn": self.hue * (2 * even(0, 1) - 1)}
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
         if not isinstance(inpt, tv_tensors.Image):
@@ -81,8 +82,3 @@ def blended(picture: Tensor, blends: list[tuple[str, float]]) -> Tensor:
     planes *= alpha
     planes += common
     return planes.clamp_(0, 255).to(torch.uint8)
-
-
-def _even() -> float:
-    """A number drawn evenly from 0 to 1."""
-    return torch.rand(()).item()

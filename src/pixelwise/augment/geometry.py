@@ -152,7 +152,7 @@ class ScaleCrop(v2.Transform):
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
         height, width = v2.query_size(flat_inputs)
-        area, shape = _even(*self.scale), exp(_even(log(self.ratio[0]), log(self.ratio[1])))
+        area, shape = even(*self.scale), exp(even(log(self.ratio[0]), log(self.ratio[1])))
         rows = max(1, round(height * sqrt(area / shape)))
         columns = max(1, round(width * sqrt(area * shape)))
         return {"top": _place(height, rows), "left": _place(width, columns), "rows": rows, "columns": columns}
@@ -180,7 +180,7 @@ def _resized(plane: Any, size: list[int]) -> Any:
     return tv_tensors.wrap(moved[0], like=plane)
 
 
-def _even(low: float, high: float) -> float:
+def even(low: float, high: float) -> float:
     """A number drawn evenly from low to high."""
     return low + (high - low) * torch.rand(()).item()
 

@@ -30,13 +30,11 @@ def voc_colours(count: int) -> tuple[RGB, ...]:
 
     Bits 0, 3, 6 of the index become the highest bits of red, bits 1, 4, 7 of green, bits 2, 5 of blue.
     """
-    colours = []
-    for index in range(count):
-        channels = [0, 0, 0]
-        for bit in range(8):
-            channels[bit % 3] |= (index >> bit & 1) << (7 - bit // 3)
-        colours.append((channels[0], channels[1], channels[2]))
-    return tuple(colours)
+
+    def channel(index: int, first: int) -> int:
+        return sum((index >> bit & 1) << (7 - bit // 3) for bit in range(first, 8, 3))
+
+    return tuple((channel(index, 0), channel(index, 1), channel(index, 2)) for index in range(count))
 
 
 @cache

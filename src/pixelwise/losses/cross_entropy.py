@@ -25,18 +25,15 @@ Weighting = Literal["none", "inverse", "median", "effective", "rarity"]
 Normalisation = Literal["weights", "pixels"]
 
 
-def cross_entropy_sum(scores: Tensor, target: Tensor, place_weights: Tensor) -> Tensor:
+class CrossEntropySum(torch.autograd.Function):
     """Σ over places of w · (log Σ_c exp s_c − s_t): a scalar, float32 or wider.
 
     scores:         (B, C, ...) of any floating type; the arithmetic is float32 or wider
     target:         (B, ...) int64 in 0..C−1; what stands where the weight is 0 does not matter, as long as it is an index
     place_weights:  (B, ...) the weight of each place, no gradient
+
+    One softmax for both directions, where autograd would keep and walk five maps of C channels.
     """
-    return _CrossEntropySum.apply(scores, target, place_weights)
-
-
-class _CrossEntropySum(torch.autograd.Function):
-    """One softmax for both directions, where autograd would keep and walk five maps of C channels."""
 
     @staticmethod
     def forward(ctx: Any, scores: Tensor, target: Tensor, place_weights: Tensor) -> Tensor:
@@ -82,7 +79,7 @@ class CrossEntropy(ClassWeighted):
     def forward(self, scores: Tensor, target: Tensor) -> Term:
         index, valid, weights = self.weigh(scores, target)
         counted = weights if self.normalisation == "weights" else valid
-        numerator = cross_entropy_sum(scores, index, weights)
+        numerator = CrossEntropySum.apply(scores, index, weights)
         if self.smoothing:
             uniform = uniform_cross_entropy_sum(scores, weights)
             numerator = (1 - self.smoothing) * numerator + self.smoothing * uniform

@@ -8,17 +8,7 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Gt, Lt
 
 from pixelwise.errors import ShapeError
-from pixelwise.scratch.layers import (
-    BatchNorm2d,
-    Conv2d,
-    ConvTranspose2d,
-    Flatten,
-    Layer,
-    Linear,
-    MaxPool2d,
-    ReLU,
-    Shape,
-)
+from pixelwise.scratch import layers as nn
 from pixelwise.scratch.network import Network
 from pixelwise.scratch.optim import SGD, Adam
 from pixelwise.shelf import declares
@@ -33,7 +23,7 @@ Norm = Literal["none", "before", "after"]
 
 @declares(gives="picture")
 def conv_pool(
-    input_shape: Shape,
+    input_shape: nn.Shape,
     outputs: int,
     seed: int,
     threads: int,
@@ -48,32 +38,32 @@ def conv_pool(
     width:      channels of the convolution
     deviation:  standard deviation of all weights; none: √(2/inputs)
     """
-    convolution = Conv2d(input_shape[0], width, kernel, padding=padding)
+    convolution = nn.Conv2d(input_shape[0], width, kernel, padding=padding)
     _, height, breadth = convolution.output_shape(input_shape)
-    linear = Linear(width * (height // 2) * (breadth // 2), outputs)
-    layers = [convolution, ReLU(), MaxPool2d(2), Flatten(), linear]
+    linear = nn.Linear(width * (height // 2) * (breadth // 2), outputs)
+    layers = [convolution, nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), linear]
     return Network(layers, input_shape, seed=seed, deviation=deviation, threads=threads)
 
 
 @declares(gives="picture")
-def lenet(input_shape: Shape, outputs: int, seed: int, threads: int, *, width: Width = 6) -> Network:
+def lenet(input_shape: nn.Shape, outputs: int, seed: int, threads: int, *, width: Width = 6) -> Network:
     """LeNet-5 (LeCun et al. 1998) with ReLU and max-pooling: two convolutions, three linear layers; 62,006 parameters.
 
     width: channels of the first convolution; the second has 8/3 as many
     """
     second = width * 8 // 3
-    layers: list[Layer] = [Conv2d(input_shape[0], width, 5), ReLU(), MaxPool2d(2)]
-    layers += [Conv2d(width, second, 5), ReLU(), MaxPool2d(2), Flatten()]
+    layers: list[nn.Layer] = [nn.Conv2d(input_shape[0], width, 5), nn.ReLU(), nn.MaxPool2d(2)]
+    layers += [nn.Conv2d(width, second, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()]
     shape = input_shape
     for layer in layers:
         shape = layer.output_shape(shape)
-    layers += [Linear(shape[0], 120), ReLU(), Linear(120, 84), ReLU(), Linear(84, outputs)]
+    layers += [nn.Linear(shape[0], 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, outputs)]
     return Network(layers, input_shape, seed=seed, threads=threads)
 
 
 @declares(gives="pixel")
 def fcn(
-    input_shape: Shape,
+    input_shape: nn.Shape,
     outputs: int,
     seed: int,
     threads: int,
@@ -97,20 +87,20 @@ def fcn(
         )
     bias = norm != "before"  # a normalisation right behind a bias takes it out again
     channels = [width * 2**level for level in range(depth + 1)]
-    layers = _block(Conv2d(input_shape[0], width, 3, padding=1, bias=bias), width, norm)
+    layers = _block(nn.Conv2d(input_shape[0], width, 3, padding=1, bias=bias), width, norm)
     for before, after in pairwise(channels):
-        layers += _block(Conv2d(before, after, 3, stride=2, padding=1, bias=bias), after, norm)
-    layers += _block(Conv2d(channels[-1], channels[-1], 3, padding=1, bias=bias), channels[-1], norm)
+        layers += _block(nn.Conv2d(before, after, 3, stride=2, padding=1, bias=bias), after, norm)
+    layers += _block(nn.Conv2d(channels[-1], channels[-1], 3, padding=1, bias=bias), channels[-1], norm)
     for before, after in pairwise(reversed(channels)):
-        layers += _block(ConvTranspose2d(before, after, 4, stride=2, padding=1, bias=bias), after, norm)
-    layers.append(Conv2d(width, outputs, 1))
+        layers += _block(nn.ConvTranspose2d(before, after, 4, stride=2, padding=1, bias=bias), after, norm)
+    layers.append(nn.Conv2d(width, outputs, 1))
     return Network(layers, input_shape, seed=seed, threads=threads)
 
 
-def _block(layer: Layer, channels: int, norm: Norm) -> list[Layer]:
+def _block(layer: nn.Layer, channels: int, norm: Norm) -> list[nn.Layer]:
     if norm == "before":
-        return [layer, BatchNorm2d(channels), ReLU()]
-    return [layer, ReLU(), BatchNorm2d(channels)] if norm == "after" else [layer, ReLU()]
+        return [layer, nn.BatchNorm2d(channels), nn.ReLU()]
+    return [layer, nn.ReLU(), nn.BatchNorm2d(channels)] if norm == "after" else [layer, nn.ReLU()]
 
 
 def sgd(*, learning_rate: Rate = 0.1, momentum: Share = 0.9, weight_decay: Decay = 0.0) -> SGD:
