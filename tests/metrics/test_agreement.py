@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from sklearn import metrics as sklearn_metrics
@@ -39,6 +39,7 @@ def test_nothing_counted_is_no_number():
     assert agreement.class_iou(empty) == [None] * 3
 
 
+@settings(deadline=None)
 @given(matrices.filter(lambda m: m.any()))
 def test_all_are_scikit_learns(matrix):
     classes = np.arange(len(matrix))
