@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from html import escape
 from io import StringIO
 from typing import Any
 
 from pixelwise.errors import did_you_mean
-from pixelwise.run.words import convention_label, number, quantity, score_label
+from pixelwise.run.words import number
+from pixelwise.terminal.scores import score_table, show_scores
 from pixelwise.types import Score
 
 
@@ -55,8 +56,6 @@ class Scores(Mapping[str, Score]):
         """The tables that the commands print."""
         from rich.console import Console
 
-        from pixelwise.terminal.scores import show_scores
-
         console = Console(file=StringIO(), width=100)
         with console.capture() as captured:
             show_scores({"splits": {self.split: self.record}}, console)
@@ -64,16 +63,8 @@ class Scores(Mapping[str, Score]):
 
     def _repr_html_(self) -> str:
         said = f"{self.split}, {self.checkpoint} checkpoint, {self.pictures:,} pictures, counted at {self.resolution}"
-        rows = [
-            (score_label(s.name), number(s.value), convention_label(s.convention), quantity(s.support))
-            for s in self.values()
-        ]
-        return html_table(("score", "value", "convention", "support"), rows, f"scores on {said}")
-
-
-def html_table(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]], caption: str) -> str:
-    """A table for a notebook; every text is escaped."""
-    head = "".join(f"<th>{escape(heading)}</th>" for heading in headings)
-    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
-    caption = f'<caption style="text-align: left">{escape(caption)}</caption>'
-    return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        table = score_table(list(self.values())).only(*range(4))  # which is better is not said here
+        head = "".join(f"<th>{escape(heading)}</th>" for heading in table.headings)
+        body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in table.rows)
+        caption = f'<caption style="text-align: left">scores on {escape(said)}</caption>'
+        return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

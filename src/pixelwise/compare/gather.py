@@ -157,13 +157,17 @@ def expanded(paths: Sequence[Path]) -> list[Path]:
     for path in paths:
         if not (path / "sweep.json").is_file():
             found.append(path)
-            continue
-        runs = [path / str(entry["name"]) for entry in read_json(path / "sweep.json")["runs"]]
-        finished = [run for run in runs if RunFolder(run).has("summary")]
-        if not finished:
+        elif finished := finished_runs(path):
+            found += finished
+        else:
             raise RunError("none of its runs is finished.", where=str(path))
-        found += finished
     return found
+
+
+def finished_runs(sweep: Path) -> list[Path]:
+    """The finished runs in the folder of a sweep."""
+    runs = [sweep / str(entry["name"]) for entry in read_json(sweep / "sweep.json")["runs"]]
+    return [run for run in runs if RunFolder(run).has("summary")]
 
 
 def _read(path: Path, place: Place) -> Member:

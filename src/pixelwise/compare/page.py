@@ -35,10 +35,9 @@ def build_comparison_page(
         differing=tables.differing(comparison),
         verdicts=verdicts,
         curves=curves(comparison, plots, over),
-        curves_caption=curves_caption(comparison),
+        one_loss=one_loss(comparison),
         pictures=side_by_side(comparison),
         cost=tables.cost(comparison),
-        runs=[(group.letter, run.seed, str(run.path)) for group in comparison.groups for run in group.runs],
         plots_folder=plots.name,
     )
     write_text(page, text)
@@ -55,8 +54,7 @@ def _tables(comparison: Comparison, verdicts: Sequence[Verdict]) -> dict[str, An
     """What page and notebook share; of scores a (caption, table) for every set of columns, the losses last."""
     sets = column_sets([*comparison.columns, *comparison.losses])
     return {
-        "opening": opening(comparison),
-        "notes": comparison.notes,
+        "comparison": comparison,
         "scores": [
             (caption[:1].upper() + caption[1:], tables.scores(comparison, columns)) for caption, columns in sets
         ],
@@ -73,27 +71,12 @@ def curves(comparison: Comparison, folder: Path, over: Over = "epochs") -> Plot 
     return render("runs", name[:1].upper() + name[1:], lambda width: draw_runs(comparison, over, width), folder)
 
 
-def curves_caption(comparison: Comparison) -> str:
-    told = "One point for each epoch. Thin lines are runs, thick lines their mean over seeds."
-    if not one_loss(comparison):
-        told += " The runs were trained with different loss functions, whose values cannot share an axis."
-    return told
-
-
 def title(comparison: Comparison) -> str:
     labels = [group.label for group in comparison.groups]
     if len(labels) == 1:
         return str(comparison.groups[0].runs[0].recipe.get("title") or labels[0])
     named = f"{listed(labels)} compared"
     return named if len(named) <= LONGEST_TITLE else f"{len(labels)} groups compared"
-
-
-def opening(comparison: Comparison) -> str:
-    runs, groups = len(comparison.runs), len(comparison.groups)
-    told = f"{runs} run{'s' * (runs != 1)} of the task {comparison.task}"
-    if groups == 1:
-        return f"{told}, which differ only in their seed." if runs > 1 else f"{told}."
-    return f"{told} in {groups} groups. Runs that differ only in their seed are one group."
 
 
 def side_by_side(comparison: Comparison) -> dict[str, Any] | None:

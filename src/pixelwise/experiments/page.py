@@ -10,21 +10,21 @@ from typing import Any
 
 from pixelwise.compare import tables
 from pixelwise.compare.columns import column_sets
-from pixelwise.compare.gather import SEED, Comparison, gather
-from pixelwise.compare.page import curves, curves_caption, side_by_side
+from pixelwise.compare.figures import one_loss
+from pixelwise.compare.gather import SEED, Comparison, finished_runs, gather
+from pixelwise.compare.page import curves, side_by_side
 from pixelwise.experiments.figures import draw_best_so_far, draw_factor, draw_range
 from pixelwise.experiments.search import TRIALS
 from pixelwise.report.page import template
 from pixelwise.report.plotting import Plot, render
 from pixelwise.run.atomic import read_json, write_text
-from pixelwise.run.folder import RunFolder
 from pixelwise.run.words import convention_label, duration, listed, number, score_label
 from pixelwise.terminal.table import Table
 from pixelwise.types import Score
 
 MOST_LINES = 10  # of one plot
 MOST_CURVES = 21
-SECTIONS = ("everywhere", "notes", "aim", "best", "plots", "scores", "curves", "curves_caption", "pictures", "cost")
+SECTIONS = ("everywhere", "notes", "aim", "best", "plots", "scores", "curves", "one_loss", "pictures", "cost")
 
 Entry = Mapping[str, Any]
 
@@ -51,7 +51,7 @@ def build_sweep_page(path: Path) -> Path:
             "plots": _factor_plots(path, factors, entries, comparison),
             "scores": score_tables(comparison),
             "curves": curves(comparison, path / "plots") if few else None,
-            "curves_caption": curves_caption(comparison),
+            "one_loss": one_loss(comparison),
             "pictures": side_by_side(comparison) if few else None,
             "cost": tables.cost(comparison),
         }
@@ -103,8 +103,7 @@ def _ends(runs: Sequence[Entry], noun: str, what: str) -> str:
 
 def compare_finished(path: Path) -> Comparison | None:
     """The finished runs of a sweep brought together; None where there is none yet."""
-    names = [str(entry["name"]) for entry in read_json(path / "sweep.json")["runs"]]
-    finished = [path / name for name in names if RunFolder(path / name).has("summary")]
+    finished = finished_runs(path)
     return gather(finished) if finished else None
 
 
@@ -124,7 +123,7 @@ def score_tables(comparison: Comparison) -> list[tuple[str, Table]]:
 
 def _factor_plots(
     path: Path, factors: Sequence[Entry], entries: Sequence[Entry], comparison: Comparison
-) -> list[tuple[Plot, Mapping[str, Any]]]:
+) -> list[tuple[Plot, dict[str, Any]]]:
     """A plot and what its caption speaks of, for every factor with two values or more.
 
     The seeds alone make one where nothing else varies.

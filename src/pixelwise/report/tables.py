@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from pixelwise.report.record import Json, Record, scores_of
 from pixelwise.run.words import ABSENT, convention_label, duration, number, quantity, score_label
+from pixelwise.terminal.scores import score_table
 from pixelwise.terminal.table import Table
 from pixelwise.types import Score
 
@@ -132,26 +134,10 @@ def scores(record: Record) -> list[tuple[str, Table]]:
     """One table a split and metric: every score with its convention, what it stands on, and what a constant would score."""
     tables = []
     for split, told, metric in record.metrics():
-        entries = scores_of(metric)
-        if not entries:
-            continue
-        guess = metric.get("constant_guess")
-        rows = [
-            (
-                score_label(score.name),
-                number(score.value),
-                *([number(guess["scores"].get(score.key))] if guess else []),
-                convention_label(score.convention) or ABSENT,
-                quantity(score.support),
-                "higher" if score.higher_is_better else "lower",
-            )
-            for score in entries
-        ]
-        strong = next((place for place, score in enumerate(entries) if score.key == record.main_score), None)
-        beside = (f"always “{guess['class']}”",) if guess else ()
-        headings = ("score", "value", *beside, "convention", "support", "better is")
-        numbers = frozenset({1, 2, 4} if guess else {1, 3})
-        tables.append((_caption(split, told), Table(headings, tuple(rows), numbers, strong)))
+        if entries := scores_of(metric):
+            strong = next((place for place, score in enumerate(entries) if score.key == record.main_score), None)
+            table = score_table(entries, metric.get("constant_guess"), ABSENT)
+            tables.append((_caption(split, told), replace(table, strong=strong)))
     return tables
 
 

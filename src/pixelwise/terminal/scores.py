@@ -31,23 +31,35 @@ def show_scores(
             show_line(console, (f"{name:<7} {path}", f"bold {GOOD}" if name == "report" else ""))
 
 
-def _show_metric(metric: Mapping[str, Any], title: str, console: Console) -> None:
-    """The metric's scores; beside each that of a constant guess, so that a small number can be judged; its classes."""
-    guess = metric.get("constant_guess")
+def score_table(scores: Sequence[Score], guess: Mapping[str, Any] | None = None, absent: str = "") -> Table:
+    """Scores, each with its convention, the number of what was scored, and whether higher is better.
+
+    guess:  what always answering one class would score, for a column beside the values
+    absent: the text where a score has no convention
+    """
     rows = tuple(
         (
             score_label(score.name),
             number(score.value),
             *([number(guess["scores"].get(score.key))] if guess else []),
-            convention_label(score.convention),
+            convention_label(score.convention) or absent,
             quantity(score.support),
+            "higher" if score.higher_is_better else "lower",
         )
-        for score in map(Score.from_record, metric.get("scores") or ())
+        for score in scores
     )
     beside = (f"always “{guess['class']}”",) if guess else ()
-    last = 3 + len(beside)
-    table = Table(("score", "value", *beside, "convention", "support"), rows, frozenset({1, last, *range(2, last - 1)}))
-    show_table(console, table, title, {1: "bold", **dict.fromkeys(range(2, last + 1), QUIET)})
+    headings = ("score", "value", *beside, "convention", "support", "better is")
+    return Table(headings, rows, frozenset({1, 2, 4} if guess else {1, 3}))
+
+
+def _show_metric(metric: Mapping[str, Any], title: str, console: Console) -> None:
+    """The metric's scores; beside each that of a constant guess, so that a small number can be judged; its classes."""
+    table = score_table(
+        [Score.from_record(score) for score in metric.get("scores") or ()], metric.get("constant_guess")
+    )
+    shown = range(len(table.headings) - 1)  # which is better is not said here
+    show_table(console, table.only(*shown), title, {1: "bold", **dict.fromkeys(shown[2:], QUIET)})
     classes = metric.get("per_class") or ()
     if 1 < len(classes) <= MOST_CLASSES:
         show_line(console)
