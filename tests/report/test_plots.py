@@ -14,9 +14,7 @@ from PIL import Image as Pillow
 
 from pixelwise.imaging.draw import colourise
 from pixelwise.imaging.files import read_mask
-from pixelwise.report.classes import draw_balance, draw_class_scores
-from pixelwise.report.confusion import draw_confusion
-from pixelwise.report.curves import draw_curves
+from pixelwise.report.figures import draw_balance, draw_class_scores, draw_confusion, draw_curves
 from pixelwise.report.gallery import build_gallery
 from pixelwise.report.plotting import NARROW, WIDE, render, style
 from pixelwise.report.record import Record, read_record

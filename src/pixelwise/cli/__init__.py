@@ -19,15 +19,15 @@ COMMANDS = {
         "What there is: recipes, models, data sets, losses, metrics, augmentations.",
     ),
     "show": ("pixelwise.cli.shelves:show", "One thing: what it is, and its options with their defaults."),
-    "check": ("pixelwise.cli.check:check", "Check a recipe without loading anything."),
+    "check": ("pixelwise.cli.train:check", "Check a recipe without loading anything."),
     "train": ("pixelwise.cli.train:train", "Train a recipe, or resume an interrupted run."),
     "twin": ("pixelwise.cli.twin:twin", "The NumPy network against torch, layer by layer."),
-    "evaluate": ("pixelwise.cli.evaluate:evaluate", "Score a trained run on a split."),
+    "evaluate": ("pixelwise.cli.runs:evaluate", "Score a trained run on a split."),
     "predict": ("pixelwise.cli.predict:predict", "Label your own pictures with a trained run."),
-    "report": ("pixelwise.cli.report:report", "Build a run's report again."),
-    "sweep": ("pixelwise.cli.sweep:sweep", "Train a recipe over a grid of values, as runs in one folder."),
-    "search": ("pixelwise.cli.search:search", "Search a recipe's best values by Optuna, as runs in one folder."),
-    "compare": ("pixelwise.cli.compare:compare", "Set runs beside each other: scores, differences, cost."),
+    "report": ("pixelwise.cli.runs:report", "Build a run's report again."),
+    "sweep": ("pixelwise.cli.experiments:sweep", "Train a recipe over a grid of values, as runs in one folder."),
+    "search": ("pixelwise.cli.experiments:search", "Search a recipe's best values by Optuna, as runs in one folder."),
+    "compare": ("pixelwise.cli.runs:compare", "Set runs beside each other: scores, differences, cost."),
     "data": ("pixelwise.cli.data:app", "Check, fetch and describe data sets."),
     "arithmetic": ("pixelwise.cli.arithmetic:app", "What a convolution costs, sees and is."),
 }
@@ -45,14 +45,11 @@ def app(arguments: Sequence[str] | None = None) -> None:
         interface = _contents()
     try:
         interface(args=rest, prog_name=name)
-    except PixelwiseError as error:
-        _complain(error)
-        sys.exit(2)
-    except ModuleNotFoundError as error:
-        missing = not_installed(error)
-        if missing is None:
+    except (PixelwiseError, ModuleNotFoundError) as error:
+        complaint = error if isinstance(error, PixelwiseError) else not_installed(error)
+        if complaint is None:
             raise
-        _complain(missing)
+        _complain(complaint)
         sys.exit(2)
 
 
@@ -92,7 +89,7 @@ def _contents() -> typer.Typer:
 
 
 def _complain(error: PixelwiseError) -> None:
-    if os.environ.get("RANK", "0") != "0":  # of several processes under torchrun, only the first one prints
+    if os.environ.get("RANK", "0") != "0":  # of count processes under torchrun, only the first one prints
         return
-    head = "error:" if len(error.problems) == 1 else f"{len(error.problems)} errors:\n"
-    say(f"{head} {error}" if len(error.problems) == 1 else f"{head}{error}", err=True)
+    count = len(error.problems)
+    say(f"error: {error}" if count == 1 else f"{count} errors:\n{error}", err=True)

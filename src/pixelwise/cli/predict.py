@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from pixelwise.cli.options import AsJson, Checkpoint, Device, Run
 from pixelwise.terminal.output import say, show_json
 
 if TYPE_CHECKING:
@@ -20,12 +21,11 @@ if TYPE_CHECKING:
     from pixelwise.shown.base import Shown
     from pixelwise.types import Image
 
-Which = Literal["best", "last"]
 SHOWN = 20  # pictures that the table at the end names
 
 
 def predict(
-    run: Annotated[Path, typer.Argument(help="Run folder of a trained recipe.", metavar="RUN")],
+    run: Run,
     images: Annotated[
         list[Path],
         typer.Argument(
@@ -33,7 +33,7 @@ def predict(
         ),
     ],
     out: Annotated[Path | None, typer.Option(help="Folder to write to; needed where pixels are labelled.")] = None,
-    checkpoint: Annotated[Which, typer.Option(help="Weights of the best, or of the last epoch.")] = "best",
+    checkpoint: Checkpoint = "best",
     top: Annotated[
         int | None, typer.Option(min=1, help="Number of most probable classes to list for a whole picture. Default: 5.")
     ] = None,
@@ -45,9 +45,9 @@ def predict(
     overlap: Annotated[
         int, typer.Option(min=0, help="Pixels that neighbouring tiles share; each keeps its half of them.")
     ] = 64,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    device: Device = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are in --out already.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs instead.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Label your own pictures with a trained run.
 

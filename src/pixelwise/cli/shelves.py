@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pixelwise.cli.options import AsJson
 from pixelwise.terminal.output import ACCENT, QUIET, result_console, say, show_json, show_line
 from pixelwise.terminal.table import show_rows
 
 if TYPE_CHECKING:
     from pixelwise.shelf import Shelf, Signature
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead.")]
 PLURALS = {
     "recipe": "recipes",
     "model": "models",

@@ -1,4 +1,4 @@
-"""`pixelwise train`"""
+"""`pixelwise check` and `pixelwise train`"""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pixelwise.cli.options import AsJson, Changes, Data, RecipeName, RecipeOrNone
+from pixelwise.terminal.output import say, show_json
+
 if TYPE_CHECKING:
     from pixelwise.recipe.schema import Recipe
     from pixelwise.run.events import Event
@@ -15,14 +18,53 @@ if TYPE_CHECKING:
     Caching = Callable[[str, int, int], None] | None
 
 
+def check(
+    recipe: RecipeName,
+    overrides: Changes = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check a recipe without loading anything.
+
+    Every problem is shown at once, each with its path and, where something is near, a suggestion. Exit code 0: sound,
+    2: not. Whether the data are there, and sound, `pixelwise data check` tells.
+    """
+    from pixelwise.errors import PixelwiseError
+    from pixelwise.recipe.load import load_recipe
+
+    try:
+        checked = load_recipe(recipe, overrides or ())
+    except PixelwiseError as error:
+        if not as_json:
+            raise
+        problems = [{"where": p.where, "what": p.what, "hint": p.hint} for p in error.problems]
+        show_json({"recipe": recipe, "sound": False, "problems": problems})
+        raise typer.Exit(2) from None
+    if as_json:
+        record = {"recipe": recipe, "sound": True, "problems": [], "resolved": checked.model_dump(mode="json")}
+        show_json(record)
+        return
+    length = " and ".join(_lengths(checked))
+    say(f"{recipe} is sound: {checked.title}")
+    say(
+        f"  {checked.task.name} with {checked.model.name} on {checked.data.dataset.name}, {length} in batches of "
+        f"{checked.train.batch}; the best checkpoint is chosen by {checked.train.best}"
+    )
+
+
+def _lengths(recipe: Recipe) -> Iterator[str]:
+    """`25 epochs`, `1,125 steps`, or both where the phases are given in different units."""
+    phases = recipe.train.phases
+    for unit, counts in (("epoch", [p.epochs for p in phases]), ("step", [p.steps for p in phases])):
+        if total := sum(count or 0 for count in counts):
+            yield f"1 {unit}" if total == 1 else f"{total:,} {unit}s"
+
+
 def train(
-    recipe: Annotated[str | None, typer.Argument(help="Name of a shipped recipe, or a YAML file.")] = None,
-    overrides: Annotated[list[str] | None, typer.Argument(help="Changes, e.g. train.batch=8 model.width=32.")] = None,
+    recipe: RecipeOrNone = None,
+    overrides: Changes = None,
     out: Annotated[Path | None, typer.Option(help="Run folder to make. Default: runs/RECIPE, numbered.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Run folder to resume.", metavar="RUN")] = None,
-    data: Annotated[
-        Path | None, typer.Option(help="Data folder. Default: PIXELWISE_DATA, else ~/.cache/pixelwise.")
-    ] = None,
+    data: Data = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON at the end.")] = False,
 ) -> None:
     """Train a recipe, or resume an interrupted run.
@@ -91,7 +133,6 @@ def _follow(begin: Callable[[Caching], Iterator[Event]], path: Path, as_json: bo
     """Show a training from its first event to its scores; with `as_json` the summary as JSON in their place."""
     from pixelwise.run.folder import RunFolder
     from pixelwise.terminal.line import Line
-    from pixelwise.terminal.output import say, show_json
     from pixelwise.terminal.scores import show_scores
     from pixelwise.terminal.training import Display
     from pixelwise.yaml_text import parse

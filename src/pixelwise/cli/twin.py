@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from pixelwise.cli.options import AsJson, Data
+from pixelwise.terminal.output import result_console, say, show_json
 
 if TYPE_CHECKING:
     from pixelwise.engine.torch.twin import Difference
@@ -21,10 +23,8 @@ def twin(
     overrides: Annotated[list[str] | None, typer.Argument(help="Changes to a recipe, e.g. model.width=8.")] = None,
     pictures: Annotated[int, typer.Option(help="Training pictures that are looked at.", min=2, max=64)] = 4,
     single: Annotated[bool, typer.Option("--float32", help="Compute in float32, as training does.")] = False,
-    data: Annotated[
-        Path | None, typer.Option(help="Data folder. Default: PIXELWISE_DATA, else ~/.cache/pixelwise.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs instead.")] = False,
+    data: Data = None,
+    as_json: AsJson = False,
 ) -> None:
     """The same weights in the NumPy network and in torch, every activation and gradient compared.
 
@@ -32,7 +32,6 @@ def twin(
     """
     from pixelwise.engine.hardware.allocator import keep_large_buffers
     from pixelwise.terminal.line import Line
-    from pixelwise.terminal.output import say, show_json
 
     keep_large_buffers()  # before torch allocates anything
     dtype = "float32" if single else "float64"
@@ -44,13 +43,7 @@ def twin(
     worst = max(rows, key=lambda row: row.error)
     agree = worst.error <= TOLERANCE[dtype]
     if as_json:
-        record: dict[str, Any] = {
-            "dtype": dtype,
-            "pictures": pictures,
-            "agree": agree,
-            "rows": [asdict(r) for r in rows],
-        }
-        show_json(record)
+        show_json({"dtype": dtype, "pictures": pictures, "agree": agree, "rows": [asdict(row) for row in rows]})
     else:
         _show(rows)
         place = f"{worst.what} of layer {worst.layer}" if worst.layer else worst.what
@@ -61,7 +54,6 @@ def twin(
 
 def _show(rows: list[Difference]) -> None:
     """The comparison in columns; differences are relative to the largest number of each array."""
-    from pixelwise.terminal.output import result_console
     from pixelwise.terminal.table import show_rows
 
     headings = ("layer", "", "array", "shape", "largest", "difference")

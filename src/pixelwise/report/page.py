@@ -8,10 +8,7 @@ from typing import Any
 
 from pixelwise.imaging.colour import as_hex
 from pixelwise.report import tables
-from pixelwise.report.calibration import draw_reliability
-from pixelwise.report.classes import draw_balance, draw_class_scores
-from pixelwise.report.confusion import draw_confusion
-from pixelwise.report.curves import draw_curves
+from pixelwise.report.figures import draw_balance, draw_class_scores, draw_confusion, draw_curves, draw_reliability
 from pixelwise.report.gallery import build_gallery
 from pixelwise.report.plotting import Plot, render
 from pixelwise.report.record import Json, Record, read_record

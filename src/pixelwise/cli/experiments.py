@@ -1,23 +1,123 @@
-"""`pixelwise search`"""
+"""`pixelwise sweep` and `pixelwise search`"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pixelwise.terminal.output import result_console, say, show_json
+from pixelwise.cli.options import Data, Jobs, RecipeOrNone
+from pixelwise.terminal.output import WARN, result_console, say, show_json, show_line
 from pixelwise.terminal.table import show_table
 
 if TYPE_CHECKING:
-    from pixelwise.experiments.folder import Folder
+    from pixelwise.experiments.folder import Folder, Planned
     from pixelwise.experiments.search import Aim
     from pixelwise.experiments.settings import Space
 
 INTERRUPTED = 130
+MOST_COLUMNS = 5  # of a sweep's table in the terminal
 MOST_FAILED = 8  # trials that are named when they failed
+
+
+def sweep(
+    recipe: RecipeOrNone = None,
+    factors: Annotated[
+        list[str] | None, typer.Argument(help="Values to try, e.g. train.batch=32,64 train.seed=0,1,2.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the sweep. Default: runs/sweeps/RECIPE.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Folder of a sweep to resume.", metavar="DIR")] = None,
+    jobs: Jobs = 1,
+    data: Data = None,
+) -> None:
+    """Train a recipe over a grid of values, each combination as a run of its own.
+
+    Separate values by commas; a comma within brackets, braces or quotes belongs to its value. Everything is checked before
+    the first run begins. The same command again, or --resume DIR, continues: finished runs are left alone, half-done ones
+    are resumed. A run that fails does not stop the others. Writes DIR/sweep.html; the exit code is 1 if a run failed.
+    """
+    from pixelwise.errors import RecipeError
+    from pixelwise.experiments.folder import Folder
+    from pixelwise.experiments.runner import check_data
+    from pixelwise.experiments.settings import plan
+
+    if (recipe is None) == (resume is None):
+        raise RecipeError(
+            "name a recipe with the values to try, or a sweep to continue with --resume.",
+            hint="e.g. pixelwise sweep quickstart train.batch=8,16 train.seed=0,1,2",
+        )
+    if recipe is not None:
+        grid, runs = plan(recipe, factors or ())
+        folder = Folder(out or Path("runs/sweeps") / Path(recipe).with_suffix(""))
+        data = None if data is None else data.expanduser().absolute()
+        check_data(runs, data)
+        folder.begin(runs, recipe, [{"path": path, "values": values} for path, values in grid.items()], data)
+    else:
+        folder = Folder(resume or Path())
+        runs = folder.plan()
+        recorded = folder.record().get("data")
+        data = data or (None if recorded is None else Path(recorded))
+        check_data(runs, data)
+    _run_sweep(folder, runs, jobs, data)
+
+
+def _run_sweep(folder: Folder, runs: tuple[Planned, ...], jobs: int, data: Path | None) -> None:
+    from pixelwise.experiments.display import ExperimentDisplay, follow
+    from pixelwise.experiments.runner import run_all
+
+    with _stopping(folder, "sweep", "runs"), folder.writing():
+        waiting = folder.unfinished(runs)
+        done = {name: outcome for name, outcome in folder.outcomes().items() if outcome.state == "done"}
+        display = ExperimentDisplay("runs", len(runs), before=done, jobs=jobs)
+        follow(run_all(folder, waiting, jobs=jobs, data=data), display)
+        _show_sweep(folder)
+
+
+def _show_sweep(folder: Folder) -> None:
+    """The table of the sweep, its page, and what failed."""
+    from pixelwise.experiments.page import build_sweep_page
+
+    failed = {name: outcome for name, outcome in folder.outcomes().items() if outcome.state == "failed"}
+    page = build_sweep_page(folder.path)
+    _show_scores(folder)
+    say(f"page     {page}")
+    if failed:
+        count = "1 run" if len(failed) == 1 else f"{len(failed)} runs"
+        say(f"\n{count} failed; the same command again retries them:", err=True)
+        for name, outcome in failed.items():
+            say(f"  - {name}: {outcome.message} Log: {folder.log_file(name)}", err=True)
+        raise typer.Exit(1)
+
+
+def _show_scores(folder: Folder) -> None:
+    """The finished settings in a table, the best one set off."""
+    from pixelwise.experiments.page import compare_finished, score_tables
+
+    comparison, console = compare_finished(folder.path), result_console()
+    if comparison is None:
+        return
+    for note in comparison.notes:
+        show_line(console, (f"note: {note}", WARN))
+    for caption, table in score_tables(comparison):
+        show_table(console, table.only(*range(1, min(MOST_COLUMNS, len(table.headings)))), caption)
+    say()
+
+
+@contextmanager
+def _stopping(folder: Folder, command: str, runs: str) -> Iterator[None]:
+    """Say how to resume after Ctrl-C."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        say(
+            f"Stopped; the {runs} in progress are saved. Resume with: pixelwise {command} --resume {folder.path}",
+            err=True,
+        )
+        raise typer.Exit(INTERRUPTED) from None
 
 
 class Pruner(StrEnum):
@@ -28,7 +128,7 @@ class Pruner(StrEnum):
 
 
 def search(
-    recipe: Annotated[str | None, typer.Argument(help="Name of a shipped recipe, or a YAML file.")] = None,
+    recipe: RecipeOrNone = None,
     ranges: Annotated[
         list[str] | None,
         typer.Argument(help="What to search, e.g. train.optimizer.learning_rate=log(1e-4,1e-1) model.width=int(8,64)."),
@@ -42,7 +142,7 @@ def search(
     ] = "",
     out: Annotated[Path | None, typer.Option(help="Folder of the search. Default: runs/searches/RECIPE.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Folder of a search to resume.", metavar="DIR")] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Runs at a time.")] = 1,
+    jobs: Jobs = 1,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the draws. Each recipe keeps its own train.seed.")] = 0,
     pruner: Annotated[
         Pruner, typer.Option(help="Stop a trial that is worse than the median of the others at its epoch, or none.")
@@ -51,9 +151,7 @@ def search(
         str, typer.Option(help="URL of a database that several machines share. Default: a file in the folder.")
     ] = "",
     study: Annotated[str, typer.Option(help="Name of the study in the database. Default: the recipe's name.")] = "",
-    data: Annotated[
-        Path | None, typer.Option(help="Data folder. Default: PIXELWISE_DATA, else ~/.cache/pixelwise.")
-    ] = None,
+    data: Data = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON at the end.")] = False,
 ) -> None:
     """Search a recipe's best values by Optuna, each trial as a run of its own.
@@ -110,11 +208,11 @@ def _search(folder: Folder, asked: dict[str, Any], jobs: int, as_json: bool) -> 
     aim = find_aim(base, open_data(base, data), asked["metric"])
     folder.check_free()
     with folder.writing():
-        _run(folder, asked, space, aim, jobs, data)
-    _show_end(folder, as_json)
+        _run_trials(folder, asked, space, aim, jobs, data)
+    _show_search(folder, as_json)
 
 
-def _run(folder: Folder, asked: dict[str, Any], space: Space, aim: Aim, jobs: int, data: Path | None) -> None:
+def _run_trials(folder: Folder, asked: dict[str, Any], space: Space, aim: Aim, jobs: int, data: Path | None) -> None:
     from pixelwise.experiments.display import ExperimentDisplay, follow
     from pixelwise.experiments.runner import run_all
     from pixelwise.experiments.search import STUDY, Search, begin_search
@@ -127,16 +225,11 @@ def _run(folder: Folder, asked: dict[str, Any], space: Space, aim: Aim, jobs: in
     search = Search(folder, study, space, aim)
     trials = search.proposals(asked["trials"], alone=not asked["storage"])
     display = ExperimentDisplay("trials", asked["trials"], before=search.before(), jobs=jobs, aim=aim)
-    try:
+    with _stopping(folder, "search", "trials"):
         follow(run_all(folder, trials, jobs=jobs, data=data, ended=search.ended, watch=search.watch), display)
-    except KeyboardInterrupt:
-        say(
-            f"Stopped; the trials in progress are saved. Resume with: pixelwise search --resume {folder.path}", err=True
-        )
-        raise typer.Exit(INTERRUPTED) from None
 
 
-def _show_end(folder: Folder, as_json: bool) -> None:
+def _show_search(folder: Folder, as_json: bool) -> None:
     """The best trials, the best recipe, the page; exit code 1 where no trial finished."""
     from pixelwise.experiments.page import best_table, build_search_page
     from pixelwise.experiments.search import BEST, TRIALS

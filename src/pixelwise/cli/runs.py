@@ -1,4 +1,4 @@
-"""`pixelwise compare`"""
+"""`pixelwise evaluate`, `pixelwise report` and `pixelwise compare`"""
 
 from __future__ import annotations
 
@@ -7,7 +7,62 @@ from typing import Annotated, Literal
 
 import typer
 
+from pixelwise.cli.options import AsJson, Checkpoint, Data, Device, Run
 from pixelwise.terminal.output import result_console, say, show_json
+
+
+def evaluate(
+    run: Run,
+    split: Annotated[str, typer.Option(help="Split of the run's data set. Default: the one it was validated on.")] = "",
+    checkpoint: Checkpoint = "best",
+    resolution: Annotated[
+        Literal["recipe", "own"],
+        typer.Option(help="Count at the size of the training pictures, or at each picture's own against its own mask."),
+    ] = "recipe",
+    data: Data = None,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Score a trained run on a split.
+
+    Prints every score with its convention and the resolution it was counted at, and writes the same as
+    RUN/evaluations/SPLIT-CHECKPOINT-RESOLUTION.json.
+    """
+    from pixelwise.predict.scoring import score_run
+    from pixelwise.terminal.line import Line
+    from pixelwise.terminal.scores import show_scores
+
+    with Line("reading") as line:
+        record, file = score_run(
+            run, split, checkpoint=checkpoint, resolution=resolution, data=data, device=device, progress=line.show
+        )
+    if as_json:
+        show_json(record)
+        return
+    show_scores({"splits": {record["split"]: record}}, run=run)
+    say(f"scores  {file}")
+
+
+def report(
+    run: Annotated[Path, typer.Argument(help="The run's folder, e.g. runs/quickstart.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the run's summary as JSON as well.")] = False,
+) -> None:
+    """Build RUN/report.html and RUN/plots/ again, also for a run that is not finished.
+
+    The same folder gives the same bytes. Without --json the scores are printed as a table, with their conventions.
+    """
+    from pixelwise.report.page import build_report
+    from pixelwise.run.folder import RunFolder
+
+    folder = RunFolder.open(run)
+    page = build_report(folder)
+    summary = folder.read("summary") if folder.has("summary") else {}
+    if as_json:
+        show_json({**summary, "report": str(page)})
+        return
+    from pixelwise.terminal.scores import show_scores
+
+    show_scores(summary, report=page)
 
 
 def compare(
@@ -16,7 +71,7 @@ def compare(
     ],
     html: Annotated[Path | None, typer.Option(help="Write a page with curves and pictures, e.g. compare.html.")] = None,
     csv: Annotated[Path | None, typer.Option(help="Write a table with a row a run, e.g. compare.csv.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs instead.")] = False,
+    as_json: AsJson = False,
     score: Annotated[
         list[str] | None, typer.Option(help="Name or key of a score or loss to take differences in; may be repeated.")
     ] = None,

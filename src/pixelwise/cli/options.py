@@ -1,0 +1,18 @@
+"""Arguments and options that several commands take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+RecipeName = Annotated[str, typer.Argument(help="Name of a shipped recipe, or a YAML file.")]
+RecipeOrNone = Annotated[str | None, typer.Argument(help="Name of a shipped recipe, or a YAML file.")]
+Changes = Annotated[list[str] | None, typer.Argument(help="Changes, e.g. train.batch=8 model.width=32.")]
+Run = Annotated[Path, typer.Argument(help="Run folder of a trained recipe.", metavar="RUN")]
+Data = Annotated[Path | None, typer.Option(help="Data folder. Default: PIXELWISE_DATA, else ~/.cache/pixelwise.")]
+Jobs = Annotated[int, typer.Option(min=1, help="Runs at a time.")]
+Checkpoint = Annotated[Literal["best", "last"], typer.Option(help="Weights of the best, or of the last epoch.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead.")]
