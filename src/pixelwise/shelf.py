@@ -172,10 +172,10 @@ class Shelf(Mapping[str, str]):
         return getattr(importlib.import_module(module), function)(*given, **converted)
 
 
-def _adapter(option: Option) -> Any:
+def _convert(option: Option, value: Any) -> Any:
     from pydantic import TypeAdapter  # costs 0.1 s: only for those who check
 
-    return TypeAdapter(option.type)
+    return TypeAdapter(option.type).validate_python(value)
 
 
 def _type_fault(option: Option, value: Any) -> str:
@@ -184,7 +184,7 @@ def _type_fault(option: Option, value: Any) -> str:
     if isinstance(value, bool) and _takes_only_numbers(option.type):
         return "which is not a number"
     try:
-        _adapter(option).validate_python(value)
+        _convert(option, value)
     except ValidationError as error:
         return " and ".join(dict.fromkeys(type_fault(entry) for entry in error.errors()))
     return ""
@@ -195,10 +195,6 @@ def _takes_only_numbers(kind: Any) -> bool:
     members = get_args(kind) if isinstance(kind, UnionType) or get_origin(kind) is Union else (kind,)
     bare = {get_args(member)[0] if get_origin(member) is Annotated else member for member in members}
     return bool(bare & {int, float}) and not bare & {bool, Any}
-
-
-def _convert(option: Option, value: Any) -> Any:
-    return _adapter(option).validate_python(value)
 
 
 def find_source(module: str) -> Path | None:

@@ -8,9 +8,8 @@ import re
 import pytest
 from rich.console import Console
 
-from pixelwise.terminal import line as timing
-from pixelwise.terminal.bars import Bar, Bars
-from pixelwise.terminal.line import Line
+from pixelwise.terminal import bars as timing
+from pixelwise.terminal.bars import Bar, Bars, Line
 
 
 def console_of(terminal: bool) -> tuple[Console, io.StringIO]:

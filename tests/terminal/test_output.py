@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from pixelwise.run.events import Noted, Started
-from pixelwise.terminal.bars import Bar, Bars
-from pixelwise.terminal.line import Line
+from pixelwise.terminal.bars import Bar, Bars, Line
 from pixelwise.terminal.output import clean, say, show_json, show_line
 from pixelwise.terminal.scores import show_scores
 from pixelwise.terminal.table import Table, show_rows, show_table

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pixelwise.errors import DataError, RecipeError, did_you_mean, listing
-from pixelwise.terminal.line import Line
+from pixelwise.terminal.bars import Line
 from pixelwise.terminal.output import ACCENT, BAD, GOOD, QUIET, WARN, result_console, say, show_json, show_line
 from pixelwise.terminal.table import Cell, show_rows
 

@@ -139,7 +139,7 @@ def _predict(predictor: Predictor, shown: Shown, jobs: Sequence[Job], tiles: Til
     from pixelwise.imaging.files import write_image
     from pixelwise.predict.inputs import LEGEND
     from pixelwise.run.atomic import write_json
-    from pixelwise.terminal.line import Line
+    from pixelwise.terminal.bars import Line
 
     opened, outcome = predictor.opened, Outcome()
     size = {"scale": "recipe", "size": list(predictor.size)}

@@ -29,7 +29,7 @@ def evaluate(
     RUN/evaluations/SPLIT-CHECKPOINT-RESOLUTION.json.
     """
     from pixelwise.predict.scoring import score_run
-    from pixelwise.terminal.line import Line
+    from pixelwise.terminal.bars import Line
     from pixelwise.terminal.scores import show_scores
 
     with Line("reading") as line:

@@ -13,18 +13,8 @@ from pixelwise.terminal.table import show_rows
 if TYPE_CHECKING:
     from pixelwise.shelf import Shelf, Signature
 
-PLURALS = {
-    "recipe": "recipes",
-    "model": "models",
-    "network": "networks",
-    "dataset": "datasets",
-    "task": "tasks",
-    "loss": "losses",
-    "metric": "metrics",
-    "augmentation": "augmentations",
-    "optimizer": "optimizers",
-    "schedule": "schedules",
-}
+_WORDS = "recipe model network dataset task loss metric augmentation optimizer schedule"
+PLURALS = {word: f"{word}es" if word.endswith("s") else f"{word}s" for word in _WORDS.split()}
 KINDS = ", ".join(PLURALS.values())
 
 

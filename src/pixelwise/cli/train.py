@@ -132,7 +132,7 @@ def _train(recipe: Recipe | None, path: Path, data: Path | None, *, going_on: bo
 def _follow(begin: Callable[[Caching], Iterator[Event]], path: Path, as_json: bool) -> None:
     """Show a training from its first event to its scores; with `as_json` the summary as JSON in their place."""
     from pixelwise.run.folder import RunFolder
-    from pixelwise.terminal.line import Line
+    from pixelwise.terminal.bars import Line
     from pixelwise.terminal.scores import show_scores
     from pixelwise.terminal.training import Display
     from pixelwise.yaml_text import parse

@@ -31,7 +31,7 @@ def twin(
     Goes forward and back over the first training pictures. Exit code 0: they agree to rounding, 1: they do not.
     """
     from pixelwise.engine.hardware.allocator import keep_large_buffers
-    from pixelwise.terminal.line import Line
+    from pixelwise.terminal.bars import Line
 
     keep_large_buffers()  # before torch allocates anything
     dtype = "float32" if single else "float64"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
 from typing import Any
 
 from pydantic import BaseModel
@@ -57,9 +58,7 @@ def _below(value: Any, part: str | int) -> Any:
 
 
 def _value_at(tree: Any, location: Iterable[str | int]) -> Any:
-    for part in location:
-        tree = _below(tree, part)
-    return tree
+    return reduce(_below, location, tree)
 
 
 def _as_problem(tree: Any, location: Sequence[str | int], entry: Any) -> Problem:
@@ -119,5 +118,4 @@ def _model_at(location: Sequence[str | int]) -> type[BaseModel]:
 def _model_in(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    inner = [_model_in(argument) for argument in getattr(annotation, "__args__", ())]
-    return next((model for model in inner if model is not None), None)
+    return next(filter(None, map(_model_in, getattr(annotation, "__args__", ()))), None)

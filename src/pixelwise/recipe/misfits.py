@@ -6,7 +6,7 @@ is tried on two pictures before a run begins.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pixelwise.errors import PixelwiseError, Problem
@@ -136,17 +136,13 @@ def _use(
     task_fits: Callable[[Claims], bool] | None = None,
 ) -> str:
     """`Use 'confusion', or task 'classify'.`"""
-    ways = [_either(_fitting(shelf, fits))]
-    if tasks is not None and task_fits is not None:
-        ways.append(_either(_fitting(tasks, task_fits)))
-        ways[1] = ways[1] and f"task {ways[1]}"
+    ways = [_fitting(shelf, fits)]
+    if tasks is not None and task_fits is not None and (task := _fitting(tasks, task_fits)):
+        ways.append(f"task {task}")
     return f"Use {', or '.join(way for way in ways if way)}." if any(ways) else ""
 
 
-def _fitting(shelf: Shelf, fits: Callable[[Claims], bool]) -> list[str]:
-    return [f"'{name}'" for name in shelf if fits(declared(shelf, name))]
-
-
-def _either(names: Iterable[str]) -> str:
-    *first, last = list(names) or [""]
+def _fitting(shelf: Shelf, fits: Callable[[Claims], bool]) -> str:
+    """`'confusion' or 'accuracy'`; empty where none fits."""
+    *first, last = [f"'{name}'" for name in shelf if fits(declared(shelf, name))] or [""]
     return f"{', '.join(first)} or {last}" if first else last

@@ -27,6 +27,8 @@ def draw_curves(record: Record, width: float) -> Figure:
 
     Each score has a scale of its own: beside a pixel accuracy of .7 a mean IoU of .05 would look like nothing.
     """
+    from matplotlib.ticker import MaxNLocator
+
     scores = [key for key in _scores(record) if _series(record, "scores", key)[0]]
     figure = new_figure(width, 2.7 + 1.5 * len(scores))
     heights = [1.45, *[1.0] * len(scores)]
@@ -41,7 +43,9 @@ def draw_curves(record: Record, width: float) -> Figure:
             axes.axvline(best, color=QUIET, linewidth=0.9, linestyle=(0, (4, 3)), zorder=0)
     _mark_phases(panels, record)
     panels[-1].set_xlabel("epoch")
-    _whole_epochs(panels[-1], record)
+    panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, nbins=12))
+    last = max([int(epoch["epoch"]) for epoch in record.epochs], default=1)
+    panels[-1].set_xlim(0 if len(record.steps) > 1 else 0.5, last + 0.02 * last + 0.2)
     figure.align_ylabels()
     return figure
 
@@ -68,7 +72,14 @@ def _draw_losses(axes: Axes, record: Record, columns: int) -> None:
         low, high = min(series), max(series)
         margin = 0.08 * (high - low) or 0.1
         axes.set_ylim(low - margin, high + margin)
-    _legend(axes, columns)
+    axes.legend(  # above the panel, where no line is hidden by it
+        loc="lower left",
+        bbox_to_anchor=(-0.01, 0.98),
+        ncols=columns,
+        handlelength=1.4,
+        columnspacing=1.2,
+        labelspacing=0.15,
+    )
 
 
 def _draw_score(axes: Axes, record: Record, key: str) -> None:
@@ -117,18 +128,6 @@ def _mark_phases(panels: Iterable[Axes], record: Record) -> None:
                 )
 
 
-def _legend(axes: Axes, columns: int) -> None:
-    """Above the panel, where no line is hidden by it."""
-    axes.legend(
-        loc="lower left",
-        bbox_to_anchor=(-0.01, 0.98),
-        ncols=columns,
-        handlelength=1.4,
-        columnspacing=1.2,
-        labelspacing=0.15,
-    )
-
-
 def _series(record: Record, group: str, key: str) -> tuple[list[int], list[float]]:
     """Epochs and values where there is one; a score that was not counted leaves a gap, not a zero."""
     pairs = [(int(epoch["epoch"]), (epoch.get(group) or {}).get(key)) for epoch in record.epochs]
@@ -148,15 +147,6 @@ def _steps(record: Record) -> tuple[list[float], list[float]]:
     means = [group.mean(0) for group in groups]
     place = float if record.length is None else record.length.position
     return [place(float(step)) for step, _ in means], [float(loss) for _, loss in means]
-
-
-def _whole_epochs(axes: Axes, record: Record) -> None:
-    from matplotlib.ticker import MaxNLocator
-
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, nbins=12))
-    last = max([int(epoch["epoch"]) for epoch in record.epochs], default=1)
-    axes.set_xlim(0 if len(record.steps) > 1 else 0.5, last + 0.02 * last + 0.2)
-    axes.tick_params(color=GRID)
 
 
 def draw_class_scores(

@@ -25,7 +25,7 @@ def choose_kernels(environment: MutableMapping[str, str] = os.environ, cpuinfo: 
     """
     if VARIABLE in environment:
         return False
-    about = _first_processor(cpuinfo)
+    about = first_processor(cpuinfo)
     family = about.get("cpu family", "")
     wanted = about.get("vendor_id") == "AuthenticAMD" and family.isdecimal() and int(family) >= ZEN_4
     if not wanted or not set(about.get("flags", "").split()) >= NEEDED:
@@ -46,7 +46,7 @@ def kernels() -> str | None:
     return None
 
 
-def _first_processor(cpuinfo: Path) -> dict[str, str]:
+def first_processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> dict[str, str]:
     """The first processor's entries; none where the system has no such file."""
     about: dict[str, str] = {}
     try:

@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from pixelwise.run.blas import kernels
+from pixelwise.run.blas import first_processor, kernels
 
 PACKAGES = ("pixelwise", "torch", "torchvision", "numpy", "scipy", "scikit-image", "scikit-learn", "pillow")
 
@@ -37,13 +37,7 @@ def cores() -> int:
 
 def processor() -> str:
     """The processor's name as its maker writes it, or its architecture."""
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
+    return first_processor().get("model name") or platform.processor() or platform.machine()
 
 
 def commit() -> str | None:

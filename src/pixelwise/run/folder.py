@@ -171,10 +171,9 @@ class RunFolder:
         return records if kind is None else [record for record in records if record["event"] == kind]
 
     def _event(self, line: bytes, number: int) -> dict[str, Any]:
-        try:
+        record = None
+        with suppress(ValueError):
             record = json.loads(line)
-        except ValueError as error:
-            raise RunError("is not an event.", where=f"{self.events_file}, line {number}") from error
         if not isinstance(record, dict) or "event" not in record:
             raise RunError("is not an event.", where=f"{self.events_file}, line {number}")
         return record

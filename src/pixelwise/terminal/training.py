@@ -13,8 +13,7 @@ from rich.console import Console
 from pixelwise.run.events import EpochDone, Event, Finished, Noted, PhaseBegan, Saved, Started, StepDone
 from pixelwise.run.length import Length
 from pixelwise.run.words import clock, duration, number, score_label
-from pixelwise.terminal.bars import Bar, Bars
-from pixelwise.terminal.line import LOG_EVERY, REFRESH
+from pixelwise.terminal.bars import LOG_EVERY, REFRESH, Bar, Bars
 from pixelwise.terminal.output import ACCENT, GOOD, QUIET, WARN, has_unicode
 from pixelwise.types import Score
 
@@ -50,18 +49,13 @@ class Display(Bars):
 
     def show(self, event: Event) -> None:
         """Show one event. Steps are cheap: the progress line changes a few times a second at most."""
-        if isinstance(event, StepDone):
-            if self._pending is not None:
-                self._flush_epoch()
-            self._show_step(event)
-        elif isinstance(event, Saved):
+        if isinstance(event, Saved):
             self._remember(event)
-        else:
-            self._flush_epoch()
-            self._show_rare(event)
-
-    def _show_rare(self, event: Event) -> None:
+            return
+        self._flush_epoch()
         match event:
+            case StepDone():
+                self._show_step(event)
             case Started():
                 self._start(event)
             case EpochDone():
@@ -73,14 +67,12 @@ class Display(Bars):
                 self.line((f"note: {event.text}", WARN))
             case Finished():
                 self._finish(event)
-            case _:
-                pass
 
     # -- the progress line ---------------------------------------------------------------------------------------
 
     def _start(self, event: Started) -> None:
         self._plan = event
-        self._pace.begin(event.step)
+        self._pace = _Pace(event.step)
         resumed = f"resuming after step {event.step:,}, epoch {event.epoch} of {event.epochs}"
         self.line((resumed if event.step else _plan_words(event.length), ACCENT))
         self.draw([Bar("starting", event.step / event.length.steps)])
@@ -93,7 +85,7 @@ class Display(Bars):
         epoch, step = length.place(event.step)
         steps = length.steps_of(epoch - 1)
         last_of_epoch = step == steps
-        due = self._pace.due(now, REFRESH if self.live else LOG_EVERY)
+        due = now - self._pace.shown >= (REFRESH if self.live else LOG_EVERY)
         if not due and not (last_of_epoch and self.live):
             return
         self._pace.shown = now
@@ -101,7 +93,7 @@ class Display(Bars):
         if not length.is_whole:  # the recipe says how many steps, so that is what a person counts
             where = f"step {event.step:,}/{length.steps:,}  epoch {epoch}/{plan.epochs}"
         left = self._pace.seconds_left(length.steps, now)
-        parts = [f"loss {number(_total(event.losses), 3)}", self._pace.rate(self.batch, now)]
+        parts = [f"loss {number(event.losses.get('loss'), 3)}", self._pace.rate(self.batch, now)]
         parts.append("validating" if last_of_epoch else f"{clock(left)} left" if left is not None else "")
         rest = "  ".join(part for part in parts if part)
         if self.live:
@@ -112,10 +104,9 @@ class Display(Bars):
     # -- the table -----------------------------------------------------------------------------------------------
 
     def _remember(self, event: Saved) -> None:
-        if event.which != "best":
-            return
-        self._best_epoch = event.epoch
-        self.metric = self.metric or event.metric
+        if event.which == "best":
+            self._best_epoch = event.epoch
+            self.metric = self.metric or event.metric
 
     def _flush_epoch(self) -> None:
         event, self._pending = self._pending, None
@@ -130,8 +121,8 @@ class Display(Bars):
         of = f"/{self._plan.epochs}" if self._plan else ""
         values = [
             f"{event.epoch}{of}",
-            number(_total(event.train)),
-            number(_total(event.validation)),
+            number(event.train.get("loss")),
+            number(event.validation.get("loss")),
             number(event.scores.get(key) if key else None),
             f"{event.learning_rate:.2e}",
             duration(sum(event.seconds.values()) if event.seconds else None),
@@ -155,13 +146,7 @@ class Display(Bars):
 class _Pace:
     """How fast steps come: pictures/s within the epoch, and the time left with validation counted in."""
 
-    def __init__(self) -> None:
-        self.shown = -1e9
-        self._began = self._epoch_began = time.monotonic()
-        self._first = self._step = self._epoch_first = 0
-        self._epoch = -1
-
-    def begin(self, step: int) -> None:
+    def __init__(self, step: int = 0) -> None:
         self._began = self._epoch_began = self.shown = time.monotonic()
         self._first = self._step = self._epoch_first = step
         self._epoch = -1
@@ -175,9 +160,6 @@ class _Pace:
 
     def validated(self) -> None:
         self.shown = min(self.shown, time.monotonic() - REFRESH)
-
-    def due(self, now: float, every: float) -> bool:
-        return now - self.shown >= every
 
     def rate(self, batch: int | None, now: float) -> str:
         steps, seconds = self._step - self._epoch_first, now - self._epoch_began
@@ -199,10 +181,6 @@ def _plan_words(length: Length) -> str:
         return f"training {epochs} of {per_epoch}"
     steps = "1 step" if length.steps == 1 else f"{length.steps:,} steps"
     return f"training {steps}: {epochs} of up to {per_epoch}"
-
-
-def _total(losses: Mapping[str, float | None]) -> float | None:
-    return losses.get("loss")
 
 
 def _find_key(scores: Mapping[str, float | None], metric: str) -> str:
