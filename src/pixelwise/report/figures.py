@@ -46,6 +46,7 @@ def draw_curves(record: Record, width: float) -> Figure:
     panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, nbins=12))
     last = max([int(epoch["epoch"]) for epoch in record.epochs], default=1)
     panels[-1].set_xlim(0 if len(record.steps) > 1 else 0.5, last + 0.02 * last + 0.2)
+    panels[-1].tick_params(color=GRID)
     figure.align_ylabels()
     return figure
 
