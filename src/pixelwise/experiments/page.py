@@ -130,7 +130,7 @@ def _factor_plots(
     """
     shown = [factor for factor in factors if factor["path"] != SEED] or list(factors)
     label = comparison.main.name if comparison.main is not None else "score"
-    plots: list[tuple[Plot, Mapping[str, Any]]] = []
+    plots: list[tuple[Plot, dict[str, Any]]] = []
     for factor in shown:
         name, others = factor["path"], [other["path"] for other in shown if other is not factor]
         series, joined = _series(factor, others, entries, comparison)
