@@ -14,8 +14,8 @@ from torch import nn
 
 from pixelwise.engine import fit as loop
 from pixelwise.engine.evaluate import Evaluation
-from pixelwise.engine.torch.freezing import is_frozen
 from pixelwise.engine.torch.learner import TorchLearner
+from pixelwise.engine.torch.model import is_frozen
 from pixelwise.engine.train import resume, train
 from pixelwise.errors import RecipeError, TrainingError
 from pixelwise.recipe.load import as_yaml

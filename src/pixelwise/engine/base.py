@@ -16,24 +16,27 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, TypeVar, cast
 
 from numpy.typing import NDArray
 
-from pixelwise.errors import Problem
+from pixelwise.errors import Problem, RunError
 from pixelwise.recipe.engines import ENGINES
 from pixelwise.recipe.schema import Hardware, Recipe
 from pixelwise.run.folder import RunFolder
 from pixelwise.run.progress import Sums
+from pixelwise.shelf import Shelf
 from pixelwise.types import DatasetInfo, Sample
 
 if TYPE_CHECKING:
     from pixelwise.engine.build import Material
-    from pixelwise.tasks.base import Reduced, Task
+    from pixelwise.tasks.base import Head, Reduced, Task
 
 T = TypeVar("T")
 Arrays = Mapping[str, NDArray[Any]]
 Crop = tuple[slice, slice]  # rows and columns
+Enlarge = Callable[[Any, tuple[int, int], int], Iterator[tuple[slice, Any]]]  # (scores, size, rows of a band) → bands
+BAND = 1_000_000  # scores that are enlarged and reduced at a time: 4 MB, so that they stay in the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,8 +115,12 @@ class Learner(ABC):
     any_size:  whether pictures of another size than `size` can be computed
     multiple:  tiles of a large picture start at multiples of it
     evaluation_batch:  pictures that are evaluated at a time
+    losses:    head → loss
+    reducing:  the engine's reductions, and what enlarges scores
     """
 
+    reducing: ClassVar[tuple[Shelf, Enlarge]]
+    losses: Mapping[str, Any]
     recipe: Recipe
     task: Task
     size: tuple[int, int]
@@ -156,9 +163,10 @@ class Learner(ABC):
         """Build the losses of the recipe and its phases, weighted by how often each class occurs in the training set."""
 
     @property
-    @abstractmethod
     def class_weights(self) -> list[float] | None:
         """Of the classes in the loss (of the first head that has any), for the report."""
+        found = [loss.weights for loss in self.losses.values() if loss.weights is not None]
+        return [float(weight) for weight in found[0]] if found else None
 
     @abstractmethod
     def equip(self, material: Material, processes: Processes, stop: Callable[[], bool]) -> None:
@@ -207,8 +215,8 @@ class Learner(ABC):
         """Give every process the same statistics. All processes call it before an evaluation."""
 
     @property
-    @abstractmethod
-    def evaluation_batch(self) -> int: ...
+    def evaluation_batch(self) -> int:
+        return self.recipe.train.batch
 
     @property
     @abstractmethod
@@ -226,11 +234,10 @@ class Learner(ABC):
     def terms(self, outputs: Any, batch: Batch) -> Sums:
         """Numerator and denominator of each term of the loss; empty where there is no loss, or no target."""
 
-    @abstractmethod
     def reduced(self, outputs: Any, needs: Sequence[str] = ()) -> list[Reduced]:
         """What `task.decode` reads, for each picture: the heads' reductions and, of every head of categories, `needs`."""
+        return reduced_pictures(self.task.heads, outputs, needs, self.reducing[0])
 
-    @abstractmethod
     def bands(
         self,
         outputs: Any,
@@ -243,6 +250,7 @@ class Learner(ABC):
 
         The rows are counted from 0 in the resized picture, or in the crop. Memory does not grow with classes × pixels.
         """
+        return reduced_bands(self.task.heads, outputs, needs, *self.reducing, size=size, crop=crop)
 
     # -- state
 
@@ -277,3 +285,60 @@ class Opened:
     size: tuple[int, int]
     task: Task
     learner: Learner
+
+
+# -- heads reduced to arrays, the same for both engines --
+
+
+def reduced_pictures(
+    heads: Mapping[str, Head], outputs: Mapping[str, Any], needs: Sequence[str], shelf: Shelf
+) -> list[Reduced]:
+    """The reductions of every head, for each picture of a batch. Scores: (B, C, ...), or a list with one entry a picture."""
+    made = {name: _reductions(head, outputs[name], needs, shelf) for name, head in heads.items()}
+    count = len(next(iter(outputs.values())))
+    return [{name: {r: arrays[i] for r, arrays in found.items()} for name, found in made.items()} for i in range(count)]
+
+
+def reduced_bands(
+    heads: Mapping[str, Head],
+    outputs: Mapping[str, Any],
+    needs: Sequence[str],
+    shelf: Shelf,
+    enlarge: Enlarge,
+    *,
+    size: tuple[int, int] | None = None,
+    crop: Crop | None = None,
+) -> Iterator[tuple[slice, Reduced]]:
+    """The outputs of one picture resized to `size`, or cropped, and reduced last, a few rows at a time."""
+    if any(isinstance(scores, list) or scores.ndim != 4 for scores in outputs.values()):
+        raise RunError("its model gives no scores for each pixel.")
+    if crop is not None:
+        outputs = {name: whole[..., crop[0], crop[1]] for name, whole in outputs.items()}
+    height, width = tuple(next(iter(outputs.values())).shape[2:]) if size is None else size
+    step = max(1, BAND // (sum(whole.shape[1] for whole in outputs.values()) * width))
+    bands = [enlarge(outputs[n], (height, width), step) if size else _cut(outputs[n], step) for n in heads]
+    for parts in zip(*bands, strict=True):
+        reduced = {
+            name: {reduction: arrays[0] for reduction, arrays in _reductions(head, part, needs, shelf).items()}
+            for (name, head), (_, part) in zip(heads.items(), parts, strict=True)
+        }
+        yield parts[0][0], reduced
+
+
+def _cut(scores: Any, step: int) -> Iterator[tuple[slice, Any]]:
+    """Scores as they are, in bands of `step` rows: softmax needs as much memory as they have."""
+    for start in range(0, scores.shape[2], step):
+        part = scores[:, :, start : start + step]
+        yield slice(start, start + part.shape[2]), part
+
+
+def _reductions(head: Head, scores: Any, needs: Sequence[str], shelf: Shelf) -> dict[str, Any]:
+    """reduction → arrays with one entry for each picture."""
+    made = {}
+    for name, options in head.wanted(needs).items():
+        function = function_of(shelf[name])
+        if isinstance(scores, list):
+            made[name] = [function(one[None] if hasattr(one, "ndim") else [one], **options)[0] for one in scores]
+        else:
+            made[name] = function(scores, **options)
+    return made

@@ -121,15 +121,10 @@ def build_losses(recipe: Recipe, task: Task, counts: Counts, phase: Phase | None
 
     Empty where the model owns its losses.
     """
-    return {
-        head: build("loss", item, counts_of(counts, head), engine=recipe.engine)
-        for head, item in recipe.losses_of(task.heads, phase).items()
-    }
-
-
-def counts_of(counts: Counts, head: str) -> NDArray[np.int64]:
-    """The counts of one head's classes."""
-    return counts.get(head, np.zeros(0, np.int64)) if isinstance(counts, Mapping) else counts
+    wanted = recipe.losses_of(task.heads, phase)
+    by_head = counts if isinstance(counts, Mapping) else dict.fromkeys(wanted, counts)
+    none = np.zeros(0, np.int64)
+    return {h: build("loss", item, by_head.get(h, none), engine=recipe.engine) for h, item in wanted.items()}
 
 
 def build_metrics(recipe: Recipe, info: DatasetInfo) -> tuple[Metric, ...]:

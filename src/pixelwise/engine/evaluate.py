@@ -20,7 +20,7 @@ from pixelwise.errors import RecipeError, RunError, TrainingError, listing
 from pixelwise.metrics.base import Metric
 from pixelwise.metrics.pictures import Recorder, keep_pictures
 from pixelwise.run.environment import environment
-from pixelwise.run.progress import quotients
+from pixelwise.run.progress import Sums, quotients
 from pixelwise.types import Image, Prediction, Sample, Score
 
 Look = Callable[[int, Sample, Prediction], None]
@@ -67,10 +67,7 @@ def evaluate(
         made = learner.encode(samples)
         outputs = learner.forward(made)
         terms = learner.terms(outputs, made)
-        for name, (top, below) in terms.items():
-            pair = sums.setdefault(name, [0.0, 0.0])
-            pair[0] += top
-            pair[1] += below
+        add(sums, terms)
         if all(math.isfinite(top) for top, _ in terms.values()):
             for offset, (sample, reduced) in enumerate(zip(samples, learner.reduced(outputs, needs), strict=True)):
                 prediction = learner.task.decode(reduced)
@@ -91,6 +88,14 @@ def evaluate(
         n: (sum(g.get(n, nothing)[0] for g in gathered), sum(g.get(n, nothing)[1] for g in gathered)) for n in names
     }
     return Evaluation(quotients(totals) if totals else {}, [score for metric in metrics for score in metric.scores()])
+
+
+def add(total: dict[str, list[float]], sums: Sums) -> None:
+    """Add the sums of one batch to those of all."""
+    for name, (top, below) in sums.items():
+        pair = total.setdefault(name, [0.0, 0.0])
+        pair[0] += top
+        pair[1] += below
 
 
 def needs_of(metrics: Sequence[Metric]) -> tuple[str, ...]:

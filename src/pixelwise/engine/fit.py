@@ -17,13 +17,13 @@ from typing import Literal
 from pixelwise.data.cache import CachedSplit
 from pixelwise.engine.base import Learner
 from pixelwise.engine.build import Material
-from pixelwise.engine.evaluate import Evaluation, Look, evaluate, find_score
+from pixelwise.engine.evaluate import Evaluation, Look, add, evaluate, find_score
 from pixelwise.engine.schedule import Factor
 from pixelwise.metrics.base import Metric
 from pixelwise.recipe.schema import EarlyStopping, Recipe
 from pixelwise.run.events import EpochDone, Event, Finished, PhaseBegan, Saved, Started, StepDone
 from pixelwise.run.length import Length
-from pixelwise.run.progress import Progress, Sums, improves, quotients
+from pixelwise.run.progress import Progress, improves, quotients
 from pixelwise.types import Score
 
 Save = Callable[[Literal["last", "best"], Progress], None]
@@ -111,7 +111,11 @@ def close_epoch(parts: Parts, progress: Progress, rate: float) -> Iterator[Event
     progress.batch, progress.sums = 0, {}
     clock = time.perf_counter()
     due = cut or progress.epoch % train.validate_every == 0 or progress.epoch == length.epochs
-    result = replace(validate(parts), epoch=progress.epoch) if due else Evaluation({}, [])
+    result = (
+        replace(parts.evaluate(parts.material.validation, parts.metrics), epoch=progress.epoch)
+        if due
+        else Evaluation({}, [])
+    )
     progress.spend("validation", time.perf_counter() - clock)
     values = {score.key: score.value for score in result.scores}
     seconds, progress.epoch_seconds = progress.epoch_seconds, {"train": 0.0, "validation": 0.0}
@@ -119,11 +123,6 @@ def close_epoch(parts: Parts, progress: Progress, rate: float) -> Iterator[Event
     if due:
         count_stale(progress, result.candidates, train.early_stopping, train.best)
         yield from keep_best(parts, progress, find_score(result.candidates, train.best))
-
-
-def validate(parts: Parts) -> Evaluation:
-    """Losses and scores of the weights as they are now."""
-    return parts.evaluate(parts.material.validation, parts.metrics)
 
 
 def keep_best(parts: Parts, progress: Progress, score: Score) -> Iterator[Event]:
@@ -161,14 +160,6 @@ def is_stale(progress: Progress, rule: EarlyStopping | None) -> bool:
 def is_better(score: Score, before: float | None, least_gain: float) -> bool:
     """Whether a score is defined, and better than an earlier one by more than `least_gain`."""
     return improves(score.value, before, score.higher_is_better, least_gain)
-
-
-def add(total: dict[str, list[float]], sums: Sums) -> None:
-    """Add one step's sums to the epoch's."""
-    for name, (top, below) in sums.items():
-        pair = total.setdefault(name, [0.0, 0.0])
-        pair[0] += top
-        pair[1] += below
 
 
 def finished(reason: Literal["complete", "early stopping", "interrupted"], progress: Progress) -> Finished:

@@ -32,19 +32,13 @@ def check_resume(run: RunFolder, wanted: Recipe | None) -> tuple[Recipe, tuple[s
     for name, found in (("its recipe.yaml", recipe), ("the recipe given", wanted)):
         if found is None:
             continue
-        changes = list(differences(deciding(began), deciding(found.model_dump(mode="json"))))
+        changes = [
+            Problem(where, f"the run began with {before!r}, {name} says {after!r}.")
+            for where, before, after in differences(deciding(began), deciding(found.model_dump(mode="json")))
+        ]
         if changes:
-            raise RunError.all(
-                [
-                    *(
-                        Problem(where, f"the run began with {before!r}, {name} says {after!r}.")
-                        for where, before, after in changes
-                    ),
-                    Problem(
-                        str(run.path), "cannot go on with another recipe.", "Put it back, or train anew with --out."
-                    ),
-                ]
-            )
+            what, hint = "cannot go on with another recipe.", "Put it back, or train anew with --out."
+            raise RunError.all([*changes, Problem(str(run.path), what, hint)])
     return recipe, tuple(_changed_versions(run))
 
 

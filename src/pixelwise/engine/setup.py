@@ -9,33 +9,20 @@ from typing import Any
 import numpy as np
 
 from pixelwise.data.cache import CachedSplit
+from pixelwise.engine.base import Learner
 from pixelwise.engine.build import Material
 from pixelwise.errors import RunError
 from pixelwise.metrics.base import Metric
 from pixelwise.recipe.schema import Item, Recipe
 from pixelwise.run.folder import RunFolder
 from pixelwise.shown import shown_as
-from pixelwise.tasks.base import Counts, Task
+from pixelwise.tasks.base import Counts
 from pixelwise.types import DatasetInfo
 
 
-def setup_record(
-    recipe: Recipe,
-    material: Material,
-    *,
-    choices: Mapping[str, Any],
-    task: Task,
-    weights: Sequence[float] | None,
-    model: Mapping[str, Any],
-) -> dict[str, Any]:
-    """What was found out before the first step: setup.json, whichever engine trains.
-
-    task:     with the classes that it distinguishes
-    choices:  how it is computed
-    weights:  of the classes in the loss
-    model:    name, options, parameters, multiply-adds and layers
-    """
-    info = task.info
+def setup_record(learner: Learner, material: Material) -> dict[str, Any]:
+    """What was found out before the first step: setup.json, whichever engine trains."""
+    recipe, task, info, weights = learner.recipe, learner.task, learner.task.info, learner.class_weights
     splits = {
         split.split: {
             "pictures": len(split),
@@ -47,7 +34,7 @@ def setup_record(
     return {
         "task": recipe.task.name,
         "recipe": recipe.model_dump(mode="json"),
-        "choices": dict(choices),
+        "choices": learner.choices.as_record(),
         "data": {
             "name": info.name,
             "source": info.source,
@@ -63,9 +50,9 @@ def setup_record(
         "kind": task.kind,
         "counts": _lists(material.counts),
         "unit": shown_as(task.kind).unit,
-        "weights": None if weights is None else list(weights),
+        "weights": weights,
         "weighting": _weighting(recipe, weights),
-        "model": dict(model),
+        "model": learner.describe(),
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
@@ -165,14 +165,9 @@ def _open_together(
 
 def _begin(path: Path, parts: Parts) -> None:
     """Make the run folder, with what is known before the first step."""
-    recipe, learner = parts.recipe, parts.learner
-    run = RunFolder.create(path, as_yaml(recipe))
+    run = RunFolder.create(path, as_yaml(parts.recipe))
     run.write("environment", environment())
-    choices, weights = learner.choices.as_record(), learner.class_weights
-    record = setup_record(
-        recipe, parts.material, task=learner.task, choices=choices, weights=weights, model=learner.describe()
-    )
-    run.write("setup", record)
+    run.write("setup", setup_record(parts.learner, parts.material))
 
 
 def _run(
@@ -181,7 +176,7 @@ def _run(
     """Fit, and keep every event; then score, draw and report what came out."""
     first = parts.learner.processes.first
     with (
-        _only_writer(run, first),
+        run.writing() if first else nullcontext(),
         interruption.listening(),
         explained(run, parts.recipe),
         parts.learner.computing(),
@@ -195,12 +190,3 @@ def _run(
             yield last
         if isinstance(last, Finished) and last.reason != "interrupted":
             finish(run, parts, progress, last)
-
-
-@contextmanager
-def _only_writer(run: RunFolder, first: bool) -> Iterator[None]:
-    if not first:
-        yield
-        return
-    with run.writing():
-        yield

@@ -184,7 +184,7 @@ class Predictor:
 
     def _outputs(self, images: Sequence[Image]) -> Any:
         """The model's outputs for pictures of one size."""
-        from pixelwise.engine.checks.explain import explain_memory
+        from pixelwise.engine.checks.guard import explain_memory
 
         samples = [Sample(f"picture {number}", image) for number, image in enumerate(images)]
         learner = self.opened.learner

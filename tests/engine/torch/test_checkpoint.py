@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from pixelwise.engine.hardware.distributed import TorchProcesses
-from pixelwise.engine.torch.checkpoint import load_model, load_optimizer, model_arrays, optimizer_arrays
+from pixelwise.engine.torch.model import load_model, load_optimizer, model_arrays, optimizer_arrays
 from pixelwise.engine.torch.optim import adam, adamw, sgd
 from pixelwise.errors import RunError
 from pixelwise.run.progress import Progress

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from pixelwise.engine.order import seed_of
-from pixelwise.engine.torch.keyed import keyed_random
+from pixelwise.engine.torch.update import keyed_random
 
 Key = st.lists(st.integers(0, 2**31) | st.text("abcdefgh", min_size=1, max_size=8), min_size=1, max_size=4)
 

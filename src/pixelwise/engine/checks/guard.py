@@ -1,17 +1,60 @@
-"""What stands around a training: Ctrl-C that saves first, and errors that say what a user can do about them."""
+"""What stands around a training: Ctrl-C that saves first, and errors of torch, the DataLoader or the disk explained."""
 
 from __future__ import annotations
 
+import errno
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from pixelwise.engine.checks.explain import explain
 from pixelwise.errors import PixelwiseError, RunError, TrainingError
 from pixelwise.recipe.schema import Recipe
 from pixelwise.run.folder import RunFolder
+
+CALMER = "Lower the learning rate, warm up (train.schedule.warmup=1), or clip gradients (train.clip=1)."
+NO_WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO)
+
+
+def explain(error: BaseException, recipe: Recipe) -> PixelwiseError | None:
+    """The same error with where, what and what to try; None for one that is not known here."""
+    if (no_memory := explain_memory(error, recipe.train.batch)) is not None:
+        return no_memory
+    said = str(error)
+    if isinstance(error, OSError):
+        if error.errno not in NO_WRITING:
+            return None
+        return RunError(
+            f"could not be written: {error.strerror or error}.",
+            where=str(error.filename or ""),
+            hint="Is the disk full or read-only? Make room, then go on with `pixelwise train --resume`.",
+        )
+    if "DataLoader worker" in said:
+        return TrainingError(
+            "a process that loads pictures was killed, most likely because memory (or /dev/shm) ran out.",
+            where=f"data.workers={recipe.data.workers}",
+            hint="Lower data.workers; 0 loads in the training process itself.",
+        )
+    if "Expected more than 1 value per channel" in said:
+        return TrainingError(
+            "a batch of one picture, shrunk to one pixel by the model, leaves BatchNorm a single value to take statistics of.",
+            where=f"train.batch={recipe.train.batch}",
+            hint="Choose a batch size that does not leave one picture over, a larger data.size, or a model without BatchNorm.",
+        )
+    return None
+
+
+def explain_memory(error: BaseException, batch: int) -> TrainingError | None:
+    """A TrainingError for an error that means "out of memory", else None."""
+    signs = ("out of memory", "can't allocate memory", "not enough memory", "cannot allocate memory", "bad_alloc")
+    if not isinstance(error, MemoryError) and not any(s in str(error).lower() for s in signs):
+        return None
+    return TrainingError(
+        "there is not enough memory for a training step.",
+        where=f"train.batch={batch}",
+        hint="Lower train.batch first; then data.size, the model's width, or hardware.precision=bf16 on a GPU.",
+    )
 
 
 @dataclass
@@ -62,10 +105,9 @@ def explained(run: RunFolder, recipe: Recipe) -> Iterator[None]:
     except (TrainingError, RunError) as error:
         raise _with_last_good(error, run) from error
     except (RuntimeError, MemoryError, ValueError, OSError) as error:
-        explained = explain(error, recipe)
-        if explained is None:
+        if (known := explain(error, recipe)) is None:
             raise
-        raise _with_last_good(explained, run) from error
+        raise _with_last_good(known, run) from error
 
 
 def _with_last_good(error: PixelwiseError, run: RunFolder) -> PixelwiseError:

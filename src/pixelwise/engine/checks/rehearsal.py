@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from pixelwise.engine.base import Learner
 from pixelwise.engine.build import Material
-from pixelwise.engine.checks.explain import explain
+from pixelwise.engine.checks.guard import explain
 from pixelwise.engine.evaluate import needs_of
 from pixelwise.errors import PixelwiseError, RecipeError, TrainingError
 from pixelwise.metrics.base import Metric

@@ -33,7 +33,6 @@ class TorchProcesses(Processes):
         return values
 
     def gather(self, value: T) -> list[T]:
-        """Every process's value, in every process."""
         if self.count == 1:
             return [value]
         gathered: list[Any] = [None] * self.count
@@ -47,7 +46,6 @@ class TorchProcesses(Processes):
                 torch.distributed.broadcast(buffer, src=0)
 
     def from_first(self, make: Callable[[], T]) -> T:
-        """What `make` gives in the first process, in every process. Its PixelwiseError is raised in every process too."""
         if self.count == 1:
             return make()
         box: list[Any] = [None, None]
@@ -62,7 +60,6 @@ class TorchProcesses(Processes):
         return cast(T, box[0])
 
     def wait(self) -> None:
-        """Wait until every process is here."""
         if self.count > 1:
             torch.distributed.barrier()
 

@@ -15,12 +15,10 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelwise.engine.base import Arrays, Batch, Choices, Crop, Learner, Processes
+from pixelwise.engine.base import Arrays, Batch, Choices, Learner, Processes
 from pixelwise.engine.build import Material, build, build_losses
-from pixelwise.engine.checks.explain import CALMER
+from pixelwise.engine.checks.guard import CALMER
 from pixelwise.engine.hardware.allocator import keep_large_buffers
-from pixelwise.engine.heads import reduced_bands, reduced_pictures
-from pixelwise.engine.numpy.describe import model_record
 from pixelwise.engine.numpy.reductions import REDUCTIONS, enlarged
 from pixelwise.engine.order import draw_order, seed_of
 from pixelwise.errors import DeviceError, Problem, RunError, ShapeError, TrainingError, listing
@@ -30,9 +28,9 @@ from pixelwise.run.environment import cores
 from pixelwise.run.progress import Sums
 from pixelwise.scratch.checks import Array
 from pixelwise.scratch.functional import CrossEntropy
-from pixelwise.scratch.layers import ConvTranspose2d, Flatten, Gradients, Linear
+from pixelwise.scratch.layers import Conv2d, ConvTranspose2d, Flatten, Gradients, Layer, Linear, Shape
 from pixelwise.scratch.network import Network
-from pixelwise.tasks.base import Head, Input, Reduced, Task
+from pixelwise.tasks.base import Head, Input, Task
 from pixelwise.types import Sample
 
 AT_ONCE = 64  # pictures in an evaluation, where they are small; the scores do not depend on it beyond rounding
@@ -64,6 +62,8 @@ class NumpyChoices:
 
 class NumpyLearner(Learner):
     """The recipe's NumPy network. `losses`: head → loss."""
+
+    reducing = (REDUCTIONS, enlarged)
 
     def __init__(self, recipe: Recipe, task: Task, size: tuple[int, int], choices: Choices) -> None:
         self.recipe, self.task, self.size, self.choices = recipe, task, size, choices
@@ -100,11 +100,6 @@ class NumpyLearner(Learner):
 
     def weigh(self, counts: Any) -> None:
         self.losses = build_losses(self.recipe, self.task, counts)
-
-    @property
-    def class_weights(self) -> list[float] | None:
-        found = [loss.weights for loss in self.losses.values() if loss.weights is not None]
-        return found[0].tolist() if found else None
 
     def equip(self, material: Material, processes: Processes, stop: Callable[[], bool]) -> None:
         self.material, self.stop = material, stop
@@ -236,19 +231,6 @@ class NumpyLearner(Learner):
                 if name in batch.targets
             }
 
-    def reduced(self, outputs: Any, needs: Sequence[str] = ()) -> list[Reduced]:
-        return reduced_pictures(self.task.heads, outputs, needs, REDUCTIONS)
-
-    def bands(
-        self,
-        outputs: Any,
-        *,
-        size: tuple[int, int] | None = None,
-        crop: Crop | None = None,
-        needs: Sequence[str] = (),
-    ) -> Iterator[tuple[slice, Reduced]]:
-        return reduced_bands(self.task.heads, outputs, needs, REDUCTIONS, enlarged, size=size, crop=crop)
-
     # -- state ----------------------------------------------------------------------------------------------------
 
     def state(self, which: Literal["best", "last"]) -> dict[str, dict[str, NDArray[Any]]]:
@@ -267,7 +249,43 @@ class NumpyLearner(Learner):
             self.optimizer.load_state(parts["optimizer"])
 
     def describe(self) -> dict[str, Any]:
-        return model_record(self.recipe, self.network)
+        befores = [self.network.input_shape, *self.network.shapes]
+        parts = zip(self.network.layers, befores, self.network.shapes, strict=False)
+        rows = [layer_record(index, layer, before, after) for index, (layer, before, after) in enumerate(parts)]
+        return {
+            "name": self.recipe.model.name,
+            "options": self.recipe.model.options,
+            "input": list(self.network.input_shape),
+            "parameters": sum(row["parameters"] for row in rows),
+            "macs": sum(row["macs"] for row in rows),
+            "layers": rows,
+        }
+
+
+def layer_record(index: int, layer: Layer, before: Shape, after: Shape) -> dict[str, Any]:
+    """One layer: what it reads and gives, its window, its parameters and multiply-adds for one picture."""
+    window = getattr(layer, "window", None)
+    return {
+        "layer": str(index),
+        "kind": type(layer).__name__,
+        "in_channels": before[0],
+        "out_channels": after[0],
+        "kernel": None if window is None else list(window.kernel),
+        "stride": None if window is None else list(window.stride),
+        "padding": None if window is None else list(window.padding),
+        "output": list(after[1:]) or None,
+        "parameters": sum(value.size for value in layer.parameters.values()),
+        "macs": multiply_adds(layer, before, after),
+    }
+
+
+def multiply_adds(layer: Layer, before: Shape, after: Shape) -> int:
+    """Of the products with weights, biases left out."""
+    if isinstance(layer, Linear | Conv2d):  # every output pixel of every filter reads one window; Linear has one place
+        return int(math.prod(after[1:]) * math.prod(layer.weight_shape))
+    if isinstance(layer, ConvTranspose2d):  # every input pixel writes one window
+        return int(math.prod(before[1:]) * math.prod(layer.weight_shape))
+    return 0
 
 
 def normalised(images: NDArray[Any], reads: Input) -> Array:

@@ -26,15 +26,15 @@ class TensorBatch(Batch):
 
     def to(self, device: torch.device) -> TensorBatch:
         """The same batch on a device."""
-        targets = {
-            head: _each(value, lambda t: t.to(device, non_blocking=True)) for head, value in self.targets.items()
-        }
-        return replace(self, images=_each(self.images, lambda t: t.to(device, non_blocking=True)), targets=targets)
+        return self._each(lambda t: t.to(device, non_blocking=True))
 
     def pin_memory(self) -> TensorBatch:
         """Called by the DataLoader where copies to a GPU are to overlap with its work."""
-        targets = {head: _each(value, lambda t: t.pin_memory()) for head, value in self.targets.items()}
-        return replace(self, images=_each(self.images, lambda t: t.pin_memory()), targets=targets)
+        return self._each(lambda t: t.pin_memory())
+
+    def _each(self, change: Any) -> TensorBatch:
+        targets = {head: _each(value, change) for head, value in self.targets.items()}
+        return replace(self, images=_each(self.images, change), targets=targets)
 
 
 def collate(task: Task, samples: Sequence[Sample]) -> TensorBatch:

@@ -21,20 +21,24 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pixelwise.engine.base import Arrays, Batch, Crop, Learner, Processes
+from pixelwise.engine.base import Arrays, Batch, Learner, Processes
 from pixelwise.engine.build import Material, build, build_losses
 from pixelwise.engine.hardware.device import Choices, choose, choose_again
 from pixelwise.engine.hardware.distributed import TorchProcesses, processes
-from pixelwise.engine.heads import reduced_bands, reduced_pictures
-from pixelwise.engine.torch.checkpoint import load_model, load_optimizer, model_arrays, optimizer_arrays
-from pixelwise.engine.torch.freezing import is_frozen, unknown_parts
-from pixelwise.engine.torch.heads import scores_of
 from pixelwise.engine.torch.inputs import TensorBatch, collate, inputs_of
-from pixelwise.engine.torch.keyed import keyed_random
 from pixelwise.engine.torch.loader import Loader, build_augmentation
+from pixelwise.engine.torch.model import (
+    is_frozen,
+    load_model,
+    load_optimizer,
+    model_arrays,
+    optimizer_arrays,
+    scores_of,
+    unknown_parts,
+)
 from pixelwise.engine.torch.optim import without_compiler
 from pixelwise.engine.torch.reductions import REDUCTIONS, enlarged
-from pixelwise.engine.torch.update import check_weights, descend, total
+from pixelwise.engine.torch.update import check_weights, descend, keyed_random, total
 from pixelwise.errors import Problem, RecipeError
 from pixelwise.losses.base import Loss, Term
 from pixelwise.recipe.schema import Hardware, Recipe
@@ -53,6 +57,7 @@ class TorchLearner(Learner):
     optimizer:      None until `equip`, and for a model without parameters
     """
 
+    reducing = (REDUCTIONS, enlarged)
     choices: Choices
     processes: TorchProcesses
 
@@ -103,11 +108,6 @@ class TorchLearner(Learner):
             for loss in losses.values():
                 loss.to(self.device)
         self.losses, *self.phase_losses = built
-
-    @property
-    def class_weights(self) -> list[float] | None:
-        found = [loss.weights for loss in self.losses.values() if loss.weights is not None]
-        return [float(weight) for weight in found[0]] if found else None
 
     def equip(self, material: Material, processes: Processes, stop: Callable[[], bool]) -> None:
         recipe = self.recipe
@@ -254,10 +254,6 @@ class TorchLearner(Learner):
         self.processes.same_buffers(self.model)
 
     @property
-    def evaluation_batch(self) -> int:
-        return self.recipe.train.batch
-
-    @property
     def multiple(self) -> int:
         return math.lcm(COARSEST, getattr(self.model, "stride", 1))
 
@@ -283,19 +279,12 @@ class TorchLearner(Learner):
 
     @torch.inference_mode()
     def reduced(self, outputs: Any, needs: Sequence[str] = ()) -> list[Reduced]:
-        return reduced_pictures(self.task.heads, outputs, needs, REDUCTIONS)
+        return super().reduced(outputs, needs)
 
     @torch.inference_mode()
-    def bands(
-        self,
-        outputs: Any,
-        *,
-        size: tuple[int, int] | None = None,
-        crop: Crop | None = None,
-        needs: Sequence[str] = (),
-    ) -> Iterator[tuple[slice, Reduced]]:
+    def bands(self, outputs: Any, **asked: Any) -> Iterator[tuple[slice, Reduced]]:
         scores = {name: whole if isinstance(whole, list) else whole.float() for name, whole in outputs.items()}
-        yield from reduced_bands(self.task.heads, scores, needs, REDUCTIONS, enlarged, size=size, crop=crop)
+        yield from super().bands(scores, **asked)
 
     # -- state ----------------------------------------------------------------------------------------------------
 

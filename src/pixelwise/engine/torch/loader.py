@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader
 
 from pixelwise.data.cache import CachedSplit
 from pixelwise.engine.build import build
@@ -53,14 +53,14 @@ class Loader:
     ) -> None:
         self.batch, self.seed, self.pictures = batch, seed, len(split)
         self.rank, self.processes, self.sampling, self.labels = rank, processes, sampling, labels
-        self._turn = _Turn()
+        self._work: list[Work] = []  # of an epoch; filled anew for each, so that workers live as long as the training
         self.maker = maker_of(split, task, augment, device)
         on_device = isinstance(self.maker, AllAtOnce) and self.maker.copies is not None
         workers = 0 if on_device else workers  # batches are made where the pictures are, in this process
         self._loader = DataLoader(
             self.maker,
             batch_size=None,
-            sampler=self._turn,
+            sampler=self._work,
             num_workers=workers,
             persistent_workers=workers > 0,
             pin_memory=device is not None and device.type == "cuda" and not on_device,
@@ -81,7 +81,7 @@ class Loader:
         order = self.order(epoch)
         rounds = count_rounds(order)
         batches = [slice(i, i + self.batch) for i in range(0, len(order), self.batch)][skip:steps]
-        self._turn.work = [Work(epoch, self._share(order[b]), self._share(rounds[b])) for b in batches]
+        self._work[:] = [Work(epoch, self._share(order[b]), self._share(rounds[b])) for b in batches]
         for batch, made in zip(batches, self._loader, strict=True):
             if isinstance(made, PixelwiseError):
                 raise made
@@ -89,19 +89,6 @@ class Loader:
 
     def _share(self, places: tuple[int, ...]) -> tuple[int, ...]:
         return places[self.rank :: self.processes] or places[:1]
-
-
-class _Turn(Sampler[Work]):
-    """The work that comes next; set anew for every epoch, so that workers live as long as the training."""
-
-    def __init__(self) -> None:
-        self.work: Sequence[Work] = ()
-
-    def __iter__(self) -> Iterator[Work]:
-        return iter(self.work)
-
-    def __len__(self) -> int:
-        return len(self.work)
 
 
 def build_augmentation(recipe: Recipe, info: DatasetInfo) -> Augment | None:

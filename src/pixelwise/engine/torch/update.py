@@ -3,19 +3,41 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from pixelwise.engine.base import Batch
-from pixelwise.engine.checks.explain import CALMER
+from pixelwise.engine.checks.guard import CALMER
 from pixelwise.engine.hardware.distributed import TorchProcesses
+from pixelwise.engine.order import seed_of
 from pixelwise.engine.torch import optim
 from pixelwise.errors import TrainingError, listing
 from pixelwise.losses.base import Term
 from pixelwise.run.progress import Sums
+
+
+@contextmanager
+def keyed_random(*key: int | str) -> Iterator[None]:
+    """torch's global generators (CPU, and GPU where one is in use) seeded with the key, and restored afterwards.
+
+    Dropout and torchvision's transforms know only the global generators.
+    """
+    cpu = torch.get_rng_state()
+    gpu = torch.cuda.get_rng_state() if torch.cuda.is_initialized() else None
+    seed = seed_of(*key)
+    torch.default_generator.manual_seed(seed)
+    if gpu is not None:
+        torch.cuda.manual_seed(seed)
+    try:
+        yield
+    finally:
+        torch.set_rng_state(cpu)
+        if gpu is not None:
+            torch.cuda.set_rng_state(gpu)
 
 
 @dataclass(frozen=True)
