@@ -24,4 +24,4 @@ print(len(names))
 def test_everything_else_is_imported_without_torch() -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert int(done.stdout.split()[-1]) > 200
+    assert int(done.stdout.split()[-1]) > 150

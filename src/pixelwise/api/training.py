@@ -68,7 +68,7 @@ def evaluate(
     Raises RunError for a run that cannot be scored so, DataError where the data set is not there or is damaged.
     """
     with _packages():
-        from pixelwise.predict.scoring import score_run
+        from pixelwise.predict.predictor import score_run
 
         folder = None if data is None else Path(data)
         record, _ = score_run(

@@ -28,7 +28,7 @@ def evaluate(
     Prints every score with its convention and the resolution it was counted at, and writes the same as
     RUN/evaluations/SPLIT-CHECKPOINT-RESOLUTION.json.
     """
-    from pixelwise.predict.scoring import score_run
+    from pixelwise.predict.predictor import score_run
     from pixelwise.terminal.bars import Line
     from pixelwise.terminal.scores import show_scores
 

@@ -155,8 +155,10 @@ class Learner(ABC):
     def choose_again(cls, record: Mapping[str, Any], *, device: str, memory: Path) -> Choices:
         """The choices of a run on this machine and device, to evaluate it or to predict. Raises DeviceError."""
 
-    @abstractmethod
-    def __init__(self, recipe: Recipe, task: Task, size: tuple[int, int], choices: Choices) -> None: ...
+    def __init__(self, recipe: Recipe, task: Task, size: tuple[int, int], choices: Choices) -> None:
+        self.recipe, self.task, self.size, self.choices = recipe, task, size, choices
+        self.processes, self.losses = self.alone(), {}
+        self.stop: Callable[[], bool] = lambda: False
 
     @abstractmethod
     def weigh(self, counts: Any) -> None:

@@ -132,11 +132,8 @@ def build_metrics(recipe: Recipe, info: DatasetInfo) -> tuple[Metric, ...]:
 
     A confusion matrix counts void as the task trains on it, unless the recipe says otherwise.
     """
-    return tuple(_metric(recipe, item, info) for item in recipe.metrics)
-
-
-def _metric(recipe: Recipe, item: Item, info: DatasetInfo) -> Metric:
-    metric: Metric = build("metric", item, info, engine=recipe.engine)
-    claims = shelves(recipe.engine)["metric"].declared(item.name)
-    metric.counts, metric.needs = claims.get("counts", ()), claims.get("needs", ())
-    return metric
+    made: list[Metric] = [build("metric", item, info, engine=recipe.engine) for item in recipe.metrics]
+    for item, metric in zip(recipe.metrics, made, strict=True):
+        claims = shelves(recipe.engine)["metric"].declared(item.name)
+        metric.counts, metric.needs = claims.get("counts", ()), claims.get("needs", ())
+    return tuple(made)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,15 +14,17 @@ from pixelwise.data.base import Dataset
 from pixelwise.data.cache import CachedSplit
 from pixelwise.engine.base import Learner, Opened
 from pixelwise.engine.build import CachingProgress, build_dataset, build_metrics, build_task, open_for
-from pixelwise.engine.checks.names import EPOCH, LOSS, pick_score, unknown_score
-from pixelwise.engine.setup import metric_record, recorded_counts, split_record
-from pixelwise.errors import RecipeError, RunError, TrainingError, listing
+from pixelwise.engine.setup import recorded_counts, split_record
+from pixelwise.errors import Problem, RecipeError, RunError, TrainingError, did_you_mean, listing
 from pixelwise.metrics.base import Metric
 from pixelwise.metrics.pictures import Recorder, keep_pictures
+from pixelwise.recipe.schema import Recipe
 from pixelwise.run.environment import environment
 from pixelwise.run.progress import Sums, quotients
 from pixelwise.types import Image, Prediction, Sample, Score
 
+EPOCH = "epoch"  # the later the better: the last weights are kept, whatever they score
+LOSS = "loss"  # the validation loss may be followed like a score; less of it is better
 Look = Callable[[int, Sample, Prediction], None]
 Scored = tuple[dict[str, Any], Path]  # the record, and the file it was written to
 
@@ -80,7 +82,12 @@ def evaluate(
         split.release()
     for metric in metrics if processes.count > 1 else ():
         metric.state = np.sum(processes.gather(metric.state), axis=0)
-    refuse_strange(split, processes.gather(strange))
+    if broken := sorted({name for one in processes.gather(strange) for name in one}):
+        raise TrainingError(
+            f"the loss is not finite with the pictures {listing(broken, 20)}.",
+            where=f"split '{split.split}'",
+            hint="The weights have grown out of bounds: lower the learning rate, warm up, or clip gradients.",
+        )
     gathered = processes.gather(sums)
     names = dict.fromkeys(name for one in gathered for name in one)
     nothing = [0.0, 0.0]
@@ -108,22 +115,33 @@ def predict(learner: Learner, samples: Sequence[Sample], needs: Sequence[str] = 
     return [learner.task.decode(one) for one in learner.reduced(learner.forward(learner.encode(samples)), needs)]
 
 
+def pick_score(scores: Sequence[Score], wanted: str) -> Score | None:
+    """The score of that name or key; a plain name means the first score of that name."""
+    return next((score for score in scores if wanted in (score.key, score.name)), None)
+
+
+def unknown_score(scores: Sequence[Score], wanted: str, where: str) -> Problem:
+    """What to say where `pick_score` finds nothing."""
+    names = list(dict.fromkeys(score.name for score in scores))
+    keys = [score.key for score in scores]
+    what = f"no metric of the recipe gives a score '{wanted}'; there is {', '.join(names)}."
+    return Problem(where, what, did_you_mean(wanted, [*names, *keys]))
+
+
+def unknown_scores(recipe: Recipe, metrics: Sequence[Metric]) -> Iterator[Problem]:
+    """A problem for every score that the recipe follows and no metric gives; before a slip of the pen costs an epoch."""
+    scores = [*(score for metric in metrics for score in metric.scores()), Score(LOSS, None), Score(EPOCH, None)]
+    rule = recipe.train.early_stopping
+    for where, wanted in (("train.best", recipe.train.best), ("train.early_stopping.metric", rule and rule.metric)):
+        if wanted and pick_score(scores, wanted) is None:
+            yield unknown_score(scores, wanted, where)
+
+
 def find_score(scores: Sequence[Score], wanted: str, where: str = "train.best") -> Score:
     """The score of that name or key. Raises RecipeError where there is none."""
     if (score := pick_score(scores, wanted)) is None:
         raise RecipeError.all([unknown_score(scores, wanted, where)])
     return score
-
-
-def refuse_strange(split: CachedSplit, strange: Sequence[Sequence[str]]) -> None:
-    """Raise TrainingError that names the pictures whose loss is not finite, where there are any."""
-    names = sorted({name for one in strange for name in one})
-    if names:
-        raise TrainingError(
-            f"the loss is not finite with the pictures {listing(names, 20)}.",
-            where=f"split '{split.split}'",
-            hint="The weights have grown out of bounds: lower the learning rate, warm up, or clip gradients.",
-        )
 
 
 # -- of a finished run, kept in its folder under evaluations/ ---------------------------------------------------------
@@ -170,11 +188,7 @@ def score_own(
             for metric in metrics:
                 metric.update(sample, prediction)
             recorder.look(places[name])
-    record = {
-        "resolution": "each picture's own size",
-        "pictures": len(cached),
-        "metrics": [metric_record(metric) for metric in metrics],
-    }
+    record = {**split_record(cached, metrics), "resolution": "each picture's own size"}
     return _keep(opened, cached, "own", record, recorder)
 
 

@@ -111,11 +111,7 @@ def close_epoch(parts: Parts, progress: Progress, rate: float) -> Iterator[Event
     progress.batch, progress.sums = 0, {}
     clock = time.perf_counter()
     due = cut or progress.epoch % train.validate_every == 0 or progress.epoch == length.epochs
-    result = (
-        replace(parts.evaluate(parts.material.validation, parts.metrics), epoch=progress.epoch)
-        if due
-        else Evaluation({}, [])
-    )
+    result = replace(validate(parts), epoch=progress.epoch) if due else Evaluation({}, [])
     progress.spend("validation", time.perf_counter() - clock)
     values = {score.key: score.value for score in result.scores}
     seconds, progress.epoch_seconds = progress.epoch_seconds, {"train": 0.0, "validation": 0.0}
@@ -123,6 +119,11 @@ def close_epoch(parts: Parts, progress: Progress, rate: float) -> Iterator[Event
     if due:
         count_stale(progress, result.candidates, train.early_stopping, train.best)
         yield from keep_best(parts, progress, find_score(result.candidates, train.best))
+
+
+def validate(parts: Parts) -> Evaluation:
+    """Losses and scores of the weights as they are now."""
+    return parts.evaluate(parts.material.validation, parts.metrics)
 
 
 def keep_best(parts: Parts, progress: Progress, score: Score) -> Iterator[Event]:

@@ -1,4 +1,4 @@
-"""Learning-rate schedules, and how long a recipe trains. A schedule is a factor of the phase's learning rate.
+"""Learning-rate schedules. A schedule is a factor of the phase's learning rate.
 
 A builder gets the epochs of its phase (not a whole number where the phase is given in steps) and gives `factor(epoch)`, where
 epoch is a real number that grows with every step. So a schedule runs over the steps of its phase, whatever the phase's length
@@ -12,9 +12,6 @@ from collections.abc import Callable
 from typing import Annotated
 
 from annotated_types import Ge, Gt, Le
-
-from pixelwise.recipe.schema import Phase, Recipe
-from pixelwise.run.length import Length
 
 Factor = Callable[[float], float]
 Fraction = Annotated[float, Ge(0), Le(1)]
@@ -65,17 +62,3 @@ def _done(epoch: float, epochs: float, warmup: float) -> float:
 def _warmed(factor: Factor, warmup: float) -> Factor:
     """The same schedule with a linear rise over the first `warmup` epochs (Goyal et al. 2017)."""
     return lambda epoch: factor(epoch) * min(1.0, epoch / warmup) if warmup else factor(epoch)
-
-
-# -- lengths --------------------------------------------------------------------------------------------------------
-
-
-def planned_length(recipe: Recipe, pictures: int) -> Length:
-    """The updates of the recipe's phases; the short last batch of an epoch is an update too."""
-    per_epoch = -(-pictures // recipe.train.batch)
-    return Length(tuple(phase.steps or (phase.epochs or 0) * per_epoch for phase in recipe.train.phases), per_epoch)
-
-
-def schedule_length(phase: Phase, per_epoch: int) -> float:
-    """The epochs over which a phase's schedule runs; of a phase that is given in steps, not a whole number."""
-    return phase.epochs if phase.epochs is not None else (phase.steps or 0) / per_epoch

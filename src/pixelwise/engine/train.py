@@ -18,12 +18,11 @@ from pixelwise.engine.build import (
     open_material,
 )
 from pixelwise.engine.checks.guard import Interruption, explained
-from pixelwise.engine.checks.names import unknown_scores
 from pixelwise.engine.checks.rehearsal import rehearse
+from pixelwise.engine.evaluate import unknown_scores
 from pixelwise.engine.finish import finish
 from pixelwise.engine.fit import Parts, Save, Stage, fit
-from pixelwise.engine.resume import check_resume, check_splits
-from pixelwise.engine.schedule import planned_length, schedule_length
+from pixelwise.engine.opening import check_resume, check_splits
 from pixelwise.engine.setup import setup_record
 from pixelwise.errors import RecipeError
 from pixelwise.recipe.load import as_yaml
@@ -107,24 +106,25 @@ def _parts(
     metrics = build_metrics(recipe, task.info)
     if problems := [*unknown_scores(recipe, metrics), *learner.problems()]:
         raise RecipeError.all(problems)
-    length = planned_length(recipe, len(material.train))
+    phases, per_epoch = (
+        recipe.train.phases,
+        -(-len(material.train) // recipe.train.batch),
+    )  # a short last batch counts too
+    length = Length(tuple(phase.steps or (phase.epochs or 0) * per_epoch for phase in phases), per_epoch)
     stages = _stages(recipe, length)
     learner.equip(material, processes, lambda: interruption.asked)
     return Parts(recipe, material, learner, metrics, stages, length, _saver(run, learner))
 
 
 def _stages(recipe: Recipe, length: Length) -> tuple[Stage, ...]:
-    train = recipe.train
-    return tuple(
-        Stage(
-            number,
-            begin,
-            end,
-            phase.learning_rate or train.optimizer.options["learning_rate"],
-            build("schedule", phase.schedule or train.schedule, schedule_length(phase, length.per_epoch)),
-        )
-        for number, (phase, (begin, end)) in enumerate(zip(train.phases, length.spans(), strict=True))
-    )
+    train, stages = recipe.train, []
+    for number, (phase, (begin, end)) in enumerate(zip(train.phases, length.spans(), strict=True)):
+        rate = phase.learning_rate or train.optimizer.options["learning_rate"]
+        epochs = (
+            (phase.steps or 0) / length.per_epoch if phase.epochs is None else phase.epochs
+        )  # maybe no whole number
+        stages.append(Stage(number, begin, end, rate, build("schedule", phase.schedule or train.schedule, epochs)))
+    return tuple(stages)
 
 
 def _saver(run: RunFolder, learner: Learner) -> Save:

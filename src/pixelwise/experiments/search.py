@@ -16,7 +16,7 @@ from typing import Any
 
 from pixelwise.data.base import Dataset
 from pixelwise.engine.build import build_metrics
-from pixelwise.engine.checks.names import EPOCH, LOSS, pick_score, unknown_score
+from pixelwise.engine.evaluate import EPOCH, LOSS, pick_score, unknown_score
 from pixelwise.errors import PixelwiseError, RecipeError
 from pixelwise.experiments.folder import Folder, Outcome, Planned
 from pixelwise.experiments.settings import Space, short_keys

@@ -1,4 +1,4 @@
-"""A run opened without its data set, and pictures of any size predicted with it, for both engines."""
+"""A run opened without its data set: pictures of any size predicted with it, or a split scored. For both engines."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pixelwise.imaging.files import as_rgb, read_image
 from pixelwise.imaging.resize import resize_image
 from pixelwise.predict.tiles import cover, cut
 from pixelwise.run.folder import RunFolder
-from pixelwise.shown import shown_as
+from pixelwise.shown import recorded_kind, shown_as
 from pixelwise.shown.base import Canvas
 from pixelwise.types import DatasetInfo, Image, Prediction, Sample
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
     from pixelwise.engine.base import Opened
+    from pixelwise.engine.build import CachingProgress
+    from pixelwise.engine.evaluate import Scored
 
 Checkpoint = Literal["best", "last"]
 CONFIDENCE = ("probability",)
@@ -205,3 +207,38 @@ def _array(image: Any) -> Image:
     if isinstance(image, Path | str):
         return read_image(Path(image))
     return Sample("picture", image).image if isinstance(image, np.ndarray) else as_rgb(image)  # Sample validates it
+
+
+def score_run(
+    run: Path,
+    split: str = "",
+    *,
+    checkpoint: Checkpoint = "best",
+    resolution: Literal["recipe", "own"] = "recipe",
+    data: Path | None = None,
+    device: str = "auto",
+    progress: CachingProgress | None = None,
+) -> Scored:
+    """The record of the scores, and the file in the run that it was written to. split: by default the validation split.
+
+    Raises RunError for a run that cannot be scored so, DataError where the data are not there or are damaged.
+    """
+    from pixelwise.engine.hardware.allocator import keep_large_buffers
+
+    folder = RunFolder.open(run)
+    shown = shown_as(recorded_kind(folder.read("setup")))
+    if resolution == "own" and not shown.by_bands:
+        raise RunError(
+            f"{shown.does}: nothing is counted at a picture's own size.",
+            where=str(run),
+            hint="Leave out --resolution own: it is for runs that label pixels.",
+        )
+    keep_large_buffers()  # before torch allocates anything
+    from pixelwise.engine.evaluate import score_own, score_recipe
+
+    predictor = Predictor.open(folder, checkpoint=checkpoint, device=device)
+    opened = predictor.opened
+    split = split or opened.recipe.data.validation
+    if resolution == "own":
+        return score_own(opened, split, predictor.predict, data=data, progress=progress)
+    return score_recipe(opened, split, data=data, progress=progress)

@@ -7,7 +7,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from pixelwise.errors import PixelwiseError, RunError, TrainingError
 from pixelwise.recipe.schema import Recipe
@@ -61,7 +61,7 @@ def explain_memory(error: BaseException, batch: int) -> TrainingError | None:
 class Interruption:
     """Whether this process was asked to stop. The first Ctrl-C asks, a second one stops at once."""
 
-    asked: bool = field(default=False)
+    asked: bool = False
 
     @contextmanager
     def listening(self) -> Iterator[None]:

@@ -11,8 +11,7 @@ from pixelwise.engine.checks.guard import explain
 from pixelwise.engine.evaluate import needs_of
 from pixelwise.errors import PixelwiseError, RecipeError, TrainingError
 from pixelwise.metrics.base import Metric
-from pixelwise.tasks.base import Task
-from pixelwise.types import Prediction, Sample
+from pixelwise.types import Sample
 
 CORNER = 64  # pixels
 
@@ -20,14 +19,15 @@ CORNER = 64  # pixels
 def rehearse(learner: Learner, material: Material, metrics: Sequence[Metric]) -> None:
     """Forward, loss, decode and update of two samples on throw-away copies: the learner stays as it is, to the bit.
 
-    Two, because batch normalisation needs them. Of large pictures a corner is taken where the model accepts it.
+    Two, because batch normalisation needs them. Of large pictures a corner is taken where the model accepts it, and every
+    target is read from the picture, its mask or its label, so that a part of a picture has one too.
 
     Raises PixelwiseError with one clear line where model, task, losses and metrics do not fit together.
     """
     recipe = learner.recipe
     train, validation = material.train, material.validation
     samples = [train[0], train[min(1, len(train) - 1)], validation[0]]
-    small = [_corner(sample) for sample in samples] if _are_looked_up(learner.task) else samples
+    small = [_corner(sample) for sample in samples] if set(learner.task.targets) == set(learner.task.heads) else samples
     try:
         try:
             _rehearse(learner, small, metrics)
@@ -61,13 +61,14 @@ def _rehearse(learner: Learner, samples: Sequence[Sample], metrics: Sequence[Met
         copied.terms(outputs, batch)
         prediction = copied.task.decode(copied.reduced(outputs, needs_of(metrics))[0])
         for item, metric in zip(recipe.metrics, copy.deepcopy(metrics), strict=True):
-            _check_kind(item.name, metric, recipe.task.name, prediction)
+            if (
+                metric.counts and prediction.kind not in metric.counts
+            ):  # a task that declares nothing shows it only here
+                claim = f"metric '{item.name}' counts {' or '.join(metric.counts)}"
+                raise RecipeError(
+                    f"{claim}, but task '{recipe.task.name}' predicts {prediction.kind}.", where="metrics"
+                )
             metric.update(last, prediction)
-
-
-def _are_looked_up(task: Task) -> bool:
-    """Whether every target is read from the picture, its mask or its label, so that a part of a picture has one too."""
-    return set(task.targets) == set(task.heads)
 
 
 def _corner(sample: Sample) -> Sample:
@@ -75,10 +76,3 @@ def _corner(sample: Sample) -> Sample:
     part = slice(0, CORNER)
     mask = None if sample.mask is None else sample.mask[part, part]
     return Sample(sample.name, sample.image[part, part], mask, label=sample.label)
-
-
-def _check_kind(name: str, metric: Metric, task: str, prediction: Prediction) -> None:
-    """`check` compares what both declare; a task that declares nothing shows only here what it predicts."""
-    if metric.counts and prediction.kind not in metric.counts:
-        what = f"metric '{name}' counts {' or '.join(metric.counts)}, but task '{task}' predicts {prediction.kind}."
-        raise RecipeError(what, where="metrics")

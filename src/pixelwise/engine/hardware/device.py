@@ -78,7 +78,7 @@ class Choices:
         torch.use_deterministic_algorithms(self.deterministic)
 
 
-def choose(hardware: Hardware, *, memory: Path, local_rank: int = 0) -> Choices:
+def choose(hardware: Hardware, *, memory: Path) -> Choices:
     """Decide every `auto`. What was found out about this machine is remembered in the folder `memory`.
 
     Raises DeviceError where the recipe asks for a GPU or a precision that this machine does not have.
@@ -87,7 +87,7 @@ def choose(hardware: Hardware, *, memory: Path, local_rank: int = 0) -> Choices:
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if device.startswith("cuda"):
-        device = f"cuda:{local_rank}" if device == "cuda" else device
+        device = "cuda:0" if device == "cuda" else device
         _check_gpu(device)
     threads = _threads(hardware.threads)
     precision, notes = _choose_precision(hardware.precision, device, threads, memory)

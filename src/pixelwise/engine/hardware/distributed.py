@@ -94,7 +94,15 @@ def processes(device: str = "auto") -> Iterator[TorchProcesses]:
     try:
         yield joined
     except (RuntimeError, torch.distributed.DistBackendError) as error:
-        if _is_lost_peer(error):
+        signs = (
+            "connection closed by peer",
+            "connection reset",
+            "timed out",
+            "broken pipe",
+            "connection refused",
+            "nccl",
+        )
+        if any(sign in str(error).lower() for sign in signs):
             raise TrainingError(
                 "another process of this training was lost (killed, out of memory, or the network broke).",
                 where=f"process {joined.rank} of {joined.count}",
@@ -103,8 +111,3 @@ def processes(device: str = "auto") -> Iterator[TorchProcesses]:
         raise
     finally:
         torch.distributed.destroy_process_group()
-
-
-def _is_lost_peer(error: BaseException) -> bool:
-    signs = ("connection closed by peer", "connection reset", "timed out", "broken pipe", "connection refused", "nccl")
-    return any(sign in str(error).lower() for sign in signs)

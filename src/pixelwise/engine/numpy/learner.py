@@ -64,18 +64,16 @@ class NumpyLearner(Learner):
     """The recipe's NumPy network. `losses`: head → loss."""
 
     reducing = (REDUCTIONS, enlarged)
+    losses: Mapping[str, CrossEntropy]
 
     def __init__(self, recipe: Recipe, task: Task, size: tuple[int, int], choices: Choices) -> None:
-        self.recipe, self.task, self.size, self.choices = recipe, task, size, choices
+        super().__init__(recipe, task, size, choices)
         self.threads = int(choices.as_record()["threads"])
-        self.processes = Processes()
         shape = (task.input.channels, *size)
         self.network: Network = build(
             "model", recipe.model, shape, task.out_channels, recipe.train.seed, self.threads, engine=recipe.engine
         )
         self.any_size = not any(isinstance(layer, Linear | Flatten) for layer in self.network.layers)
-        self.losses: Mapping[str, CrossEntropy] = {}
-        self.stop: Callable[[], bool] = lambda: False
         self._blas_is_limited = False
 
     @classmethod

@@ -62,16 +62,13 @@ class TorchLearner(Learner):
     processes: TorchProcesses
 
     def __init__(self, recipe: Recipe, task: Task, size: tuple[int, int], choices: Any) -> None:
-        self.recipe, self.task, self.size, self.choices = recipe, task, size, choices
+        super().__init__(recipe, task, size, choices)
         with keyed_random(recipe.train.seed, "weights"):
             model: nn.Module = build("model", recipe.model, task.input.channels, task.out_channels)
         self.model = model.to(device=self.device, memory_format=choices.memory_format)
-        self.processes = TorchProcesses()
-        self.losses: Mapping[str, Loss] = {}
         self.phase_losses: Sequence[Mapping[str, Loss]] = ()
         self.optimizer: torch.optim.Optimizer | None = None
         self.shared: nn.Module | None = None
-        self.stop: Callable[[], bool] = lambda: False
         self.phase = 0
         self._stopped = False
 

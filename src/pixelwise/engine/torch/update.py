@@ -62,7 +62,13 @@ def total(
     flag = torch.tensor(stop, dtype=torch.float64, device=device)
     *numbers, stops = processes.total(torch.stack([*(v.detach().double() for v in values), flag])).tolist()
     sums = {name: (numbers[2 * i], numbers[2 * i + 1]) for i, name in enumerate(terms)}
-    check_finite(sums, batch, step)
+    for name, (top, below) in sums.items():
+        if not (math.isfinite(top) and math.isfinite(below)):
+            raise TrainingError(
+                f"the loss '{name}' became {top / below if below else top} with the pictures {listing(batch.names, 20)}.",
+                where=f"step {step}",
+                hint=CALMER,
+            )
     loss = torch.zeros((), device=device)
     for name, term in terms.items():
         if sums[name][1]:
@@ -84,17 +90,6 @@ def descend(
     for group in optimizer.param_groups:
         group["lr"] = rate
     optim.step(optimizer)
-
-
-def check_finite(sums: Sums, batch: Batch, step: int) -> None:
-    """Raise TrainingError where a loss is not a number."""
-    for name, (top, below) in sums.items():
-        if not (math.isfinite(top) and math.isfinite(below)):
-            raise TrainingError(
-                f"the loss '{name}' became {top / below if below else top} with the pictures {listing(batch.names, 20)}.",
-                where=f"step {step}",
-                hint=CALMER,
-            )
 
 
 def check_weights(model: nn.Module, step: int) -> None:
