@@ -60,7 +60,7 @@ def evaluate(folder: Path, count: int) -> None:
 
     keep_large_buffers()
     from pixelwise.engine.evaluate import score_recipe
-    from pixelwise.engine.opening import open_learner
+    from pixelwise.engine.setup import open_learner
     from pixelwise.run.folder import RunFolder
 
     trained = open_learner(RunFolder.open(folder / f"run-{count}"))

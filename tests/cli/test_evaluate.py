@@ -14,7 +14,7 @@ from sklearn.metrics import confusion_matrix
 from pixelwise.cli import app
 from pixelwise.data.scenes import scenes
 from pixelwise.engine.evaluate import score_own
-from pixelwise.engine.opening import open_learner
+from pixelwise.engine.setup import open_learner
 from pixelwise.predict import Predictor
 from pixelwise.run.folder import RunFolder
 

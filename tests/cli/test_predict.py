@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image as Pillow
 
 from pixelwise.cli import app
-from pixelwise.engine.opening import open_learner
+from pixelwise.engine.setup import open_learner
 from pixelwise.errors import DataError
 from pixelwise.imaging.files import read_image, read_mask, write_image
 from pixelwise.predict import Predictor, Tiles

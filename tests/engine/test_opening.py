@@ -13,7 +13,7 @@ import torch
 from pixelwise.data.scenes import scenes
 from pixelwise.engine.base import Opened
 from pixelwise.engine.hardware.trial import Trial
-from pixelwise.engine.opening import open_learner
+from pixelwise.engine.setup import open_learner
 from pixelwise.errors import DeviceError, RunError
 from pixelwise.run.checkpoint import load_checkpoint
 from pixelwise.run.folder import RunFolder

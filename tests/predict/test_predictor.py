@@ -20,7 +20,7 @@ from torch.nn.functional import interpolate
 
 from pixelwise.engine import base
 from pixelwise.engine.base import Opened
-from pixelwise.engine.opening import open_learner
+from pixelwise.engine.setup import open_learner
 from pixelwise.engine.torch.reductions import enlarged
 from pixelwise.errors import DataError, DeviceError, RunError, ShapeError
 from pixelwise.imaging.files import read_image, write_image

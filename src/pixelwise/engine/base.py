@@ -271,7 +271,7 @@ class Learner(ABC):
 
 @dataclass(frozen=True, eq=False)
 class Opened:
-    """A run with the weights of a checkpoint, ready to predict or to be scored (engine/opening.py: `open_learner`).
+    """A run with the weights of a checkpoint, ready to predict or to be scored (engine/setup.py: `open_learner`).
 
     step, epoch:  when the checkpoint was written
     info:         the classes that the run was trained on, from its own record: the data set need not be there

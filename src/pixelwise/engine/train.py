@@ -22,8 +22,7 @@ from pixelwise.engine.checks.rehearsal import rehearse
 from pixelwise.engine.evaluate import unknown_scores
 from pixelwise.engine.finish import finish
 from pixelwise.engine.fit import Parts, Save, Stage, fit
-from pixelwise.engine.opening import check_resume, check_splits
-from pixelwise.engine.setup import setup_record
+from pixelwise.engine.setup import check_resume, check_splits, setup_record
 from pixelwise.errors import RecipeError
 from pixelwise.recipe.load import as_yaml
 from pixelwise.recipe.schema import Recipe

@@ -83,7 +83,7 @@ class Predictor:
         Raises RunError where the checkpoint is missing, cut short or of another architecture, DeviceError where there is
         no such device.
         """
-        from pixelwise.engine.opening import open_learner
+        from pixelwise.engine.setup import open_learner
 
         folder = run if isinstance(run, RunFolder) else RunFolder.open(Path(run))
         return cls(open_learner(folder, checkpoint=checkpoint, device=device))

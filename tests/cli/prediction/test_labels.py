@@ -10,7 +10,7 @@ import pytest
 from PIL import Image as Pillow
 
 from pixelwise.cli import app
-from pixelwise.engine.opening import open_learner
+from pixelwise.engine.setup import open_learner
 from pixelwise.imaging.files import read_image
 from pixelwise.imaging.resize import resize_image
 from pixelwise.run.folder import RunFolder

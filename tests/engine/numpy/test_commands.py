@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pixelwise.cli import app
-from pixelwise.engine.opening import open_learner
+from pixelwise.engine.setup import open_learner
 from pixelwise.imaging.files import read_image, read_mask, write_image
 from pixelwise.predict import Predictor
 

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from pixelwise.engine.numpy.learner import network_stride
 from pixelwise.engine.numpy.reductions import enlarged
-from pixelwise.engine.opening import open_learner
+from pixelwise.engine.setup import open_learner
 from pixelwise.errors import DeviceError, RunError, ShapeError
 from pixelwise.imaging.resize import resize_image
 from pixelwise.predict import Predictor, Tiles

@@ -8,7 +8,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix
 
 from pixelwise.data.scenes import scenes
 from pixelwise.engine.evaluate import score_own, score_recipe
-from pixelwise.engine.opening import open_learner
+from pixelwise.engine.setup import open_learner
 from pixelwise.predict import Predictor
 from pixelwise.run.folder import RunFolder
 

@@ -14,8 +14,7 @@ from pixelwise.data.cache import CachedSplit, open_split
 from pixelwise.data.scenes import scenes
 from pixelwise.engine.base import Batch
 from pixelwise.engine.torch import making
-from pixelwise.engine.torch.loader import Loader
-from pixelwise.engine.torch.making import AllAtOnce, OneByOne, Work, maker_of, room_on
+from pixelwise.engine.torch.loader import AllAtOnce, Loader, OneByOne, Work, maker_of, room_on
 from pixelwise.tasks.base import Lookup, Task
 from pixelwise.tasks.classify import classify
 from pixelwise.tasks.colourize import colourize

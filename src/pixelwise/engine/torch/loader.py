@@ -1,26 +1,33 @@
-"""Batches of one epoch, in an order and with augmentations that depend only on (seed, epoch, index)."""
+"""Batches of one epoch, in an order and with augmentations that depend only on (seed, epoch, index).
+
+A batch is made of its pictures one by one, or all at once. Both give the same bytes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.utils.data import DataLoader
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 
 from pixelwise.data.cache import CachedSplit
 from pixelwise.engine.build import build
 from pixelwise.engine.order import Sampling, count_rounds, draw_order
-from pixelwise.engine.torch.inputs import TensorBatch
-from pixelwise.engine.torch.making import AllAtOnce, Augment, Work, maker_of
+from pixelwise.engine.torch.inputs import TensorBatch, collate, looked_up
 from pixelwise.errors import DataError, PixelwiseError
 from pixelwise.recipe.schema import Recipe
 from pixelwise.tasks.base import Task
-from pixelwise.types import DatasetInfo
+from pixelwise.types import DatasetInfo, Sample
 
 UNCOVERED = 255  # what augmentations put into a mask where there is no picture, for data sets without a void index
+Augment = Callable[[Sample, int, int], Sample]  # (sample, epoch, index) → sample
+RESIDENT_SHARE = 0.25  # of a GPU's free memory that the training pictures may take
 
 
 class Loader:
@@ -32,7 +39,7 @@ class Loader:
     there are processes, one with nothing to do gets the batch's first sample as a stand-in (`Batch.idle`), so that all
     processes take part in every step; it counts nothing.
 
-    device: what the batches are for; where pictures can be made into batches all at once (engine/torch/making.py) and it
+    device: what the batches are for; where pictures can be made into batches all at once and it
     is a GPU with room, they are kept there
     """
 
@@ -111,3 +118,129 @@ def _uncovered(info: DatasetInfo) -> int:
             hint="Declare a void index above 255, and masks are kept in 16 bits.",
         )
     return max(UNCOVERED, classes)
+
+
+# -- making a batch --
+
+
+@runtime_checkable
+class AugmentsBatches(Protocol):
+    """An augmentation that may be able to do a whole batch of pictures at once: augment/pipeline.py."""
+
+    @property
+    def batchwise(self) -> bool: ...
+
+    def batch(self, pictures: Tensor, epochs: Sequence[int], indices: Sequence[int]) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one batch is made of: the epoch, the indices of its samples in the split, and which draw of theirs it is.
+
+    rounds: 0 for the first time in the epoch that a sample is drawn, 1 for the second, ...: each is augmented anew
+    """
+
+    epoch: int
+    indices: tuple[int, ...]
+    rounds: tuple[int, ...]
+
+    def keys(self) -> list[int]:
+        """What stands for the epoch in the key of each sample's draws."""
+        return [self.epoch + (r << 32) for r in self.rounds]
+
+
+class Maker(ABC, Dataset[TensorBatch | PixelwiseError]):
+    """Makes the batch that `Work` names, in whichever process it runs.
+
+    Errors of the house are given back as values: raised in a worker, they would arrive as the text of a traceback.
+    """
+
+    def __getitem__(self, work: Work) -> TensorBatch | PixelwiseError:
+        try:
+            return self.make(work)
+        except PixelwiseError as error:
+            return error
+
+    @abstractmethod
+    def make(self, work: Work) -> TensorBatch:
+        """The batch."""
+
+
+class OneByOne(Maker):
+    """Every sample is augmented and encoded by itself: any task, any augmentation."""
+
+    def __init__(self, split: CachedSplit, task: Task, augment: Augment | None) -> None:
+        self.split, self.task, self.augment = split, task, augment
+
+    def make(self, work: Work) -> TensorBatch:
+        samples = [self.split[index] for index in work.indices]
+        if self.augment is not None:
+            samples = [self.augment(s, k, i) for s, k, i in zip(samples, work.keys(), work.indices, strict=True)]
+        return collate(self.task, samples)
+
+
+class AllAtOnce(Maker):
+    """The batch's pictures are gathered by index, augmented and looked up together; for tasks whose targets are lookups.
+
+    Of small pictures, handling each by itself costs many times what its pixels cost.
+
+    device: where the split's arrays are copied to and batches are made; None: they stay in the mapped cache
+    """
+
+    def __init__(
+        self, split: CachedSplit, task: Task, augment: AugmentsBatches | None, device: torch.device | None = None
+    ) -> None:
+        self.split, self.task, self.augment = split, task, augment
+        self.copies: dict[str, Tensor] | None = None
+        if device is not None:
+            self.copies = {what: torch.tensor(array, device=device) for what, array in needed(split, task).items()}
+
+    def make(self, work: Work) -> TensorBatch:
+        known = self._gather(work.indices)
+        if self.augment is not None:
+            known["image"] = self.augment.batch(known["image"], work.keys(), work.indices)
+        targets = {
+            head: looked_up(lookup, known[lookup.of])
+            for head, lookup in self.task.targets.items()
+            if lookup.of in known
+        }
+        image = known["image"]
+        images = image.sum(dim=3, dtype=torch.int16) if self.task.input.channels == 1 else image
+        return TensorBatch(images, targets, tuple(self.split.names[i] for i in work.indices))
+
+    def _gather(self, indices: Sequence[int]) -> dict[str, Tensor]:
+        if self.copies is not None:
+            places = torch.tensor(indices, device=self.copies["image"].device)
+            return {what: array[places] for what, array in self.copies.items()}
+        rows = np.array(indices)
+        return {what: torch.from_numpy(array[rows]) for what, array in needed(self.split, self.task).items()}
+
+
+def needed(split: CachedSplit, task: Task) -> dict[str, NDArray[Any]]:
+    """The arrays of a split that a task's inputs and targets are made of, by what they are of a sample."""
+    wanted = {"image", *(lookup.of for lookup in task.targets.values())}
+    arrays = {"image": split.images}
+    for what, array in (("mask", getattr(split, "masks", None)), ("label", split.labels)):
+        if what in wanted and array is not None:
+            arrays[what] = array
+    return arrays
+
+
+def maker_of(split: CachedSplit, task: Task, augment: Augment | None, device: torch.device | None) -> Maker:
+    """All at once where task and augmentations can, with the pictures on a GPU where they fit; else one by one."""
+    if type(task).encode is not Task.encode:
+        return OneByOne(split, task, augment)
+    reads_masks = any(lookup.of == "mask" for lookup in task.targets.values())
+    if augment is None and not (reads_masks and split.masks is not None and split.masks.dtype != np.uint8):
+        return AllAtOnce(split, task, None, room_on(device, split, task))
+    if isinstance(augment, AugmentsBatches) and augment.batchwise and not reads_masks:
+        return AllAtOnce(split, task, augment, room_on(device, split, task))
+    return OneByOne(split, task, augment)
+
+
+def room_on(device: torch.device | None, split: CachedSplit, task: Task) -> torch.device | None:
+    """The device, where it is a GPU and the split's arrays take no more than `RESIDENT_SHARE` of its free memory."""
+    if device is None or device.type != "cuda":
+        return None
+    free, _ = torch.cuda.mem_get_info(device)
+    return device if sum(array.nbytes for array in needed(split, task).values()) <= RESIDENT_SHARE * free else None

@@ -114,11 +114,10 @@ def _module(layer: scratch.Layer, kind: torch.dtype) -> nn.Module:
 
 def _bare(layer: scratch.Layer) -> nn.Module:
     match layer:
-        case scratch.Conv2d():
+        case scratch.Conv2d() | scratch.ConvTranspose2d():
             options = {**scratch.window_options(layer.window), "groups": layer.groups, "bias": layer.bias}
-            return nn.Conv2d(layer.in_channels, layer.outputs, layer.window.kernel, **options)
-        case scratch.ConvTranspose2d():
-            options = {**scratch.window_options(layer.window), "groups": layer.groups, "bias": layer.bias}
+            if isinstance(layer, scratch.Conv2d):
+                return nn.Conv2d(layer.in_channels, layer.outputs, layer.window.kernel, **options)
             options["output_padding"] = layer.output_padding
             return nn.ConvTranspose2d(layer.in_channels, layer.outputs, layer.window.kernel, **options)
         case scratch.MaxPool2d():
