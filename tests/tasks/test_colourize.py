@@ -9,7 +9,7 @@ import torch
 from pixelwise.data.cache import open_split
 from pixelwise.data.scenes import scenes
 from pixelwise.engine.numpy.learner import normalised as numpy_input
-from pixelwise.engine.torch.inputs import normalised as torch_input
+from pixelwise.engine.torch.model import normalised as torch_input
 from pixelwise.errors import DataError, RecipeError, RunError
 from pixelwise.imaging.colour import as_hex, grey_sum, nearest_colours
 from pixelwise.tasks import TASKS

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from pixelwise.data.cache import CachedSplit
-from pixelwise.engine.evaluate import find_score, predict
+from pixelwise.engine.evaluate import evaluate, find_score, predict
 from pixelwise.engine.fit import Parts
 from pixelwise.engine.setup import split_record
 from pixelwise.metrics.pictures import Recorder, keep_pictures
@@ -39,7 +39,7 @@ def finish(run: RunFolder, parts: Parts, progress: Progress, finished: Finished)
             ranking[index] = score
         recorder.look(index)
 
-    result = replace(parts.evaluate(parts.material.validation, parts.metrics, rank), epoch=finished.epoch)
+    result = replace(evaluate(parts.learner, parts.material.validation, parts.metrics, look=rank), epoch=finished.epoch)
     record = {**split_record(parts.material.validation, parts.metrics), "losses": result.losses}
     splits = {parts.material.validation.split: {"checkpoint": checkpoint, **record}}
     if parts.material.test is not None and parts.material.test.split not in splits:
@@ -81,7 +81,7 @@ def score_test(run: RunFolder, parts: Parts, split: CachedSplit) -> dict[str, An
     """Scores and losses on a split that no choice was made by; what its pictures counted is kept."""
     metrics = copy.deepcopy(parts.metrics)
     recorder = Recorder(metrics)
-    result = parts.evaluate(split, metrics, lambda index, sample, prediction: recorder.look(index))
+    result = evaluate(parts.learner, split, metrics, look=lambda index, sample, prediction: recorder.look(index))
     recorded = parts.learner.processes.gather(recorder.rows)
     if parts.learner.processes.first:
         keep_pictures(run.states_of(split.split), split.names, recorded, metrics)

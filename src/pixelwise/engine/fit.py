@@ -10,14 +10,13 @@ started again from a checkpoint goes on as if nothing had happened.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from pixelwise.data.cache import CachedSplit
 from pixelwise.engine.base import Learner
 from pixelwise.engine.build import Material
-from pixelwise.engine.evaluate import Evaluation, Look, add, evaluate, find_score
+from pixelwise.engine.evaluate import Evaluation, add, evaluate, find_score
 from pixelwise.engine.schedule import Factor
 from pixelwise.metrics.base import Metric
 from pixelwise.recipe.schema import EarlyStopping, Recipe
@@ -51,10 +50,6 @@ class Parts:
     stages: tuple[Stage, ...]
     length: Length
     save: Save
-
-    def evaluate(self, split: CachedSplit, metrics: Sequence[Metric], look: Look | None = None) -> Evaluation:
-        """Losses and scores of the weights as they are now; `look` is shown every picture with its prediction."""
-        return evaluate(self.learner, split, metrics, look=look)
 
 
 def fit(parts: Parts, progress: Progress) -> Iterator[Event]:
@@ -123,7 +118,7 @@ def close_epoch(parts: Parts, progress: Progress, rate: float) -> Iterator[Event
 
 def validate(parts: Parts) -> Evaluation:
     """Losses and scores of the weights as they are now."""
-    return parts.evaluate(parts.material.validation, parts.metrics)
+    return evaluate(parts.learner, parts.material.validation, parts.metrics)
 
 
 def keep_best(parts: Parts, progress: Progress, score: Score) -> Iterator[Event]:

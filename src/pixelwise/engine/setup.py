@@ -1,7 +1,4 @@
-"""What a run records of its data and its model before the first step, and the run opened again from it:
-
-to evaluate it and to predict, by the engine that trained it, or to go on with its training.
-"""
+"""What a run records of its data and model before the first step, and how a run is opened again: to evaluate or go on."""
 
 from __future__ import annotations
 

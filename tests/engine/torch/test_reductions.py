@@ -6,7 +6,7 @@ import torch
 
 from pixelwise.engine import base
 from pixelwise.engine.numpy import reductions as numpy_reductions
-from pixelwise.engine.torch.inputs import normalised
+from pixelwise.engine.torch.model import normalised
 from pixelwise.engine.torch.reductions import REDUCTIONS, enlarged, mean, probability, vector, winner
 from pixelwise.tasks.base import Head, Input, Reduction
 from pixelwise.tasks.segment import IMAGENET_MEAN, IMAGENET_STD

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from pixelwise.engine.hardware.distributed import TorchProcesses
-from pixelwise.engine.torch.inputs import TensorBatch, collate, inputs_of
+from pixelwise.engine.torch.model import TensorBatch, collate, inputs_of
 from pixelwise.engine.torch.update import check_weights, descend, total
 from pixelwise.errors import TrainingError
 from pixelwise.losses.base import Term

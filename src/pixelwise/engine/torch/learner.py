@@ -25,9 +25,11 @@ from pixelwise.engine.base import Arrays, Batch, Learner, Processes
 from pixelwise.engine.build import Material, build, build_losses
 from pixelwise.engine.hardware.device import Choices, choose, choose_again
 from pixelwise.engine.hardware.distributed import TorchProcesses, processes
-from pixelwise.engine.torch.inputs import TensorBatch, collate, inputs_of
 from pixelwise.engine.torch.loader import Loader, build_augmentation
 from pixelwise.engine.torch.model import (
+    TensorBatch,
+    collate,
+    inputs_of,
     is_frozen,
     load_model,
     load_optimizer,

@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 from pixelwise.data.cache import CachedSplit
 from pixelwise.engine.build import build
 from pixelwise.engine.order import Sampling, count_rounds, draw_order
-from pixelwise.engine.torch.inputs import TensorBatch, collate, looked_up
+from pixelwise.engine.torch.model import TensorBatch, collate, looked_up
 from pixelwise.errors import DataError, PixelwiseError
 from pixelwise.recipe.schema import Recipe
 from pixelwise.tasks.base import Task
@@ -39,8 +39,8 @@ class Loader:
     there are processes, one with nothing to do gets the batch's first sample as a stand-in (`Batch.idle`), so that all
     processes take part in every step; it counts nothing.
 
-    device: what the batches are for; where pictures can be made into batches all at once and it
-    is a GPU with room, they are kept there
+    device: what the batches are for; where pictures can be made into batches all at once and it is a GPU with room, they
+    are kept there
     """
 
     def __init__(
