@@ -13,7 +13,7 @@ from pixelwise.augment.pipeline import Augmentation
 from pixelwise.data.cache import CachedSplit, open_split
 from pixelwise.data.scenes import scenes
 from pixelwise.engine.base import Batch
-from pixelwise.engine.torch import making
+from pixelwise.engine.torch import loader
 from pixelwise.engine.torch.loader import AllAtOnce, Loader, OneByOne, Work, maker_of, room_on
 from pixelwise.tasks.base import Lookup, Task
 from pixelwise.tasks.classify import classify
@@ -136,7 +136,7 @@ def test_masks_are_looked_up_all_at_once_where_nothing_is_augmented(device: torc
 def test_pictures_are_kept_on_a_gpu_that_has_room(monkeypatch: pytest.MonkeyPatch) -> None:
     split, gpu, task = Split(), torch.device("cuda:0"), TASKS["colourize"]
     for free, kept in ((4 * split.images.nbytes, gpu), (4 * split.images.nbytes - 4, None)):
-        monkeypatch.setattr(making.torch.cuda, "mem_get_info", lambda device, free=free: (free, 10 * free))
+        monkeypatch.setattr(loader.torch.cuda, "mem_get_info", lambda device, free=free: (free, 10 * free))
         assert room_on(gpu, split, task) == kept
     assert room_on(CPU, split, task) is None
     assert room_on(None, split, task) is None
