@@ -33,15 +33,15 @@ Times = tuple[float, float]  # seconds by the clock, and of processor time
 
 # name: (script, words after --serve, units of work in a turn)
 SERVED = {
-    "training: unet": ("training_speed.py", ("ours", "unet"), 2),
-    "training: basic_fcn": ("training_speed.py", ("ours", "basic_fcn"), 2),
-    "small pictures: resnet": ("small_pictures.py", ("ours-fp32", "resnet"), 15),
-    "small pictures: pool_upsample_net": ("small_pictures.py", ("ours-fp32", "pool_upsample_net"), 15),
-    "small pictures: conv_transpose_net": ("small_pictures.py", ("ours-fp32", "conv_transpose_net"), 15),
-    "small pictures: colour_unet": ("small_pictures.py", ("ours-fp32", "colour_unet"), 15),
-    "evaluation: unet": (str(HERE / "evaluation_steps.py"), ("unet",), 2),
-    "evaluation: colour_unet": (str(HERE / "evaluation_steps.py"), ("colour_unet",), 2),
-    "evaluation: scratch_fcn": (str(HERE / "evaluation_steps.py"), ("scratch_fcn",), 2),
+    "training: unet": ("training_speed.py", ("ours", "unet"), 1),
+    "training: basic_fcn": ("training_speed.py", ("ours", "basic_fcn"), 1),
+    "small pictures: resnet": ("small_pictures.py", ("ours-fp32", "resnet"), 6),
+    "small pictures: pool_upsample_net": ("small_pictures.py", ("ours-fp32", "pool_upsample_net"), 6),
+    "small pictures: conv_transpose_net": ("small_pictures.py", ("ours-fp32", "conv_transpose_net"), 6),
+    "small pictures: colour_unet": ("small_pictures.py", ("ours-fp32", "colour_unet"), 6),
+    "evaluation: unet": (str(HERE / "evaluation_steps.py"), ("unet",), 1),
+    "evaluation: colour_unet": (str(HERE / "evaluation_steps.py"), ("colour_unet",), 1),
+    "evaluation: scratch_fcn": (str(HERE / "evaluation_steps.py"), ("scratch_fcn",), 1),
 }
 CONVOLUTIONS = ("50×3×32×32 → 32, 3×3 (first layer)", "10×64×56×56 → 64, 3×3", "16×32×32×32 → 64, 5×5")
 PREDICTIONS = ("tiles", "recipe size")
