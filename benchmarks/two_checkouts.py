@@ -5,7 +5,8 @@
 Each side runs the scripts of its own checkout in processes of its own; only one process works at a time, and the order
 changes from pair to pair. For each case the ratio NEW / OLD of the seconds of a pair is taken, by the clock and in
 processor time, and reported as its median with the exact 95 % interval of a median (order statistics of the binomial
-distribution: Hahn & Meeker 1991, section 5.2). Below 1 the new checkout is faster. Writes two_checkouts.json.
+distribution: Hahn & Meeker 1991, section 5.2). Below 1 the new checkout is faster. Each case is written to
+two_checkouts.json when it is done; cases of the same two commits that are there already stay.
 
 Cases: training steps (training_speed, small_pictures), evaluation alone (evaluation_steps), a NumPy convolution
 (scratch_conv), prediction of one large picture (prediction), and the time from the command to the first step.
@@ -21,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from math import comb
 from pathlib import Path
 from statistics import median
@@ -165,20 +166,17 @@ def summary(case: str, pairs: list[tuple[Times, Times]]) -> dict[str, Any]:
     return record
 
 
-def measure(old: Path, new: Path, pairs: int, only: str) -> list[dict[str, Any]]:
-    results = []
+def measure(old: Path, new: Path, pairs: int, only: str) -> Iterator[dict[str, Any]]:
     for case, (script, words, units) in SERVED.items():
         if only in case:
-            results.append(summary(case, served(old, new, script, ("--serve", *words), str(units), pairs)))
+            yield summary(case, served(old, new, script, ("--serve", *words), str(units), pairs))
     for shape in CONVOLUTIONS:
         if only in (case := f"NumPy convolution: {shape}"):
             line = json.dumps({"case": shape, "seconds": 0.5})
-            results.append(summary(case, worked(old, new, line, pairs)))
+            yield summary(case, worked(old, new, line, pairs))
     for way in PREDICTIONS:
         if only in (case := f"prediction: {way}"):
-            results.append(
-                summary(case, in_turn(lambda w=way: predicted(old, w), lambda w=way: predicted(new, w), pairs))
-            )
+            yield summary(case, in_turn(lambda w=way: predicted(old, w), lambda w=way: predicted(new, w), pairs))
     if only in (case := "first step: quickstart"):
         with tempfile.TemporaryDirectory() as folder:
             homes = [Path(folder) / "old", Path(folder) / "new"]
@@ -189,8 +187,7 @@ def measure(old: Path, new: Path, pairs: int, only: str) -> list[dict[str, Any]]
                 lambda c=checkout, h=home: first_step(c, "quickstart", h)
                 for checkout, home in zip((old, new), homes, strict=True)
             ]
-            results.append(summary(case, in_turn(sides[0], sides[1], pairs)))
-    return results
+            yield summary(case, in_turn(sides[0], sides[1], pairs))
 
 
 def worked(old: Path, new: Path, line: str, pairs: int) -> list[tuple[Times, Times]]:
@@ -227,20 +224,24 @@ def main() -> None:
     options = parser.parse_args()
     old, new = options.old.resolve(), options.new.resolve()
     load = os.getloadavg()[0]
-    results = measure(old, new, options.pairs, options.only)
 
     from pixelwise.run.environment import environment as machine
 
     where = machine()
     where.pop("command")
-    report = {
-        "what": "seconds of NEW / OLD, median of pairs with its 95 % interval",
-        "commits": {"old": commit(old), "new": commit(new)},
-        "load_before_and_after": [round(load, 1), round(os.getloadavg()[0], 1)],
-        "results": results,
-        "environment": where,
-    }
-    options.out.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+    commits = {"old": commit(old), "new": commit(new)}
+    known = json.loads(options.out.read_text()) if options.out.is_file() else {}
+    results = {one["case"]: one for one in known.get("results", ())} if known.get("commits") == commits else {}
+    for result in measure(old, new, options.pairs, options.only):
+        results[result["case"]] = result
+        report = {
+            "what": "seconds of NEW / OLD, median of pairs with its 95 % interval",
+            "commits": commits,
+            "load_before_and_after": [round(load, 1), round(os.getloadavg()[0], 1)],
+            "results": list(results.values()),
+            "environment": where,
+        }
+        options.out.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":
