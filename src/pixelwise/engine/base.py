@@ -9,6 +9,7 @@ Nothing here imports torch.
 
 from __future__ import annotations
 
+import gc
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -87,7 +88,13 @@ class Processes:
 def function_of(target: str) -> Any:
     """What `module:function` names; imported at its first use."""
     module, _, function = target.partition(":")
-    return getattr(import_module(module), function)
+    collects = gc.isenabled()
+    gc.disable()  # torch and torchvision make a million objects that stay: looking through them takes a fifth of the import
+    try:
+        return getattr(import_module(module), function)
+    finally:
+        if collects:
+            gc.enable()
 
 
 def engine_named(name: str) -> type[Learner]:

@@ -13,7 +13,7 @@ from pixelwise.errors import PixelwiseError, RecipeError, TrainingError
 from pixelwise.metrics.base import Metric
 from pixelwise.types import Sample
 
-CORNER = 64  # pixels
+CORNER = 32  # pixels
 
 
 def rehearse(learner: Learner, material: Material, metrics: Sequence[Metric]) -> None:

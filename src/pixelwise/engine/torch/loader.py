@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from pixelwise.data.cache import CachedSplit
+from pixelwise.engine.base import function_of
 from pixelwise.engine.build import build
 from pixelwise.engine.order import Sampling, count_rounds, draw_order
 from pixelwise.engine.torch.model import TensorBatch, collate, looked_up
@@ -102,10 +103,12 @@ def build_augmentation(recipe: Recipe, info: DatasetInfo) -> Augment | None:
     """The recipe's augmentations in their order, or None where there are none."""
     if not recipe.augment:
         return None
-    from pixelwise.augment.pipeline import Augmentation  # brings torchvision, which takes as long as torch to import
-
+    augmentation = function_of(
+        "pixelwise.augment.pipeline:Augmentation"
+    )  # brings torchvision, as long an import as torch
     fill = _uncovered(info) if info.void is None else info.void
-    return Augmentation([build("augmentation", item, fill) for item in recipe.augment], recipe.train.seed)
+    made: Augment = augmentation([build("augmentation", item, fill) for item in recipe.augment], recipe.train.seed)
+    return made
 
 
 def _uncovered(info: DatasetInfo) -> int:
