@@ -18,6 +18,7 @@ import zipfile
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -241,7 +242,7 @@ def _tar_entries(archive: Path) -> Generator[Entry, None, None]:
             if member.isdir():
                 yield member.name, lambda: None
             elif member.type in (tarfile.REGTYPE, tarfile.AREGTYPE):
-                yield member.name, lambda member=member: tar.extractfile(member)  # type: ignore[misc]
+                yield member.name, partial(tar.extractfile, member)
             else:
                 kind = "a link" if member.issym() or member.islnk() else "neither a file nor a folder"
                 raise _refused(archive, member.name, f"is {kind}")
@@ -257,7 +258,7 @@ def _zip_entries(archive: Path) -> Generator[Entry, None, None]:
             if member.is_dir():
                 yield member.filename, lambda: None
             else:
-                yield member.filename, lambda member=member: file.open(member)  # type: ignore[misc]
+                yield member.filename, partial(file.open, member)
 
 
 def _safe(name: str, archive: Path) -> str:

@@ -6,7 +6,8 @@ is tried on two pictures before a run begins.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from pixelwise.errors import PixelwiseError, Problem
@@ -53,7 +54,7 @@ def misfits(tree: Mapping[str, Any], known: Mapping[str, Shelf]) -> Iterator[Pro
                     known["metric"],
                     lambda c: kind in c.get("counts", ()),
                     tasks,
-                    lambda c, counts=counts: c.get("predicts") in counts,  # type: ignore[misc]
+                    partial(_says, "predicts", counts),
                 ),
             )
 
@@ -125,7 +126,7 @@ def _loss(where: str, value: Any, task: str, claims: Claims, shelf: Shelf) -> It
             yield Problem(
                 f"{where}.{head}" if is_by_head(value) else where,
                 f"loss '{name}' takes {takes}, but head '{head}' of task '{task}' gives {form}.",
-                _use(shelf, lambda c, form=form: c.get("takes") == form),  # type: ignore[misc]
+                _use(shelf, partial(_says, "takes", (form,))),
             )
 
 
@@ -140,6 +141,10 @@ def _use(
     if tasks is not None and task_fits is not None and (task := _fitting(tasks, task_fits)):
         ways.append(f"task {task}")
     return f"Use {', or '.join(way for way in ways if way)}." if any(ways) else ""
+
+
+def _says(claim: str, allowed: Collection[str], claims: Claims) -> bool:
+    return claims.get(claim) in allowed
 
 
 def _fitting(shelf: Shelf, fits: Callable[[Claims], bool]) -> str:

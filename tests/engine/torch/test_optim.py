@@ -107,6 +107,14 @@ def test_an_optimizer_from_elsewhere_makes_its_own_step() -> None:
     assert torch.equal(model.weight, before * 0.5)
 
 
+def test_hooks_around_a_step_are_called() -> None:
+    optimizer, called = sgd(nn.Linear(2, 1)), []
+    optimizer.register_step_pre_hook(lambda *arguments: called.append("before"))
+    optimizer.register_step_post_hook(lambda *arguments: called.append("after"))
+    step(optimizer)
+    assert called == ["before", "after"]
+
+
 def test_training_imports_no_compiler() -> None:
     code = """
 import sys

@@ -61,9 +61,8 @@ def _rehearse(learner: Learner, samples: Sequence[Sample], metrics: Sequence[Met
         copied.terms(outputs, batch)
         prediction = copied.task.decode(copied.reduced(outputs, needs_of(metrics))[0])
         for item, metric in zip(recipe.metrics, copy.deepcopy(metrics), strict=True):
-            if (
-                metric.counts and prediction.kind not in metric.counts
-            ):  # a task that declares nothing shows it only here
+            # `check` compares declarations; what a task without one predicts is known only here
+            if metric.counts and prediction.kind not in metric.counts:
                 claim = f"metric '{item.name}' counts {' or '.join(metric.counts)}"
                 raise RecipeError(
                     f"{claim}, but task '{recipe.task.name}' predicts {prediction.kind}.", where="metrics"

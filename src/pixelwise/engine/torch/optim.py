@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from typing import Annotated, Any
 
 import torch
@@ -62,8 +63,11 @@ def without_compiler() -> None:
     """Let torch's optimizers be built and used without `torch._dynamo`, which takes as long to import as torch itself.
 
     torch wraps some of their methods so that its compiler leaves them alone. The compiler is imported at the first call
-    although nothing is compiled; each wrapper keeps what it calls as `__dynamo_disable`, here the bare method.
+    although nothing is compiled; each wrapper keeps what it calls as `__dynamo_disable`, here the bare method. A process that
+    has imported the compiler keeps it.
     """
+    if "torch._dynamo" in sys.modules:
+        return
     for method in vars(torch.optim.Optimizer).values():
         bare = getattr(method, "__wrapped__", None)
         if bare is not None and not hasattr(bare, "__dynamo_disable"):
@@ -71,8 +75,14 @@ def without_compiler() -> None:
 
 
 def step(optimizer: torch.optim.Optimizer) -> None:
-    """One step; of torch's own optimizers by the function that computes it, without the compiler's wrapper around it."""
-    if type(optimizer).__module__.startswith("torch.optim."):
+    """One step; of torch's own optimizers by the function that computes it, without the compiler's wrapper around it.
+
+    An optimizer of another package, or one with hooks around its step, makes the step itself.
+    """
+    hooks = getattr(optimizer, "_optimizer_step_pre_hooks", None) or getattr(
+        optimizer, "_optimizer_step_post_hooks", None
+    )
+    if type(optimizer).__module__.startswith("torch.optim.") and not hooks:
         with torch.no_grad():
             inspect.unwrap(type(optimizer).step)(optimizer)
     else:
