@@ -2,7 +2,7 @@
 
     python benchmarks/two_checkouts.py OLD [NEW] [--pairs 9] [--only PART] [--out FILE]
 
-Each side runs the scripts of its own checkout in processes of its own; only one process works at a time, and the order
+Each side runs the scripts of its own checkout in its own processes. Only one process works at a time, and the order
 changes from pair to pair. For each case the ratio NEW / OLD of the seconds of a pair is taken, by the clock and in
 processor time, and reported as its median with the exact 95 % interval of a median (order statistics of the binomial
 distribution: Hahn & Meeker 1991, section 5.2). Below 1 the new checkout is faster. Each case is written to
