@@ -27,6 +27,18 @@ def test_help_imports_nothing_heavy() -> None:
     assert all(name in done.stdout for name in COMMANDS)
 
 
+def test_list_imports_nothing_heavy() -> None:
+    heavy = set(HEAVY) - {"yaml"}
+    done = in_child(
+        "import sys; sys.argv = ['pixelwise', 'list']\n"
+        "from pixelwise.__main__ import main\n"
+        "try: main()\n"
+        f"finally: assert not {heavy} & set(sys.modules), {heavy} & set(sys.modules)"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "voc2007/unet" in done.stdout
+
+
 def test_help_of_every_command_imports_no_torch() -> None:
     done = in_child(
         "import sys; from pixelwise.cli import app\n"

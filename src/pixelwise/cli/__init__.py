@@ -44,6 +44,9 @@ def app(arguments: Sequence[str] | None = None) -> None:
         name, rest = "pixelwise", words or ["--help"]
         interface = _contents()
     try:
+        if words == ["list"]:  # nothing to parse: typer would import pydantic for it, a third of the time
+            import_module("pixelwise.cli.shelves").list_()
+            sys.exit(0)
         interface(args=rest, prog_name=name)
     except (PixelwiseError, ModuleNotFoundError) as error:
         complaint = error if isinstance(error, PixelwiseError) else not_installed(error)
