@@ -117,7 +117,7 @@ class Shown(ABC):
 
     def html(self, prediction: Any, info: DatasetInfo) -> str:
         """The picture, at most 800 pixels wide and high, and the summary, for a notebook."""
-        said = f"<div>{escape(self.summary(self.counts(prediction, info)))}</div>"
+        said = f'<div style="white-space: pre-wrap">{escape(self.summary(self.counts(prediction, info)))}</div>'
         if (picture := self.picture(prediction, info)) is None:
             return said
         scale = min(1.0, LARGEST / max(picture.shape))
