@@ -1,11 +1,13 @@
 """`pixelwise.train` and `pixelwise.evaluate`: the engine's own numbers, for both engines."""
 
+import signal
 from pathlib import Path
 
 import pytest
 
 import pixelwise
 from pixelwise.errors import PixelwiseError, RecipeError, RunError
+from pixelwise.run.folder import RunFolder
 
 SCRATCH = (
     "data.dataset={name: scenes, size: 32, train: 8, val: 4, test: 2}",
@@ -51,3 +53,27 @@ def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("pixelwise.engine.train.train", absent)
     with pytest.raises(PixelwiseError, match="pip install torch torchvision"):
         pixelwise.train("quickstart", out=tmp_path / "run")
+
+
+def test_an_error_of_progress_gives_signals_and_run_back(tmp_path: Path) -> None:
+    def broken(event: object) -> None:
+        raise ValueError("of the caller")
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(ValueError, match="of the caller") as caught:
+        pixelwise.train(
+            pixelwise.load_recipe("scenes/scratch_fcn", SCRATCH),
+            out=tmp_path / "run",
+            data=tmp_path / "data",
+            progress=broken,
+        )
+    assert caught.tb is not None  # a notebook keeps it, and with it every frame
+    assert signal.getsignal(signal.SIGINT) is before
+    with RunFolder.open(tmp_path / "run").writing():
+        pass
+
+
+def test_a_recipe_may_be_a_path(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("extends: quickstart\nmodel: {widht: 3}\n")
+    with pytest.raises(RecipeError, match="Did you mean 'width'"):
+        pixelwise.train(tmp_path / "mine.yaml", out=tmp_path / "run")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -20,7 +20,7 @@ PathLike = str | os.PathLike[str]
 
 
 def train(
-    recipe: Recipe | str,
+    recipe: Recipe | PathLike,
     *,
     out: PathLike,
     data: PathLike | None = None,
@@ -38,13 +38,15 @@ def train(
     """
     from pixelwise.recipe.load import load_recipe
 
-    checked = load_recipe(recipe) if isinstance(recipe, str) else recipe
+    checked = load_recipe(os.fspath(recipe)) if isinstance(recipe, str | os.PathLike) else recipe
     with _packages():
         from pixelwise.engine.train import train as events
 
-        for event in events(checked, Path(out), data=None if data is None else Path(data)):
-            if progress is not None:
-                progress(event)
+        # closed at once where `progress` raises: else signals and the run's lock would stay taken as long as its traceback
+        with closing(events(checked, Path(out), data=None if data is None else Path(data))) as happened:
+            for event in happened:
+                if progress is not None:
+                    progress(event)
     return open_run(out)
 
 

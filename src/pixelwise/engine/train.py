@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal
@@ -41,7 +41,7 @@ def train(
     data: Path | None = None,
     processes: Processes | None = None,
     caching: CachingProgress | None = None,
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """Train a recipe into a new run folder, event by event.
 
     Everything that can be refused is refused before the folder is made: the recipe, the data (every file is decoded once
@@ -68,7 +68,7 @@ def resume(
     processes: Processes | None = None,
     recipe: Recipe | None = None,
     caching: CachingProgress | None = None,
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """Continue a run from its last checkpoint, to the same bytes as if it had never stopped.
 
     Raises RunError where the recipe, the data or the checkpoint is not what the run began with; other versions of
@@ -164,9 +164,10 @@ def _open_together(
 
 def _begin(path: Path, parts: Parts) -> None:
     """Make the run folder, with what is known before the first step."""
+    setup = setup_record(parts.learner, parts.material)  # it may refuse the model: no folder is made then
     run = RunFolder.create(path, as_yaml(parts.recipe))
     run.write("environment", environment())
-    run.write("setup", setup_record(parts.learner, parts.material))
+    run.write("setup", setup)
 
 
 def _run(
