@@ -6,10 +6,11 @@ import pytest
 
 from pixelwise.engine.checks.rehearsal import CORNER
 from pixelwise.engine.train import train
-from pixelwise.errors import RecipeError
+from pixelwise.errors import RecipeError, ShapeError, TrainingError
 from pixelwise.recipe.load import load_recipe
 
 SEEN: list[tuple[int, ...]] = []
+CPU = "hardware={device: cpu, precision: fp32, threads: 1}"
 
 
 def picky_net(in_channels: int, out_channels: int, *, least: int = 0):  # type: ignore[no-untyped-def]
@@ -54,3 +55,30 @@ def test_a_corner_is_shown_and_whole_pictures_where_it_is_too_small(
         assert (tmp_path / "run").exists()
     events.close()
     assert [size[0] for size in SEEN[: len(sizes)]] == sizes
+
+
+def test_a_learning_rate_without_sense_is_the_trainings_to_report(tmp_path: Path) -> None:
+    words = ("task=classify", "model={name: whitened_cnn, width: 2}", "train.phases=[{epochs: 1, learning_rate: 1e30}]")
+    recipe = load_recipe("quickstart", [*words, "data.dataset={name: scenes, train: 4, val: 2, size: 32}", CPU])
+    with pytest.raises(TrainingError, match=r"not finite|became"):
+        list(train(recipe, tmp_path / "run", data=tmp_path))
+
+
+def stubborn_net(in_channels: int, out_channels: int):  # type: ignore[no-untyped-def]
+    """A dense model that refuses what the description of its layers shows it: black pictures."""
+    from torch import nn
+
+    class Stubborn(nn.Conv2d):
+        def forward(self, x):  # type: ignore[no-untyped-def]
+            if not x.any():
+                raise ValueError("nothing to see")
+            return super().forward(x)
+
+    return Stubborn(in_channels, out_channels, 1)
+
+
+def test_a_model_that_cannot_be_described_leaves_no_folder(tmp_path: Path) -> None:
+    words = (f"model={__name__}:stubborn_net", "data.dataset={name: scenes, train: 4, val: 2, size: 32}", CPU)
+    with pytest.raises(ShapeError, match="nothing to see"):
+        next(train(load_recipe("quickstart", words), tmp_path / "run", data=tmp_path))
+    assert not (tmp_path / "run").exists()
