@@ -318,20 +318,23 @@ def reduced_bands(
     size: tuple[int, int] | None = None,
     crop: Crop | None = None,
 ) -> Iterator[tuple[slice, Reduced]]:
-    """The outputs of one picture resized to `size`, or cropped, and reduced last, a few rows at a time."""
-    if any(isinstance(scores, list) or scores.ndim != 4 for scores in outputs.values()):
+    """The outputs of one picture resized to `size`, or cropped, and reduced last, a few rows at a time.
+
+    Heads without rows, of the picture as a whole, are the same in each band.
+    """
+    maps = {n: outputs[n] for n in heads if not isinstance(outputs[n], list) and outputs[n].ndim == 4}
+    if not maps:
         raise RunError("its model gives no scores for each pixel.")
+    (whole,) = reduced_pictures({n: head for n, head in heads.items() if n not in maps}, outputs, needs, shelf)
     if crop is not None:
-        outputs = {name: whole[..., crop[0], crop[1]] for name, whole in outputs.items()}
-    height, width = tuple(next(iter(outputs.values())).shape[2:]) if size is None else size
-    step = max(1, BAND // (sum(whole.shape[1] for whole in outputs.values()) * width))
-    bands = [enlarge(outputs[n], (height, width), step) if size else _cut(outputs[n], step) for n in heads]
+        maps = {name: scores[..., crop[0], crop[1]] for name, scores in maps.items()}
+    height, width = tuple(next(iter(maps.values())).shape[2:]) if size is None else size
+    step = max(1, BAND // (sum(scores.shape[1] for scores in maps.values()) * width))
+    bands = [enlarge(one, (height, width), step) if size else _cut(one, step) for one in maps.values()]
     for parts in zip(*bands, strict=True):
-        reduced = {
-            name: {reduction: arrays[0] for reduction, arrays in _reductions(head, part, needs, shelf).items()}
-            for (name, head), (_, part) in zip(heads.items(), parts, strict=True)
-        }
-        yield parts[0][0], reduced
+        band = {name: part for name, (_, part) in zip(maps, parts, strict=True)}
+        (reduced,) = reduced_pictures({name: heads[name] for name in maps}, band, needs, shelf)
+        yield parts[0][0], {**whole, **reduced}
 
 
 def _cut(scores: Any, step: int) -> Iterator[tuple[slice, Any]]:

@@ -16,6 +16,7 @@ from pixelwise.engine.torch.learner import TorchLearner
 from pixelwise.engine.train import resume, train
 from pixelwise.errors import RecipeError, ShapeError
 from pixelwise.losses.cross_entropy import cross_entropy
+from pixelwise.predict import Predictor
 from pixelwise.recipe.schema import Recipe
 from pixelwise.run.checkpoint import load_checkpoint
 from pixelwise.run.events import EpochDone, Event, PhaseBegan, StepDone
@@ -72,6 +73,9 @@ def test_a_model_may_have_several_heads_each_with_its_loss(loss: str, tiny: Tiny
     assert last.train["loss"] < first.train["loss"]
     counts = json.loads((tmp_path / "run" / "setup.json").read_text())["counts"]
     assert {head: sum(some) for head, some in counts.items()} == {"class": 12 * 32 * 32, "scene": 12}
+    image = np.random.default_rng(0).integers(0, 256, (150, 90, 3), np.uint8)
+    for tiles in (None, 128):  # `decode` reads the head of the whole picture in each band
+        assert Predictor.open(tmp_path / "run", device="cpu").predict(image, tiles).indices.shape == (150, 90)
 
 
 def test_the_heads_of_a_dense_model_lie_side_by_side(learner_of: Callable[..., TorchLearner]) -> None:
