@@ -1,5 +1,7 @@
 """The learner of torch: what goes in, what comes out, and mixtures whose loss is a mixture."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from torch import nn
 from pixelwise.engine.evaluate import predict
 from pixelwise.engine.hardware.distributed import TorchProcesses
 from pixelwise.errors import ShapeError
+from pixelwise.losses.base import Term
 from pixelwise.losses.cross_entropy import cross_entropy
 from pixelwise.run.progress import quotients
 from pixelwise.tasks.classify import classify
@@ -123,6 +126,17 @@ def test_a_copy_trains_and_leaves_everything_as_it_was(learner_of):
     assert not learner.optimizer.state
     assert all(parameter.grad is None for parameter in model.parameters())
     assert torch.equal(torch.get_rng_state(), random)
+
+
+def test_losses_of_a_model_are_computed_in_the_precision_of_the_run(learner_of):
+    class Owner(nn.Conv2d):
+        def losses(self, images, targets):
+            return {"kind": Term(torch.tensor(float(self(images).dtype == torch.bfloat16)), torch.tensor(1))}
+
+    learner = learner_of(segment(INFO), Owner(3, 3, 1))
+    learner.choices = replace(learner.choices, precision="bf16")
+    batch = learner.encode([Sample("one", np.zeros((4, 5, 3), np.uint8), np.zeros((4, 5), np.uint8))])
+    assert learner.terms({}, batch) == {"kind": (1.0, 1.0)}
 
 
 def test_confidence_is_computed_where_somebody_needs_it(learner_of):

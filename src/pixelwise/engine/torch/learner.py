@@ -270,8 +270,9 @@ class TorchLearner(Learner):
     @torch.inference_mode()
     def terms(self, outputs: Any, batch: Batch) -> Sums:
         if self._owns:
-            images = inputs_of(batch.images, self.task.input)
-            found = self.model.losses(images, batch.targets) if batch.targets else {}
+            with self.choices.autocast():
+                images = inputs_of(batch.images, self.task.input)
+                found = self.model.losses(images, batch.targets) if batch.targets else {}
         else:
             found = self._compared(outputs, batch.targets, self.losses)
         return {name: (float(term.numerator), float(term.denominator)) for name, term in found.items()}
