@@ -73,7 +73,7 @@ def test_own_size_counts_against_the_masks_as_they_were_drawn(run: RunFolder, ti
     trained = open_learner(run, device="cpu")
     small = trained.recipe.model_copy(update={"data": trained.recipe.data.model_copy(update={"size": (16, 16)})})
     trained = replace(trained, recipe=small, size=(16, 16))  # as if the run had seen pictures of half the size
-    record, _ = score_own(trained, "test", lambda image: Predictor(trained).predict(image), data=tiny_data)
+    record, _ = score_own(trained, "test", Predictor(trained).predict, data=tiny_data)
 
     dataset = scenes(tiny_data, size=32, train=8, val=6, test=4, void_rim=1)
     expected = np.zeros((7, 7), np.int64)

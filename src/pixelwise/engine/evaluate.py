@@ -21,7 +21,7 @@ from pixelwise.metrics.pictures import Recorder, keep_pictures
 from pixelwise.recipe.schema import Recipe
 from pixelwise.run.environment import environment
 from pixelwise.run.progress import Sums, quotients
-from pixelwise.types import Image, Prediction, Sample, Score
+from pixelwise.types import Prediction, Sample, Score
 
 EPOCH = "epoch"  # the later the better: the last weights are kept, whatever they score
 LOSS = "loss"  # the validation loss may be followed like a score; less of it is better
@@ -129,7 +129,7 @@ def unknown_score(scores: Sequence[Score], wanted: str, where: str) -> Problem:
 
 
 def unknown_scores(recipe: Recipe, metrics: Sequence[Metric]) -> Iterator[Problem]:
-    """A problem for every score that the recipe follows and no metric gives; before a slip of the pen costs an epoch."""
+    """A problem for every score that the recipe names and no metric gives, found before the first epoch."""
     scores = [*(score for metric in metrics for score in metric.scores()), Score(LOSS, None), Score(EPOCH, None)]
     rule = recipe.train.early_stopping
     for where, wanted in (("train.best", recipe.train.best), ("train.early_stopping.metric", rule and rule.metric)):
@@ -167,15 +167,15 @@ def score_recipe(
 def score_own(
     opened: Opened,
     split: str,
-    label: Callable[[Image], Prediction],
+    label: Callable[..., Prediction],
     *,
     data: Path | None = None,
     progress: CachingProgress | None = None,
 ) -> Scored:
     """Scores over a split at each picture's own size, against its mask as it was drawn, which was never resized.
 
-    label: what is predicted for a picture of any size, at that size. One picture is in memory at a time. There are no
-    losses: they belong to the recipe's size.
+    label: `label(image, needs=…)` predicts a picture of any size at that size, with the reductions that metrics need. One
+    picture is in memory at a time. There are no losses: they belong to the recipe's size.
     """
     dataset, cached, metrics = _open(opened, split, data, progress)
     for metric in metrics:
@@ -184,7 +184,7 @@ def score_own(
     for index, name in enumerate(dataset.names(split)):
         if name in places:  # what on_corrupt: skip left
             sample = dataset.read(split, index)
-            prediction = label(sample.image)
+            prediction = label(sample.image, needs=needs_of(metrics))
             for metric in metrics:
                 metric.update(sample, prediction)
             recorder.look(places[name])

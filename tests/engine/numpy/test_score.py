@@ -42,6 +42,18 @@ def test_the_record_has_the_keys_of_a_torch_run(run, data, tiny_run, tiny_data, 
     assert list(ours) == list(theirs)
 
 
+def test_own_size_computes_what_metrics_need_and_no_more(run, data):
+    asked = []
+
+    def label(image, *, needs):
+        asked.append(needs)
+        return Predictor(trained).predict(image, needs=needs)
+
+    trained = open_learner(run)
+    score_own(trained, "val", label, data=data)
+    assert asked == [()] * 5
+
+
 def test_own_size_counts_against_the_truth_itself(run, data):
     trained = open_learner(run)
     record, _ = score_own(trained, "test", Predictor(trained).predict, data=data)
