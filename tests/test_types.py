@@ -73,8 +73,9 @@ def test_objects_are_validated(wrong):
 def test_masks_have_the_size_of_their_picture():
     one = Object.of(1, RLE.of(np.eye(2)))
     assert one.box == (0, 0, 2, 2)
-    with pytest.raises(DataError, match="s: the mask of object 0 is 2×2, its picture 3×2"):
-        Sample("s", np.zeros((2, 3, 3), np.uint8), objects=(one,))
+    for objects in ((one,), [one]):
+        with pytest.raises(DataError, match="s: the mask of object 0 is 2×2, its picture 3×2"):
+            Sample("s", np.zeros((2, 3, 3), np.uint8), objects=objects)
     with pytest.raises(DataError, match="the mask of object 0 is 2×2"):
         Instances((2, 3), (one,))
 

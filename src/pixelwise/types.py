@@ -93,7 +93,7 @@ class Object:
     mask:   its pixels, where they are known
     box:    x0 y0 x1 y1 in pixels, x1 and y1 exclusive; `Object.of` takes it from the mask
     score:  confidence of a prediction, 1 for ground truth
-    crowd:  whether it is a group of objects that nobody told apart (COCO's iscrowd)
+    crowd:  whether it is a group of objects without one mask for each (COCO's iscrowd)
     """
 
     label: int
@@ -117,7 +117,7 @@ class Object:
 
 
 class Deferred(Sequence[Object]):
-    """Objects that are made when somebody first asks for one: most tasks never do.
+    """Objects that are made when the first one is read, because most tasks read none.
 
     make:  gives the objects
     """
@@ -179,7 +179,7 @@ class Sample:
                     where=self.name,
                     hint="Picture and mask must have the same size.",
                 )
-        if isinstance(self.objects, tuple):
+        if self.objects is not None and not isinstance(self.objects, Deferred):
             check_sizes(self.objects, self.size, where=self.name)
 
     @property

@@ -185,8 +185,11 @@ def test_a_picture_may_be_an_array_a_path_or_of_pillow(tiny_run: Path, tmp_path:
     image = picture(40, 50)
     write_image(tmp_path / "a.png", image)
     expected = predictor.predict(image).indices
-    for same in (tmp_path / "a.png", str(tmp_path / "a.png"), Pillow.fromarray(image)):
+    for same in (tmp_path / "a.png", str(tmp_path / "a.png"), Pillow.fromarray(image), torch.from_numpy(image)):
         assert np.array_equal(predictor.predict(same).indices, expected)
+    for wrong in (None, [[1, 2], [3, 4]]):
+        with pytest.raises(DataError, match=r"a picture is \(H, W, 3\) uint8"):
+            predictor.predict(wrong)
     with pytest.raises(DataError, match=r"a picture is \(H, W, 3\) uint8"):
         predictor.predict(image.astype(float), tiles=64)
     with pytest.raises(DataError, match="there is no such file"):
@@ -214,6 +217,8 @@ def test_files_are_predicted_in_order_and_a_damaged_one_stops_nothing(
     files[4].write_bytes(b"broken")
     found = list(predictor.predict_files(str(file) for file in files))
     assert [one.file for one in found] == files
+    for one in (files[0], str(files[0])):
+        assert [alone.file for alone in predictor.predict_files(one)] == files[:1]
     assert [one.prediction is None for one in found] == [number == 4 for number in range(7)]
     assert str(files[4]) in str(found[4].problems[0])
     for one, file in zip(found, files, strict=True):

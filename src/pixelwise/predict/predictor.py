@@ -135,13 +135,15 @@ class Predictor:
                     canvas.put(self.opened.task.decode(reduced), kept, across.kept)
         return replace(canvas.finished(), info=self.info)
 
-    def predict_files(self, files: Iterable[Path | str], tiles: Tiles | int | None = None) -> Iterator[Predicted]:
+    def predict_files(
+        self, files: Path | str | Iterable[Path | str], tiles: Tiles | int | None = None
+    ) -> Iterator[Predicted]:
         """The prediction for each file, in order; a file that cannot be read does not stop the others.
 
         Pictures that are not drawn over (`Shown.folders`) are computed in batches of the recipe's size.
         """
         self.check_tiles(tiles)
-        alone, rest = bool(self.shown.folders), iter(files)
+        alone, rest = bool(self.shown.folders), iter([files] if isinstance(files, Path | str) else files)
         while part := list(islice(rest, 1 if alone else self.opened.recipe.train.batch)):
             read: list[Predicted] = []
             images: list[Image] = []
@@ -206,7 +208,7 @@ class Predictor:
 def _array(image: Any) -> Image:
     if isinstance(image, Path | str):
         return read_image(Path(image))
-    return Sample("picture", image).image if isinstance(image, np.ndarray) else as_rgb(image)  # Sample validates it
+    return as_rgb(image) if hasattr(image, "getexif") else Sample("picture", np.asarray(image)).image  # validated there
 
 
 def score_run(
