@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Run(os.PathLike[str]):
-    """The folder of one training, opened for reading. It stands wherever a path of a run is asked for.
+    """The folder of one training, opened for reading. Functions that take the path of a run take it too.
 
     path:    the folder
     record:  everything that it holds, as JSON values

@@ -4,7 +4,7 @@
         ...
 
 Whatever decides the next step is in `parts` (made from the recipe) and in `progress` (kept in the checkpoint): a loop
-started again from a checkpoint goes on as if nothing had happened.
+started again from a checkpoint gives the same bytes as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Parts:
 
 
 def fit(parts: Parts, progress: Progress) -> Iterator[Event]:
-    """Train to the end of the recipe, from wherever `progress` stands, changing it on the way."""
+    """Train from `progress` to the end of the recipe, and keep `progress` up to date."""
     train, length, learner = parts.recipe.train, parts.length, parts.learner
     yield Started(progress.step, progress.epoch, length.epochs, length.per_epoch, length.phases)
     stage = None

@@ -1,4 +1,4 @@
-"""What a run records of its data and model before the first step, and how a run is opened again: to evaluate or go on."""
+"""What a run records of its data and model before the first step; opening a run to evaluate, predict or resume."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def recorded_data(run: RunFolder, setup: Mapping[str, Any]) -> tuple[DatasetInfo
             knows=frozenset(data["knows"]),
             void=data["void"],
             source=data["source"],
-            frequencies=None if (told := data.get("frequencies")) is None else tuple(told),
+            frequencies=None if (counted := data.get("frequencies")) is None else tuple(counted),
         )
         height, width = data["size"]
         return info, (int(height), int(width))
@@ -166,19 +166,19 @@ def open_learner(run: RunFolder, *, checkpoint: Literal["best", "last"] = "best"
     return Opened(run, recipe, checkpoint, progress["step"], progress["epoch"], info, size, task, learner)
 
 
-# -- what must be the same for a run to go on, and what is only worth a word --
+# -- resuming: what must be as it was, and what is only reported --
 
 
 def check_resume(run: RunFolder, wanted: Recipe | None) -> tuple[Recipe, tuple[str, ...]]:
-    """The recipe that the run goes on with, and one line for each version that is another than when it began.
+    """The recipe that the run continues with, and one line for each version that has changed since it began.
 
     Raises RunError that lists what differs where `wanted`, or the run's recipe.yaml, is not what the run began with.
     """
     if not run.has("setup"):
         raise RunError(
-            "stopped before its first step: there is nothing to go on with.",
+            "stopped before its first step: there is nothing to resume.",
             where=str(run.path),
-            hint="Remove the folder and train anew.",
+            hint="Remove the folder and train again.",
         )
     recipe = check_recipe(parse(run.recipe_file), where=str(run.recipe_file))
     # options that the recipe has learned since stand at their defaults, which is what the run did
@@ -191,7 +191,7 @@ def check_resume(run: RunFolder, wanted: Recipe | None) -> tuple[Recipe, tuple[s
             for where, before, after in differences(deciding(began), deciding(found.model_dump(mode="json")))
         ]
         if changes:
-            what, hint = "cannot go on with another recipe.", "Put it back, or train anew with --out."
+            what, hint = "cannot be resumed with another recipe.", "Restore the recipe, or train a new run with --out."
             raise RunError.all([*changes, Problem(str(run.path), what, hint)])
     return recipe, tuple(_changed_versions(run))
 
@@ -204,7 +204,7 @@ def check_splits(run: RunFolder, setup: Mapping[str, Any], splits: Sequence[Cach
             raise TrainingError(
                 f"the split '{split.split}' is not the one that this run began with: {split.key[:12]}, then {recorded[:12]}.",
                 where=str(run.path),
-                hint="Bring the data back, or train anew.",
+                hint="Restore the data, or train a new run.",
             )
 
 

@@ -29,7 +29,7 @@ class CrossEntropySum(torch.autograd.Function):
     """Σ over places of w · (log Σ_c exp s_c − s_t): a scalar, float32 or wider.
 
     scores:         (B, C, ...) of any floating type; the arithmetic is float32 or wider
-    target:         (B, ...) int64 in 0..C−1; what stands where the weight is 0 does not matter, as long as it is an index
+    target:         (B, ...) int64 in 0..C−1; where the weight is 0, any class will do
     place_weights:  (B, ...) the weight of each place, no gradient
 
     One softmax for both directions, where autograd would keep and walk five maps of C channels.

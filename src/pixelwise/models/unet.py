@@ -70,7 +70,7 @@ def unet(
 
     width:  channels at full size; they double with every halving. Cost and parameters grow with its square.
     depth:  number of halvings; the picture is padded to a multiple of 2^depth
-    norm:   what stands between each 3×3 convolution and its ReLU. `batch`: statistics over the batch. `group`: over
+    norm:   the normalisation between each 3×3 convolution and its ReLU. `batch`: statistics over the batch. `group`: over
             groups of channels of one picture (Wu & He 2018), so a picture's output does not depend on its batch.
             `none`: as in the paper
     """

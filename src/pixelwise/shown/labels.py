@@ -101,7 +101,7 @@ def _likeliest(entries: Sequence[Record]) -> str:
 
 
 def _percent(entry: Record) -> str:
-    """A probability in whole percent; what is neither nothing nor all is not rounded to it."""
+    """A probability in whole percent; only 0 and 1 are written as 0 % and 100 %."""
     percent = 100 * entry["probability"]
     if 0 < percent < 1:
         return "<1 %"

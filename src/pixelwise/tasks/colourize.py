@@ -60,7 +60,7 @@ def colourize(
 
 
 class Colourize(Task):
-    """Colourization with a palette that is found in the training pictures; `info` then speaks of its colours.
+    """Colourization with a palette that is found in the training pictures; `info` then names its colours.
 
     in:    grey, (R + G + B) / 3 in 0..1, one channel
     out:   one score for each palette colour and pixel

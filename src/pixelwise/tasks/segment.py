@@ -34,7 +34,7 @@ def segment(
 ) -> Task:
     """One class for every pixel: RGB in, a score for each class out, argmax back.
 
-    void:       pixels that nobody labelled are left out of the loss (`ignore`), or count as the class named background
+    void:       pixels without a label are left out of the loss (`ignore`), or count as the class named background
     mean, std:  of the pictures the model is to read, in 0..1; ImageNet's by default
     """
     return Segment(info, void, Input(3, mean, std))

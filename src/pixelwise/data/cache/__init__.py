@@ -39,7 +39,7 @@ class CachedSplit:
     """The samples of a split as read-only arrays; `split[i]` is a Sample of views, nothing is copied.
 
     names:      of the samples that are there, in order
-    skipped:    what was passed over (`on_corrupt="skip"`), with the reason
+    skipped:    the samples left out (`on_corrupt="skip"`), with the reason
     size:       (H, W) of every picture
     key:        SHA-256 of the pixels, labels, names and classes
     images:     (N, H, W, 3) uint8
@@ -128,8 +128,8 @@ def open_split(
     pictures must then have one size. `progress(done, total)` is called while the cache is built, and never otherwise.
 
     Raises DataError with every fault of the split at once: files that are missing or damaged, masks with values outside
-    the classes or of another size than their picture. With `on_corrupt="skip"` such samples are passed over and listed
-    in `.skipped`; a split of which nothing is left is refused all the same.
+    the classes or of another size than their picture. With `on_corrupt="skip"` such samples are left out and listed
+    in `.skipped`; a split without a sound sample is refused all the same.
     """
     dataset.check_split(split)
     settings, fingerprint = _fingerprint(dataset, split, size, on_corrupt)

@@ -152,7 +152,7 @@ class Builder:
         return [arrays, [digests[name].hexdigest() for name in order]]
 
     def publish(self, entry: Path, about: dict[str, Any]) -> Path:
-        """Flush everything and rename the folder to `entry`. Where another process was first, its entry stands."""
+        """Flush everything and rename the folder to `entry`. Where another process was first, its entry is kept."""
         try:
             for column in self._columns.values():
                 column.finish()

@@ -1,4 +1,4 @@
-"""What stands around a training: Ctrl-C that saves first, and errors of torch, the DataLoader or the disk explained."""
+"""Around a training: Ctrl-C saves first, and errors of torch, the DataLoader or the disk are explained."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def explain(error: BaseException, recipe: Recipe) -> PixelwiseError | None:
         return RunError(
             f"could not be written: {error.strerror or error}.",
             where=str(error.filename or ""),
-            hint="Is the disk full or read-only? Make room, then go on with `pixelwise train --resume`.",
+            hint="Is the disk full or read-only? Make room, then continue with `pixelwise train --resume`.",
         )
     if "DataLoader worker" in said:
         return TrainingError(
@@ -85,7 +85,7 @@ class Interruption:
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """Take termination as Ctrl-C, a KeyboardInterrupt: what is at work then stops saved, whoever asks for it."""
+    """Raise KeyboardInterrupt at termination (SIGTERM) as at Ctrl-C, so that both stop the work in the same way."""
 
     def interrupt(number: int, frame: object) -> None:
         raise KeyboardInterrupt
@@ -111,7 +111,7 @@ def explained(run: RunFolder, recipe: Recipe) -> Iterator[None]:
 
 
 def _with_last_good(error: PixelwiseError, run: RunFolder) -> PixelwiseError:
-    """The same error, which ends with what there is to go on with."""
+    """The same error; its hint ends with the last good checkpoint, from which the run can be resumed."""
     last = run.path / "last"
     written = (last / "state.json").is_file()
     word = f"The last good checkpoint is {last}." if written else "No checkpoint was written before this."

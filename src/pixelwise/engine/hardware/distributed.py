@@ -66,8 +66,8 @@ class TorchProcesses(Processes):
     def share(self, model: nn.Module, device: torch.device, *, freezes: bool = False) -> nn.Module:
         """The model with its gradients averaged over all processes; BatchNorm is synchronised on GPUs.
 
-        `model` itself stays what trains: the same parameters under the same names. With `freezes`, parameters may stand
-        still for a while; DDP then looks after every forward pass which of them will have a gradient.
+        `model` itself stays what trains: the same parameters under the same names. With `freezes`, some parameters may
+        be frozen in a phase; DDP then finds out after every forward pass which ones get a gradient.
         """
         if self.count == 1 or not any(parameter.requires_grad for parameter in model.parameters()):
             return model
@@ -106,7 +106,7 @@ def processes(device: str = "auto") -> Iterator[TorchProcesses]:
             raise TrainingError(
                 "another process of this training was lost (killed, out of memory, or the network broke).",
                 where=f"process {joined.rank} of {joined.count}",
-                hint="Go on with the same torchrun command and --resume RUN: the last checkpoint is whole.",
+                hint="Continue with the same torchrun command and --resume RUN: the last checkpoint is whole.",
             ) from error
         raise
     finally:
