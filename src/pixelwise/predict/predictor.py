@@ -193,8 +193,7 @@ class Predictor:
         samples = [Sample(f"picture {number}", image) for number, image in enumerate(images)]
         learner = self.opened.learner
         try:
-            with learner.computing():
-                return learner.forward(learner.encode(samples))
+            return learner.forward(learner.encode(samples))
         except (RuntimeError, MemoryError) as error:
             if explain_memory(error, len(images)) is None:
                 raise

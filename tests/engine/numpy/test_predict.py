@@ -1,6 +1,7 @@
 """Runs of the NumPy network put to work: what is predicted is what its network computes, at any size of picture."""
 
 import shutil
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
+from pixelwise.engine.evaluate import predict
 from pixelwise.engine.numpy.learner import network_stride
 from pixelwise.engine.numpy.reductions import enlarged
 from pixelwise.engine.setup import open_learner
@@ -20,6 +22,7 @@ from pixelwise.run.folder import RunFolder
 from pixelwise.scratch.layers import Conv2d, ConvTranspose2d, MaxPool2d, ReLU
 from pixelwise.scratch.network import Network
 from pixelwise.tasks.segment import IMAGENET_MEAN, IMAGENET_STD
+from pixelwise.types import Sample
 
 
 def picture(height, width, seed=0):
@@ -41,6 +44,23 @@ def test_a_picture_of_the_training_size_is_labelled_by_a_direct_forward(pixels_r
         np.testing.assert_array_equal(found.indices, scores.argmax(axis=0))
         expected = torch.softmax(torch.from_numpy(scores), dim=0).amax(dim=0).numpy()
         np.testing.assert_allclose(found.confidence, expected, rtol=1e-4)
+
+
+def test_one_picture_is_computed_by_all_threads_of_the_run(pixels_run, monkeypatch):
+    """The network's own threads divide a batch, so that a batch's products have one thread each."""
+    trained, limits = open_learner(pixels_run), []
+    trained.learner.threads = 3
+
+    def limited(threads, user_api):
+        limits.append(threads)
+        return nullcontext()
+
+    monkeypatch.setattr("threadpoolctl.threadpool_limits", limited)
+    Predictor(trained).predict(picture(32, 32))
+    predict(trained.learner, [Sample("a", picture(32, 32)), Sample("b", picture(32, 32))])
+    with trained.learner.computing():  # as in a training or an evaluation
+        predict(trained.learner, [Sample("a", picture(32, 32))])
+    assert limits == [3, 1, 1]
 
 
 def test_the_weights_are_those_of_the_checkpoint_asked_for(pixels_run):

@@ -203,8 +203,8 @@ class NumpyLearner(Learner):
         if below or right:
             pictures = np.pad(pictures, ((0, 0), (0, 0), (0, below), (0, right)))
         limits: AbstractContextManager[Any] = nullcontext()
-        if not self._blas_is_limited:
-            limits = threadpool_limits(self.threads, user_api="blas")
+        if not self._blas_is_limited:  # the network's threads divide a batch; of one picture they divide the products
+            limits = threadpool_limits(self.threads if len(pictures) == 1 else 1, user_api="blas")
         with np.errstate(over="ignore", invalid="ignore"), limits:
             scores, _ = self.network.forward(pictures)
         scores = scores[:, :, :height, :width] if below or right else scores
