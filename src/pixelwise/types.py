@@ -150,7 +150,7 @@ def check_sizes(objects: Sequence[Object], size: tuple[int, int], where: str = "
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """A picture and whatever is known about it.
+    """A picture and what is known about it.
 
     name:     unique within its split; for people and for messages
     image:    (H, W, 3) uint8, RGB
@@ -289,7 +289,7 @@ class Score:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Prediction:
-    """What a person wants to see of a picture. `kind` names how it is shown and kept (pixelwise/shown).
+    """What is predicted for one picture. `kind` names how it is shown and kept (pixelwise/shown).
 
     info:  names and colours of the classes, where they are known
     """
@@ -340,7 +340,7 @@ class Colours(Prediction):
     """A coloured picture.
 
     image:       (H, W, 3) uint8, RGB
-    indices:     (H, W), the likeliest palette colour of each pixel
+    indices:     (H, W) uint8 or uint16, the likeliest palette colour of each pixel
     confidence:  (H, W) float32, its probability, if known
     """
 

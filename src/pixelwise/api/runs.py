@@ -74,7 +74,7 @@ class Run(os.PathLike[str]):
 
     @property
     def report(self) -> Path:
-        """The page about this run. It is there once the training has ended; `pixelwise report RUN` builds it anew."""
+        """The page about this run. It exists once the training has ended; `pixelwise report RUN` builds it again."""
         return RunFolder(self.path).report_file
 
     def __fspath__(self) -> str:

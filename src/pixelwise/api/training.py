@@ -67,7 +67,8 @@ def evaluate(
     data:        the data folder; by default `PIXELWISE_DATA`, else `~/.cache/pixelwise`
     device:      `auto`, `cpu`, `cuda` or `cuda:N`
 
-    Raises RunError for a run that cannot be scored so, DataError where the data set is not there or is damaged.
+    Raises RunError for a run that cannot be scored so, DataError where the data set is missing or damaged, DeviceError where
+    there is no such device.
     """
     with _packages():
         from pixelwise.predict.predictor import score_run

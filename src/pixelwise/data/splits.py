@@ -157,7 +157,7 @@ def draw_splits(
     They are ordered by SHA-256 of seed and group, and each split in turn takes groups until it holds its share of the
     pictures. So the draw is the same on every machine, and a new picture moves at most those at the borders.
 
-    Raises DataError where a fraction is no fraction, or where there are too few groups for each split to have one.
+    Raises DataError where a share is not in [0, 1), or where there are too few groups for each split to have one.
     """
     total = sum(fractions.values())
     if any(not 0 <= fraction < 1 for fraction in fractions.values()) or total >= 1:

@@ -324,7 +324,7 @@ def reduced_bands(
     """
     maps = {n: outputs[n] for n in heads if not isinstance(outputs[n], list) and outputs[n].ndim == 4}
     if not maps:
-        raise RunError("its model gives no scores for each pixel.")
+        raise RunError("the model gives no scores for each pixel.")
     (whole,) = reduced_pictures({n: head for n, head in heads.items() if n not in maps}, outputs, needs, shelf)
     if crop is not None:
         maps = {name: scores[..., crop[0], crop[1]] for name, scores in maps.items()}

@@ -181,7 +181,7 @@ def check_resume(run: RunFolder, wanted: Recipe | None) -> tuple[Recipe, tuple[s
             hint="Remove the folder and train again.",
         )
     recipe = check_recipe(parse(run.recipe_file), where=str(run.recipe_file))
-    # options that the recipe has learned since stand at their defaults, which is what the run did
+    # options that were added since have their defaults, which is what the run did
     began = check_recipe(run.read("setup")["recipe"], where=str(run.path / "setup.json")).model_dump(mode="json")
     for name, found in (("its recipe.yaml", recipe), ("the recipe given", wanted)):
         if found is None:

@@ -1,4 +1,4 @@
-"""What a loss is: a numerator and a denominator, which whoever sees the whole batch divides.
+"""What a loss is: a numerator and a denominator, which the engine divides once for the whole batch.
 
 A weighted mean does not survive being averaged over processes or accumulated steps: the mean of means weighs a part
 with few valid pixels as much as one with many. So a loss never divides itself. The engine adds numerators and

@@ -132,5 +132,5 @@ def _palette_in_lab(colours: tuple[RGB, ...]) -> NDArray[np.float64]:
 
 
 def _psnr(squared: int, pixels: int) -> float | None:
-    """In dB; None without a pixel, and for pictures without any error, whose PSNR is no number."""
+    """In dB; None without a pixel, and for pictures without any error, whose PSNR is infinite."""
     return 10 * log10(255**2 * 3 * pixels / squared) if squared else None

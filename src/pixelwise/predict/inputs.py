@@ -21,7 +21,7 @@ class Job:
 
 
 def plan(images: Sequence[Path], out: Path | None) -> tuple[list[Job], list[Path]]:
-    """The pictures, each once and under a name of its own, and the files in folders that are no pictures.
+    """The pictures, each once and under a name of its own, and the files in folders that are not pictures.
 
     Raises DataError with every path that is not there, and for folders without a picture.
     """

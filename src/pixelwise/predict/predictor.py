@@ -112,8 +112,9 @@ class Predictor:
                 one tile is computed whole.
         needs:  reductions that are computed besides those of the task; without `probability` there is no confidence
 
-        Memory does not grow with classes × pixels of the picture. Raises ShapeError where the overlap leaves nothing of a
-        tile, RunError where the run cannot compute pictures of another size than the training's.
+        Memory does not grow with classes × pixels of the picture. Raises DataError for a picture that cannot be read or is
+        not (H, W, 3) uint8, ShapeError where the overlap leaves nothing of a tile, RunError where the run cannot compute
+        pictures of another size than the training's, DeviceError where there is not enough memory.
         """
         array = _array(image)
         if not self.shown.by_bands:
@@ -151,8 +152,8 @@ class Predictor:
                 try:
                     image = read_image(file)
                 except DataError as error:
-                    told = (Problem(p.where or str(file), p.what) for p in error.problems)
-                    read.append(Predicted(file, problems=tuple(told)))
+                    problems = [Problem(p.where or str(file), p.what) for p in error.problems]
+                    read.append(Predicted(file, problems=tuple(problems)))
                 else:
                     read.append(Predicted(file, image.shape[:2], image if alone else None))
                     images.append(image if alone else resize_image(image, self.size))

@@ -78,14 +78,14 @@ class ShownLabels(Shown):
         return [line.rstrip() for line in [f"{'picture':<{wide}}  {'label':<{label}}         then", *lines]]
 
     def remarks(self, records: Sequence[Record], info: DatasetInfo) -> list[str]:
-        told = [f"Every picture gets one of the {len(info.classes)} classes, whatever it shows."]
+        remarks = [f"Every picture gets one of the {len(info.classes)} classes, whatever it shows."]
         if resized := [record for record in records if record["resized"]]:
             height, width = resized[0]["computed_at"].values()
             which = "1 picture was" if len(resized) == 1 else f"{len(resized):,} pictures were"
-            told.append(
+            remarks.append(
                 f"{which} brought to {width}×{height}, the size of the training pictures, whatever their shape."
             )
-        return told
+        return remarks
 
 
 def labels(*, top: Annotated[int, Ge(1)] = 5) -> Shown:

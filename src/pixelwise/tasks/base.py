@@ -67,7 +67,7 @@ class Head:
     reductions: tuple[Reduction, ...] = ()
 
     def wanted(self, needs: Iterable[str] = ()) -> dict[str, Mapping[str, Any]]:
-        """reduction → options: its own, and of categories also those that somebody else needs."""
+        """reduction → options: its own and, for categories, those that metrics or confidences need."""
         own = {reduction.name: reduction.options for reduction in self.reductions}
         return {**{name: {} for name in needs if self.form == "categories"}, **own}
 

@@ -219,7 +219,7 @@ def _open_entry(entry: Path, info: DatasetInfo) -> CachedSplit | None:
 
 
 def _mapping(array: Any) -> mmap.mmap | None:
-    """The map of the file beneath an array; None where there is none."""
+    """The memory map of the file that an array is a view of; None where there is none."""
     while array is not None and not isinstance(array, mmap.mmap):
         array = getattr(array, "base", None)
     return array

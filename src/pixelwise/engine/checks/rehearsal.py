@@ -72,7 +72,7 @@ def _rehearse(learner: Learner, samples: Sequence[Sample], metrics: Sequence[Met
 
 
 def _corner(sample: Sample) -> Sample:
-    """A corner of a large picture: its step costs nothing to speak of."""
+    """A corner of a large picture, whose step takes little time."""
     part = slice(0, CORNER)
     mask = None if sample.mask is None else sample.mask[part, part]
     return Sample(sample.name, sample.image[part, part], mask, label=sample.label)

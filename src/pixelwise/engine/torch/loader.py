@@ -140,7 +140,7 @@ class AugmentsBatches(Protocol):
 class Work:
     """What one batch is made of: the epoch, the indices of its samples in the split, and which draw of theirs it is.
 
-    rounds: 0 for the first time in the epoch that a sample is drawn, 1 for the second, ...: each is augmented anew
+    rounds: 0 for the first time in the epoch that a sample is drawn, 1 for the second, ...: each is augmented differently
     """
 
     epoch: int
@@ -148,14 +148,14 @@ class Work:
     rounds: tuple[int, ...]
 
     def keys(self) -> list[int]:
-        """What stands for the epoch in the key of each sample's draws."""
+        """For each sample, the number that takes the place of the epoch in the key of its draws."""
         return [self.epoch + (r << 32) for r in self.rounds]
 
 
 class Maker(ABC, Dataset[TensorBatch | PixelwiseError]):
     """Makes the batch that `Work` names, in whichever process it runs.
 
-    Errors of the house are given back as values: raised in a worker, they would arrive as the text of a traceback.
+    A PixelwiseError is returned as a value: raised in a worker, it would arrive as the text of a traceback.
     """
 
     def __getitem__(self, work: Work) -> TensorBatch | PixelwiseError:

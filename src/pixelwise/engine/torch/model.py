@@ -1,6 +1,4 @@
-"""What an engine does around a model of torch: it makes its inputs and targets, checks its scores, freezes parts of it, and
-keeps its state as arrays.
-"""
+"""Around a model of torch: its inputs and targets, checks of its scores, frozen parts, and its state as arrays."""
 
 from __future__ import annotations
 
@@ -170,7 +168,7 @@ def _misfit(scores: Tensor, wanted: str, hint: str = "") -> ShapeError:
     )
 
 
-# -- parts that stand still for a phase, by their names --
+# -- parts that are frozen in a phase, by their names --
 
 
 def is_frozen(name: str, freeze: Iterable[str]) -> bool:
