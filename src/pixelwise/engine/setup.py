@@ -147,7 +147,7 @@ def metric_record(metric: Metric) -> dict[str, Any]:
 def open_learner(run: RunFolder, *, checkpoint: Literal["best", "last"] = "best", device: str = "auto") -> Opened:
     """The run's task and model with the weights of a checkpoint. torch is imported for its own runs alone.
 
-    Precision, layout and threads are the run's; where this is another machine, bf16 on a CPU is tried before it is used.
+    Precision and layout are the run's, and the threads of a NumPy run; elsewhere bf16 on a CPU is tried before it is used.
     Raises RunError where the checkpoint is missing, cut short or of another architecture, DeviceError where there is no
     such device, or the engine does not compute on it.
     """
