@@ -1,5 +1,6 @@
 """The rehearsal: what it shows the model, and when it takes whole pictures."""
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,20 @@ def test_a_model_that_cannot_be_described_leaves_no_folder(tmp_path: Path) -> No
     with pytest.raises(ShapeError, match="nothing to see"):
         next(train(load_recipe("quickstart", words), tmp_path / "run", data=tmp_path))
     assert not (tmp_path / "run").exists()
+
+
+def locked_net(in_channels: int, out_channels: int):  # type: ignore[no-untyped-def]
+    """A model that cannot be copied."""
+    from torch import nn
+
+    net = nn.Conv2d(in_channels, out_channels, 1)
+    net.lock = threading.Lock()  # type: ignore[assignment]
+    return net
+
+
+def test_a_model_that_cannot_be_copied_trains_untried(tmp_path: Path) -> None:
+    words = (f"model={__name__}:locked_net", "data.dataset={name: scenes, train: 4, val: 2, size: 32}", CPU)
+    events = train(load_recipe("quickstart", words), tmp_path / "run", data=tmp_path)
+    next(events)
+    events.close()
+    assert (tmp_path / "run").is_dir()

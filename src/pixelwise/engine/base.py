@@ -212,7 +212,10 @@ class Learner(ABC):
 
     @abstractmethod
     def copied(self) -> AbstractContextManager[Self]:
-        """A throw-away copy with weights, statistics and optimizer of its own; random states are restored at the end."""
+        """A throw-away copy with weights, statistics and optimizer of its own; random states are restored at the end.
+
+        Raises copy.Error for a model that cannot be copied.
+        """
 
     def computing(self) -> AbstractContextManager[Any]:
         """What a training or an evaluation as a whole runs under."""

@@ -38,6 +38,8 @@ def rehearse(learner: Learner, material: Material, metrics: Sequence[Metric]) ->
             _rehearse(learner, samples, metrics)
     except TrainingError:
         pass  # a loss that is not finite is the training's to report, with its pictures
+    except copy.Error:
+        pass  # a model that holds a lock, say, trains all the same
     except PixelwiseError:
         raise
     except Exception as error:

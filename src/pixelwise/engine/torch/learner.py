@@ -234,7 +234,10 @@ class TorchLearner(Learner):
     @contextmanager
     def copied(self) -> Iterator[Self]:
         twin = copy.copy(self)
-        copies = copy.deepcopy((self.model, self.optimizer, self.losses, self.phase_losses))
+        try:
+            copies = copy.deepcopy((self.model, self.optimizer, self.losses, self.phase_losses))
+        except Exception as error:
+            raise copy.Error(f"'{self.recipe.model.name}' cannot be copied") from error
         twin.model, twin.optimizer, twin.losses, twin.phase_losses = copies
         twin.shared, twin.processes = None, TorchProcesses()
         python, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002 - models from outside may draw here
