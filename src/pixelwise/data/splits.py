@@ -30,7 +30,7 @@ class Pair:
 
 
 class Paired(Dataset):
-    """Pairs of an image and a mask in each split; `_colours`: the class of each colour of the masks, if colours tell it."""
+    """Pairs of an image and a mask in each split; `_colours`: the class of each colour in masks of colours."""
 
     _pairs: dict[str, tuple[Pair, ...]]
     _colours: dict[RGB, int] | None = None

@@ -105,11 +105,9 @@ def _parts(
     metrics = build_metrics(recipe, task.info)
     if problems := [*unknown_scores(recipe, metrics), *learner.problems()]:
         raise RecipeError.all(problems)
-    phases, per_epoch = (
-        recipe.train.phases,
-        -(-len(material.train) // recipe.train.batch),
-    )  # a short last batch counts too
-    length = Length(tuple(phase.steps or (phase.epochs or 0) * per_epoch for phase in phases), per_epoch)
+    per_epoch = -(-len(material.train) // recipe.train.batch)  # a short last batch counts too
+    updates = tuple(phase.steps or (phase.epochs or 0) * per_epoch for phase in recipe.train.phases)
+    length = Length(updates, per_epoch)
     stages = _stages(recipe, length)
     learner.equip(material, processes, lambda: interruption.asked)
     return Parts(recipe, material, learner, metrics, stages, length, _saver(run, learner))
@@ -119,9 +117,8 @@ def _stages(recipe: Recipe, length: Length) -> tuple[Stage, ...]:
     train, stages = recipe.train, []
     for number, (phase, (begin, end)) in enumerate(zip(train.phases, length.spans(), strict=True)):
         rate = phase.learning_rate or train.optimizer.options["learning_rate"]
-        epochs = (
-            (phase.steps or 0) / length.per_epoch if phase.epochs is None else phase.epochs
-        )  # maybe no whole number
+        # not a whole number where a phase in steps ends within an epoch
+        epochs = (phase.steps or 0) / length.per_epoch if phase.epochs is None else phase.epochs
         stages.append(Stage(number, begin, end, rate, build("schedule", phase.schedule or train.schedule, epochs)))
     return tuple(stages)
 
@@ -154,7 +151,7 @@ def _open_together(
     caching: CachingProgress | None,
     findings: Mapping[str, Any] | None = None,
 ) -> Material:
-    """The data in every process; the first one builds the cache and looks for what the task needs while the others wait."""
+    """The data in every process; the first one builds the cache and finds what the task needs while the others wait."""
 
     def found() -> Mapping[str, Any]:
         return open_material(recipe, root=data, progress=caching, findings=findings).findings

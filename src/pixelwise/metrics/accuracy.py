@@ -105,7 +105,7 @@ class Accuracy(Metric):
         return self.state[: self._ends[0]].reshape(classes, classes)
 
     def _groups(self) -> Iterable[tuple[str, str, Sequence[int]]]:
-        """(score, training pictures n, classes) by n; none where the data set does not tell, or all are alike."""
+        """(score, training pictures n, classes) by n; none where the data set does not know them, or all are equal."""
         frequencies = self.info.frequencies
         if frequencies is None or len(set(frequencies)) == 1:
             return

@@ -111,7 +111,7 @@ def confusion(info: DatasetInfo, *, void: Void = "ignore") -> Confusion:
 
     void:  what becomes of pixels the truth leaves open, in the scores that come first: left out (`ignore`, what nearly
            everyone reports) or `background`, as if the truth said background. Scores of the other convention follow
-           under their own keys. A data set without void has neither; its scores say that there is none.
+           under their own keys. A data set without void has neither; the convention of its scores is `void=none`.
     """
     return Confusion(info, void)
 

@@ -103,9 +103,8 @@ def build_augmentation(recipe: Recipe, info: DatasetInfo) -> Augment | None:
     """The recipe's augmentations in their order, or None where there are none."""
     if not recipe.augment:
         return None
-    augmentation = function_of(
-        "pixelwise.augment.pipeline:Augmentation"
-    )  # brings torchvision, as long an import as torch
+    # imported late: it brings torchvision, whose import takes as long as torch's
+    augmentation = function_of("pixelwise.augment.pipeline:Augmentation")
     fill = _uncovered(info) if info.void is None else info.void
     made: Augment = augmentation([build("augmentation", item, fill) for item in recipe.augment], recipe.train.seed)
     return made
