@@ -7,14 +7,16 @@ import numpy as np
 import pytest
 import torch
 
-from pixelwise.engine.build import build_losses, build_task, open_material
+from pixelwise.engine.build import build_losses, build_metrics, build_task, open_material
 from pixelwise.engine.hardware.device import Choices
 from pixelwise.engine.torch.learner import TorchLearner
 from pixelwise.engine.torch.loader import build_augmentation
 from pixelwise.errors import DataError
 from pixelwise.losses.weights import median_frequency
+from pixelwise.metrics.confusion import Confusion
 from pixelwise.recipe.schema import Recipe
 from pixelwise.tasks.base import Task
+from pixelwise.types import DatasetInfo
 
 Tiny = Callable[..., Recipe]
 
@@ -65,3 +67,18 @@ def test_the_record_of_the_model_adds_up(tiny: Tiny, data: Path) -> None:
     assert record["parameters"] == sum(p.numel() for p in model.parameters())
     assert record["parameters"] == sum(row["parameters"] for row in record["layers"])
     assert record["layers"][0]["in_channels"] == 3
+
+
+class Asking(Confusion):
+    needs = ("probability",)
+
+
+def asking(info: DatasetInfo) -> Asking:
+    """A metric whose builder declares nothing."""
+    return Asking(info, "ignore")
+
+
+def test_a_metric_asks_for_what_it_needs_by_itself_or_by_its_declaration(tiny: Tiny, data: Path) -> None:
+    recipe = tiny(f"metrics=['{__name__}:asking', confusion]")
+    metrics = build_metrics(recipe, open_material(recipe, root=data).info)
+    assert [(one.counts, one.needs) for one in metrics] == [((), ("probability",)), (("class_map",), ())]
