@@ -50,7 +50,7 @@ def test_splits_drawn(tmp_path, pictures):
     assert not groups[1] & groups[2]
     assert sum(map(len, names.values())) == 10
     assert pictures.open(val=0.3, test=0.2, group=r"^(scene\d+)_").names("val") == names["val"]
-    with pytest.raises(DataError, match=r"group: read '\(', which is no regular expression"):
+    with pytest.raises(DataError, match=r"group: read '\(', which is not a regular expression"):
         pictures.open(group="(")
 
 

@@ -231,11 +231,11 @@ def _print_lines(outcome: Outcome, predictor: Predictor, shown: Shown, out: Path
 
 
 def _print_rest(outcome: Outcome, skipped: Sequence[Path]) -> None:
-    """The files that are no pictures, and those that could not be read."""
+    """The files that are not pictures, and those that could not be read."""
     from pixelwise.errors import listing
 
     if skipped:
-        say(f"passed over, no pictures: {listing([path.name for path in skipped])}")
+        say(f"skipped, not pictures: {listing([path.name for path in skipped])}")
     if outcome.failed:
         say(f"\n{len(outcome.failed)} could not be read:", err=True)
         for problem in outcome.failed:

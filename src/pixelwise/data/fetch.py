@@ -197,7 +197,7 @@ def extract(
         raise
     except Exception as error:  # damage shows in many ways: TarError, BadZipFile, EOFError, zlib.error, LZMAError, ...
         reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(":")
-        what, hint = f"is no archive that can be read: {reason}.", "Delete it and fetch it again."
+        what, hint = f"is not a readable archive: {reason}.", "Delete it and fetch it again."
         if isinstance(error, OSError) and error.errno:
             what = f"could not be unpacked into {target}: {error.strerror}."
             hint = "Is the disk full or read-only? Repeat when there is room."

@@ -150,7 +150,7 @@ def _drawing(layout: SimpleNamespace) -> tuple[dict[str, float], int, Callable[[
     try:
         pattern = re.compile(layout.group)
     except re.error as error:
-        raise DataError(f"read {layout.group!r}, which is no regular expression: {error}.", where="group") from error
+        raise DataError(f"read {layout.group!r}, which is not a regular expression: {error}.", where="group") from error
 
     def group_of(name: str) -> str:
         match = pattern.search(name)

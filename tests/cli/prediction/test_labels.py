@@ -72,7 +72,7 @@ def test_the_table(tiny_classifier: Path, pictures: Path, capsys: pytest.Capture
         "picture", "colour.png", "deep.png", "glass.png", "grey.png", "wide.png",
     ]  # fmt: skip
     assert "1 picture was brought to 32×32" in told
-    assert "passed over, no pictures: notes.txt" in told
+    assert "skipped, not pictures: notes.txt" in told
 
 
 def test_a_damaged_picture_does_not_stop_the_others(

@@ -26,7 +26,7 @@ WORTH_IT = 1.2  # how many times faster another precision must be on a CPU befor
 
 @dataclass(frozen=True)
 class Choices:
-    """How this run is computed. `notes` say in one line each what was tried or passed over."""
+    """How this run is computed. `notes` say in one line each what was tried or not chosen."""
 
     device: str
     precision: str
