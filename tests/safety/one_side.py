@@ -38,6 +38,7 @@ MOVING = (
 
 def main(folder: Path, names: Iterable[str]) -> None:
     draw_pictures(folder / "drawn")
+    (folder / "data").mkdir()  # the data folder of all cases: `../drawn` is a path beside it, whichever case is first
     found = {}
     for name in names:
         place = folder / name.replace(" ", "-")
