@@ -89,3 +89,12 @@ def test_brackets_are_no_markup() -> None:
         bars.draw([Bar("[red]sky", None, "[bold]x[/]")])
     show_line(console, "[link=file:///etc/passwd]x")
     assert all(text in file.getvalue() for text in ("[red]sky", "[bold]x[/]", "[link=file:///etc/passwd]x"))
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_name_between_colons_is_no_emoji(terminal: bool) -> None:
+    file = io.StringIO()
+    console = Console(file=file, force_terminal=terminal, width=80, _environ={"TERM": "xterm"})
+    show_line(console, ":cat:")
+    show_table(console, Table(("class",), ((":cat:",),)))
+    assert file.getvalue().count(":cat:") == 2

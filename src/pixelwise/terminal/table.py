@@ -86,4 +86,4 @@ def _show_plain(console: Console, rows: Sequence[Sequence[Text]], numbers: Colle
             cell.align("right" if number in numbers else "left", width)
         lines.append((" " * GAP).join(cell.plain for cell in row).rstrip())
     if lines:
-        console.print("\n".join(lines), soft_wrap=True, highlight=False, markup=False)
+        console.print(styled("\n".join(lines)), soft_wrap=True, highlight=False)  # of a text, rich would read `:key:`
