@@ -120,6 +120,7 @@ def test_trace(call, tmp_path):
         (["shapes", "conv 3 4"], "--input: the shape of the input is missing"),
         (["shapes", "conv 9 4", "--input", "3x8x8"], "layer 1 (conv 9 4), height: a kernel of 9 covers 9"),
         (["shapes", "course-cnn", "--set", "NF"], "--set: read 'NF'; it is NAME=NUMBER"),
+        (["shapes", "course-cnn", "--set", "NF=²"], "--set: read 'NF=²'; it is NAME=NUMBER"),
         (["shapes", "course-cnn", "--json", "--latex"], "exclude each other"),
         (["counts"], "give a network or --model"),
         (["counts", "--model", "unett"], "Did you mean 'unet'"),

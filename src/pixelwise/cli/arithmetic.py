@@ -45,7 +45,7 @@ def layers() -> None:
     from pixelwise.arithmetic.text import GRAMMAR
 
     say("\n".join(GRAMMAR.values()))
-    say("\nLayers are parted by `|`; `as NAME` at the end of one names its output; `input` is the input's name.")
+    say("\nSeparate layers by `|`. `as NAME` at the end of a layer names its output; `input` names the input.")
 
 
 @app.command()
@@ -272,7 +272,7 @@ def _values(given: list[str]) -> dict[str, int]:
     numbers = {}
     for text in given:
         name, _, value = text.partition("=")
-        if not name.isidentifier() or not value.isdigit() or int(value) < 1:
+        if not name.isidentifier() or not value.isdecimal() or int(value) < 1:
             raise RecipeError(f"read '{text}'; it is NAME=NUMBER.", where="--set", hint="For example: --set NF=32")
         numbers[name] = int(value)
     return numbers
@@ -286,7 +286,7 @@ def _pixels(shape: tuple[Any, ...]) -> tuple[int, int, int]:
 
 def _pixel(text: str) -> tuple[int, int]:
     parts = text.split(",")
-    if len(parts) != 2 or not all(part.strip().isdigit() for part in parts):
+    if len(parts) != 2 or not all(part.strip().isdecimal() for part in parts):
         raise RecipeError(f"read '{text}'; it is ROW,COLUMN, counted from 0.", where="--pixel")
     return int(parts[0]), int(parts[1])
 
@@ -305,7 +305,7 @@ def _follow(rows: Any, number: int, pixel: tuple[int, int]) -> tuple[str, dict[s
 
 def _sizes(text: str) -> list[int]:
     parts = text.strip().replace("×", "x").split("x")
-    if len(parts) > 3 or not all(part.isdigit() and int(part) > 0 for part in parts):
+    if len(parts) > 3 or not all(part.isdecimal() and int(part) > 0 for part in parts):
         raise RecipeError(f"read '{text}'; a size is a number or HEIGHTxWIDTH.", where="--input and --to")
     return [int(part) for part in parts]
 
