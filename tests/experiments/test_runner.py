@@ -6,12 +6,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from pixelwise.compare.gather import expanded
 from pixelwise.errors import RunError
 from pixelwise.experiments import runner
 from pixelwise.experiments.display import ExperimentDisplay, follow
@@ -21,22 +22,13 @@ from pixelwise.experiments.search import Aim
 from pixelwise.experiments.settings import plan
 from pixelwise.recipe.load import load_recipe
 
-# argv: run folder, recipe, seed. Seed 7 fails; 8 dies of SIGKILL half way the first time; 9 waits to be stopped.
+# The word is the seed: 7 fails; 8 dies of SIGKILL half way the first time; 9 waits to be stopped.
 STAND_IN = """
-import json, os, shutil, signal, sys, time
-from pathlib import Path
-run, recipe, seed = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
-begun = run.exists()
-run.mkdir(exist_ok=True)
-shutil.copy(recipe, run / "recipe.yaml")
-(run / "setup.json").write_text("{}")
-with open(run / "times", "a") as file:
-    file.write("again\\n" if begun else "new\\n")
-if seed == "7":
+if word == "7":
     sys.exit("error: this one always fails.")
-if seed == "8" and not begun:
+if word == "8" and not begun:
     os.kill(os.getpid(), signal.SIGKILL)
-if seed == "9" and not begun:
+if word == "9" and not begun:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(130))
     (run / "ready").touch()
     time.sleep(60)
@@ -45,13 +37,8 @@ if seed == "9" and not begun:
 
 
 @pytest.fixture(autouse=True)
-def _stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    def command(sweep: Folder, name: str, data: object, *, resume: bool) -> list[str]:
-        seed = name.rpartition("=")[2]
-        return [sys.executable, "-S", "-c", STAND_IN, str(sweep.run(name).path), str(sweep.recipe_file(name)), seed]
-
-    monkeypatch.setattr(runner, "train_command", command)
-    monkeypatch.setattr(runner, "POLL", 0.02)
+def _stand_in(train_by: Callable[[str, Callable[[str], str]], None]) -> None:
+    train_by(STAND_IN, lambda name: name.rpartition("=")[2])
 
 
 def begun(path: Path, seeds: str) -> tuple[Folder, tuple]:
@@ -150,10 +137,36 @@ def test_another_sweep_in_the_folder_is_refused_and_left_alone(tmp_path: Path) -
 def test_damaged_records_are_refused(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="is not the folder of a sweep"):
         Folder(tmp_path).plan()
-    for content in ("{", "[]", json.dumps({"format": 1, "runs": [{}]})):
+    whole = {"format": 1, "recipe": "quickstart"}
+    records = [[], {"format": 1, "runs": [{}]}, *({**whole, "runs": runs} for runs in (None, 5, [5], [{}]))]
+    for content in ("{", *map(json.dumps, records)):
         (tmp_path / "sweep.json").write_text(content)
         with pytest.raises(RunError):
             Folder(tmp_path).plan()
+        with pytest.raises(RunError):
+            expanded([tmp_path])
+
+
+@pytest.mark.parametrize("name", ["../elsewhere", "..", ".", "", "a/b", "a\\b", "C:run", "/tmp/run", "a\0b", 5, None])
+def test_a_run_is_in_the_folder_of_its_sweep(name: object, tmp_path: Path) -> None:
+    sweep, _ = begun(tmp_path / "s", "1,2")
+    record = json.loads(sweep.record_file.read_text())
+    record["runs"][0]["name"] = name
+    sweep.record_file.write_text(json.dumps(record))
+    for use in (sweep.plan, sweep.outcomes, lambda: expanded([sweep.path])):
+        with pytest.raises(RunError, match=r"sweep\.json: names a run"):
+            use()
+
+
+def test_a_training_that_ends_without_a_summary_says_what_it_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep, runs = begun(tmp_path / "s", "1")
+    command = [sys.executable, "-S", "-c", "print('nothing to do')"]
+    monkeypatch.setattr(runner, "train_command", lambda *_, **__: command)
+    list(run_all(sweep, sweep.unfinished(runs)))
+    assert sweep.outcomes()["seed=1"].state == "failed"
+    assert sweep.outcomes()["seed=1"].message == "nothing to do"
 
 
 def test_a_run_that_died_before_its_first_step_begins_anew(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ pytest.importorskip("optuna")
 
 from pixelwise.data.scenes import scenes
 from pixelwise.errors import RecipeError, RunError
-from pixelwise.experiments import runner, study
+from pixelwise.experiments import study
 from pixelwise.experiments.folder import Folder, take_lock
 from pixelwise.experiments.runner import Change, run_all
 from pixelwise.experiments.search import BEST, STUDY, Aim, Search, begin_search, find_aim
@@ -21,18 +21,9 @@ from pixelwise.experiments.settings import Space, read_space
 from pixelwise.experiments.study import open_study
 from pixelwise.recipe.load import as_yaml, load_recipe
 
-# The score of width w and epoch e of 4 is -|w - 20| / 100 * e; widths that end in 3 fail; WAIT waits to be stopped once.
+# The score of width w and epoch e of 4 is -|w - 20| / 100 * e; widths that end in 3 fail; the word says how it waits.
 STAND_IN = """
-import json, re, shutil, signal, sys, time
-from pathlib import Path
-run, recipe, wait = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
-begun = run.exists()
-run.mkdir(exist_ok=True)
-shutil.copy(recipe, run / "recipe.yaml")
-(run / "setup.json").write_text("{}")
 width = int(re.search(r"width: (\\d+)", recipe.read_text())[1])
-with open(run / "times", "a") as file:
-    file.write("again\\n" if begun else "new\\n")
 if width % 10 == 3:
     sys.exit("error: this width always fails.")
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(130))
@@ -43,9 +34,9 @@ with open(run / "events.jsonl", "w") as events:
         score = -abs(width - 20) / 100 * epoch
         told = {"event": "epoch", "epoch": epoch, "step": epoch, "scores": {key: score}, "validation": {"loss": 1}}
         print(json.dumps(told), file=events, flush=True)
-        if wait == "slowly":
+        if word == "slowly":
             time.sleep(0.15)
-        if wait == "once" and epoch == 2 and not begun:
+        if word == "once" and epoch == 2 and not begun:
             time.sleep(60)
 scores = [{"name": "mean_iou", "key": key, "value": score}]
 told = {"seconds": {"total": 1.5}, "splits": {"val": {"metrics": [{"scores": scores}], "losses": {"loss": 1}}}}
@@ -62,12 +53,8 @@ def wait() -> list[str]:
 
 
 @pytest.fixture(autouse=True)
-def _stand_in(monkeypatch: pytest.MonkeyPatch, wait: list[str]) -> None:
-    def command(sweep: Folder, name: str, data: object, *, resume: bool) -> list[str]:
-        return [sys.executable, "-S", "-c", STAND_IN, str(sweep.run(name).path), str(sweep.recipe_file(name)), wait[0]]
-
-    monkeypatch.setattr(runner, "train_command", command)
-    monkeypatch.setattr(runner, "POLL", 0.02)
+def _stand_in(train_by: Callable[[str, Callable[[str], str]], None], wait: list[str]) -> None:
+    train_by(STAND_IN, lambda name: wait[0])
 
 
 def opened(path: Path, *texts: str, seed: int = 0, place: str = "", pruner: str = "none") -> tuple[Search, Space]:

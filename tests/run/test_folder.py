@@ -56,7 +56,7 @@ def test_a_new_run_and_an_empty_folder(tmp_path: Path) -> None:
 def test_a_run_that_is_there_stays_untouched(run: RunFolder) -> None:
     with pytest.raises(RunError) as refused:
         RunFolder.create(run.path, "title: other\n")
-    assert "is already there and not empty. Go on with it by `pixelwise train --resume" in str(refused.value)
+    assert "is already there and not empty. Resume it with `pixelwise train --resume" in str(refused.value)
     assert run.recipe_file.read_text() == "title: T\n"
 
 
@@ -66,9 +66,9 @@ def test_something_else_in_the_way(tmp_path: Path) -> None:
     with pytest.raises(RunError) as refused:
         RunFolder.check_free(tmp_path / "thesis")
     assert "is already there and not empty. Choose another folder with --out." in str(refused.value)
-    with pytest.raises(RunError, match=r"is already there and no folder\. Choose another"):
+    with pytest.raises(RunError, match=r"is already there and not a folder\. Choose another"):
         RunFolder.create(tmp_path / "thesis" / "chapter.txt", "")
-    with pytest.raises(RunError, match=r"cannot be made: .*chapter\.txt is no folder"):
+    with pytest.raises(RunError, match=r"cannot be made: .*chapter\.txt is not a folder"):
         RunFolder.create(tmp_path / "thesis" / "chapter.txt" / "run", "")
     assert (tmp_path / "thesis" / "chapter.txt").read_text() == "mine"
     assert names(tmp_path / "thesis") == {"chapter.txt"}

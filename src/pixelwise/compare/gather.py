@@ -15,7 +15,7 @@ from pixelwise.compare.columns import Column, loss_values, score_values
 from pixelwise.errors import Problem, RunError
 from pixelwise.report.record import Json, Record, read_record
 from pixelwise.run.atomic import read_json
-from pixelwise.run.folder import RunFolder
+from pixelwise.run.folder import RunFolder, runs_of
 from pixelwise.run.identity import WORDS, deciding
 from pixelwise.run.words import ABSENT
 from pixelwise.statistics.spread import Spread, spread
@@ -165,8 +165,9 @@ def expanded(paths: Sequence[Path]) -> list[Path]:
 
 
 def finished_runs(sweep: Path) -> list[Path]:
-    """The finished runs in the folder of a sweep."""
-    runs = [sweep / str(entry["name"]) for entry in read_json(sweep / "sweep.json")["runs"]]
+    """The finished runs in the folder of a sweep. Raises RunError where its record is damaged."""
+    file = sweep / "sweep.json"
+    runs = [sweep / entry["name"] for entry in runs_of(read_json(file), file)]
     return [run for run in runs if RunFolder(run).has("summary")]
 
 

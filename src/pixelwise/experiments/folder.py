@@ -19,7 +19,7 @@ from pixelwise.errors import Problem, RecipeError, RunError
 from pixelwise.recipe.load import as_yaml, check_recipe
 from pixelwise.recipe.schema import Recipe
 from pixelwise.run.atomic import read_json, write_json, write_text
-from pixelwise.run.folder import RunFolder
+from pixelwise.run.folder import RunFolder, runs_of
 from pixelwise.run.identity import deciding
 from pixelwise.yaml_text import parse, parse_map, read_file
 
@@ -97,10 +97,11 @@ class Folder:
             raise RunError(f"is not the folder of a {self.kind}: it has no {self.record_file.name}.", where=where)
         record = read_json(self.record_file)
         keys = SEARCH if self.kind == "search" else PLAN
-        sound = isinstance(record, dict) and record.get("format") == FORMAT and keys <= set(record)
-        if not sound or not all({"name", "values", "state"} <= set(run) for run in record.get("runs", ())):
+        if not isinstance(record, dict) or record.get("format") != FORMAT or not keys <= record.keys():
             what = f"is not the record of a {self.kind}, or it is of another version of pixelwise."
             raise RunError(what, where=str(self.record_file))
+        if "runs" in record:
+            runs_of(record, self.record_file)
         return dict(record)
 
     def write(self, record: Mapping[str, Any]) -> None:

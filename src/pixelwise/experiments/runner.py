@@ -257,7 +257,7 @@ def _judge(folder: Folder, job: Job, code: int) -> Outcome:
     seconds = round(time.monotonic() - job.began, 2)
     if job.pruned:
         return Outcome("pruned", code, seconds)
-    message = _last_words(folder.log_file(job.run.name)) if code > 0 else f"was ended by {_signal_name(-code)}"
+    message = _last_words(folder.log_file(job.run.name)) if code >= 0 else f"was ended by {_signal_name(-code)}"
     return Outcome("failed", code, seconds, message)
 
 

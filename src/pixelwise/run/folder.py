@@ -16,10 +16,10 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any, BinaryIO
 
-from pixelwise.errors import RunError
+from pixelwise.errors import RunError, shown
 from pixelwise.run.atomic import read_json, write_json, write_text
 from pixelwise.run.events import Event, as_record
 
@@ -44,15 +44,15 @@ class RunFolder:
             raise RunError(f"cannot be looked into: {error.strerror or error}.", where=str(path), hint=_OUT) from error
         if taken:
             is_run = (path / "recipe.yaml").is_file()
-            go_on = f"Go on with it by `pixelwise train --resume {path}`, or choose" if is_run else "Choose"
+            resume = f"Resume it with `pixelwise train --resume {path}`, or choose" if is_run else "Choose"
             raise RunError(
-                f"is already there and {'not empty' if path.is_dir() else 'no folder'}.",
+                f"is already there and {'not empty' if path.is_dir() else 'not a folder'}.",
                 where=str(path),
-                hint=f"{go_on} another folder with --out.",
+                hint=f"{resume} another folder with --out.",
             )
         there = next(parent for parent in (path, *path.parents) if parent.exists())
         if not there.is_dir():
-            raise RunError(f"cannot be made: {there} is no folder.", where=str(path), hint=_OUT)
+            raise RunError(f"cannot be made: {there} is not a folder.", where=str(path), hint=_OUT)
         if not os.access(there, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
             raise RunError(f"cannot be made: {there} is read-only.", where=str(path), hint=_OUT)
 
@@ -123,7 +123,7 @@ class RunFolder:
             raise RunError(
                 f"could not be written: {error.strerror or error}.",
                 where=str(self.events_file),
-                hint="Make room, then go on with `pixelwise train --resume`: the last checkpoint is whole.",
+                hint="Make room, then resume with `pixelwise train --resume`: the last checkpoint is whole.",
             ) from error
 
     def events_length(self) -> int:
@@ -194,3 +194,19 @@ class RunFolder:
                 hint = "Wait for it, stop it, or choose another folder with --out."
                 raise RunError("another process is writing to this run.", where=str(self.path), hint=hint)
             yield
+
+
+def runs_of(record: Any, file: Path) -> list[dict[str, Any]]:
+    """The runs in the record of an experiment, each with the name of its folder beside that file.
+
+    Raises RunError where the record is damaged, or where a name leads to another folder: records may come from other people.
+    """
+    runs = record.get("runs") if isinstance(record, dict) else None
+    keys = {"name", "values", "state"}
+    if not isinstance(runs, list) or not all(isinstance(run, dict) and keys <= run.keys() for run in runs):
+        raise RunError("is not a record of runs, or it is of another version of pixelwise.", where=str(file))
+    for name in (run["name"] for run in runs):
+        plain = isinstance(name, str) and name.isprintable() and name not in ("", "..")
+        if not plain or PureWindowsPath(name).name != name:  # it has `/`, `\` or a drive
+            raise RunError(f"names a run {shown(name)}, which is not the name of a folder beside it.", where=str(file))
+    return runs
