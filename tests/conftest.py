@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from fabricated_runs import fabricate, made
+from pixelwise.run.folder import RunFolder
+
+if TYPE_CHECKING:
+    from pixelwise.engine.base import Opened
 
 __all__ = ["fabricate", "made"]  # fixtures
 
@@ -43,9 +49,24 @@ def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_run(tmp_path_factory: pytest.TempPathFactory, tiny_data: Path) -> Path:
     """A finished run of `quickstart`, made tiny: 8 pictures of 32×32, a U-Net of width 4, one epoch (a second or two).
 
-    Read it only. A test that writes into a run copies it first: `shutil.copytree(tiny_run, tmp_path / "run")`.
+    Read it only. A test that writes into a run takes `copied`.
     """
     return _trained(tmp_path_factory, tiny_data, TINY)
+
+
+@pytest.fixture
+def copied(tiny_run: Path, tmp_path: Path) -> RunFolder:
+    """A copy of `tiny_run` to write into."""
+    shutil.copytree(tiny_run, tmp_path / "run")
+    return RunFolder.open(tmp_path / "run")
+
+
+@pytest.fixture(scope="module")
+def trained(tiny_run: Path) -> Opened:
+    """`tiny_run` opened, with its weights."""
+    from pixelwise.engine.setup import open_learner
+
+    return open_learner(RunFolder.open(tiny_run), device="cpu")
 
 
 @pytest.fixture(scope="session")

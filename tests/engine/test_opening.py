@@ -19,17 +19,6 @@ from pixelwise.run.checkpoint import load_checkpoint
 from pixelwise.run.folder import RunFolder
 
 
-@pytest.fixture(scope="module")
-def trained(tiny_run: Path) -> Opened:
-    return open_learner(RunFolder.open(tiny_run), device="cpu")
-
-
-@pytest.fixture
-def copied(tiny_run: Path, tmp_path: Path) -> RunFolder:
-    shutil.copytree(tiny_run, tmp_path / "run")
-    return RunFolder.open(tmp_path / "run")
-
-
 def test_open_needs_no_data_set_and_gives_the_checkpoint(trained: Opened, tiny_run: Path) -> None:
     info = scenes(Path("nowhere"), void_rim=1).info
     assert trained.info == info

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -20,7 +19,6 @@ from torch.nn.functional import interpolate
 
 from pixelwise.engine import base
 from pixelwise.engine.base import Opened
-from pixelwise.engine.setup import open_learner
 from pixelwise.engine.torch.reductions import enlarged
 from pixelwise.errors import DataError, DeviceError, RunError, ShapeError
 from pixelwise.imaging.files import read_image, write_image
@@ -28,17 +26,6 @@ from pixelwise.imaging.resize import resize_image
 from pixelwise.predict import Predictor, Tiles
 from pixelwise.run.folder import RunFolder
 from pixelwise.types import Image
-
-
-@pytest.fixture(scope="module")
-def trained(tiny_run: Path) -> Opened:
-    return open_learner(RunFolder.open(tiny_run), device="cpu")
-
-
-@pytest.fixture
-def copied(tiny_run: Path, tmp_path: Path) -> RunFolder:
-    shutil.copytree(tiny_run, tmp_path / "run")
-    return RunFolder.open(tmp_path / "run")
 
 
 def picture(height: int, width: int) -> Image:

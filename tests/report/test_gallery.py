@@ -84,12 +84,9 @@ def test_names_that_are_no_colours_get_none(tiny_classifier: Path) -> None:
 
 
 def test_what_was_evaluated_later_stands_in_the_report_while_the_weights_are_the_same(
-    tiny_run: Path, tmp_path: Path
+    copied: RunFolder,
 ) -> None:
-    import shutil
-
-    shutil.copytree(tiny_run, tmp_path / "run")
-    run = RunFolder.open(tmp_path / "run")
+    run = copied
     summary = run.read("summary")
     val = summary["splits"]["val"]
     told = {"split": "test", **val, "pictures": 4, "step": summary["best"]["step"]}
