@@ -168,7 +168,7 @@ def test_what_is_missing_is_said_at_once_without_torch(tiny_run: Path, tmp_path:
 
 def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no picture")
-    with pytest.raises(DataError, match="holds no picture"):
+    with pytest.raises(DataError, match="contains no picture"):
         plan([tmp_path], tmp_path / "out")
 
 

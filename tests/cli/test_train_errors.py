@@ -34,7 +34,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize(
     ("override", "sentence"),
     [
-        ("train.bach=8", "error: quickstart: train.bach: there is no such key; here are: seed, batch,"),
+        ("train.bach=8", "error: quickstart: train.bach: there is no such key; the keys here are: seed, batch,"),
         ("train.batch=many", "error: quickstart: train.batch: read 'many', which is not a valid integer."),
         ("model=uent", "error: quickstart: model: there is no model 'uent';"),
         ("model.widht=8", "Did you mean 'width'?"),
@@ -82,7 +82,7 @@ def test_a_run_that_is_there_stays_as_it_was(tiny_run: Path, capsys: pytest.Capt
     before = contents(tiny_run)
     said = refused(capsys, "train", "quickstart", "--out", tiny_run)
     assert (
-        f"error: {tiny_run}: is already there and not empty. Go on with it by `pixelwise train --resume {tiny_run}`"
+        f"error: {tiny_run}: is already there and not empty. Resume it with `pixelwise train --resume {tiny_run}`"
         in said
     )
     assert contents(tiny_run) == before
@@ -95,7 +95,7 @@ def test_a_file_or_a_foreign_folder_in_the_way(capsys: pytest.CaptureFixture[str
         capsys, "train", "quickstart", "--out", "thesis"
     )
     said = refused(capsys, "train", "quickstart", "--out", "thesis/chapter.txt")
-    assert "is already there and no folder. Choose another" in said
+    assert "is already there and not a folder. Choose another" in said
     assert contents(Path()) == {"thesis/chapter.txt": b"mine"}
 
 

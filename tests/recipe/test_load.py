@@ -183,8 +183,8 @@ def test_a_phase_is_written_down_with_the_length_that_it_was_given(length: dict[
 @pytest.mark.parametrize(
     ("override", "expected"),
     [
-        ("train.bach=8", "train.bach: there is no such key; here are: seed, batch, phases"),
-        ("foo.bar=1", "foo: there is no such key; here are: title, engine, about"),
+        ("train.bach=8", "train.bach: there is no such key; the keys here are: seed, batch, phases"),
+        ("foo.bar=1", "foo: there is no such key; the keys here are: title, engine, about"),
         ("train.batch=abc", "train.batch: read 'abc', which is not a valid integer."),
         ("train.batch=1.5", "train.batch: read 1.5, which is not a valid integer."),
         ("train.batch=true", "train.batch: read true, which is not a valid integer."),
@@ -216,7 +216,7 @@ def test_a_phase_is_written_down_with_the_length_that_it_was_given(length: dict[
         ("hardware.deterministic=1", "hardware.deterministic: read 1, which is neither true nor false."),
         ("model=uent", "model: there is no model 'uent';"),
         ("model=3", "model: read 3; a model is a name, or a map with its name and options."),
-        ("model=null", "model: read null, which is not a map of keys. A name stands here"),
+        ("model=null", "model: read null, which is not a map of keys. Write a name"),
         ("augment=flip", "augment: read 'flip', which is not a list. Write [flip]."),
         ("augment=null", "augment: read null, which is not a list. Write [] for none."),
         ("augment.0=flop", "augment.0: there is no augmentation 'flop';"),

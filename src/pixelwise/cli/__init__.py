@@ -92,7 +92,7 @@ def _contents() -> typer.Typer:
 
 
 def _complain(error: PixelwiseError) -> None:
-    if os.environ.get("RANK", "0") != "0":  # of count processes under torchrun, only the first one prints
+    if os.environ.get("RANK", "0") != "0":  # of several processes under torchrun, only the first one prints
         return
     count = len(error.problems)
     say(f"error: {error}" if count == 1 else f"{count} errors:\n{error}", err=True)

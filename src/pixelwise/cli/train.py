@@ -26,7 +26,7 @@ def check(
     """Check a recipe without loading anything.
 
     Every problem is shown at once, each with its path and, where something is near, a suggestion. Exit code 0: sound,
-    2: not. Whether the data are there, and sound, `pixelwise data check` tells.
+    2: not. To check the data set too, use `pixelwise data check`.
     """
     from pixelwise.errors import PixelwiseError
     from pixelwise.recipe.load import load_recipe

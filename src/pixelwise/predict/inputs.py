@@ -37,7 +37,7 @@ def plan(images: Sequence[Path], out: Path | None) -> tuple[list[Job], list[Path
             skipped += [path for path in inside if path not in found and path.resolve() != ours]
             if not found:
                 hint = "Folders inside it are not searched: name them too."
-                problems.append(Problem(str(given), f"holds no picture ({', '.join(SUFFIXES)}).", hint))
+                problems.append(Problem(str(given), f"contains no picture ({', '.join(SUFFIXES)}).", hint))
         elif given.is_file():
             found = [given]
         else:

@@ -67,7 +67,7 @@ def _as_problem(tree: Any, location: Sequence[str | int], entry: Any) -> Problem
     model = _model_at(location[:-1])
     if entry["type"] == "extra_forbidden":
         keys = list(model.model_fields)
-        return Problem(where, f"there is no such key; here are: {', '.join(keys)}.", did_you_mean(last, keys))
+        return Problem(where, f"there is no such key; the keys here are: {', '.join(keys)}.", did_you_mean(last, keys))
     if entry["type"] == "missing":
         if isinstance(_value_at(tree, location[:-1]), Mapping):
             return Problem(where, "is missing.")
@@ -85,7 +85,7 @@ def _hint(value: Any, entry: Any, location: Sequence[str | int]) -> str:
         case "tuple_type" if value is None:
             return "Write [] for none."
         case "model_type" | "model_attributes_type" if model is Item:
-            return "A name stands here, or a map with a name and its options."
+            return "Write a name, or a map with a name and its options."
         case "model_type" | "model_attributes_type" if model is not Recipe:
             return f"Its keys are: {', '.join(model.model_fields)}."
         case "two_lengths":
@@ -94,7 +94,7 @@ def _hint(value: Any, entry: Any, location: Sequence[str | int]) -> str:
             path = ".".join(map(str, location))
             return f"For none write '', on the command line within other quotes: \"{path}=''\"."
         case "string_type" if isinstance(value, Mapping | list | int | float) and value:
-            return "A text that looks like something else stands in quotes."
+            return "Put a text that looks like something else in quotes."
         case "literal_error" if isinstance(value, str):
             return did_you_mean(value, str(entry["ctx"]["expected"]).replace(" or ", ", ").replace("'", "").split(", "))
     return ""
