@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix
 
-from pixelwise.cli import app
+from command_line import run_command
 from pixelwise.data.scenes import scenes
 from pixelwise.engine.evaluate import score_own
 from pixelwise.engine.setup import open_learner
@@ -19,17 +19,9 @@ from pixelwise.predict import Predictor
 from pixelwise.run.folder import RunFolder
 
 
-def run_command(*words: object) -> int:
-    """The exit code of `pixelwise WORDS`."""
-    with pytest.raises(SystemExit) as end:
-        app([str(word) for word in words])
-    return int(end.value.code or 0)
-
-
 @pytest.fixture
-def run(tiny_run: Path, tmp_path: Path) -> RunFolder:
-    shutil.copytree(tiny_run, tmp_path / "run")
-    return RunFolder.open(tmp_path / "run")
+def run(copied: RunFolder) -> RunFolder:
+    return copied
 
 
 def scores_of(record: dict) -> dict[str, float]:

@@ -13,20 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image as Pillow
 
-from pixelwise.cli import app
+from command_line import run_command
 from pixelwise.engine.setup import open_learner
 from pixelwise.errors import DataError
 from pixelwise.imaging.files import read_image, read_mask, write_image
 from pixelwise.predict import Predictor, Tiles
 from pixelwise.predict.inputs import plan, unique_names
 from pixelwise.run.folder import RunFolder
-
-
-def run_command(*words: object) -> int:
-    """The exit code of `pixelwise WORDS`."""
-    with pytest.raises(SystemExit) as end:
-        app([str(word) for word in words])
-    return int(end.value.code or 0)
 
 
 def draw(path: Path, height: int, width: int) -> Path:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pixelwise.cli import app
+from command_line import said
 
 TINY = (
     "data.dataset.size=32", "data.dataset.train=8", "data.dataset.val=4", "data.dataset.test=4", "model.depth=2",
@@ -14,17 +14,6 @@ TINY = (
     "gallery=0",
 )  # fmt: skip
 RATE = "train.optimizer.learning_rate=log(1e-4,1e-1)"
-
-
-def said(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
-    """Exit code, stdout, stderr."""
-    code = 0
-    try:
-        app([str(argument) for argument in arguments])
-    except SystemExit as end:
-        code = int(end.code or 0)
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
 
 
 @pytest.mark.slow

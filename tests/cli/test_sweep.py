@@ -5,24 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from pixelwise.cli import app
+from command_line import said
 
 TINY = (
     "data.dataset.size=32", "data.dataset.train=8", "data.dataset.val=24", "data.dataset.test=4", "model.width=4",
     "model.depth=2", "train.batch=4", "train.phases.0.epochs=1", "hardware.device=cpu", "hardware.precision=fp32",
     "hardware.threads=1", "gallery=3",
 )  # fmt: skip
-
-
-def said(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
-    """Exit code, stdout, stderr."""
-    code = 0
-    try:
-        app([str(argument) for argument in arguments])
-    except SystemExit as end:
-        code = int(end.code or 0)
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
 
 
 def test_a_sweep_and_its_comparison(tmp_path: Path, tiny_data: Path, capsys: pytest.CaptureFixture[str]) -> None:

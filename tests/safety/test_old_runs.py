@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pixelwise.cli import app
+from command_line import run_command
 from pixelwise.imaging.files import write_image
 
 RUNS = Path(__file__).parent / "runs-0.1"
@@ -30,15 +30,9 @@ def picture(tmp_path: Path) -> Path:
     return file
 
 
-def call(*words: object) -> int:
-    with pytest.raises(SystemExit) as end:
-        app([str(word) for word in words])
-    return int(end.value.code or 0)
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_report(name: str, runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert call("report", runs / name) == 0
+    assert run_command("report", runs / name) == 0
     summary = json.loads((runs / name / "summary.json").read_text())
     score = summary["splits"]["val"]["metrics"][0]["scores"][0]
     assert f"{score['value']:.4f}" in capsys.readouterr().out
@@ -48,14 +42,14 @@ def test_report(name: str, runs: Path, capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_compare(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert call("compare", runs / "segment", runs / "scratch", "--json", "--html", runs / "compare.html") == 0
+    assert run_command("compare", runs / "segment", runs / "scratch", "--json", "--html", runs / "compare.html") == 0
     assert "segment" in capsys.readouterr().out
     assert (runs / "compare.html").is_file()
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_predict(name: str, runs: Path, picture: Path, tmp_path: Path) -> None:
-    assert call("predict", runs / name, picture, "--out", tmp_path / "out", "--device", "cpu") == 0
+    assert run_command("predict", runs / name, picture, "--out", tmp_path / "out", "--device", "cpu") == 0
     files = {file.relative_to(tmp_path / "out").as_posix() for file in (tmp_path / "out").rglob("*") if file.is_file()}
     expected = {
         "segment": {"masks/picture.png", "overlays/picture.png", "records/picture.json", "legend.png"},
@@ -68,7 +62,7 @@ def test_predict(name: str, runs: Path, picture: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_evaluate_gives_the_scores_of_the_summary(name: str, runs: Path, tmp_path: Path) -> None:
-    assert call("evaluate", runs / name, "--data", tmp_path / "data", "--device", "cpu") == 0
+    assert run_command("evaluate", runs / name, "--data", tmp_path / "data", "--device", "cpu") == 0
     again = json.loads((runs / name / "evaluations" / "val-best-recipe.json").read_text())
     before = json.loads((runs / name / "summary.json").read_text())["splits"]["val"]
 
@@ -80,7 +74,7 @@ def test_evaluate_gives_the_scores_of_the_summary(name: str, runs: Path, tmp_pat
 
 def test_a_finished_run_resumes_to_its_end(runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (runs / "segment" / "summary.json").unlink()
-    assert call("train", "--resume", runs / "segment", "--data", tmp_path / "data") == 0
+    assert run_command("train", "--resume", runs / "segment", "--data", tmp_path / "data") == 0
     summary = json.loads((runs / "segment" / "summary.json").read_text())
     before = json.loads((RUNS / "segment" / "summary.json").read_text())
     assert (summary["steps"], summary["best"]["epoch"]) == (before["steps"], before["best"]["epoch"])

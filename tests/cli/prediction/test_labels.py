@@ -9,18 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from pixelwise.cli import app
+from command_line import run_command
 from pixelwise.engine.setup import open_learner
 from pixelwise.imaging.files import read_image
 from pixelwise.imaging.resize import resize_image
 from pixelwise.run.folder import RunFolder
-
-
-def run_command(*words: object) -> int:
-    """The exit code of `pixelwise WORDS`."""
-    with pytest.raises(SystemExit) as end:
-        app([str(word) for word in words])
-    return int(end.value.code or 0)
 
 
 @pytest.fixture(scope="module")

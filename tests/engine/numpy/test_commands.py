@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from pixelwise.cli import app
+from command_line import run_command
 from pixelwise.engine.setup import open_learner
 from pixelwise.imaging.files import read_image, read_mask, write_image
 from pixelwise.predict import Predictor
@@ -32,12 +32,6 @@ def picture(tmp_path):
     path = tmp_path / "one.png"
     write_image(path, np.random.default_rng(0).integers(0, 256, (45, 60, 3), dtype=np.uint8))
     return path
-
-
-def run_command(*words):
-    with pytest.raises(SystemExit) as end:
-        app([str(word) for word in words])
-    return int(end.value.code or 0)
 
 
 def test_torch_is_never_imported(pixels_run, picture, tmp_path, data):
