@@ -31,6 +31,10 @@ def detect(info):
 def mute(info):
     """A task that declares nothing."""
 
+@declares(knows="label")
+def labelled(root):
+    """A data set that declares the one thing that it knows as a plain word."""
+
 @declares(takes="values")
 def huber(counts, *, beta: float = 1.0):
     """A loss of values."""
@@ -89,6 +93,10 @@ def said(tree: dict[str, Any]) -> list[str]:
         (
             ["data.dataset={name: first, of: {name: longtail, of: cifar10}, count: 9}"],
             "but data set 'cifar10' has labels.",
+        ),
+        (
+            ["data.dataset=outside_parts:labelled"],
+            "data.dataset: task 'segment' needs masks, but data set 'outside_parts:labelled' has labels. ",
         ),
         (
             ["loss=outside_parts:huber"],

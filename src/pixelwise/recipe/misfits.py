@@ -86,17 +86,23 @@ def heads_of(tree: Mapping[str, Any], known: Mapping[str, Shelf]) -> set[str]:
 def _data(data: Any, task: str, claims: Claims, known: Mapping[str, Shelf]) -> Iterator[Problem]:
     """A data set that does not know what the task needs; one that wraps another knows what that one knows."""
     item = data.get("dataset") if isinstance(data, Mapping) else None
-    shelf, needs = known["dataset"], claims.get("knows")
+    shelf, needs = known["dataset"], _known(claims)
     while isinstance(item, Mapping) and "knows" not in declared(shelf, name_of(item)) and "of" in item:
         item = item["of"]
-    knows = declared(shelf, name_of(item)).get("knows")
-    if needs is not None and knows is not None and needs not in knows:
-        there = " and ".join(KNOWN[one] for one in knows)
+    knows = _known(declared(shelf, name_of(item)))
+    if knows and not needs <= knows:
+        needed, there = (" and ".join(KNOWN[one] for one in KNOWN if one in some) for some in (needs, knows))
         yield Problem(
             "data.dataset",
-            f"task '{task}' needs {KNOWN[needs]}, but data set '{name_of(item)}' has {there}.",
-            _use(shelf, lambda c: needs in c.get("knows", ()), known["task"], lambda c: c.get("knows") in knows),
+            f"task '{task}' needs {needed}, but data set '{name_of(item)}' has {there}.",
+            _use(shelf, lambda c: needs <= _known(c), known["task"], lambda c: _known(c) <= knows),
         )
+
+
+def _known(claims: Claims) -> frozenset[str]:
+    """What a data set knows of its pictures, or a task needs: one word or several; empty where nothing is declared."""
+    found = claims.get("knows", ())
+    return frozenset([found] if isinstance(found, str) else found)
 
 
 def _losses(tree: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
