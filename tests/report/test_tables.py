@@ -136,6 +136,8 @@ def test_the_balance_says_what_the_loss_of_each_phase_does(fabricate: Make) -> N
     phases = [{"epochs": 2}, {"epochs": 2, "loss": {"name": "class_balanced", "beta": 0.9}}]
     later = replace(bare, recipe={**bare.recipe, "train": {"phases": phases}})
     assert tables.balance_caption(later).endswith("every class the same, but class_balanced in phase 2.")
+    phases[1]["loss"] = {"class": {"name": "focal"}, "edge": {"name": "cross_entropy"}}
+    assert tables.balance_caption(later).endswith("but class focal and edge cross_entropy in phase 2.")
     weighted = replace(record, setup={**record.setup, "weights": [1, 2], "weighting": "class_balanced"})
     assert "the weight that the loss gives it (class-balanced: " in tables.balance_caption(weighted)
 

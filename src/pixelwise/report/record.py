@@ -160,7 +160,7 @@ def loss_function(recipe: Json) -> str:
     phases = (recipe.get("train") or {}).get("phases") or ()
     losses = [recipe.get("loss"), *(phase["loss"] for phase in phases if phase.get("loss"))]
     digest = hashlib.sha256(json.dumps(losses, sort_keys=True).encode()).hexdigest()[:6]
-    return f"{' then '.join(map(_loss_name, losses))} {digest}"
+    return f"{' then '.join(map(loss_name, losses))} {digest}"
 
 
 def in_steps(recipe: Json) -> bool:
@@ -206,9 +206,8 @@ def _read(run: RunFolder, name: str) -> Json:
     return value
 
 
-def _loss_name(loss: Any) -> str:
+def loss_name(loss: Any) -> str:
+    """The name of a loss in a recipe; of a map head → loss, each head with its own."""
     if isinstance(loss, Mapping):
-        return (
-            str(loss["name"]) if "name" in loss else " and ".join(f"{h} {_loss_name(one)}" for h, one in loss.items())
-        )
+        return str(loss["name"]) if "name" in loss else " and ".join(f"{h} {loss_name(one)}" for h, one in loss.items())
     return str(loss or "unnamed")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from pixelwise.report.record import Json, Record, scores_of
+from pixelwise.report.record import Json, Record, loss_name, scores_of
 from pixelwise.run.words import ABSENT, convention_label, duration, number, quantity, score_label
 from pixelwise.terminal.scores import score_table
 from pixelwise.terminal.table import Table
@@ -181,7 +181,7 @@ def balance_caption(record: Record) -> str:
     if record.setup.get("weights"):
         return f"{told}, and the weight that the loss gives it ({weighting(record)})."
     phases = (record.recipe.get("train") or {}).get("phases") or ()
-    later = [(number, _name(phase["loss"])) for number, phase in enumerate(phases, start=1) if phase.get("loss")]
+    later = [(number, loss_name(phase["loss"])) for number, phase in enumerate(phases, start=1) if phase.get("loss")]
     if not later:
         return f"{told}; the loss weighs every class the same."
     return f"{told}. The loss weighs every class the same, but {' and '.join(f'{name} in phase {n}' for n, name in later)}."
