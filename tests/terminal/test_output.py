@@ -12,7 +12,7 @@ from rich.console import Console
 
 from pixelwise.run.events import Noted, Started
 from pixelwise.terminal.bars import Bar, Bars, Line
-from pixelwise.terminal.output import clean, say, show_json, show_line
+from pixelwise.terminal.output import as_text, clean, say, show_json, show_line
 from pixelwise.terminal.scores import show_scores
 from pixelwise.terminal.table import Table, show_rows, show_table
 from pixelwise.terminal.training import Display
@@ -89,6 +89,11 @@ def test_brackets_are_no_markup() -> None:
         bars.draw([Bar("[red]sky", None, "[bold]x[/]")])
     show_line(console, "[link=file:///etc/passwd]x")
     assert all(text in file.getvalue() for text in ("[red]sky", "[bold]x[/]", "[link=file:///etc/passwd]x"))
+
+
+def test_a_text_has_no_colours_even_where_they_are_forced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert as_text(lambda console: show_line(console, ("sky\x1b[2J", "bold red"))) == "sky\\x1b[2J\n"
 
 
 @pytest.mark.parametrize("terminal", [True, False])

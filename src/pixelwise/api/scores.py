@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from html import escape
-from io import StringIO
 from typing import Any
 
 from pixelwise.errors import did_you_mean
 from pixelwise.run.words import number
+from pixelwise.terminal.output import as_text
 from pixelwise.terminal.scores import score_table, show_scores
 from pixelwise.types import Score
 
@@ -54,12 +54,7 @@ class Scores(Mapping[str, Score]):
 
     def __str__(self) -> str:
         """The tables that the commands print."""
-        from rich.console import Console
-
-        console = Console(file=StringIO(), width=100)
-        with console.capture() as captured:
-            show_scores({"splits": {self.split: self.record}}, console)
-        return captured.get().strip("\n")
+        return as_text(lambda console: show_scores({"splits": {self.split: self.record}}, console)).strip("\n")
 
     def _repr_html_(self) -> str:
         said = f"{self.split}, {self.checkpoint} checkpoint, {self.pictures:,} pictures, counted at {self.resolution}"

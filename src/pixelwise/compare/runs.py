@@ -17,6 +17,7 @@ from pixelwise.compare.judge import Verdict, judge
 from pixelwise.compare.page import build_comparison_page, build_fragment
 from pixelwise.compare.tables import show_comparison
 from pixelwise.errors import RunError, did_you_mean
+from pixelwise.terminal.output import as_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -73,12 +74,7 @@ class ComparedRuns:
         show_comparison(self.comparison, self.verdicts, console)
 
     def __str__(self) -> str:
-        from rich.console import Console
-
-        console = Console(file=StringIO(), width=100)
-        with console.capture() as captured:
-            self.show(console)
-        return captured.get()
+        return as_text(self.show)
 
     def _repr_html_(self) -> str:
         return build_fragment(self.comparison, self.verdicts)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from io import StringIO
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
@@ -58,6 +59,15 @@ def progress_console() -> Console:
     from rich.console import Console
 
     return Console(stderr=True, highlight=False, markup=False)
+
+
+def as_text(show: Callable[[Console], None]) -> str:
+    """What `show` prints on a console, as plain text, also in a notebook or where colours are forced."""
+    from rich.console import Console
+
+    stream = StringIO()
+    show(Console(file=stream, width=100, force_terminal=False, force_jupyter=False, highlight=False, markup=False))
+    return stream.getvalue()
 
 
 def is_live(console: Console) -> bool:
