@@ -54,7 +54,8 @@ class Column:
     def stands_on(self) -> str:
         """E.g. `val of scenes, 80 pictures at 96×96`."""
         at = f" at {self.resolution}" if self.resolution else ""
-        weights = f", {self.checkpoint} checkpoint" if self.checkpoint != "best" else ""
+        elsewhere = self.checkpoint != "best" and "epoch" not in self.score.convention  # the key says the epoch
+        weights = f", {self.checkpoint} checkpoint" if elsewhere else ""
         return f"{self.split} of {self.data}, {self.pictures:,} pictures{at}{weights}"
 
 
@@ -83,7 +84,7 @@ def loss_values(record: Record) -> dict[Column, float | None]:
             split = record.split_name(part)
             there = _split(record, split)
             column = _column(record, split, f"{width}×{height}" if width else "", there, str(there.get("key") or ""))
-            column = replace(column, loss=loss_function(record.setup.get("recipe") or {}))
+            column = replace(column, checkpoint=which, loss=loss_function(record.setup.get("recipe") or {}))
             for name, value in ((told or {}).get(part) or {}).items():
                 values[replace(column, score=_loss_score(f"{part}_loss", name, {"epoch": which}))] = value
     return values
