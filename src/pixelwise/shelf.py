@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.machinery import PathFinder
 from pathlib import Path
-from types import MappingProxyType, UnionType
+from types import GenericAlias, MappingProxyType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pixelwise.errors import PixelwiseError, Problem, RecipeError, did_you_mean, shown, type_fault
@@ -328,15 +328,15 @@ def _type_of(node: ast.expr | None, aliases: Mapping[str, ast.expr]) -> Any:
             limits = [limit for limit in map(_bound, bounds) if limit is not None]
             return Annotated[_type_of(base, aliases), *limits] if limits else _type_of(base, aliases)
         case ast.Subscript(value=ast.Name(id="list" | "Sequence"), slice=inner):
-            return list[_type_of(inner, aliases)]  # type: ignore[misc]
+            return GenericAlias(list, (_type_of(inner, aliases),))
         case ast.Subscript(value=ast.Name(id="dict" | "Mapping"), slice=ast.Tuple(elts=[key, value])):
-            return dict[_type_of(key, aliases), _type_of(value, aliases)]  # type: ignore[misc]
+            return GenericAlias(dict, (_type_of(key, aliases), _type_of(value, aliases)))
         case ast.Subscript(value=ast.Name(id="tuple"), slice=inner):
             elements = inner.elts if isinstance(inner, ast.Tuple) else [inner]
             members = [
                 ... if isinstance(e, ast.Constant) and e.value is ... else _type_of(e, aliases) for e in elements
             ]
-            return tuple[tuple(members)]  # type: ignore[misc]
+            return GenericAlias(tuple, tuple(members))
     return Any
 
 

@@ -86,20 +86,20 @@ def _refusal(problem: str, place: Any) -> yaml.MarkedYAMLError:
     return yaml.constructor.ConstructorError(None, None, problem, place.start_mark)
 
 
-def _whole(loader: _Strict, node: Any) -> int:
+def _whole(loader: Any, node: Any) -> int:
     if len(node.value) > 30:
         raise _refusal(f"a number of {len(node.value)} digits", node)
     return int(node.value)  # 010 is ten: the octal numbers of YAML 1.1 surprise
 
 
-def _number(loader: _Strict, node: Any) -> float:
+def _number(loader: Any, node: Any) -> float:
     value = float(node.value)
     if math.isinf(value):
         raise _refusal(f"{shown(node.value)} is too large for a floating-point number", node)
     return value
 
 
-def _text(loader: _Strict, node: Any) -> str:
+def _text(loader: Any, node: Any) -> str:
     value = str(node.value)
     if re.search("[\ud800-\udfff]", value):
         raise _refusal("half a surrogate pair (\\ud800 to \\udfff) is not a character", node)
@@ -112,9 +112,9 @@ _Strict.add_implicit_resolver(
 )
 _Strict.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^[-+]?[0-9]+$"), list("-+0123456789"))
 _Strict.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+.0123456789"))
-_Strict.add_constructor("tag:yaml.org,2002:int", _whole)  # type: ignore[type-var]
-_Strict.add_constructor("tag:yaml.org,2002:float", _number)  # type: ignore[type-var]
-_Strict.add_constructor("tag:yaml.org,2002:str", _text)  # type: ignore[type-var]
+_Strict.add_constructor("tag:yaml.org,2002:int", _whole)
+_Strict.add_constructor("tag:yaml.org,2002:float", _number)
+_Strict.add_constructor("tag:yaml.org,2002:str", _text)
 
 
 def read_file(path: Path) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 from pixelwise.arithmetic.layers import TransposedConvolution, volume
 from pixelwise.arithmetic.network import Flow, Network, flow, symbols_of
@@ -17,14 +17,13 @@ from pixelwise.arithmetic.table import Table, figure
 from pixelwise.arithmetic.window import Length, Shape, is_symbolic
 from pixelwise.errors import RecipeError, did_you_mean
 
-Of = Literal["convolutions", "weighted", "all"]
 QUANTITIES = ("weights", "outputs", "connections", "multiply_adds", "memory")
-KINDS: dict[Of, frozenset[str]] = {
+KINDS = {
     "convolutions": frozenset({"convolution"}),
     "weighted": frozenset({"convolution", "dense", "norm"}),
     "all": frozenset({"convolution", "dense", "norm", "pool", "activation", "join"}),
 }
-IN_WORDS: dict[Of, str] = {
+IN_WORDS = {
     "convolutions": "of convolutions only",
     "weighted": "of layers with weights (convolutions, dense layers, BatchNorm)",
     "all": "of all layers, pooling, upsampling and activations too",
@@ -43,7 +42,7 @@ class Convention:
     value_bytes: bytes a value: 4 for float32
     """
 
-    of: Of = "convolutions"
+    of: str = "convolutions"
     biases: bool = False
     batch: int = 1
     value_bytes: int = 4

@@ -303,7 +303,7 @@ class Linear(Layer):
 class Join(Layer):
     """A skip: an earlier output is concatenated along the channels, added, or taken instead (`from`)."""
 
-    how: Literal["concat", "add", "from"]
+    how: str  # concat, add or from
     source: str
     kind: Kind = "join"
 

@@ -203,7 +203,7 @@ def _step(words: list[str], values: Values) -> Step:
     if kind in JOINS:
         if len(words) != 2:
             raise _Fault(0, f"`{kind}` names one earlier output.", f"It is written: {GRAMMAR[kind]}")
-        return Step(layers.Join(kind, words[1]), text, name)  # type: ignore[arg-type]
+        return Step(layers.Join(kind, words[1]), text, name)
     try:
         return Step(_layer(_sort(kind, words), values), text, name)
     except ShapeError as error:

@@ -92,7 +92,7 @@ def counts(
     """Weights, outputs, connections, multiply-adds and memory. Exit code 1 if a --claim is wrong."""
     from pixelwise.arithmetic.counts import Convention, count, doubled, growth_record, growth_table
 
-    convention = Convention(connections, biases, batch, value_bytes)  # type: ignore[arg-type]
+    convention = Convention(connections, biases, batch, value_bytes)
     if (network is None) == (model is None):
         raise RecipeError("give a network or --model, one of the two.", hint="For example: counts course-cnn")
     if model is not None:
