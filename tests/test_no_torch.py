@@ -10,7 +10,7 @@ import pixelwise
 WITH_TORCH = tuple(
     f"pixelwise.{name}" for name in ("models", "losses", "augment", "engine.torch", "engine.hardware", "export")
 )
-OTHERS = ("pixelwise.losses.weights", "pixelwise.losses.ignore", "pixelwise.engine.hardware.allocator")
+OTHERS = ("pixelwise.losses.weights", "pixelwise.engine.hardware.allocator")
 names = [module.name for module in pkgutil.walk_packages(pixelwise.__path__, "pixelwise.", onerror=print)]
 names = [name for name in names if name in OTHERS or not name.startswith(tuple(f"{one}." for one in WITH_TORCH))]
 for name in names:
