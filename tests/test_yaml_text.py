@@ -125,7 +125,7 @@ def test_what_a_word_means(written: str, read: object) -> None:
         ("a: 'x", "line 1, column 6", "a quotation mark is opened and not closed"),
         ("a: 1\nb\nc: 2", "line 3, column 1", "a key without its ':'"),
         ("a: @b", "line 1, column 4", "put the text in quotes"),
-        ("a: 1\n---\nb: 2", "line 2, column 1", "a file holds one"),
+        ("a: 1\n---\nb: 2", "line 2, column 1", "a file has only one"),
         ("1: a", "line 1, column 1", "a key must be a text, this one is 1"),
         ("? [a]\n: 1", "line 1, column 3", "a key must be a text"),
         ("a: 1e999", "line 1, column 4", "too large for a floating-point number"),

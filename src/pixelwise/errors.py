@@ -74,7 +74,7 @@ class RunError(PixelwiseError):
 
 
 class TrainingError(PixelwiseError):
-    """A training that cannot go on: a loss that is not finite, no memory, no space, a lost process."""
+    """A training that cannot continue: a loss that is not finite, no memory, no space, a lost process."""
 
 
 class DeviceError(PixelwiseError):

@@ -5,7 +5,7 @@ Positional parameters are given by the pipeline; keyword-only parameters are the
     @declares(gives="pixel")
     def unet(in_channels: int, out_channels: int, *, width: int = 64, depth: int = 4) -> nn.Module: ...
 
-What a builder fits together with stands in its `declares`, which is read in the same way. A name of the form
+What a builder fits together with is in its `declares`, which is read in the same way. A name of the form
 `my_package.my_module:my_net` reaches any builder outside the package; nothing has to be registered.
 """
 

@@ -191,7 +191,7 @@ def _in_words(error: yaml.MarkedYAMLError) -> str:
             f"{problem.removesuffix('that cannot start any token')}at the beginning of a text; put the text in quotes"
         )
     if problem == "but found another document":
-        return "a second document begins here; a file holds one"
+        return "a second document begins here; a file has only one"
     if problem == "found unexpected end of stream":
         return "a quotation mark is opened and not closed"
     if problem.endswith("'<stream end>'"):

@@ -264,7 +264,7 @@ def test_no_checkpoint_another_part_another_format(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"there is no checkpoint here\. Was the run stopped"):
         load_state(tmp_path / "none")
     folder = first(tmp_path / "last")
-    with pytest.raises(RunError, match="holds no 'loss'; it holds model, optimizer"):
+    with pytest.raises(RunError, match="has no 'loss'; it has model, optimizer"):
         load_checkpoint(folder, "loss")
     record = json.loads((folder / "state.json").read_text())
     for other in ({**record, "format": 2}, [], 3, None):

@@ -102,7 +102,7 @@ def solve_padding(kernel: int, length: int, wanted: int, stride: int = 1, dilati
     """Paddings with which a convolution turns `length` into `wanted`.
 
     Tried are 0 to the kernel's span − 1 (with more, a window would see nothing but padding). Where none fits, because
-    an even kernel at stride 1 has no middle, `one_sided` tells what does.
+    an even kernel at stride 1 has no middle, `one_sided` says what does.
 
     >>> [c.padding for c in solve_padding(4, 32, 16, stride=2).fitting]
     [1]

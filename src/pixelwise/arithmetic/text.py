@@ -151,7 +151,7 @@ def network_from_yaml(content: Any, values: Values | None = None) -> tuple[Netwo
     """A network and its input shape from a YAML mapping with `layers` (a list of lines) and maybe `input`, `set`."""
     if not isinstance(content, dict) or not isinstance(content.get("layers"), list):
         what = "a network in YAML is a mapping with `layers`, a list of lines such as `conv 3x3 8 same`."
-        raise RecipeError(what, hint="`input: 3x32x32` and `set: {NF: 32}` may stand beside it.")
+        raise RecipeError(what, hint="`input: 3x32x32` and `set: {NF: 32}` may be beside it.")
     if unknown := set(content) - {"layers", INPUT, "set"}:
         name = sorted(unknown)[0]
         hint = did_you_mean(name, ["layers", INPUT, "set"])
@@ -177,7 +177,7 @@ def _place(text: str, at: int) -> str:
 
 
 def _pointed(text: str, at: int, word: str, hint: str) -> str:
-    """The hint, and beneath it the line with a caret under the fault; long lines are cut around it."""
+    """The hint, and under it the line with a caret under the fault; long lines are cut around it."""
     start = text.rfind("\n", 0, at) + 1
     end = text.find("\n", at)
     line, column = text[start : end if end >= 0 else len(text)], at - start

@@ -24,7 +24,7 @@ def list_(
 ) -> None:
     """What there is: recipes, models, data sets, losses, metrics, augmentations and more, each with one line.
 
-    Without KIND, everything. `pixelwise show KIND NAME` tells more of one.
+    Without KIND, everything. `pixelwise show KIND NAME` shows more about one of them.
     """
     kinds = list(PLURALS) if kind is None else [find_kind(kind)]
     contents = {PLURALS[one]: one_liners(one) for one in kinds}

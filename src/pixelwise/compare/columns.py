@@ -123,7 +123,7 @@ def headings(columns: Sequence[Column]) -> list[str]:
 
 
 def full_names(columns: Sequence[Column]) -> list[str]:
-    """The key of each column, with whatever else tells it from the others."""
+    """The key of each column, with what distinguishes it from the other columns."""
     several = len({column.stands_on for column in columns if "epoch" not in column.score.convention}) > 1
     return [
         column.key

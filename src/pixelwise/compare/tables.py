@@ -16,7 +16,7 @@ from pixelwise.terminal.table import Table, show_table
 if TYPE_CHECKING:
     from rich.console import Console
 
-UPRIGHT = 3  # groups, or scores, that stand beside each other in 80 letters
+UPRIGHT = 3  # groups, or scores, that fit side by side in 80 characters
 
 
 def scores(comparison: Comparison, columns: Sequence[Column]) -> Table:

@@ -22,7 +22,7 @@ WIDEST = 48  # characters of a name
 
 
 def follow(changes: Generator[Change, None, None], display: ExperimentDisplay) -> None:
-    """Show changes until there are no more. Termination and Ctrl-C stop the runs saved, and raise KeyboardInterrupt."""
+    """Show changes until there are no more. Termination and Ctrl-C save and stop the runs, and raise KeyboardInterrupt."""
     with terminable(), display, closing(changes):
         for change in changes:
             display.show(change)

@@ -52,7 +52,7 @@ class Planned:
     """One run: its folder's name, the values that make it differ, and its whole recipe.
 
     recipe:   None where it could not be made; then `outcome` says why
-    words:    the values in words, where the name does not tell them
+    words:    the values in words, where the name does not contain them
     outcome:  how the run ends, where that is known without training it
     """
 

@@ -152,8 +152,8 @@ def run_all(
 ) -> Generator[Change, None, None]:
     """Train what is proposed, `jobs` runs at a time, asking for the next proposal when there is room. A failure stops nothing.
 
-    ended:  is told how each run ended, and says how it is kept; by default the folder's record keeps it
-    watch:  is told the scores of each epoch of a run, and says whether to stop the run because others are better
+    ended:  called when a run has ended, returns the outcome to keep; by default the folder's record keeps it
+    watch:  called with the scores of each epoch of a run, returns whether to stop it because others are better
 
     When this generator is closed or interrupted, the runs stop after their current step and are saved.
     """
@@ -211,7 +211,7 @@ def start_job(folder: Folder, run: Planned, jobs: int, data: Path | None) -> Job
                 stderr=subprocess.STDOUT,
                 env=_environment(jobs),
                 pass_fds=[lock.fileno()] if os.name == "posix" else (),  # it keeps the lock, also where we die
-                start_new_session=True,  # Ctrl-C is for us; we tell the runs
+                start_new_session=True,  # Ctrl-C reaches only us; we stop the runs
             )
     return Job(run, follower, process)
 

@@ -141,7 +141,7 @@ def _name(values: Mapping[str, str], used: set[str]) -> str:
     plain = {key: re.sub(r"[^\w.+-]+", "-", value).strip("-")[:LETTERS] or "empty" for key, value in values.items()}
     stem = ",".join(f"{key}={value}" for key, value in plain.items())[:LONGEST] or "run"
     name, number = stem, 1
-    while name.lower() in used:  # some disks do not tell Size from size
+    while name.lower() in used:  # some disks take Size and size for one name
         number += 1
         name = f"{stem}-{number}"
     used.add(name.lower())
@@ -149,7 +149,7 @@ def _name(values: Mapping[str, str], used: set[str]) -> str:
 
 
 def short_keys(paths: Sequence[str]) -> dict[str, str]:
-    """The end of each path that tells it from the others: `data.dataset.size` → `size`.
+    """The shortest end of each path that no other path has: `data.dataset.size` → `size`.
 
     >>> short_keys(["train.seed", "data.dataset.seed", "train.batch"])
     {'train.seed': 'train.seed', 'data.dataset.seed': 'dataset.seed', 'train.batch': 'batch'}
@@ -170,7 +170,7 @@ def short_keys(paths: Sequence[str]) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Range:
-    """A place in the recipe and what may stand there.
+    """A place in the recipe and the values that are searched there.
 
     low, high:  ends of a numeric range, both included
     choices:    values as they were written, of a choice

@@ -31,7 +31,7 @@ class Engine:
 
 
 def shelves(engine: str) -> Mapping[str, Shelf]:
-    """The shelves that a recipe for this engine takes its items from; those of torch for a word that is no engine."""
+    """The shelves that a recipe for this engine takes its items from; those of torch for a word that is not an engine."""
     return {**SHELVES, **ENGINES.get(engine, ENGINES["torch"]).shelves}
 
 

@@ -37,7 +37,7 @@ def _joined(problems: Sequence[Problem]) -> Problem:
 
 
 def _in_tree(tree: Any, entry: Any) -> list[str | int]:
-    """The entry's location without what is no part of the recipe: the names of union members and validators."""
+    """The entry's location without what is not part of the recipe: the names of union members and validators."""
     kept: list[str | int] = []
     value = tree
     for number, part in enumerate(entry["loc"]):
@@ -101,7 +101,7 @@ def _hint(value: Any, entry: Any, location: Sequence[str | int]) -> str:
 
 
 def _may_be_empty(location: Sequence[str | int]) -> bool:
-    """Whether a text stands there that may be left out."""
+    """Whether the text at this place may be left out."""
     field = _model_at(location[:-1]).model_fields.get(str(location[-1]))
     return field is not None and field.default == ""
 

@@ -22,7 +22,7 @@ from pydantic_core import PydanticCustomError
 
 from pixelwise.errors import Problem, RecipeError, did_you_mean
 
-# Strict: true is no number, '8' is no number, 1 is no truth value. A recipe means what it says.
+# Strict: true is not a number, '8' is not a number, 1 is not a truth value. A recipe means what it says.
 Natural = Annotated[int, Field(ge=1, strict=True)]
 Count = Annotated[int, Field(ge=0, strict=True)]  # from 0
 Positive = Annotated[float, Field(gt=0, strict=True)]
@@ -125,7 +125,7 @@ class Phase(Part):
     learning_rate: Positive | None = None  # none: the optimizer's
     schedule: ItemOrName | None = None  # none: the training's
     loss: LossOrLosses | None = None  # none: the recipe's, with which validation is always counted
-    freeze: tuple[str, ...] = ()  # parts of the model that stand still, their BatchNorm statistics too
+    freeze: tuple[str, ...] = ()  # parts of the model that stay as they are, with their BatchNorm statistics
 
     @model_validator(mode="after")
     def _check_length(self) -> Phase:

@@ -191,7 +191,7 @@ def read_record(run: RunFolder) -> Record:
 
 
 def _evaluations(run: RunFolder, summary: Json) -> Iterator[Json]:
-    """The records of `pixelwise evaluate` of a finished run's best weights; earlier ones of other weights are passed over."""
+    """The records of `pixelwise evaluate` of a finished run's best weights; those of other weights are skipped."""
     best = (summary.get("best") or {}).get("step")
     for file in sorted((run.path / "evaluations").glob("*.json")):
         record = _read(run, f"evaluations/{file.stem}")
@@ -202,7 +202,7 @@ def _evaluations(run: RunFolder, summary: Json) -> Iterator[Json]:
 def _read(run: RunFolder, name: str) -> Json:
     value = run.read(name) if run.has(name) else {}
     if not isinstance(value, dict):
-        raise RunError("holds no table of names and values.", where=str(run.path / f"{name}.json"))
+        raise RunError("is not a map of names and values.", where=str(run.path / f"{name}.json"))
     return value
 
 

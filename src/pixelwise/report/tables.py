@@ -237,7 +237,7 @@ def times(record: Record) -> list[tuple[str, str]]:
 
 
 def notes(record: Record) -> list[str]:
-    """What a person should know: choices, things passed over, pictures left out."""
+    """What a person should know: choices, things that were skipped, pictures left out."""
     told = [str(note) for note in (record.setup.get("choices") or {}).get("notes") or ()]
     told += [str(event.get("text", "")) for event in record.events if event.get("event") == "note"]
     for split, entry in (record.data.get("splits") or {}).items():

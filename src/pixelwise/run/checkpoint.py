@@ -85,7 +85,7 @@ def _load_part(folder: Path, part: str, files: Mapping[str, Mapping[str, str]]) 
     from safetensors.numpy import load
 
     if part not in files:
-        raise RunError(f"holds no '{part}'; it holds {', '.join(files)}.", where=str(folder))
+        raise RunError(f"has no '{part}'; it has {', '.join(files)}.", where=str(folder))
     path = folder / files[part]["file"]
     try:
         content = path.read_bytes()

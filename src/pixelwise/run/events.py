@@ -16,7 +16,7 @@ Numbers = Mapping[str, float | None]
 
 @dataclass(frozen=True)
 class Started:
-    """Training begins, or goes on where a checkpoint left it (step > 0).
+    """Training begins, or resumes from a checkpoint (step > 0).
 
     phases: updates of each phase; empty where only the epochs are known
     """
@@ -90,7 +90,7 @@ class Saved:
 
 @dataclass(frozen=True)
 class Noted:
-    """One line a person should read: a choice that was made, something that was passed over."""
+    """One line a person should read: a choice that was made, something that was skipped."""
 
     kind: ClassVar[str] = "note"
     text: str

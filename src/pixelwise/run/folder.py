@@ -65,7 +65,7 @@ class RunFolder:
         made = not path.exists()
         try:
             path.mkdir(parents=True, exist_ok=True)
-            run.lock_file.open("x").close()  # of two processes that come here at once, one goes on
+            run.lock_file.open("x").close()  # of two processes at this point, only one continues
         except FileExistsError as error:
             raise RunError("another process is making this run.", where=str(path), hint=_OUT) from error
         except OSError as error:
@@ -82,7 +82,7 @@ class RunFolder:
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
-        """An existing run. Raises RunError where the folder holds no recipe."""
+        """An existing run. Raises RunError where the folder has no recipe."""
         run = cls(Path(path))
         if not run.path.is_dir():
             raise RunError(
