@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -258,3 +259,10 @@ def write_gallery(run: RunFolder, classes: tuple[str, ...], colours: list[Any], 
         entries.append({"name": name.format(number), "rank": rank, "score": score, "files": files})
     index = {"split": "val", "pictures": entries}
     (run.predictions / "index.json").write_text(json.dumps(index, ensure_ascii=False), encoding="utf-8")
+
+
+def offline(page: str) -> bool:
+    """Whether a page takes nothing from elsewhere; it may link to the reports of runs."""
+    return not re.search(r'(src|href)="(?!data:|#|[\w%=.-]+/report\.html)', page) and "http://" not in re.sub(
+        r'xmlns(:xlink)?="[^"]*"', "", page
+    )

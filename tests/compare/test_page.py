@@ -1,6 +1,5 @@
 """The page of a comparison: whole, offline, escaping what it shows, and the same bytes from the same folders."""
 
-import re
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from fabricated_runs import offline
 from pixelwise.compare.figures import panels_of
 from pixelwise.compare.gather import gather
 from pixelwise.compare.page import build_comparison_page
@@ -15,12 +15,6 @@ from pixelwise.compare.runs import compare_runs
 from pixelwise.compare.tables import show_comparison
 
 Made = Callable[..., Path]
-
-
-def offline(page: str) -> bool:
-    return not re.search(r'(src|href)="(?!data:|#|[\w%=.-]+/report\.html)', page) and "http://" not in re.sub(
-        r'xmlns(:xlink)?="[^"]*"', "", page
-    )
 
 
 def test_a_comparison_is_one_offline_page(made: Made, tmp_path: Path) -> None:

@@ -1,19 +1,13 @@
 """The page of a sweep: whole, offline, and escaping what it shows."""
 
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 
+from fabricated_runs import offline
 from pixelwise.experiments.page import build_sweep_page
 
 Made = Callable[..., Path]
-
-
-def offline(page: str) -> bool:
-    return not re.search(r'(src|href)="(?!data:|#|[\w%=.-]+/report\.html)', page) and "http://" not in re.sub(
-        r'xmlns(:xlink)?="[^"]*"', "", page
-    )
 
 
 def test_the_page_of_a_sweep(made: Made, tmp_path: Path) -> None:
