@@ -1,1 +1,1 @@
-"""The arithmetic of convolution: what a network costs, sees and is."""
+"""The arithmetic of convolution: shapes, counts, receptive fields, matrices, and exercises by hand."""

@@ -27,9 +27,9 @@ COMMANDS = {
     "report": ("pixelwise.cli.runs:report", "Build a run's report again."),
     "sweep": ("pixelwise.cli.experiments:sweep", "Train a recipe over a grid of values, as runs in one folder."),
     "search": ("pixelwise.cli.experiments:search", "Search a recipe's best values by Optuna, as runs in one folder."),
-    "compare": ("pixelwise.cli.runs:compare", "Set runs beside each other: scores, differences, cost."),
+    "compare": ("pixelwise.cli.runs:compare", "Compare runs: recipes, scores, differences, cost."),
     "data": ("pixelwise.cli.data:app", "Check, fetch and describe data sets."),
-    "arithmetic": ("pixelwise.cli.arithmetic:app", "What a convolution costs, sees and is."),
+    "arithmetic": ("pixelwise.cli.arithmetic:app", "Shapes, counts, receptive fields and the matrix of a convolution."),
 }
 ABOUT = "Convolutional vision, from the arithmetic of one convolution to whole labelled pictures."
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pixelwise.arithmetic.table import Table
 
 app = typer.Typer(
-    help="What a convolution costs, sees and is.",
+    help="Shapes, counts, receptive fields and the matrix of a convolution.",
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
 )  # fmt: skip
 
