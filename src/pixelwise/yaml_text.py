@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -32,15 +32,11 @@ class _Strict(Composer, SafeConstructor, Resolver):
         first: [(tag, pattern) for tag, pattern in resolvers if tag.endswith(":null")]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
+    peek_event: Callable[[], Any]  # of the parser beside it
     depth = 0
 
-    def __init__(self) -> None:
-        Composer.__init__(self)
-        SafeConstructor.__init__(self)
-        Resolver.__init__(self)
-
     def compose_node(self, parent: Any, index: Any) -> Any:
-        event = self.peek_event()  # type: ignore[attr-defined]
+        event = self.peek_event()
         if getattr(event, "anchor", None) is not None:
             raise _refusal("anchors (&name) and aliases (*name) are not allowed", event)
         if getattr(event, "tag", None) is not None:
@@ -72,14 +68,13 @@ class _Loader(_Strict, yaml.SafeLoader):
 
 
 if yaml.__with_libyaml__:
-    from yaml.cyaml import CParser  # type: ignore[attr-defined]
 
-    class _FastLoader(_Strict, CParser):
+    class _FastLoader(_Strict, yaml.CSafeLoader):
         """The strict loader over the events of libyaml: the same values, several times as fast."""
 
         def __init__(self, text: str) -> None:
-            CParser.__init__(self, text)
-            _Strict.__init__(self)
+            yaml.CSafeLoader.__init__(self, text)
+            Composer.__init__(self)
 
 
 def _refusal(problem: str, place: Any) -> yaml.MarkedYAMLError:
@@ -167,7 +162,7 @@ def parse_text(text: str, where: str) -> Any:
     """The value of a YAML text."""
     if yaml.__with_libyaml__ and not _DIFFERING.search(text):
         with suppress(yaml.YAMLError):  # what is refused is read again below, for the sentence
-            return yaml.load(text, Loader=_FastLoader)  # type: ignore[arg-type]
+            return yaml.load(text, Loader=_FastLoader)
     try:
         return yaml.load(text, Loader=_Loader)  # a SafeLoader, stricter still
     except yaml.MarkedYAMLError as error:

@@ -26,7 +26,9 @@ app = typer.Typer(
 PRESETS = {"voc2007": ("voc", {"year": 2007}), "voc2012": ("voc", {"year": 2012})}
 SHOWN = 5  # files that a table names for each finding; --json names all
 
-Name = Annotated[str, typer.Argument(metavar="NAME|DIR", help="A data set (scenes, cifar10, voc2007, voc2012), or a folder.")]
+Name = Annotated[
+    str, typer.Argument(metavar="NAME|DIR", help="A data set (scenes, cifar10, voc2007, voc2012), or a folder.")
+]
 Data = Annotated[
     Path | None, typer.Option("--data", help="The data folder; else PIXELWISE_DATA, else ~/.cache/pixelwise.")
 ]
@@ -53,7 +55,9 @@ def check(name: Name, data: Data = None, options: Options = None, as_json: Json 
 
 
 @app.command()
-def fetch(name: Annotated[str, typer.Argument(metavar="NAME", help="cifar10, voc2007 or voc2012.")], data: Data = None) -> None:
+def fetch(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="cifar10, voc2007 or voc2012.")], data: Data = None
+) -> None:
     """Download a data set from its publisher, check its checksum, and unpack it."""
     from pixelwise.data.base import data_root
     from pixelwise.data.fetch import fetch as bring
