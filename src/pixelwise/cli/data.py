@@ -26,9 +26,7 @@ app = typer.Typer(
 PRESETS = {"voc2007": ("voc", {"year": 2007}), "voc2012": ("voc", {"year": 2012})}
 SHOWN = 5  # files that a table names for each finding; --json names all
 
-Name = Annotated[
-    str, typer.Argument(metavar="NAME|DIR", help="A data set (scenes, cifar10, voc2007, voc2012), or a folder.")
-]
+Name = Annotated[str, typer.Argument(metavar="NAME|DIR", help="A data set, e.g. scenes or voc2007, or a folder.")]
 Data = Annotated[
     Path | None, typer.Option("--data", help="The data folder; else PIXELWISE_DATA, else ~/.cache/pixelwise.")
 ]
