@@ -165,8 +165,8 @@ def test_a_training_that_ends_without_a_summary_says_what_it_printed(
     command = [sys.executable, "-S", "-c", "print('nothing to do')"]
     monkeypatch.setattr(runner, "train_command", lambda *_, **__: command)
     list(run_all(sweep, sweep.unfinished(runs)))
-    assert sweep.outcomes()["seed=1"].state == "failed"
-    assert sweep.outcomes()["seed=1"].message == "nothing to do"
+    (outcome,) = sweep.outcomes().values()
+    assert (outcome.state, outcome.message) == ("failed", "nothing to do")
 
 
 def test_a_run_that_died_before_its_first_step_begins_anew(tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ def _data(data: Any, task: str, claims: Claims, known: Mapping[str, Shelf]) -> I
         yield Problem(
             "data.dataset",
             f"task '{task}' needs {needed}, but data set '{name_of(item)}' has {there}.",
-            _use(shelf, lambda c: needs <= _known(c), known["task"], lambda c: _known(c) <= knows),
+            _use(shelf, lambda c: needs <= _known(c), known["task"], lambda c: frozenset() < _known(c) <= knows),
         )
 
 
