@@ -39,6 +39,12 @@ TINY = (
 PICTURES = (*(word for word in TINY if not word.startswith("model.")), "data.test=test")
 
 
+@pytest.fixture(autouse=True)
+def nothing_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No code outside pixelwise may be imported, and what a test allows is forgotten after it."""
+    monkeypatch.setenv("PIXELWISE_ALLOW", "")
+
+
 @pytest.fixture(scope="session")
 def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data folder of `tiny_run`; it holds nothing but its cache."""

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixelwise.errors import RecipeError
-from pixelwise.shelf import REQUIRED, Shelf, declares, find_source
+from pixelwise.outside import find_source
+from pixelwise.shelf import REQUIRED, Shelf, declares
 
 SOURCE = '''
 """A module whose import would be noticed."""

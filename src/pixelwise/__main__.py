@@ -1,7 +1,36 @@
-"""`python -m pixelwise` and the `pixelwise` command."""
+"""`python -m pixelwise` and the `pixelwise` command.
 
-import gc
+The working folder may be a folder of somebody else. Python would import a file `yaml.py` from it, so it is taken off the
+import path before anything is imported; only modules that were allowed are found there (outside.py).
+"""
+
+import os  # this and `sys` are loaded with the interpreter: nothing else may be imported before the folder is left
 import sys
+
+
+def leave_working_folder() -> None:
+    """Take the working folder off the import path, for this process and the interpreters that it starts.
+
+    It stays where pixelwise itself was imported from it, as in a checkout's src/.
+    """
+    try:
+        here = os.path.realpath(os.getcwd())
+    except OSError:  # the folder was removed
+        here = ""
+    if here == os.path.realpath(os.path.dirname(os.path.dirname(__file__))):
+        return
+    standard = os.path.dirname(os.__file__)
+    end = sys.path.index(standard) if standard in sys.path else len(sys.path)  # before it: what Python and people add
+    sys.path[:end] = [entry for entry in sys.path[:end] if entry and os.path.realpath(entry) != here]
+    os.environ["PYTHONSAFEPATH"] = "1"
+
+
+leave_working_folder()  # also in the worker processes of a training, which import this module again
+import gc  # noqa: E402
+
+from pixelwise.outside import WorkingFolder  # noqa: E402
+
+sys.meta_path.append(WorkingFolder)
 
 
 def main() -> None:

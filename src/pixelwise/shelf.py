@@ -6,25 +6,25 @@ Positional parameters are given by the pipeline; keyword-only parameters are the
     def unet(in_channels: int, out_channels: int, *, width: int = 64, depth: int = 4) -> nn.Module: ...
 
 What a builder fits together with is in its `declares`, which is read in the same way. A name of the form
-`my_package.my_module:my_net` reaches any builder outside the package; nothing has to be registered.
+`my_package.my_module:my_net` reaches any builder outside the package; nothing has to be registered, but its module must be
+allowed before it is imported (outside.py).
 """
 
 from __future__ import annotations
 
 import ast
-import importlib
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.machinery import PathFinder
 from pathlib import Path
 from types import GenericAlias, MappingProxyType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pixelwise.errors import PixelwiseError, Problem, RecipeError, did_you_mean, shown, type_fault
+from pixelwise.outside import find_source, import_function, is_allowed, is_dotted, refusal
 
 REQUIRED = object()  # the default of an option that has none
+LONGEST = 4 * 2**20  # bytes of a source that is read
 
 PLACES = ("pixel", "picture", "objects")
 FORMS = ("categories", "values", "objects")
@@ -117,8 +117,12 @@ class Shelf(Mapping[str, str]):
     def __getitem__(self, name: str) -> str:
         if name in self._table:
             return self._table[name]
-        if ":" in name:
+        module, colon, function = name.partition(":")
+        if is_dotted(module) and function.isidentifier():
             return name
+        if colon:
+            hint = "Name a function as package.module:function, e.g. my_nets:shallow."
+            raise RecipeError(f"there is no module or function of the name {shown(name)}.", hint=hint)
         raise RecipeError(
             f"there is no {self.kind} '{name}'; there is {', '.join(sorted(self._table))}, or package.module:function.",
             hint=did_you_mean(name, self._table),
@@ -163,13 +167,24 @@ class Shelf(Mapping[str, str]):
                 problems.append(Problem(where, f"{self.kind} '{name}' needs the option '{option.name}'."))
         return problems
 
-    def build(self, name: str, *given: Any, **options: Any) -> Any:
-        """Import the builder and call it."""
+    def may_import(self, name: str) -> bool:
+        """Whether the builder may be imported: one of the shelf's own, or one whose module is allowed (outside.py)."""
+        target = self[name]
+        return target in self._table.values() or is_allowed(target.partition(":")[0])
+
+    def target(self, name: str, where: str = "") -> str:
+        """The builder's `module:function`, to be imported. Raises RecipeError where that is not allowed."""
+        if not self.may_import(name):
+            raise RecipeError.all([refusal(name, where or self.kind)])
+        return self[name]
+
+    def build(self, name: str, /, *given: Any, **options: Any) -> Any:
+        """Import the builder and call it. Raises RecipeError where it is not allowed, or does not take the options."""
+        target = self.target(name)
         if problems := self.check(name, options, where=f"{self.kind} '{name}'"):
             raise RecipeError.all(problems)
-        module, _, function = self[name].partition(":")
         converted = {key: _convert(self.signature(name).options[key], value) for key, value in options.items()}
-        return getattr(importlib.import_module(module), function)(*given, **converted)
+        return import_function(target)(*given, **converted)
 
 
 def _convert(option: Option, value: Any) -> Any:
@@ -197,24 +212,16 @@ def _takes_only_numbers(kind: Any) -> bool:
     return bool(bare & {int, float}) and not bare & {bool, Any}
 
 
-def find_source(module: str) -> Path | None:
-    """The source file of a module, found without importing any of its packages."""
-    path: list[str] | None = None
-    spec = None
-    parts = module.split(".")
-    for depth in range(len(parts)):
-        package = ".".join(parts[: depth + 1])
-        if depth < len(parts) - 1 and package in sys.modules:  # what is imported already need not be looked for
-            path = list(getattr(sys.modules[package], "__path__", []))
-            continue
-        spec = PathFinder.find_spec(package, path)
-        if spec is None:
-            return None
-        path = list(spec.submodule_search_locations or [])
-    return Path(spec.origin) if spec and spec.origin else None
-
-
-_parse = cache(ast.parse)  # a module has several builders
+@cache  # a module has several builders
+def _read(source: Path, what: str) -> ast.Module:
+    """The parsed source. Raises RecipeError where it is not Python, or too long to be a module."""
+    try:
+        if source.stat().st_size > LONGEST:
+            raise RecipeError(f"{what} is longer than {LONGEST // 2**20} MiB.", where=str(source))
+        return ast.parse(source.read_text(encoding="utf-8"))
+    except (SyntaxError, ValueError, OSError, RecursionError, MemoryError) as error:
+        reason = str(error) or type(error).__name__
+        raise RecipeError(f"{what} is not readable Python: {reason}.", where=str(source)) from error
 
 
 @cache
@@ -224,12 +231,9 @@ def _find_function(target: str) -> tuple[ast.FunctionDef, ast.Module]:
     if source is None or source.suffix != ".py":
         raise RecipeError(
             f"there is no module '{module}' to take '{function}' from.",
-            hint="Is its package installed in this environment?",
+            hint="Is its package installed in this environment, or its file in the working folder?",
         )
-    try:
-        tree = _parse(source.read_text(encoding="utf-8"))
-    except (SyntaxError, ValueError) as error:
-        raise RecipeError(f"module '{module}' is not readable Python: {error}.", where=str(source)) from error
+    tree = _read(source, f"module '{module}'")
     functions = [n for n in tree.body if isinstance(n, ast.FunctionDef)]
     found = next((n for n in functions if n.name == function), None)
     if found is None:
@@ -240,7 +244,14 @@ def _find_function(target: str) -> tuple[ast.FunctionDef, ast.Module]:
 
 @cache
 def _read_signature(target: str) -> Signature:
-    found, tree = _find_function(target)
+    try:
+        return _signature(target, *_find_function(target))
+    except (ValueError, TypeError, RecursionError) as error:  # e.g. Literal[...] of what has to be computed
+        what = f"its signature is not readable: {str(error) or type(error).__name__}."
+        raise RecipeError(what, where=target, hint="Annotate options with plain types and values.") from error
+
+
+def _signature(target: str, found: ast.FunctionDef, tree: ast.Module) -> Signature:
     arguments = found.args
     aliases = _constants(tree) | _imported_constants(tree, arguments, target.partition(":")[0].partition(".")[0])
     options = {}
@@ -292,7 +303,7 @@ def _imported_constants(tree: ast.Module, arguments: ast.arguments, package: str
         if isinstance(node, ast.ImportFrom) and node.module and node.module.partition(".")[0] == package:
             names = {alias.asname or alias.name: alias.name for alias in node.names}
             if (names.keys() & mentioned) and (source := find_source(node.module)) is not None:
-                constants = _constants(_parse(source.read_text(encoding="utf-8")))
+                constants = _constants(_read(source, f"module '{node.module}'"))
                 found |= {name: constants[first] for name, first in names.items() if first in constants}
     return found
 

@@ -106,6 +106,21 @@ def test_csv_and_json_hold_the_numbers(made: Made) -> None:
     assert told["groups"][1]["scores"][0]["values"] == [0.25]
 
 
+def test_no_cell_of_the_csv_is_a_formula(made: Made) -> None:
+    paths = [
+        made("a", loss='=HYPERLINK("http://x")'),
+        made("b", loss="-2+3", batch=16),
+        made("c", loss="a;@sum", batch=32),
+    ]
+    run = RunFolder(paths[0])
+    summary = json.dumps(run.read("summary")).replace('"name": "mean_iou"', '"name": "+mean"')
+    run.write("summary", json.loads(summary))
+    text = ComparedRuns(gather(paths), ()).as_csv()
+    cells = [cell for row in csv.reader(io.StringIO(text)) for part in row for cell in part.split(";")]
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t"))]
+    assert {'\'=HYPERLINK("http://x")', "'-2+3", "'@sum"} <= set(cells)
+
+
 def with_palette_scores(path: Path, accuracy: float) -> Path:
     """The run's scores become those of a colourization: one over its palette, one against the original."""
     run = RunFolder(path)

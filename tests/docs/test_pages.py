@@ -22,6 +22,7 @@ from pathlib import Path
 import pytest
 
 from pixelwise.cli import app
+from pixelwise.outside import WorkingFolder
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md"])
@@ -44,7 +45,7 @@ def forget_modules(tmp_path: Path) -> Iterator[None]:
 def test_blocks_do_what_they_show(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "120")
-    monkeypatch.syspath_prepend(tmp_path)  # as PYTHONPATH=. does
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, WorkingFolder])  # as the command does
     monkeypatch.setenv("PIXELWISE_DATA", str(tmp_path / "data"))
     namespace: dict[str, object] = {"__name__": "page"}
     for block in BLOCK.finditer(page.read_text(encoding="utf-8")):

@@ -11,6 +11,7 @@ import pytest
 
 pytest.importorskip("optuna")
 
+from pixelwise.cli import app
 from pixelwise.data.scenes import scenes
 from pixelwise.errors import RecipeError, RunError
 from pixelwise.experiments import study
@@ -278,3 +279,44 @@ def test_the_score_and_its_direction() -> None:
         assert sentence in str(refused.value)
     with pytest.raises(RecipeError, match="nothing may be chosen on test pictures"):
         find_aim(load_recipe("quickstart", ["data.validation=test"]), dataset)
+
+
+def test_no_secret_of_the_database_s_url_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, place = tmp_path / "s", f"sqlite:///{tmp_path}/shared.db?cached_statements=4711"
+    command = ["search", "quickstart", f"{WIDTH}=int(4,40)", "--out", str(folder)]
+    said = ""
+    for words in ([*command, "--storage", place, "--trials", "2"], ["search", "--resume", str(folder)]):
+        with pytest.raises(SystemExit) as end:
+            app(words)
+        captured = capsys.readouterr()
+        said += captured.out + captured.err
+    assert end.value.code == 2
+    assert (
+        "shared.db?cached_statements=***: the password in the database's URL is not recorded. Give the URL again"
+        in said
+    )
+    assert (tmp_path / "shared.db").is_file()
+    kept = [path for path in folder.rglob("*") if path.is_file()]
+    assert folder / "search.json" in kept
+    assert not [path for path in kept if b"4711" in path.read_bytes()]
+    assert "4711" not in said
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+nodriver://me:SECRET@nowhere.invalid/db",
+        "postgresql://me@nowhere.invalid/db?password=SECRET",
+        "sqlite:///x.db?password=SECRET",
+        "nothing://SECRET:SECRET@x",
+        "host=nowhere password=SECRET",
+    ],
+)
+def test_no_error_has_the_database_s_password(url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        app(["search", "quickstart", f"{WIDTH}=int(4,40)", "--out", str(tmp_path / "s"), "--storage", url])
+    captured = capsys.readouterr()
+    assert end.value.code == 2
+    assert captured.err.startswith("error: ")
+    assert captured.err.count("\n") == 1
+    assert "SECRET" not in captured.out + captured.err.replace("nothing://SECRET", "")

@@ -28,12 +28,16 @@ TINY = (
     "gallery=3",
 )
 
+ALLOWED = "kinds,page_kinds"
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     sys.path.insert(0, str(Path(__file__).parents[1] / "shown"))
     folder = tmp_path_factory.mktemp("kind")
-    list(train(load_recipe("quickstart", TINY), folder / "run", data=folder / "data"))
+    with pytest.MonkeyPatch.context() as changed:
+        changed.setenv("PIXELWISE_ALLOW", ALLOWED)
+        list(train(load_recipe("quickstart", TINY), folder / "run", data=folder / "data"))
     return RunFolder.open(folder / "run")
 
 
@@ -46,8 +50,9 @@ def test_it_is_in_the_gallery_and_the_setup_has_its_name(run: RunFolder) -> None
 
 @pytest.mark.parametrize("scale", ["recipe", "own"])
 def test_it_is_predicted_written_and_recorded(
-    run: RunFolder, scale: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    run: RunFolder, scale: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("PIXELWISE_ALLOW", ALLOWED)
     image = np.random.default_rng(0).integers(0, 256, (40, 70, 3), np.uint8)
     write_image(tmp_path / "cat.png", image)
     out = tmp_path / "out"

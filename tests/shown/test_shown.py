@@ -20,6 +20,12 @@ from pixelwise.types import RLE, ClassMap, Colours, DatasetInfo, Instances, Labe
 sys.path.insert(0, str(Path(__file__).parent))
 from kinds import Depth
 
+
+@pytest.fixture(autouse=True)
+def allowed(monkeypatch):
+    monkeypatch.setenv("PIXELWISE_ALLOW", "page_kinds")
+
+
 INFO = DatasetInfo("street", ("background", "road", "<car>"), ((0, 0, 0), (9, 90, 9), (200, 0, 0)), frozenset({"mask"}))
 RNG = np.random.default_rng(0)
 IMAGE = RNG.integers(0, 256, (6, 8, 3), np.uint8)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from pixelwise.api.runs import Run, open_run
 from pixelwise.api.scores import Scores
 from pixelwise.errors import not_installed
+from pixelwise.outside import allow as allow_modules
 
 if TYPE_CHECKING:
     from pixelwise.recipe.schema import Recipe
@@ -24,12 +25,14 @@ def train(
     *,
     out: PathLike,
     data: PathLike | None = None,
+    allow: Sequence[str] = (),
     progress: Callable[[Event], object] | None = None,
 ) -> Run:
     """Train a recipe into the new run folder `out`, and open it.
 
     recipe:    a recipe of `load_recipe` or `check_recipe`, or the name or path of one
     data:      the data folder; by default `PIXELWISE_DATA`, else `~/.cache/pixelwise`
+    allow:     modules outside pixelwise that this process may import because the recipe names them, e.g. `["my_nets"]`
     progress:  called with every event of the training (pixelwise/run/events.py), e.g. `print`; None: nothing is printed
 
     Ctrl-C (in a notebook: interrupt) saves the state and returns the run, whose `finished` is then `interrupted`;
@@ -38,6 +41,7 @@ def train(
     """
     from pixelwise.recipe.load import load_recipe
 
+    allow_modules(allow)
     checked = load_recipe(os.fspath(recipe)) if isinstance(recipe, str | os.PathLike) else recipe
     with _packages():
         from pixelwise.engine.train import train as events
@@ -58,6 +62,7 @@ def evaluate(
     resolution: Literal["recipe", "own"] = "recipe",
     data: PathLike | None = None,
     device: str = "auto",
+    allow: Sequence[str] = (),
 ) -> Scores:
     """Score a run on a split of its data set. The scores are also kept in the run, under `evaluations/`.
 
@@ -66,10 +71,12 @@ def evaluate(
     resolution:  `recipe`: at the size of the training pictures; `own`: at each picture's own size, against its own mask
     data:        the data folder; by default `PIXELWISE_DATA`, else `~/.cache/pixelwise`
     device:      `auto`, `cpu`, `cuda` or `cuda:N`
+    allow:       modules outside pixelwise that this process may import because the run's recipe names them
 
     Raises RunError for a run that cannot be scored so, DataError where the data set is missing or damaged, DeviceError where
     there is no such device.
     """
+    allow_modules(allow)
     with _packages():
         from pixelwise.predict.predictor import score_run
 

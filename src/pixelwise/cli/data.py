@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pixelwise.cli.options import Allow
 from pixelwise.errors import DataError, RecipeError, did_you_mean, listing
 from pixelwise.terminal.bars import Line
 from pixelwise.terminal.output import ACCENT, BAD, GOOD, QUIET, WARN, result_console, say, show_json, show_line
@@ -37,7 +38,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
-def check(name: Name, data: Data = None, options: Options = None, as_json: Json = False) -> None:
+def check(name: Name, data: Data = None, options: Options = None, as_json: Json = False, allow: Allow = None) -> None:
     """Check a data set for mistakes before training. Exit code 1 if a finding is fatal."""
     from pixelwise.data.checks import check_dataset
 
@@ -69,7 +70,7 @@ def fetch(
 
 
 @app.command()
-def info(name: Name, data: Data = None, options: Options = None, as_json: Json = False) -> None:
+def info(name: Name, data: Data = None, options: Options = None, as_json: Json = False, allow: Allow = None) -> None:
     """What a data set is: splits, classes, colours, source."""
     dataset = _open(name, data, options or [])
     if as_json:
@@ -85,8 +86,10 @@ def _open(name: str, data: Path | None, words: list[str]) -> Dataset:
     """The data set that a name or a folder means. A folder may have faults: they become findings."""
     from pixelwise.data import DATASETS
     from pixelwise.data.base import data_root
+    from pixelwise.outside import allow_typed
     from pixelwise.yaml_text import parse_options
 
+    allow_typed([name, *words])
     options = parse_options(words, "--set")
     names = [*PRESETS, *DATASETS]
     if Path(name).is_dir() and name not in names:

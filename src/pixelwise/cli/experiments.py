@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pixelwise.cli.options import Data, Jobs, RecipeOrNone
+from pixelwise.cli.options import Allow, Data, Jobs, RecipeOrNone, allow_typed
 from pixelwise.terminal.output import WARN, result_console, say, show_json, show_line
 from pixelwise.terminal.table import show_table
 
@@ -27,12 +27,14 @@ MOST_FAILED = 8  # trials that are named when they failed
 def sweep(
     recipe: RecipeOrNone = None,
     factors: Annotated[
-        list[str] | None, typer.Argument(help="Values to try, e.g. train.batch=32,64 train.seed=0,1,2.")
+        list[str] | None,
+        typer.Argument(help="Values to try, e.g. train.batch=32,64 train.seed=0,1,2.", callback=allow_typed),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the sweep. Default: runs/sweeps/RECIPE.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Folder of a sweep to resume.", metavar="DIR")] = None,
     jobs: Jobs = 1,
     data: Data = None,
+    allow: Allow = None,
 ) -> None:
     """Train a recipe over a grid of values, each combination as a run of its own.
 
@@ -110,13 +112,13 @@ def _show_scores(folder: Folder) -> None:
 @contextmanager
 def _stopping(folder: Folder, command: str, runs: str) -> Iterator[None]:
     """Say how to resume after Ctrl-C."""
+    from pixelwise.outside import again
+
     try:
         yield
     except KeyboardInterrupt:
-        say(
-            f"Stopped; the {runs} in progress are saved. Resume with: pixelwise {command} --resume {folder.path}",
-            err=True,
-        )
+        resume = f"pixelwise {command} --resume {folder.path}{again()}"
+        say(f"Stopped; the {runs} in progress are saved. Resume with: {resume}", err=True)
         raise typer.Exit(INTERRUPTED) from None
 
 
@@ -131,7 +133,10 @@ def search(
     recipe: RecipeOrNone = None,
     ranges: Annotated[
         list[str] | None,
-        typer.Argument(help="What to search, e.g. train.optimizer.learning_rate=log(1e-4,1e-1) model.width=int(8,64)."),
+        typer.Argument(
+            help="What to search, e.g. train.optimizer.learning_rate=log(1e-4,1e-1) model.width=int(8,64).",
+            callback=allow_typed,
+        ),
     ] = None,
     trials: Annotated[
         int | None, typer.Option(min=1, help="Trials in all, with those before a resume. Default: 20.")
@@ -153,6 +158,7 @@ def search(
     study: Annotated[str, typer.Option(help="Name of the study in the database. Default: the recipe's name.")] = "",
     data: Data = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON at the end.")] = False,
+    allow: Allow = None,
 ) -> None:
     """Search a recipe's best values by Optuna, each trial as a run of its own.
 
@@ -187,10 +193,11 @@ def search(
 def _known_storage(url: str) -> str:
     """The database of a search that is resumed; its password is never written down."""
     from pixelwise.errors import RunError
+    from pixelwise.run.passwords import HIDDEN
 
-    if ":***@" in url:
+    if HIDDEN in url:
         hint = "Give the URL again with --storage."
-        raise RunError("the database's password is not kept in the folder.", where=f"--storage {url}", hint=hint)
+        raise RunError("the password in the database's URL is not recorded.", where=f"--storage {url}", hint=hint)
     return url
 
 
@@ -216,12 +223,13 @@ def _run_trials(folder: Folder, asked: dict[str, Any], space: Space, aim: Aim, j
     from pixelwise.experiments.display import ExperimentDisplay, follow
     from pixelwise.experiments.runner import run_all
     from pixelwise.experiments.search import STUDY, Search, begin_search
-    from pixelwise.experiments.study import hide_password, open_study
+    from pixelwise.experiments.study import open_study
+    from pixelwise.run.passwords import hide_passwords
 
     identity = {**space.record(), "metric": aim.key, "higher_is_better": aim.higher_is_better, "split": aim.split}
     place = asked["storage"] or folder.path / STUDY
     study = open_study(place, asked["study"], space, identity, seed=asked["seed"], pruner=asked["pruner"])
-    begin_search(folder, {**asked, "storage": hide_password(asked["storage"])})
+    begin_search(folder, {**asked, "storage": hide_passwords(asked["storage"])})
     search = Search(folder, study, space, aim)
     trials = search.proposals(asked["trials"], alone=not asked["storage"])
     display = ExperimentDisplay("trials", asked["trials"], before=search.before(), jobs=jobs, aim=aim)

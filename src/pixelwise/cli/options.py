@@ -7,9 +7,35 @@ from typing import Annotated, Literal
 
 import typer
 
+
+def allow_typed(words: list[str] | None) -> list[str] | None:
+    """Take the names of code in typed words as consent to import it."""
+    from pixelwise import outside
+
+    outside.allow_typed(words or ())
+    return words
+
+
+def _allow(modules: list[str] | None) -> list[str] | None:
+    from pixelwise import outside
+
+    outside.allow(modules or ())
+    return modules
+
+
 RecipeName = Annotated[str, typer.Argument(help="Name of a shipped recipe, or a YAML file.")]
 RecipeOrNone = Annotated[str | None, typer.Argument(help="Name of a shipped recipe, or a YAML file.")]
-Changes = Annotated[list[str] | None, typer.Argument(help="Changes, e.g. train.batch=8 model.width=32.")]
+Changes = Annotated[
+    list[str] | None, typer.Argument(help="Changes, e.g. train.batch=8 model.width=32.", callback=allow_typed)
+]
+Allow = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="MODULE",
+        help="Let code outside pixelwise be imported where the recipe or run names it; may be repeated.",
+        callback=_allow,
+    ),
+]
 Run = Annotated[Path, typer.Argument(help="Run folder of a trained recipe.", metavar="RUN")]
 Data = Annotated[Path | None, typer.Option(help="Data folder. Default: PIXELWISE_DATA, else ~/.cache/pixelwise.")]
 Jobs = Annotated[int, typer.Option(min=1, help="Runs at a time.")]

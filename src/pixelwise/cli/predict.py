@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from pixelwise.cli.options import AsJson, Checkpoint, Device, Run
+from pixelwise.cli.options import Allow, AsJson, Checkpoint, Device, Run
 from pixelwise.terminal.output import say, show_json
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def predict(
     device: Device = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are in --out already.")] = False,
     as_json: AsJson = False,
+    allow: Allow = None,
 ) -> None:
     """Label your own pictures with a trained run.
 
@@ -102,7 +103,8 @@ def _shown(run: RunFolder, out: Path | None, top: int | None, scale: str) -> Sho
     from pixelwise.errors import Problem, RunError
     from pixelwise.shown import SHOWN, recorded_kind
 
-    kind, where = recorded_kind(run.read("setup")), str(run.path)
+    where = str(run.path)
+    kind = recorded_kind(run.read("setup"), str(run.path / "setup.json"))
     shown: Shown = SHOWN.build(kind)
     problems = []
     if scale == "own" and not shown.by_bands:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from pixelwise.cli.options import AsJson, Checkpoint, Data, Device, Run
+from pixelwise.cli.options import Allow, AsJson, Checkpoint, Data, Device, Run
 from pixelwise.terminal.output import result_console, say, show_json
 
 
@@ -22,6 +22,7 @@ def evaluate(
     data: Data = None,
     device: Device = "auto",
     as_json: AsJson = False,
+    allow: Allow = None,
 ) -> None:
     """Score a trained run on a split.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pixelwise.cli.options import AsJson, Changes, Data, RecipeName, RecipeOrNone
+from pixelwise.cli.options import Allow, AsJson, Changes, Data, RecipeName, RecipeOrNone
 from pixelwise.terminal.output import say, show_json
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def check(
     2: not. To check the data set too, use `pixelwise data check`.
     """
     from pixelwise.errors import PixelwiseError
-    from pixelwise.recipe.load import load_recipe
+    from pixelwise.recipe.load import load_recipe, not_allowed
 
     try:
         checked = load_recipe(recipe, overrides or ())
@@ -39,9 +39,10 @@ def check(
         problems = [{"where": p.where, "what": p.what, "hint": p.hint} for p in error.problems]
         show_json({"recipe": recipe, "sound": False, "problems": problems})
         raise typer.Exit(2) from None
+    outside = [{"where": where, "name": name} for where, name in not_allowed(checked).items()]
     if as_json:
         record = {"recipe": recipe, "sound": True, "problems": [], "resolved": checked.model_dump(mode="json")}
-        show_json(record)
+        show_json({**record, "not_allowed": outside})
         return
     length = " and ".join(_lengths(checked))
     say(f"{recipe} is sound: {checked.title}")
@@ -49,6 +50,10 @@ def check(
         f"  {checked.task.name} with {checked.model.name} on {checked.data.dataset.name}, {length} in batches of "
         f"{checked.train.batch}; the best checkpoint is chosen by {checked.train.best}"
     )
+    if names := list(dict.fromkeys(one["name"] for one in outside)):
+        modules = dict.fromkeys(name.partition(":")[0] for name in names)
+        say(f"  it names code outside pixelwise: {', '.join(names)}")
+        say(f"  if you trust that code, add --allow {','.join(modules)} to the training")
 
 
 def _lengths(recipe: Recipe) -> Iterator[str]:
@@ -66,6 +71,7 @@ def train(
     resume: Annotated[Path | None, typer.Option(help="Run folder to resume.", metavar="RUN")] = None,
     data: Data = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON at the end.")] = False,
+    allow: Allow = None,
 ) -> None:
     """Train a recipe, or resume an interrupted run.
 
@@ -73,14 +79,14 @@ def train(
     `torchrun --nproc-per-node N -m pixelwise train ...` N processes train together.
     """
     from pixelwise.errors import RecipeError
-    from pixelwise.recipe.load import load_recipe
+    from pixelwise.recipe.load import check_allowed, load_recipe
 
     if recipe is None and resume is None:
         raise RecipeError(
             "name a recipe to train, or a run to resume with --resume.",
             hint="`pixelwise list recipes` names the recipes; `pixelwise train quickstart` needs no data.",
         )
-    checked = None if recipe is None else load_recipe(recipe, overrides or ())
+    checked = None if recipe is None else check_allowed(load_recipe(recipe, overrides or ()), recipe)
     path = resume or out or free_folder(recipe or "")
     going_on = resume is not None
     _train(checked, path, data, going_on=going_on, as_json=as_json)
@@ -131,6 +137,7 @@ def _train(recipe: Recipe | None, path: Path, data: Path | None, *, going_on: bo
 
 def _follow(begin: Callable[[Caching], Iterator[Event]], path: Path, as_json: bool) -> None:
     """Show a training from its first event to its scores; with `as_json` the summary as JSON in their place."""
+    from pixelwise.outside import again
     from pixelwise.run.folder import RunFolder
     from pixelwise.terminal.bars import Line
     from pixelwise.terminal.scores import show_scores
@@ -146,7 +153,7 @@ def _follow(begin: Callable[[Caching], Iterator[Event]], path: Path, as_json: bo
         for last in events:
             display.show(last)
     if getattr(last, "reason", "") == "interrupted":
-        say(f"Saved. Resume with: pixelwise train --resume {path}", err=True)
+        say(f"Saved. Resume with: pixelwise train --resume {path}{again()}", err=True)
         raise typer.Exit(130)
     if as_json:
         show_json({**run.read("summary"), "run": str(path)})

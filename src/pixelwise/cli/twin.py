@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pixelwise.cli.options import AsJson, Data
+from pixelwise.cli.options import Allow, AsJson, Changes, Data
 from pixelwise.terminal.output import result_console, say, show_json
 
 if TYPE_CHECKING:
@@ -20,11 +20,12 @@ def twin(
     run: Annotated[
         str, typer.Argument(help="Run folder of the NumPy network, or one of its recipes.", metavar="RUN|RECIPE")
     ],
-    overrides: Annotated[list[str] | None, typer.Argument(help="Changes to a recipe, e.g. model.width=8.")] = None,
+    overrides: Changes = None,
     pictures: Annotated[int, typer.Option(help="Training pictures that are looked at.", min=2, max=64)] = 4,
     single: Annotated[bool, typer.Option("--float32", help="Compute in float32, as training does.")] = False,
     data: Data = None,
     as_json: AsJson = False,
+    allow: Allow = None,
 ) -> None:
     """The same weights in the NumPy network and in torch, every activation and gradient compared.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from io import StringIO
@@ -22,6 +23,7 @@ from pixelwise.terminal.output import as_text
 if TYPE_CHECKING:
     from rich.console import Console
 
+FORMULA = re.compile(r"(^|[;\t\r\n])(?=[\t\r]*[=+\-@＝＋－＠])")
 COSTS = ("finished", "epochs", "steps", "best_epoch", "minutes", "parameters", "macs", "device")
 
 
@@ -50,19 +52,21 @@ class ComparedRuns:
         }
 
     def as_csv(self) -> str:
-        """A row a run: group, folder, seed, where its recipe differs, cost, every score and loss under its whole name."""
+        """A row a run: group, folder, seed, where its recipe differs, cost, every score and loss under its whole name.
+
+        A text that a spreadsheet would read as a formula has a ' before it.
+        """
         paths = [path for path in self.comparison.differing if not path.startswith(PICTURES)]
         columns = [*self.comparison.columns, *self.comparison.losses]
         stream = StringIO()
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(["group", "run", "seed", *paths, *COSTS, *full_names(columns)])
+        writer.writerow(map(_plain, ["group", "run", "seed", *paths, *COSTS, *full_names(columns)]))
         for group in self.comparison.groups:
             for run in group.runs:
                 told, recipe = _run(run), dict(flattened(run.recipe))
                 row = [group.letter, told["run"], told["seed"], *(recipe.get(path) for path in paths)]
-                writer.writerow(
-                    [*row, *(told[name] for name in COSTS), *(run.values.get(column) for column in columns)]
-                )
+                row += [*(told[name] for name in COSTS), *(run.values.get(column) for column in columns)]
+                writer.writerow(map(_plain, row))
         return stream.getvalue()
 
     def write_html(self, page: Path | str) -> Path:
@@ -119,6 +123,11 @@ def chosen_columns(comparison: Comparison, wanted: Sequence[str]) -> list[Column
             raise RunError(f"no run has a score '{name}'; there is {known}.", where="--score", hint=hint)
         chosen += [column for column in columns if column.key == key and column not in chosen]
     return chosen
+
+
+def _plain(value: Any) -> Any:
+    """A cell for a table: no text begins like a formula, nor goes on like one where a spreadsheet begins a new cell."""
+    return FORMULA.sub(r"\1'", value) if isinstance(value, str) else value
 
 
 # -- for programs ---------------------------------------------------------------------------------------------------

@@ -2,8 +2,8 @@
 
 A file that a person put into `downloads/` is used without the network. An archive that came from elsewhere may hold plain
 files and folders only, and only under the target. Refused as a whole, with nothing left behind: absolute names, `..`,
-backslashes, drive letters, links of both kinds, devices, the same name twice, and more files or bytes than the limits (a
-small archive can unpack to terabytes).
+backslashes, drive letters, links of both kinds, devices, the same name twice, and whatever goes beyond the limits below (a
+small archive can unpack to terabytes, and one header can be gigabytes long).
 """
 
 from __future__ import annotations
@@ -20,13 +20,17 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, Literal
 
 from pixelwise.errors import DataError, did_you_mean
 
 Progress = Callable[[str, int, int], None]  # what is being done; done; total (0 = not known)
-MAX_FILES = 500_000
+MAX_FILES = 500_000  # entries of an archive, folders too
 MAX_BYTES = 50 * 2**30
+MAX_HEADER = 16 * 2**10  # bytes of a header with a long name or attributes
+MAX_HEADERS = 8  # of them before one entry
+MAX_TABLE = 16 * 2**20  # bytes of a zip archive's table of contents: about 200,000 files
+MAX_DEPTH = 32  # folders in a name
 CHUNK = 1 << 20
 Entry = tuple[str, Callable[[], IO[bytes] | None]]  # name; opens the content, None for a folder
 TIMEOUT = 30  # seconds without a byte
@@ -179,7 +183,7 @@ def extract(
     archive: Path, target: Path, *, last: str = "", max_files: int = MAX_FILES, max_bytes: int = MAX_BYTES,
     progress: Callable[[int], None] | None = None,
 ) -> int:  # fmt: skip
-    """Unpack a tar (plain, gzip, bzip2, xz) or zip archive under `target`; returns the number of files.
+    """Unpack a tar (plain, gzip or bzip2) or zip archive under `target`; returns the number of files.
 
     Everything is unpacked into a folder beside first and moved when all of it was found good; `last` (a name in the
     archive) is moved last, so that its presence proves that the others are there. Existing files of the same names
@@ -213,7 +217,9 @@ def _unpack(
     names: dict[str, None] = {}  # in order
     room = max_bytes
     with closing((_zip_entries if zipfile.is_zipfile(archive) else _tar_entries)(archive)) as entries:
-        for name, open_content in entries:
+        for number, (name, open_content) in enumerate(entries, start=1):
+            if number > max_files:
+                raise _refused(archive, name, f"is one more than the {max_files:,} that are allowed")
             path = _safe(name, archive)
             if path in names:
                 raise _refused(archive, name, "is in the archive twice")
@@ -222,8 +228,6 @@ def _unpack(
                 (target / path).mkdir(parents=True, exist_ok=True)
                 continue
             names[path] = None
-            if len(names) > max_files:
-                raise _refused(archive, name, f"is one file more than the {max_files:,} that are allowed")
             (target / path).parent.mkdir(parents=True, exist_ok=True)
             with content, open(target / path, "xb") as file:
                 while chunk := content.read(CHUNK):
@@ -236,9 +240,32 @@ def _unpack(
     return list(names)
 
 
+class _Member(tarfile.TarInfo):
+    """An entry of a tar archive with bounded headers: Python reads each of them whole into memory."""
+
+    def _proc_member(self, tar: Any) -> Any:  # the method that Python's source names for such changes
+        is_header = self.type in (*tarfile.GNU_TYPES, tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
+        before = getattr(tar, "headers", 0)
+        tar.headers = before + 1 if is_header else 0
+        if is_header and (self.size > MAX_HEADER or before >= MAX_HEADERS or self.type == tarfile.GNUTYPE_SPARSE):
+            raise _refused(Path(tar.name), self.name, "has headers that are not allowed")
+        found = super()._proc_member(tar)  # type: ignore[misc]
+        if found.size < 0:  # the next entry would be this one again
+            raise _refused(Path(tar.name), found.name, "has a negative size")
+        return found
+
+    def _proc_gnusparse_10(self, *given: Any) -> None:
+        raise tarfile.ReadError("a sparse file, whose map has no bound")
+
+
 def _tar_entries(archive: Path) -> Generator[Entry, None, None]:
-    with tarfile.open(archive, "r:*") as tar:
-        for member in tar:
+    with open(archive, "rb") as file:
+        start = file.read(3)
+    mode: Literal["r:gz", "r:bz2", "r:"]  # not xz, whose header may ask for 4 GB of memory
+    mode = "r:gz" if start[:2] == b"\x1f\x8b" else "r:bz2" if start == b"BZh" else "r:"
+    with tarfile.open(archive, mode, tarinfo=_Member) as tar:
+        while (member := tar.next()) is not None:
+            tar.members.clear()  # type: ignore[attr-defined] # it would keep every entry
             if member.isdir():
                 yield member.name, lambda: None
             elif member.type in (tarfile.REGTYPE, tarfile.AREGTYPE):
@@ -249,12 +276,17 @@ def _tar_entries(archive: Path) -> Generator[Entry, None, None]:
 
 
 def _zip_entries(archive: Path) -> Generator[Entry, None, None]:
+    with open(archive, "rb") as opened:
+        if zipfile._EndRecData(opened)[5] > MAX_TABLE:  # type: ignore[attr-defined] # it would be read whole
+            raise _refused(archive, archive.name, "has a table of contents that is too long")
     with zipfile.ZipFile(archive) as file:
         for member in file.infolist():
             mode = member.external_attr >> 16
             if mode and stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
                 kind = "a link" if stat.S_ISLNK(mode) else "neither a file nor a folder"
                 raise _refused(archive, member.filename, f"is {kind}")
+            if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # others have no bound
+                raise _refused(archive, member.filename, "is compressed in a way that is not allowed")
             if member.is_dir():
                 yield member.filename, lambda: None
             else:
@@ -270,6 +302,8 @@ def _safe(name: str, archive: Path) -> str:
         raise _refused(archive, name, "leads out of its folder")
     if "\\" in name or ":" in name or any(ord(character) < 32 for character in name):
         raise _refused(archive, name, "has characters that are not allowed (\\ : or control characters)")
+    if len(parts) > MAX_DEPTH or any(len(os.fsencode(part)) > 255 for part in parts):
+        raise _refused(archive, name, f"has a name of more than 255 bytes, or of more than {MAX_DEPTH} folders")
     return "/".join(parts) or "."
 
 

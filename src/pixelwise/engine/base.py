@@ -351,7 +351,7 @@ def _reductions(head: Head, scores: Any, needs: Sequence[str], shelf: Shelf) -> 
     """reduction → arrays with one entry for each picture."""
     made = {}
     for name, options in head.wanted(needs).items():
-        function = function_of(shelf[name])
+        function = function_of(shelf.target(name))
         if isinstance(scores, list):
             made[name] = [function(one[None] if hasattr(one, "ndim") else [one], **options)[0] for one in scores]
         else:

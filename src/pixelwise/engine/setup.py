@@ -13,7 +13,7 @@ from pixelwise.engine.base import Learner, Opened, engine_named
 from pixelwise.engine.build import Material, build_task, cache_folder
 from pixelwise.errors import Problem, RunError, TrainingError
 from pixelwise.metrics.base import Metric
-from pixelwise.recipe.load import check_recipe
+from pixelwise.recipe.load import check_allowed, check_recipe
 from pixelwise.recipe.schema import Item, Recipe
 from pixelwise.run.checkpoint import load_checkpoint
 from pixelwise.run.environment import environment
@@ -59,6 +59,12 @@ def setup_record(learner: Learner, material: Material) -> dict[str, Any]:
         "weighting": _weighting(recipe, weights),
         "model": learner.describe(),
     }
+
+
+def recorded_recipe(run: RunFolder) -> Recipe:
+    """The run's recipe, to be built. Raises RecipeError where it names code that may not be imported."""
+    where = str(run.recipe_file)
+    return check_allowed(check_recipe(parse(run.recipe_file), where=where), where)
 
 
 def recorded_data(run: RunFolder, setup: Mapping[str, Any]) -> tuple[DatasetInfo, tuple[int, int]]:
@@ -151,7 +157,7 @@ def open_learner(run: RunFolder, *, checkpoint: Literal["best", "last"] = "best"
     Raises RunError where the checkpoint is missing, cut short or of another architecture, DeviceError where there is no
     such device, or the engine does not compute on it.
     """
-    recipe = check_recipe(parse(run.recipe_file), where=str(run.recipe_file))
+    recipe = recorded_recipe(run)
     engine, setup = engine_named(recipe.engine), run.read("setup")
     info, size = recorded_data(run, setup)
     folder = run.path / checkpoint
@@ -180,7 +186,7 @@ def check_resume(run: RunFolder, wanted: Recipe | None) -> tuple[Recipe, tuple[s
             where=str(run.path),
             hint="Remove the folder and train again.",
         )
-    recipe = check_recipe(parse(run.recipe_file), where=str(run.recipe_file))
+    recipe = recorded_recipe(run)
     # options that were added since have their defaults, which is what the run did
     began = check_recipe(run.read("setup")["recipe"], where=str(run.path / "setup.json")).model_dump(mode="json")
     for name, found in (("its recipe.yaml", recipe), ("the recipe given", wanted)):

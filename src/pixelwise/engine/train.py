@@ -24,7 +24,7 @@ from pixelwise.engine.finish import finish
 from pixelwise.engine.fit import Parts, Save, Stage, fit
 from pixelwise.engine.setup import check_resume, check_splits, setup_record
 from pixelwise.errors import RecipeError
-from pixelwise.recipe.load import as_yaml
+from pixelwise.recipe.load import as_yaml, check_allowed
 from pixelwise.recipe.schema import Recipe
 from pixelwise.run.checkpoint import load_checkpoint, save_checkpoint
 from pixelwise.run.environment import environment
@@ -48,7 +48,7 @@ def train(
     into the cache), the device, and whatever two samples on their way through a training step show. Raises
     PixelwiseError of the kind that fits. `processes`: those that `Learner.join` gave; none: this one alone.
     """
-    engine = engine_named(recipe.engine)
+    engine = engine_named(check_allowed(recipe).engine)
     processes = processes or engine.alone()
     processes.from_first(lambda: RunFolder.check_free(path))
     material = _open_together(recipe, data, processes, caching)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from pixelwise.errors import Problem, RecipeError, RunError
-from pixelwise.recipe.load import as_yaml, check_recipe
+from pixelwise.recipe.load import as_yaml, check_allowed, check_recipe
 from pixelwise.recipe.schema import Recipe
 from pixelwise.run.atomic import read_json, write_json, write_text
 from pixelwise.run.folder import RunFolder, runs_of
@@ -138,7 +138,8 @@ class Folder:
         runs = []
         for entry in self.record()["runs"]:
             file = self.recipe_file(entry["name"])
-            runs.append(Planned(entry["name"], entry["values"], check_recipe(parse(file), where=str(file))))
+            recipe = check_allowed(check_recipe(parse(file), where=str(file)), str(file))
+            runs.append(Planned(entry["name"], entry["values"], recipe))
         return tuple(runs)
 
     def outcomes(self) -> dict[str, Outcome]:

@@ -16,6 +16,7 @@ from pixelwise.engine.order import seed_of
 from pixelwise.errors import PixelwiseError, Problem, RunError, shown
 from pixelwise.experiments.settings import Range, Space
 from pixelwise.run.identity import differences
+from pixelwise.run.passwords import hide_passwords, hide_passwords_of
 
 State = Literal["running", "done", "pruned", "failed"]
 STATES: Mapping[str, State] = {"COMPLETE": "done", "PRUNED": "pruned", "FAIL": "failed"}
@@ -53,13 +54,13 @@ class Study:
     would have drawn: with one trial at a time on a CPU the whole search repeats.
     """
 
-    def __init__(self, study: Any, storage: Any, space: Space, seed: int) -> None:
-        self._study, self._storage, self._space, self._seed = study, storage, space, seed
+    def __init__(self, study: Any, storage: Any, space: Space, seed: int, place: Path | str) -> None:
+        self._study, self._storage, self._space, self._seed, self._place = study, storage, space, seed, place
         self._distributions = {one.path: _distribution(one) for one in space.ranges}
 
     def trials(self) -> list[Trial]:
         """All of them, by number, those of other machines too. Raises RunError where the study cannot be read."""
-        with _reached():
+        with _reached(self._place):
             return [self._as_trial(told) for told in self._counted()]
 
     def claim(self, worker: str, limit: int) -> Trial | None:
@@ -69,7 +70,7 @@ class Study:
         it is taken back, and so is every one that was asked for with it or later: `limit` stay, no more and no fewer.
         """
         trial = self.ask(worker)
-        with _reached():
+        with _reached(self._place):
             if sum(told.number < trial.number for told in self._counted()) < limit:
                 return trial
             self._mark(trial, SURPLUS, True)
@@ -80,7 +81,7 @@ class Study:
         """A new trial, drawn with regard to those that are finished (TPE: Bergstra et al. 2011)."""
         import optuna
 
-        with _reached():
+        with _reached(self._place):
             seed = seed_of(self._seed, "search", len(self._study.get_trials(deepcopy=False))) % 2**32
             self._study.sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=True)
             asked = self._study.ask(self._distributions)
@@ -89,7 +90,7 @@ class Study:
 
     def report(self, trial: Trial, epoch: int, score: float) -> bool:
         """Keep the score of an epoch. Whether the trial is worse than the median of the others there, and should end."""
-        with _reached():
+        with _reached(self._place):
             frozen = self._frozen(trial.number)
             if epoch in frozen.intermediate_values:  # told before the search was killed
                 return False
@@ -101,7 +102,7 @@ class Study:
         from optuna.trial import TrialState
 
         known = next(name for name, ours in STATES.items() if ours == state)
-        with _reached():
+        with _reached(self._place):
             if message:
                 self._mark(trial, "message", message[:500])
             self._study.tell(trial.number, score, state=TrialState[known])
@@ -125,19 +126,20 @@ class Study:
 
 
 @contextmanager
-def _reached(place: Path | str = "") -> Iterator[None]:
+def _reached(place: Path | str) -> Iterator[None]:
     """Raise RunError where the study's file or database cannot be read, or fails while we work."""
     try:
         yield
     except PixelwiseError:
         raise
     except Exception as error:  # of the file's reader, of SQLAlchemy, or of the database's own driver
-        first = (str(error).strip().splitlines() or [""])[0][:200].rstrip(".")
+        said = hide_passwords_of(str(place), str(error))
+        first = (said.strip().splitlines() or [""])[0][:200].rstrip(".")
         what = f"the study cannot be read: {type(error).__name__}: {first}."
-        hint = "Is it a complete study of Optuna? Begin a new one with another --out or --study." if place else ""
+        hint = "Is it a complete study of Optuna? Begin a new one with another --out or --study."
         if isinstance(error, ImportError):
             what, hint = f"its driver is not installed: {first}.", "Install the database's Python driver."
-        raise RunError(what, where=hide_password(place), hint=hint) from error
+        raise RunError(what, where=hide_passwords(str(place)), hint=hint) from None  # it may contain a password
 
 
 def open_study(
@@ -160,7 +162,7 @@ def open_study(
     if not there:
         study.set_user_attr("identity", json.dumps(identity, sort_keys=True))
     _check_same(study.user_attrs.get("identity"), identity, name)
-    return Study(study, storage, space, seed)
+    return Study(study, storage, space, seed, place)
 
 
 def _check_same(before: str | None, identity: Mapping[str, Any], name: str) -> None:
@@ -207,12 +209,3 @@ def require_optuna() -> Any:
         raise RunError("needs Optuna, which is not installed.", where="pixelwise search", hint=EXTRA) from error
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     return optuna
-
-
-def hide_password(place: Path | str) -> str:
-    """A file, or a URL without its password."""
-    if isinstance(place, Path) or not place:
-        return str(place)
-    head, at, tail = place.rpartition("@")
-    scheme, _, user = head.partition("://")
-    return f"{scheme}://{user.partition(':')[0]}:***@{tail}" if at else place

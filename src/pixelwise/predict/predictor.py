@@ -14,6 +14,7 @@ import numpy as np
 from pixelwise.errors import DataError, DeviceError, Problem, RunError
 from pixelwise.imaging.files import as_rgb, read_image
 from pixelwise.imaging.resize import resize_image
+from pixelwise.outside import allow as allow_modules
 from pixelwise.predict.tiles import cover, cut
 from pixelwise.run.folder import RunFolder
 from pixelwise.shown import recorded_kind, shown_as
@@ -76,15 +77,22 @@ class Predictor:
 
     @classmethod
     def open(
-        cls, run: RunFolder | os.PathLike[str] | str, checkpoint: Checkpoint = "best", device: str = "auto"
+        cls,
+        run: RunFolder | os.PathLike[str] | str,
+        checkpoint: Checkpoint = "best",
+        device: str = "auto",
+        allow: Sequence[str] = (),
     ) -> Predictor:
         """Open a run folder with the weights of a checkpoint. torch is imported for its own runs alone.
+
+        allow:  modules outside pixelwise that this process may import because the run's recipe names them
 
         Raises RunError where the checkpoint is missing, cut short or of another architecture, DeviceError where there is
         no such device.
         """
         from pixelwise.engine.setup import open_learner
 
+        allow_modules(allow)
         folder = run if isinstance(run, RunFolder) else RunFolder.open(Path(run))
         return cls(open_learner(folder, checkpoint=checkpoint, device=device))
 
@@ -228,7 +236,7 @@ def score_run(
     from pixelwise.engine.hardware.allocator import keep_large_buffers
 
     folder = RunFolder.open(run)
-    shown = shown_as(recorded_kind(folder.read("setup")))
+    shown = shown_as(recorded_kind(folder.read("setup"), str(run / "setup.json")))
     if resolution == "own" and not shown.by_bands:
         raise RunError(
             f"{shown.does}: nothing is counted at a picture's own size.",

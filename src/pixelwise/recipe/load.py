@@ -12,9 +12,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from pixelwise.errors import Problem, RecipeError, shown
+from pixelwise.outside import refusal
 from pixelwise.recipe.engines import engine_problems, shelves
 from pixelwise.recipe.faults import schema_problems
-from pixelwise.recipe.misfits import heads_of, misfits
+from pixelwise.recipe.misfits import heads_of, misfits, name_of
 from pixelwise.recipe.override import apply_overrides
 from pixelwise.recipe.schema import Item, Recipe, is_by_head
 from pixelwise.recipe.shipped import find_recipe
@@ -28,7 +29,6 @@ ITS_OWN = ("title", "about", "stated")  # what a recipe says of itself is not in
 ITEM_PATHS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("task",), "task"),
     (("data", "dataset"), "dataset"),
-    (("data", "dataset", "of"), "dataset"),
     (("augment", "*"), "augmentation"),
     (("model",), "model"),
     (("loss",), "loss"),
@@ -136,6 +136,20 @@ def check_recipe(tree: Mapping[str, Any], where: str = "recipe") -> Recipe:
     return _complete(recipe, where)
 
 
+def not_allowed(recipe: Recipe) -> dict[str, str]:
+    """The code outside the package that the recipe names and that may not be imported: path → `module:function`."""
+    items = ((where, shelf, name_of(item)) for where, shelf, item in _items(recipe.model_dump()))
+    return {where: name for where, shelf, name in items if not shelf.may_import(name)}
+
+
+def check_allowed(recipe: Recipe, where: str = "") -> Recipe:
+    """The recipe. Raises RecipeError where it names code outside the package that may not be imported (outside.py)."""
+    if refused := not_allowed(recipe):
+        paths = {path: f"{where}: {path}" if where else path for path in refused}
+        raise RecipeError.all([refusal(name, paths[path]) for path, name in refused.items()])
+    return recipe
+
+
 def as_yaml(recipe: Recipe) -> str:
     """The recipe as the YAML text that a run folder keeps: no parent, every default written out."""
     return render(recipe.model_dump(mode="json"))
@@ -147,8 +161,17 @@ def _items(tree: Any) -> Iterable[tuple[str, Shelf, Any]]:
         for where, value in _at(tree, path):
             if kind == "loss" and is_by_head(value):
                 yield from ((f"{where}.{head}", known[kind], item) for head, item in value.items())
+            elif kind == "dataset":
+                yield from ((place, known[kind], item) for place, item in _wrapped(where, value))
             elif value is not None:
                 yield where, known[kind], value
+
+
+def _wrapped(where: str, value: Any) -> Iterable[tuple[str, Any]]:
+    """A data set, and every one that it is `of`."""
+    while value is not None:
+        yield where, value
+        where, value = f"{where}.of", value.get("of") if isinstance(value, Mapping) else None
 
 
 def _shelves_for(tree: Mapping[str, Any]) -> Mapping[str, Shelf]:

@@ -85,10 +85,11 @@ def render(name: str, title: str, draw: Callable[[float], Figure], folder: Path)
 
 @contextmanager
 def style() -> Iterator[None]:
-    """The house's look while a figure is drawn and written."""
+    """The house's look while a figure is drawn and written, whatever a matplotlibrc in the working folder says."""
     import matplotlib
 
-    with warnings.catch_warnings(), matplotlib.rc_context(STYLE):
+    plain = {key: value for key, value in matplotlib.rcParamsDefault.items() if key != "backend"}
+    with warnings.catch_warnings(), matplotlib.rc_context({**plain, **STYLE}):
         warnings.filterwarnings("ignore", message="Glyph .* missing from")  # drawn as a box; the page has the name
         yield
 

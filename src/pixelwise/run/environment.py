@@ -1,4 +1,4 @@
-"""Where a run was made: versions, machine, commit. Nothing that names a person or a host."""
+"""Where a run was made: versions, machine, commit. Nothing that names a person or a host, and no password."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pixelwise.run.blas import first_processor, kernels
+from pixelwise.run.passwords import hide_passwords
 
 PACKAGES = ("pixelwise", "torch", "torchvision", "numpy", "scipy", "scikit-image", "scikit-learn", "pillow")
 
@@ -26,7 +27,7 @@ def environment() -> dict[str, Any]:
         "memory_gib": _memory_gib(),
         "blas": kernels(),
         "commit": commit(),
-        "command": ["pixelwise", *sys.argv[1:]],
+        "command": ["pixelwise", *map(hide_passwords, sys.argv[1:])],
     }
 
 

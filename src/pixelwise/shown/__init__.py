@@ -30,9 +30,11 @@ def shown_as(kind: str) -> Shown:
     return shown
 
 
-def recorded_kind(setup: Mapping[str, Any]) -> str:
-    """The kind of prediction that a run makes, by its setup.json."""
-    return str(setup["kind"]) if "kind" in setup else kind_by_task(setup)
+def recorded_kind(setup: Mapping[str, Any], where: str) -> str:
+    """The kind of prediction that a run makes, by its setup.json. Raises RecipeError for one that may not be imported."""
+    kind = str(setup["kind"]) if "kind" in setup else kind_by_task(setup)
+    SHOWN.target(kind, f"{where}: kind")
+    return kind
 
 
 def kind_by_task(setup: Mapping[str, Any]) -> str:

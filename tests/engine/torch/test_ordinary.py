@@ -30,6 +30,7 @@ SMALL = ("data.dataset.train=12", "data.dataset.val=4", "train.batch=4", "train.
 @pytest.fixture(autouse=True)
 def _toys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
+    monkeypatch.setenv("PIXELWISE_ALLOW", "toys")
 
 
 def epochs(events: list[Event]) -> list[EpochDone]:

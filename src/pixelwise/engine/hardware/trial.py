@@ -121,7 +121,7 @@ def machine_load() -> float:
 
 def try_bf16(threads: int) -> Trial:
     """Run bf16 and fp32 steps by turns in a child process, for about a second beside its start."""
-    command = [sys.executable, "-c", PROGRAM, str(threads)]
+    command = [sys.executable, "-P", "-c", PROGRAM, str(threads)]  # -P: no module is taken from the working folder
     load = round(machine_load(), 2)
     try:
         child = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)

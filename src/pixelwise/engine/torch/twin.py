@@ -17,7 +17,7 @@ from pixelwise.engine.base import engine_named
 from pixelwise.engine.build import CachingProgress, build_task, open_material
 from pixelwise.engine.numpy.learner import NumpyChoices, NumpyLearner, normalised
 from pixelwise.errors import RecipeError, RunError, ShapeError
-from pixelwise.recipe.load import check_recipe, load_recipe
+from pixelwise.recipe.load import check_allowed, check_recipe, load_recipe
 from pixelwise.recipe.schema import Recipe
 from pixelwise.run.checkpoint import load_checkpoint
 from pixelwise.run.folder import RunFolder
@@ -176,6 +176,7 @@ def open_twin(
     if run is not None and overrides:
         raise RunError("is as it is: a run takes no overrides.", where=named, hint="Name its recipe instead.")
     recipe = load_recipe(named, overrides) if run is None else check_recipe(parse(run.recipe_file), where=named)
+    check_allowed(recipe, named)
     if engine_named(recipe.engine) is not NumpyLearner:
         raise RecipeError(
             "is computed by torch already; only networks of `engine: scratch` have a twin.",
