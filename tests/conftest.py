@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -37,6 +39,21 @@ TINY = (
     "gallery=3",
 )
 PICTURES = (*(word for word in TINY if not word.startswith("model.")), "data.test=test")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_network() -> Iterator[None]:
+    """Nothing in this process connects to another machine."""
+    connect = socket.socket.connect
+
+    def checked(self: socket.socket, address: Any) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            assert address[0] in ("127.0.0.1", "::1", "localhost"), f"a test connects to {address}"
+        connect(self, address)
+
+    with pytest.MonkeyPatch.context() as changed:
+        changed.setattr(socket.socket, "connect", checked)
+        yield
 
 
 @pytest.fixture(autouse=True)

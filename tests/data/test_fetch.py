@@ -150,3 +150,12 @@ def test_addresses_are_whole():
             assert len(digest) == hashlib.new(algorithm, usedforsecurity=False).digest_size * 2
             assert archive.address.startswith("https://")
             assert archive.file.endswith((".tar", ".tar.gz"))
+
+
+@pytest.mark.parametrize("proxy", ["http://user:SECRET@[bad", "http://user:SECRET@127.0.0.1:9"])
+def test_a_proxy_s_password_is_in_no_message(tmp_path, monkeypatch, proxy):
+    for name in ("HTTPS_PROXY", "https_proxy"):
+        monkeypatch.setenv(name, proxy)
+    with pytest.raises(DataError, match="could not be downloaded") as refused:
+        fetch("voc2007", tmp_path)
+    assert "SECRET" not in str(refused.value)
