@@ -13,6 +13,7 @@ A block that needs data or a trained run has `<!-- not run: why -->` on the line
 import contextlib
 import doctest
 import io
+import os
 import re
 import shlex
 import sys
@@ -72,6 +73,7 @@ def check_command(command: str, shown: str) -> None:
     if " # " in command and not shown:  # explained and not run: it trains, downloads, or needs what a person has
         return
     out = io.StringIO()
+    os.environ["PIXELWISE_ALLOW"] = ""  # each command is a process of its own
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out), pytest.raises(SystemExit) as end:
         app(shlex.split(command, comments=True)[1:])
     assert shown or not end.value.code, f"{command}\nprinted\n{out.getvalue()}"

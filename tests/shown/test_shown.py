@@ -124,7 +124,7 @@ def test_classes_are_counted_in_bands() -> None:
     ],
 )
 def test_the_kind_of_a_run_is_recorded_or_that_of_version_0_1(setup, kind):
-    assert recorded_kind(setup) == kind
+    assert recorded_kind(setup, "setup.json") == kind
 
 
 def test_no_other_package_asks_for_the_type_of_a_prediction():

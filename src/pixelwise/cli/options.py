@@ -10,16 +10,16 @@ import typer
 
 def allow_typed(words: list[str] | None) -> list[str] | None:
     """Take the names of code in typed words as consent to import it."""
-    from pixelwise import outside
+    from pixelwise.outside import allow_typed as allow
 
-    outside.allow_typed(words or ())
+    allow(words or ())
     return words
 
 
 def _allow(modules: list[str] | None) -> list[str] | None:
-    from pixelwise import outside
+    from pixelwise.outside import allow
 
-    outside.allow(modules or ())
+    allow(modules or ())
     return modules
 
 

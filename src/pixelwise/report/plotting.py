@@ -88,7 +88,7 @@ def style() -> Iterator[None]:
     """The house's look while a figure is drawn and written, whatever a matplotlibrc in the working folder says."""
     import matplotlib
 
-    plain = {key: value for key, value in matplotlib.rcParamsDefault.items() if key != "backend"}
+    plain: Any = {key: value for key, value in matplotlib.rcParamsDefault.items() if key != "backend"}
     with warnings.catch_warnings(), matplotlib.rc_context({**plain, **STYLE}):
         warnings.filterwarnings("ignore", message="Glyph .* missing from")  # drawn as a box; the page has the name
         yield
