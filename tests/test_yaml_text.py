@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixelwise import yaml_text
-from pixelwise.errors import RecipeError
+from pixelwise.errors import DataError, RecipeError
 from pixelwise.recipe.shipped import SHIPPED
-from pixelwise.yaml_text import DEPTH, LIMIT, parse, parse_options, parse_text, render
+from pixelwise.yaml_text import DEPTH, LIMIT, parse, parse_options, parse_text, read_file, render
 
 TRAPS = ["1e-3", "true", "True", "no", "null", "~", "", " ", "=", "<<", "010", "1:30", "1_000", "0x1F", ".5", "+1", "-"]
 TRAPS += [
@@ -216,3 +216,32 @@ def test_options_on_the_command_line() -> None:
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="cannot be read: No such file"):
         parse(tmp_path / "r.yaml")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_texts_in_unicode_are_read(tmp_path: Path, encoding: str) -> None:
+    mark = "\ufeff" if encoding[-2:] in ("le", "be") else ""
+    (tmp_path / "a.txt").write_bytes(f"{mark}Boden\r\nFlüsse\n".encode(encoding))
+    assert read_file(tmp_path / "a.txt").splitlines() == ["Boden", "Flüsse"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("Flüsse".encode("latin-1"), "is not UTF-8 text: byte 2 is 0xfc. Save it as UTF-8."),
+        (b"\xff\xfea", "is not UTF-16 text: byte 2 is 0x61. Save it as UTF-8."),
+        ("no mark".encode("utf-16-le"), "is not a text: it contains zero bytes. Save it as UTF-8."),
+        ("mark".encode("utf-32"), "is not a text: it contains zero bytes. Save it as UTF-8."),
+        (b"x" * 30, "is larger than 0 KiB, the most that is read."),
+    ],
+)
+def test_other_files_are_refused_in_one_line(tmp_path: Path, content: bytes, said: str) -> None:
+    (tmp_path / "a.txt").write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        read_file(tmp_path / "a.txt", DataError, limit=20)
+    assert str(caught.value) == f"{tmp_path / 'a.txt'}: {said}"
+
+
+def test_a_pattern_without_quotes_is_told_to_be_put_in_quotes() -> None:
+    with pytest.raises(RecipeError, match=r"begins with \* or & must be in quotes"):
+        parse_options(["images=*/images/*.png"], "--set")

@@ -25,7 +25,8 @@ class Problem:
     hint: str = ""
 
     def __str__(self) -> str:
-        line = f"{self.where}: {self.what}" if self.where else self.what
+        where = self.where.replace("\n", "\\n")  # of a file name
+        line = f"{where}: {self.what}" if where else self.what
         return f"{line} {self.hint}" if self.hint else line
 
 
@@ -117,7 +118,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 def listing(names: Iterable[str], limit: int = 8) -> str:
     """Names in one line, cut after `limit` with the number of the rest."""
-    names = list(names)
+    names = [name.replace("\n", "\\n") for name in names]
     shown = ", ".join(names[:limit])
     return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"
 

@@ -181,10 +181,13 @@ class Shelf(Mapping[str, str]):
     def build(self, name: str, /, *given: Any, **options: Any) -> Any:
         """Import the builder and call it. Raises RecipeError where it is not allowed, or does not take the options."""
         target = self.target(name)
-        if problems := self.check(name, options, where=f"{self.kind} '{name}'"):
+        return import_function(target)(*given, **self.convert(name, options, where=f"{self.kind} '{name}'"))
+
+    def convert(self, name: str, options: Mapping[str, Any], where: str) -> dict[str, Any]:
+        """The options in the types that the builder declares, e.g. the text `255` as a number. Raises RecipeError."""
+        if problems := self.check(name, options, where=where):
             raise RecipeError.all(problems)
-        converted = {key: _convert(self.signature(name).options[key], value) for key, value in options.items()}
-        return import_function(target)(*given, **converted)
+        return {key: _convert(self.signature(name).options[key], value) for key, value in options.items()}
 
 
 def _convert(option: Option, value: Any) -> Any:
@@ -218,7 +221,7 @@ def _read(source: Path, what: str) -> ast.Module:
     try:
         if source.stat().st_size > LONGEST:
             raise RecipeError(f"{what} is longer than {LONGEST // 2**20} MiB.", where=str(source))
-        return ast.parse(source.read_text(encoding="utf-8"))
+        return ast.parse(source.read_bytes())
     except (SyntaxError, ValueError, OSError, RecursionError, MemoryError) as error:
         reason = str(error) or type(error).__name__
         raise RecipeError(f"{what} is not readable Python: {reason}.", where=str(source)) from error

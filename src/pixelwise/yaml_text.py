@@ -1,10 +1,11 @@
-"""The one reader of YAML: recipes, overrides, exercises, palettes and run folders.
+"""The one reader of texts and of YAML: recipes, overrides, exercises, palettes, lists, classes and run folders.
 
 It is stricter than YAML: `1e-3` is a number, `no` is a text, a key is given once, and nothing is expanded or imported.
 """
 
 from __future__ import annotations
 
+import codecs
 import math
 import re
 from collections.abc import Callable, Iterable
@@ -17,7 +18,7 @@ from yaml.composer import Composer
 from yaml.constructor import SafeConstructor
 from yaml.resolver import Resolver
 
-from pixelwise.errors import Problem, RecipeError, shown
+from pixelwise.errors import PixelwiseError, Problem, RecipeError, shown
 
 LIMIT = 1 << 16  # bytes of a file that a person writes
 DEPTH = 40  # levels of maps and lists
@@ -112,19 +113,30 @@ _Strict.add_constructor("tag:yaml.org,2002:float", _number)
 _Strict.add_constructor("tag:yaml.org,2002:str", _text)
 
 
-def read_file(path: Path) -> str:
-    """The text of a file that a person writes. Raises RecipeError where it is not UTF-8 or larger than LIMIT."""
+def read_file(path: Path, kind: type[PixelwiseError] = RecipeError, limit: int = LIMIT) -> str:
+    """The text of a file that a person writes, of at most `limit` bytes. Raises `kind` where it cannot be read as text."""
     try:
         with open(path, "rb") as file:
-            content = file.read(LIMIT + 1)
-        if len(content) > LIMIT:
-            raise RecipeError(f"is larger than {LIMIT // 1024} KiB, the most that is read.", where=str(path))
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        what = f"is not UTF-8 text: byte {error.start} is 0x{content[error.start]:02x}."
-        raise RecipeError(what, where=str(path), hint="Save it as UTF-8.") from error
+            content = file.read(limit + 1)
     except OSError as error:
-        raise RecipeError(f"cannot be read: {error.strerror or error}.", where=str(path)) from error
+        raise kind(f"cannot be read: {error.strerror or error}.", where=str(path)) from error
+    if len(content) > limit:
+        raise kind(f"is larger than {limit // 1024} KiB, the most that is read.", where=str(path))
+    return decode(content, str(path), kind)
+
+
+def decode(content: bytes, where: str, kind: type[PixelwiseError] = RecipeError) -> str:
+    """The text of bytes: UTF-8, or UTF-16 that begins with a byte order mark. Raises `kind` for anything else."""
+    encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError as error:
+        name = encoding.upper().removesuffix("-SIG")
+        what = f"is not {name} text: byte {error.start} is 0x{content[error.start]:02x}."
+        raise kind(what, where=where, hint="Save it as UTF-8.") from error
+    if "\0" in text:
+        raise kind("is not a text: it contains zero bytes.", where=where, hint="Save it as UTF-8.")
+    return text
 
 
 def parse(path: Path) -> dict[str, Any]:
@@ -177,6 +189,8 @@ def parse_text(text: str, where: str) -> Any:
 def _in_words(error: yaml.MarkedYAMLError) -> str:
     """PyYAML's complaint; its commonest ones in words for people who know no YAML grammar."""
     problem = str(error.problem or error)
+    if problem.startswith("expected alphabetic or numeric character"):
+        return "a text that begins with * or & must be in quotes, e.g. images='\"*/images/*.png\"' in a shell"
     if "cannot start any token" in problem and "\\t" in problem:
         return "a tab cannot indent in YAML; use spaces"
     if problem == "mapping values are not allowed here":

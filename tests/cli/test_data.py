@@ -121,3 +121,37 @@ def test_fetch(run, tmp_path):
     assert code == 2
     assert "there is no address for 'voc207'; there is voc2007, voc2012" in err
     assert "Did you mean 'voc2007'?" in err
+
+
+def test_options_are_read_and_converted_like_those_of_a_recipe(run, zoo):
+    assert run("check", str(zoo), "--set", "val=1e-1", "--set", "void='255'", "--set", "seed=010")[0] == 0
+    assert json.loads(run("info", str(zoo), "--set", "void='255'", "--json")[1])["void"] == 255
+    for word, said in (
+        ("void=no", "read 'no', which is not a valid integer"),
+        ("val=1:30", "read '1:30', which is not"),
+    ):
+        code, _, err = run("check", str(zoo), "--set", word)
+        assert (code, err.count("\n")) == (2, 1)
+        assert said in err
+    assert "the folder is named already" in run("check", str(zoo), "--set", "path=x")[2]
+
+
+def test_names_reach_the_output_without_control_characters(run, zoo):
+    (zoo / "classes.txt").write_text("ground\ncat\x1b[2J\x9b31m\x07\n")
+    file = zoo / "train/images/p1\x1b]0;title\x07\nNothing found.png"
+    (zoo / "train/images/p1.png").rename(file)
+    (zoo / "train/masks/p1.png").rename(zoo / "train/masks" / file.name)
+    file.write_bytes(file.read_bytes()[:100])
+    said = [run(*words, str(zoo))[1:] for words in (("check",), ("check", "--json"), ("info",), ("info", "--json"))]
+    for out in (text for pair in said for text in pair):
+        assert not {"\x1b", "\x9b", "\x07"} & set(out)
+    assert not [line for line in said[0][0].splitlines() if line.lstrip().startswith("Nothing found")]
+    assert r"cat\x1b[2J\x9b31m\x07" in said[2][0]
+
+
+def test_ctrl_c_while_pictures_are_read_ends_in_one_line(run, zoo, monkeypatch):
+    import signal
+
+    monkeypatch.setattr("pixelwise.data.splits.read_image", lambda path: signal.raise_signal(signal.SIGINT))
+    code, out, err = run("check", str(zoo))
+    assert (code, out, err) == (130, "", "Interrupted. No file is half-written.\n")

@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -5,7 +7,8 @@ from hypothesis import strategies as st
 from PIL import Image as Pillow
 
 from pixelwise.data import DATASETS
-from pixelwise.data.folder import read_classes
+from pixelwise.data.base import data_root
+from pixelwise.data.folder import Folder, read_classes
 from pixelwise.data.splits import draw_splits
 from pixelwise.errors import DataError
 
@@ -158,3 +161,78 @@ def test_bad_shares_are_refused():
         draw_splits("abcdef", {"val": 0.7, "test": 0.3})
     with pytest.raises(DataError, match="1 groups cannot be divided into train, val"):
         draw_splits(["a1", "a2"], {"val": 0.5}, group=lambda name: name[0])
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_classes_and_lists_as_windows_writes_them(pictures, encoding):
+    path = pictures.path
+    (path / "classes.txt").write_bytes("Boden\r\nFlüsse\r\nDächer\r\n".encode(encoding))
+    for name in ("flüsse0", "flüsse1"):
+        pictures.add(name)
+    for name in ("train", "val"):
+        (path / name).rename(path / f"old-{name}")
+    (path / "splits").mkdir()
+    for split, name in (("train", "flüsse0"), ("val", "flüsse1")):
+        (path / "splits" / f"{split}.txt").write_bytes(f"{name}\r\n".encode(encoding))
+    data = pictures.open()
+    assert data.info.classes == ("Boden", "Flüsse", "Dächer")
+    assert (data.names("train"), data.names("val"), data.problems) == (("flüsse0",), ("flüsse1",), ())
+
+
+def test_texts_in_latin_1_are_refused_in_one_line(pictures):
+    (pictures.path / "classes.txt").write_bytes("Boden\nFlüsse\n".encode("latin-1"))
+    with pytest.raises(DataError, match=r"classes\.txt: is not UTF-8 text: byte 8 is 0xfc\. Save it as UTF-8\.$"):
+        pictures.open()
+    (pictures.path / "classes.txt").write_text("")
+    with pytest.raises(DataError, match=r"classes\.txt: has no class; write one name a line\."):
+        pictures.open()
+
+
+@pytest.fixture
+def scenes(tmp_path):
+    """`a/images/0.png` with `a/masks/0.png`, and so on: the kinds are folders inside each scene."""
+    for scene in ("a", "b"):
+        for number in range(2):
+            for kind, mode in (("images", "RGB"), ("masks", "L")):
+                (tmp_path / "set" / scene / kind).mkdir(parents=True, exist_ok=True)
+                Pillow.new(mode, (3, 2)).save(tmp_path / "set" / scene / kind / f"{number}.png")
+    return tmp_path / "set"
+
+
+@pytest.mark.parametrize(
+    "form", ["*/{}/*.png", "**/{}/*.png", "{{root}}/*/{}/*.png", "../set/*/{}/?.png", "[ab]/{}/*.png"]
+)
+def test_the_name_is_what_the_pattern_leaves_open(scenes, form):
+    images, masks = (form.format(kind).format(root=scenes) for kind in ("images", "masks"))
+    data = Folder(scenes, images=images, masks=masks, classes=["x"], val=0.5)
+    assert sorted(data.names("train") + data.names("val")) == ["a/0", "a/1", "b/0", "b/1"]
+    assert data.problems == ()
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="later versions of Python read it as p*")
+def test_what_is_no_pattern_is_refused_in_one_line(scenes):
+    with pytest.raises(DataError, match=r"read 'p\*\*', which is not a pattern: "):
+        Folder(scenes, images="p**", classes=["x"])
+
+
+@pytest.mark.parametrize("group", ["a{99999999999}", "(" * 5000 + ")" * 5000])
+def test_what_is_no_regular_expression_is_refused_in_one_line(pictures, group):
+    with pytest.raises(DataError, match="which is not a regular expression"):
+        pictures.open(group=group)
+
+
+def test_a_picture_whose_group_is_not_found_is_its_own(pictures):
+    for number in range(4):
+        pictures.add(f"p{number}")
+    for name in ("train", "val"):
+        (pictures.path / name).rename(pictures.path / f"old-{name}")
+    data = pictures.open(group="(x)|p", val=0.5)
+    assert sorted(map(len, (data.names("train"), data.names("val")))) == [2, 2]
+
+
+def test_a_home_that_is_not_there(tmp_path, monkeypatch):
+    with pytest.raises(DataError, match="the home folder that '~' means is not known"):
+        DATASETS.build("folder", tmp_path, path="~nobody-of-that-name/zoo")
+    monkeypatch.setenv("PIXELWISE_DATA", "~nobody-of-that-name")
+    with pytest.raises(DataError, match="Name the data folder with --data or PIXELWISE_DATA"):
+        data_root()

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import sys
 import unicodedata
 
@@ -10,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from pixelwise.errors import Problem, listing
 from pixelwise.run.events import Noted, Started
 from pixelwise.terminal.bars import Bar, Bars, Line
-from pixelwise.terminal.output import as_text, clean, say, show_json, show_line
+from pixelwise.terminal.output import as_text, clean, prepare_output, say, show_json, show_line
 from pixelwise.terminal.scores import show_scores
 from pixelwise.terminal.table import Table, show_rows, show_table
 from pixelwise.terminal.training import Display
@@ -46,11 +48,39 @@ def test_lines_and_json_on_the_two_streams(capsys: pytest.CaptureFixture[str]) -
     assert not set("\x1b\x9b\x7f\r") & set(printed)
 
 
-def test_an_encoding_without_the_character_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_an_encoding_without_the_character_is_no_error(monkeypatch: pytest.MonkeyPatch, encoding: str) -> None:
     raw = io.BytesIO()
-    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
-    say("mean ΔE")
-    assert raw.getvalue() == b"mean \\u0394E\n"
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding=encoding))
+    prepare_output()
+    say("mean ΔE → 猫")
+    printed_by_everything(Console(highlight=False, markup=False))
+    show_rows(Console(force_terminal=True), ("≥",), [("★ ━━",)])
+    sys.stdout.write("a text of somebody else: ≤ 猫\n")
+    sys.stdout.flush()
+    said = raw.getvalue().decode(encoding)
+    assert said.startswith("mean dE > \\u732b\n")
+    assert "* ==" in said
+    assert said.endswith("a text of somebody else: <= \\u732b\n")
+
+
+@pytest.mark.parametrize("columns", ["", "0", "1", "-5", "many", "²", "99999999"])
+def test_a_width_that_no_terminal_has_is_forgotten(monkeypatch: pytest.MonkeyPatch, columns: str) -> None:
+    for name in ("COLUMNS", "LINES", "TERMINAL_WIDTH"):
+        monkeypatch.setenv(name, columns)
+    monkeypatch.setenv("MPLBACKEND", "no_such_backend")
+    prepare_output()
+    assert not {"COLUMNS", "LINES", "TERMINAL_WIDTH", "MPLBACKEND"} & set(os.environ)
+    monkeypatch.setenv("COLUMNS", "80")
+    prepare_output()
+    assert os.environ["COLUMNS"] == "80"
+
+
+def test_a_name_with_a_line_end_does_not_look_like_a_line_of_ours(capsys: pytest.CaptureFixture[str]) -> None:
+    show_rows(Console(width=80), ("class", "IoU"), [("sky\nNothing found.", "0.5")])
+    assert capsys.readouterr().out.splitlines()[1].startswith(r"sky\nNothing found.")
+    assert str(Problem("a\nb.png", "is damaged.")) == r"a\nb.png: is damaged."
+    assert listing(["a\nb"]) == r"a\nb"
 
 
 def printed_by_everything(console: Console) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -10,7 +9,10 @@ from importlib import import_module
 import typer
 
 from pixelwise.errors import PixelwiseError, not_installed
-from pixelwise.terminal.output import say
+from pixelwise.terminal.output import prepare_output, say
+
+# What a wrong command line raises; typer does not export the name
+ClickException: type[Exception] = typer.BadParameter.__mro__[2]
 
 # name → (module:attribute, one line for --help); the attribute is a function, or a typer.Typer with subcommands
 COMMANDS = {
@@ -35,25 +37,44 @@ ABOUT = "Convolutional vision, from the arithmetic of one convolution to whole l
 
 
 def app(arguments: Sequence[str] | None = None) -> None:
-    """Run one command and exit: 0 done, 1 the answer is no (fatal findings), 2 a user's mistake."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    if words and words[0] in COMMANDS:
-        name, rest = f"pixelwise {words[0]}", words[1:]
-        interface = _load(words[0])
-    else:
-        name, rest = "pixelwise", words or ["--help"]
-        interface = _contents()
+    """Run one command and exit: 0 done, 1 the answer is no (fatal findings), 2 a user's mistake, 130 Ctrl-C."""
+    prepare_output()
     try:
-        if words == ["list"]:  # nothing to parse: typer would import pydantic for it, a third of the time
-            import_module("pixelwise.cli.shelves").list_()
-            sys.exit(0)
-        interface(args=rest, prog_name=name)
-    except (PixelwiseError, ModuleNotFoundError) as error:
-        complaint = error if isinstance(error, PixelwiseError) else not_installed(error)
+        sys.exit(_run(list(sys.argv[1:] if arguments is None else arguments)))
+    except KeyboardInterrupt:
+        say("Interrupted. No file is half-written.", err=True)
+        sys.exit(130)
+    except (PixelwiseError, ModuleNotFoundError, OSError) as error:
+        complaint = error if isinstance(error, PixelwiseError) else _explained(error)
         if complaint is None:
             raise
         _complain(complaint)
         sys.exit(2)
+
+
+def _run(words: list[str]) -> int:
+    """Run one command; its exit code."""
+    if words == ["list"]:  # nothing to parse: typer would import pydantic for it, a third of the time
+        import_module("pixelwise.cli.shelves").list_()
+        return 0
+    known = bool(words) and words[0] in COMMANDS
+    name = f"pixelwise {words[0]}" if known else "pixelwise"
+    command = typer.main.get_command(_load(words[0]) if known else _contents())
+    rest = words[1:] if known else words
+    if not rest and isinstance(command, typer.core.TyperGroup):
+        rest = ["--help"]
+    try:  # not command(...): typer would end by itself at Ctrl-C, and print what was typed as it is
+        with command.make_context(name, rest) as context:
+            command.invoke(context)
+    except typer.Exit as end:
+        return end.exit_code
+    except ClickException as error:
+        usage = getattr(getattr(error, "ctx", None), "command_path", name)
+        said = str(getattr(error, "format_message", error.__str__)())
+        end = "" if said.endswith((".", "?")) else "."
+        say(f"error: {said}{end} `{usage} --help` shows what is allowed.", err=True)
+        return 2
+    return 0
 
 
 def _load(command: str) -> typer.Typer:
@@ -91,8 +112,19 @@ def _contents() -> typer.Typer:
     return interface
 
 
+def _explained(error: ModuleNotFoundError | OSError) -> PixelwiseError | None:
+    """The same in one line; None where it says too little for that."""
+    if isinstance(error, ModuleNotFoundError):
+        return not_installed(error)
+    if error.filename is None or not error.strerror:
+        return None
+    return PixelwiseError(f"cannot be used: {error.strerror}.", where=str(error.filename))
+
+
 def _complain(error: PixelwiseError) -> None:
-    if os.environ.get("RANK", "0") != "0":  # of several processes under torchrun, only the first one prints
+    from pixelwise.run.environment import launched
+
+    if (place := launched()) is not None and place.rank > 0:  # of several processes only the first one prints
         return
     count = len(error.problems)
     say(f"error: {error}" if count == 1 else f"{count} errors:\n{error}", err=True)

@@ -95,9 +95,10 @@ def _open(name: str, data: Path | None, words: list[str]) -> Dataset:
     if Path(name).is_dir() and name not in names:
         from pixelwise.data.folder import Folder
 
-        if problems := DATASETS.check("folder", {"path": name, **options}, where=name):
-            raise RecipeError.all(problems)
-        return Folder(Path(name).absolute(), **options)
+        if "path" in options:
+            raise RecipeError("the folder is named already.", where="--set path")
+        converted = DATASETS.convert("folder", {**options, "path": str(Path(name).absolute())}, where=name)
+        return Folder(Path(converted.pop("path")), **converted)
     known, preset = PRESETS.get(name, (name, {}))
     if name not in names and ":" not in name:
         raise DataError(

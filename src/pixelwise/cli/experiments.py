@@ -42,6 +42,7 @@ def sweep(
     the first run begins. The same command again, or --resume DIR, continues: finished runs are left alone, half-done ones
     are resumed. A run that fails does not stop the others. Writes DIR/sweep.html; the exit code is 1 if a run failed.
     """
+    from pixelwise.data.base import data_root
     from pixelwise.errors import RecipeError
     from pixelwise.experiments.folder import Folder
     from pixelwise.experiments.runner import check_data
@@ -55,7 +56,7 @@ def sweep(
     if recipe is not None:
         grid, runs = plan(recipe, factors or ())
         folder = Folder(out or Path("runs/sweeps") / Path(recipe).with_suffix(""))
-        data = None if data is None else data.expanduser().absolute()
+        data = None if data is None else data_root(data)
         check_data(runs, data)
         folder.begin(runs, recipe, [{"path": path, "values": values} for path, values in grid.items()], data)
     else:
@@ -167,6 +168,7 @@ def search(
     --resume DIR, continues: finished trials are not repeated, half-done ones are resumed. Writes the best recipe as
     DIR/best.yaml, which `pixelwise train` takes, and DIR/search.html. The test split is never used to choose.
     """
+    from pixelwise.data.base import data_root
     from pixelwise.errors import RecipeError
     from pixelwise.experiments.folder import Folder
 
@@ -175,7 +177,7 @@ def search(
             "name a recipe with what to search, or a search to continue with --resume.",
             hint="e.g. pixelwise search quickstart 'train.optimizer.learning_rate=log(1e-4,1e-1)' --trials 20",
         )
-    where = None if data is None else str(data.expanduser().absolute())
+    where = None if data is None else str(data_root(data))
     if recipe is not None:
         folder = Folder(out or Path("runs/searches") / Path(recipe).with_suffix(""), "search")
         asked: dict[str, Any] = {"recipe": recipe, "texts": list(ranges or ()), "metric": metric}

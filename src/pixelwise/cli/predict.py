@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -11,12 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from pixelwise.cli.options import Allow, AsJson, Checkpoint, Device, Run
-from pixelwise.terminal.output import say, show_json
+from pixelwise.terminal.output import clean_line, say, show_json
 
 if TYPE_CHECKING:
     from pixelwise.errors import Problem
     from pixelwise.predict import Predictor, Tiles
     from pixelwise.predict.inputs import Job
+    from pixelwise.predict.predictor import Predicted
     from pixelwise.run.folder import RunFolder
     from pixelwise.shown.base import Shown
     from pixelwise.types import Image
@@ -46,7 +48,7 @@ def predict(
         int, typer.Option(min=0, help="Pixels that neighbouring tiles share; each keeps its half of them.")
     ] = 64,
     device: Device = "auto",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are in --out already.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier predictions in --out.")] = False,
     as_json: AsJson = False,
     allow: Allow = None,
 ) -> None:
@@ -63,21 +65,23 @@ def predict(
     end; the others are labelled all the same, and the exit code is 1.
     """
     from pixelwise.predict import Predictor, Tiles
-    from pixelwise.predict.inputs import plan
+    from pixelwise.predict.inputs import check_free, check_ours, plan
     from pixelwise.run.folder import RunFolder
 
     opened = RunFolder.open(run)
     shown = _shown(opened, out, top, scale)
     jobs, skipped = plan(images, out)
     if out is not None and not overwrite:
-        _check_files(shown, jobs, out)
+        check_free([path for files, record in _outputs(shown, jobs, out) for path in (*files, record)], out)
     from pixelwise.engine.hardware.allocator import keep_large_buffers
 
     keep_large_buffers()  # before torch allocates anything
     predictor = Predictor.open(opened, checkpoint=checkpoint, device=device)
     tiles = Tiles(tile, overlap) if scale == "own" else None
     predictor.check_tiles(tiles)
-    if out is not None and shown.legend and not overwrite:
+    if out is not None and overwrite:
+        check_ours(_outputs(shown, jobs, out), _inputs(predictor, jobs), out)
+    elif out is not None and shown.legend:
         _check_legend(predictor, out)
     start = time.perf_counter()
     outcome = _predict(predictor, shown, jobs, tiles, out)
@@ -96,6 +100,7 @@ class Outcome:
 
     records: list[dict[str, Any]] = field(default_factory=list)
     failed: list[Problem] = field(default_factory=list)
+    unwritten: bool = False  # whether some of those could be read
 
 
 def _shown(run: RunFolder, out: Path | None, top: int | None, scale: str) -> Shown:
@@ -122,14 +127,24 @@ def _shown(run: RunFolder, out: Path | None, top: int | None, scale: str) -> Sho
     return shown if top is None else SHOWN.build(kind, top=top)
 
 
-def _check_files(shown: Shown, jobs: Sequence[Job], out: Path) -> None:
-    """Raise DataError where files that are to be written exist."""
-    from pixelwise.predict.inputs import check_free
-
+def _outputs(shown: Shown, jobs: Sequence[Job], out: Path) -> list[tuple[list[Path], Path]]:
+    """The files that are written of each picture, and its record; one file for all where the kind has that."""
     if shown.together:
-        check_free([out / shown.together], out)
-    else:
-        check_free([out / file for job in jobs for file in (*shown.files(job.name).values(), _record(job))], out)
+        return [([], out / shown.together)]
+    return [([out / file for file in shown.files(job.name).values()], out / _record(job)) for job in jobs]
+
+
+def _inputs(predictor: Predictor, jobs: Sequence[Job]) -> Iterator[Path]:
+    """The pictures, and the files of the run's data set where it is at hand."""
+    from pixelwise.engine.build import build_dataset
+    from pixelwise.errors import PixelwiseError
+
+    yield from (job.file for job in jobs)
+    with suppress(PixelwiseError):
+        dataset = build_dataset(predictor.opened.recipe)
+        for split in dataset.splits():
+            for index in range(len(dataset.names(split))):
+                yield from dataset.sources(split, index)
 
 
 def _record(job: Job) -> str:
@@ -137,32 +152,28 @@ def _record(job: Job) -> str:
 
 
 def _predict(predictor: Predictor, shown: Shown, jobs: Sequence[Job], tiles: Tiles | None, out: Path | None) -> Outcome:
-    """Predict every picture that can be read, and write its files; the record is last, so the others are whole."""
+    """Predict every picture that can be read, and write its files."""
+    from pixelwise.errors import RunError
     from pixelwise.imaging.files import write_image
     from pixelwise.predict.inputs import LEGEND
-    from pixelwise.run.atomic import write_json
+    from pixelwise.run.atomic import is_of_one_file, write_json
     from pixelwise.terminal.bars import Line
 
-    opened, outcome = predictor.opened, Outcome()
+    outcome = Outcome()
     size = {"scale": "recipe", "size": list(predictor.size)}
     settings = size if tiles is None else {"scale": "own", "tile": tiles.tile, "overlap": tiles.overlap}
-    origin = {
-        "run": str(opened.run.path),
-        "checkpoint": {"which": opened.checkpoint, "epoch": opened.epoch, "step": opened.step},
-    }
     with Line("predicting") as line:
         results = predictor.predict_files([job.file for job in jobs], tiles)
         for done, (job, one) in enumerate(zip(jobs, results, strict=True), start=1):
             outcome.failed += one.problems
-            if one.prediction is not None and one.size is not None:
-                files: dict[str, str] = {}
-                if out is not None and one.image is not None:
-                    files = shown.write(out, job.name, one.image, one.prediction, predictor.info)
-                counts = shown.counts(one.prediction, predictor.info)
-                record = {**shown.record(job.file, one.size, counts, files, settings), **origin}
-                if out is not None and not shown.together:
-                    write_json(out / _record(job), record)
-                outcome.records.append(record)
+            if not one.problems:
+                try:
+                    outcome.records.append(_keep(predictor, shown, job, one, settings, out))
+                except RunError as error:
+                    if not is_of_one_file(error.__cause__, Path(error.problems[0].where)):
+                        raise
+                    outcome.failed += error.problems
+                    outcome.unwritten = True
             line.show("", done, len(jobs), job.file.name)
     if out is not None and outcome.records:
         records: Any = outcome.records
@@ -171,6 +182,31 @@ def _predict(predictor: Predictor, shown: Shown, jobs: Sequence[Job], tiles: Til
         if shown.legend:
             write_image(out / LEGEND, _legend(predictor))
     return outcome
+
+
+def _keep(
+    predictor: Predictor, shown: Shown, job: Job, one: Predicted, settings: dict[str, Any], out: Path | None
+) -> dict[str, Any]:
+    """Write the files of a picture, all of them or none, and give its record, which is written last."""
+    from pixelwise.run.atomic import write_json
+
+    opened, files = predictor.opened, dict[str, str]()
+    assert one.size is not None
+    try:
+        if out is not None and one.image is not None:
+            files = shown.write(out, job.name, one.image, one.prediction, predictor.info)
+        record = shown.record(job.file, one.size, shown.counts(one.prediction, predictor.info), files, settings)
+        checkpoint = {"which": opened.checkpoint, "epoch": opened.epoch, "step": opened.step}
+        record |= {"run": str(opened.run.path), "checkpoint": checkpoint}
+        if out is not None and not shown.together:
+            write_json(out / _record(job), record)
+    except BaseException:
+        for files_written, record_file in _outputs(shown, [job], out) if out is not None and not shown.together else ():
+            for path in (*files_written, record_file):
+                with suppress(OSError):
+                    path.unlink()
+        raise
+    return record
 
 
 def _check_legend(predictor: Predictor, out: Path) -> None:
@@ -193,7 +229,7 @@ def _check_legend(predictor: Predictor, out: Path) -> None:
 def _legend(predictor: Predictor) -> Image:
     from pixelwise.imaging.draw import legend
 
-    return legend(predictor.info.classes, predictor.info.colours)
+    return legend([clean_line(name) for name in predictor.info.classes], predictor.info.colours)
 
 
 # -- the terminal --------------------------------------------------------------------------------------------------
@@ -217,7 +253,7 @@ def _print_lines(outcome: Outcome, predictor: Predictor, shown: Shown, out: Path
     if not (records := outcome.records):
         return
     for line in shown.lines(records[:SHOWN]):
-        say(line)
+        say(clean_line(line))
     if len(records) > SHOWN:
         rest = "--out DIR writes them all, --json prints them"
         rest = rest if shown.together or out is None else f"each with its record under {out / 'records'}"
@@ -239,6 +275,6 @@ def _print_rest(outcome: Outcome, skipped: Sequence[Path]) -> None:
     if skipped:
         say(f"skipped, not pictures: {listing([path.name for path in skipped])}")
     if outcome.failed:
-        say(f"\n{len(outcome.failed)} could not be read:", err=True)
+        say(f"\n{len(outcome.failed)} could not be {'read or written' if outcome.unwritten else 'read'}:", err=True)
         for problem in outcome.failed:
             say(f"  - {problem}", err=True)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from pixelwise.cli.options import Allow, AsJson, Checkpoint, Data, Device, Run
-from pixelwise.terminal.output import result_console, say, show_json
+from pixelwise.terminal.output import clean, result_console, say, show_json
 
 
 def evaluate(
@@ -100,7 +100,7 @@ def compare(
         runs, scores=score or (), split=split, checkpoint=checkpoint, resolution=resolution, over=over
     )
     if csv is not None:
-        write_text(csv, compared.as_csv())
+        write_text(csv, clean(compared.as_csv()))
     if html is not None:
         compared.write_html(html)
     if as_json:

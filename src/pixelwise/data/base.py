@@ -61,5 +61,13 @@ def data_root(given: Path | None = None) -> Path:
 
     The folder need not exist: built-in data sets need none.
     """
-    chosen = given or os.environ.get("PIXELWISE_DATA")
-    return Path(chosen).expanduser().absolute() if chosen else Path.home() / ".cache" / "pixelwise"
+    return with_home(Path(given or os.environ.get("PIXELWISE_DATA") or "~/.cache/pixelwise")).absolute()
+
+
+def with_home(path: Path) -> Path:
+    """The path with `~` and `~name` replaced by that person's home folder."""
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        hint = "Name the data folder with --data or PIXELWISE_DATA, without '~'."
+        raise DataError("the home folder that '~' means is not known.", where=str(path), hint=hint) from error

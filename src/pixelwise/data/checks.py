@@ -9,7 +9,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -150,7 +150,7 @@ def unreadable(survey: Survey) -> Iterator[Finding]:
     """Files that are missing, damaged or cut short, of too many pixels, or of a kind that cannot be read."""
     for facts in survey.facts:
         if facts.problem is not None and not _sizes_differ(facts):
-            what = f"{facts.problem.where}: {facts.problem.what}"
+            what = str(replace(facts.problem, hint=""))
             yield Finding("unreadable", "fatal", what, (facts.where,), facts.problem.hint or "Replace the file.")
 
 

@@ -10,12 +10,13 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Lt
 
-from pixelwise.data.base import Dataset
-from pixelwise.data.splits import SPLITS, Paired, find_splits
+from pixelwise.data.base import Dataset, with_home
+from pixelwise.data.splits import MOST_BYTES, SPLITS, Paired, find_splits
 from pixelwise.errors import DataError
 from pixelwise.imaging.palettes import distinct_colours
 from pixelwise.shelf import declares
 from pixelwise.types import RGB, DatasetInfo
+from pixelwise.yaml_text import read_file
 
 RED_GREEN_BLUE = re.compile(r"^(.*?)[\s,;]+(\d{1,3})[\s,;]+(\d{1,3})[\s,;]+(\d{1,3})$")
 
@@ -91,7 +92,7 @@ def folder(
     group:        pattern with one group, e.g. `^(scene\\d+)_`: pictures for which it finds the same are never torn apart
     """
     options = {name: value for name, value in locals().items() if name not in ("root", "path")}
-    dataset = Folder(root / Path(path).expanduser(), **options)
+    dataset = Folder(root / with_home(Path(path)), **options)
     if dataset.problems:
         raise DataError.all(dataset.problems)
     return dataset
@@ -115,10 +116,12 @@ def _classes(path: Path, layout: SimpleNamespace) -> tuple[tuple[str, ...], tupl
 
 def read_classes(file: Path) -> tuple[tuple[str, ...], tuple[RGB, ...] | None]:
     """Names and, where every line ends in `red green blue`, colours."""
-    lines = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    lines = [line.strip() for line in read_file(file, DataError, MOST_BYTES).splitlines() if line.strip()]
     matches = [RED_GREEN_BLUE.match(line) for line in lines]
     coloured = [match.groups() for match in matches if match]
-    if not lines or len(coloured) < len(lines):
+    if not lines:
+        raise DataError("has no class; write one name a line.", where=str(file))
+    if len(coloured) < len(lines):
         return tuple(lines), None
     return tuple(name for name, *_ in coloured), tuple(_colour([*map(int, rgb)], file) for _, *rgb in coloured)
 
@@ -149,11 +152,12 @@ def _drawing(layout: SimpleNamespace) -> tuple[dict[str, float], int, Callable[[
         return shares, layout.seed, None
     try:
         pattern = re.compile(layout.group)
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise DataError(f"read {layout.group!r}, which is not a regular expression: {error}.", where="group") from error
 
     def group_of(name: str) -> str:
         match = pattern.search(name)
-        return name if match is None else match.group(1 if pattern.groups else 0)
+        found = None if match is None else match.group(1 if pattern.groups else 0)
+        return name if found is None else found
 
     return shares, layout.seed, group_of

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +13,12 @@ from pixelwise.data.base import Dataset
 from pixelwise.errors import DataError, Problem, did_you_mean, listing
 from pixelwise.imaging.files import SUFFIXES, read_image, read_mask
 from pixelwise.types import RGB, Sample
+from pixelwise.yaml_text import read_file
 
 SPLITS = ("train", "val", "test")
 SPELLINGS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+MOST_BYTES = 1 << 26  # of a list of names
+WILD = re.compile("[*?[]")  # what makes a part of a path a pattern
 ADD, KEEP = "Add what is missing, or remove the rest.", "Keep one of them."
 Splits = tuple[dict[str, tuple["Pair", ...]], tuple[Problem, ...]]  # the pairs of each split, and what has no partner
 Drawing = tuple[Mapping[str, float], int, Callable[[str], str] | None]  # shares, seed, name → group
@@ -99,13 +103,33 @@ def pair_files(path: Path, images: str, masks: str, mask_suffix: str = "") -> tu
 
 
 def _files(path: Path, pattern: str) -> list[tuple[str, Path]]:
-    """(name, file) of every picture beneath a folder, or of every picture that a pattern finds."""
-    base, search = (path, pattern) if "*" in pattern else (path / pattern, "**/*")
-    found = [file for file in sorted(base.glob(search)) if file.suffix.lower() in SUFFIXES]
-    files = [file for file in found if not file.name.startswith(".") and file.is_file()]
+    """(name, file) of every picture under a folder, or of every picture that a pattern finds.
+
+    The name is what the pattern leaves open: with `*/images/*.png` that of `a/images/0.png` is `a/0`.
+    """
+    base, search = path / pattern, ("**", "*")
     if "*" in pattern:
-        base = path.joinpath(*(part for part in Path(pattern).parts[:-1] if "*" not in part))
-    return [(file.relative_to(base).with_suffix("").as_posix(), file) for file in files]
+        parts = Path(pattern).parts
+        first = next(place for place, part in enumerate(parts) if WILD.search(part))
+        base, search = path.joinpath(*parts[:first]), parts[first:]
+    try:
+        found = sorted(base.glob("/".join(search)))
+    except (ValueError, NotImplementedError, re.error) as error:
+        hint = "`*` stands for any letters of a name, and `**` for folders inside each other."
+        raise DataError(f"read {pattern!r}, which is not a pattern: {error}.", where=str(path), hint=hint) from error
+    files = [file for file in found if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")]
+    return [(_open_part(file.relative_to(base), search), file) for file in files if file.is_file()]
+
+
+def _open_part(file: Path, pattern: Sequence[str]) -> str:
+    """The parts of a path that its pattern does not name in full, without suffix."""
+    parts = file.with_suffix("").parts
+    head = pattern.index("**") if "**" in pattern else len(pattern) - 1
+    tail = pattern[::-1].index("**") if "**" in pattern else 1
+    last = len(parts) - max(tail, 1)
+    begun = [part for part, how in zip(parts[:head], pattern, strict=False) if WILD.search(how)]
+    ended = [part for part, how in zip(parts[last:-1], pattern[-tail:], strict=False) if WILD.search(how)]
+    return "/".join([*begun, *parts[head:last], *ended, parts[-1]])
 
 
 def _by_name(files: Iterable[tuple[str, Path]], suffix: str) -> tuple[dict[str, Path], list[str]]:
@@ -135,7 +159,7 @@ def _listed(file: Path, known: Mapping[str, Pair], unpaired: list[Problem]) -> t
     """The pairs that a list names; a line may be a name, or a file name or path that ends in one."""
     by_last = {Path(name).name: name for name in known}
     pairs, strange = [], []
-    for word in filter(None, map(str.strip, file.read_text(encoding="utf-8-sig").splitlines())):
+    for word in filter(None, map(str.strip, read_file(file, DataError, MOST_BYTES).splitlines())):
         short = word.rsplit(".", 1)[0] if Path(word).suffix.lower() in SUFFIXES else word
         name = short if short in known else by_last.get(Path(short).name, "")
         if name:
@@ -166,7 +190,7 @@ def draw_splits(
     members: dict[str, list[str]] = defaultdict(list)
     for name in names:
         members[group(name) if group else name].append(name)
-    order = sorted(members, key=lambda key: hashlib.sha256(f"{seed}:{key}".encode()).digest())
+    order = sorted(members, key=lambda key: hashlib.sha256(f"{seed}:{key}".encode("utf-8", "surrogatepass")).digest())
     wanted = {split: fraction for split, fraction in fractions.items() if fraction > 0}
     if len(order) <= len(wanted):
         there, splits = f"{len(order)} {'groups' if group else 'pictures'}", ", ".join(wanted)

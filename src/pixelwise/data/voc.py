@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Literal
 
 from pixelwise.data.base import Dataset
-from pixelwise.data.splits import Pair, Paired
+from pixelwise.data.splits import MOST_BYTES, Pair, Paired
 from pixelwise.errors import DataError
 from pixelwise.imaging.palettes import voc_colours
 from pixelwise.shelf import declares
 from pixelwise.types import DatasetInfo
+from pixelwise.yaml_text import read_file
 
 CLASSES = (
     "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow",
@@ -49,7 +50,7 @@ class Voc(Paired):
             file = self.folder / "ImageSets" / "Segmentation" / f"{split}.txt"
             if not file.is_file():
                 continue
-            names = file.read_text(encoding="utf-8").split()
+            names = read_file(file, DataError, MOST_BYTES).split()
             pairs = tuple(Pair(name, images / f"{name}.jpg", masks / f"{name}.png") for name in names)
             # the test list of some years comes without masks: nothing can be trained or scored on it
             if split != "test" or any(pair.mask.is_file() for pair in pairs[:3]):

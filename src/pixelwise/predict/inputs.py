@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pixelwise.errors import DataError, Problem, listing
+from pixelwise.errors import DataError, Problem, RunError, listing
+from pixelwise.run.atomic import read_json
 
 LEGEND = "legend.png"
 
@@ -31,18 +34,21 @@ def plan(images: Sequence[Path], out: Path | None) -> tuple[list[Job], list[Path
     skipped, problems = [], []
     ours = None if out is None else (out / LEGEND).resolve()  # of a call before this one, with --out as an input too
     for given in images:
-        if given.is_dir():
-            inside = sorted(path for path in given.iterdir() if path.is_file() and not path.name.startswith("."))
-            found = [path for path in inside if path.suffix.lower() in SUFFIXES and path.resolve() != ours]
-            skipped += [path for path in inside if path not in found and path.resolve() != ours]
-            if not found:
-                hint = "Folders inside it are not searched: name them too."
-                problems.append(Problem(str(given), f"contains no picture ({', '.join(SUFFIXES)}).", hint))
-        elif given.is_file():
-            found = [given]
-        else:
-            found = []
-            problems.append(Problem(str(given), "there is no such file or folder."))
+        found = []
+        try:
+            if given.is_dir():
+                inside = sorted(path for path in given.iterdir() if path.is_file() and not path.name.startswith("."))
+                found = [path for path in inside if path.suffix.lower() in SUFFIXES and path.resolve() != ours]
+                skipped += [path for path in inside if path not in found and path.resolve() != ours]
+                if not found:
+                    hint = "Folders inside it are not searched: name them too."
+                    problems.append(Problem(str(given), f"contains no picture ({', '.join(SUFFIXES)}).", hint))
+            elif given.is_file():
+                found = [given]
+            else:
+                problems.append(Problem(str(given), "there is no such file or folder."))
+        except OSError as error:
+            problems.append(Problem(str(given), f"cannot be read: {error.strerror or error}."))
         files.update({path.resolve(): path for path in reversed(found) if path.resolve() not in files})
     if problems:
         raise DataError.all(problems)
@@ -75,10 +81,53 @@ def unique_names(files: Sequence[Path]) -> list[str]:
 
 def check_free(files: Sequence[Path], out: Path) -> None:
     """Raise DataError where files that are to be written are there already."""
-    there = [str(path) for path in files if path.exists()]
+    there = [str(path) for path in files if os.path.lexists(path)]
     if there:
         raise DataError(
             f"{len(there)} of the files to write are there already: {listing(there, 4)}.",
             where=str(out),
             hint="Nothing was changed. Choose another --out, or replace them with --overwrite.",
         )
+
+
+def check_ours(pictures: Iterable[tuple[Sequence[Path], Path]], inputs: Iterable[Path], out: Path) -> None:
+    """Raise DataError where a file to replace is read as a picture or mask, or was not written by `pixelwise predict`.
+
+    pictures:  of each picture the files that are to be written, and its record
+    inputs:    the pictures, and the files of the run's data set
+    """
+    there, strange = {}, []
+    for files, record in pictures:
+        found = [path for path in (*files, record) if os.path.lexists(path)]
+        there.update({path: _identity(path) for path in found})
+        strange += [str(path) for path in found if not _is_record(record)]
+    if os.path.lexists(out / LEGEND):
+        there[out / LEGEND] = _identity(out / LEGEND)
+    read = {_identity(path) for path in inputs} - {None} if there else set()
+    used = [str(path) for path, identity in there.items() if identity in read]
+    for names, what in (
+        (used, "are pictures or masks that are read"),
+        (strange, "have no record of `pixelwise predict`"),
+    ):
+        if names:
+            raise DataError(
+                f"{len(names)} of the files to replace {what}: {listing(names, 4)}.",
+                where=str(out),
+                hint="Nothing was changed. Choose another --out, or move them away.",
+            )
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    with suppress(OSError):
+        status = os.stat(path)
+        return status.st_dev, status.st_ino
+    return None
+
+
+def _is_record(path: Path) -> bool:
+    """Whether a file is a record of a picture, or a list of them."""
+    with suppress(RunError):
+        content = read_json(path)
+        records = content if isinstance(content, list) else [content]
+        return all(isinstance(one, dict) and "settings" in one for one in records)
+    return False

@@ -15,6 +15,7 @@ from pixelwise.report.record import Json, Record, read_record
 from pixelwise.run.atomic import write_text
 from pixelwise.run.folder import RunFolder
 from pixelwise.run.words import number, score_label
+from pixelwise.terminal.output import clean
 
 MEANS = {"iou": ("mean_iou",), "accuracy": ("balanced_accuracy", "mean_class_accuracy")}  # of a score of each class
 
@@ -134,12 +135,22 @@ def _ending(record: Record) -> str:
 
 
 def template(name: str) -> Any:
-    """A template of the reports, which escapes all that is put in."""
+    """A template of the reports, which cleans and escapes all that is put in."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     loader = PackageLoader("pixelwise.report", "templates")
     environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=loader,
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_cleaned,
     )
     environment.filters["number"] = number
     return environment.get_template(name)
+
+
+def _cleaned(value: Any) -> Any:
+    """What a template is about to show; markup that was made here stays as it is."""
+    return clean(value) if type(value) is str else value

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pixelwise.run.atomic import write_bytes
+from pixelwise.terminal.output import clean
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -103,6 +104,7 @@ def new_figure(width: float, height: float) -> Figure:
 
 def shorten(name: str, letters: int = 22) -> str:
     """A name that fits beside a plot."""
+    name = clean(name)
     return name if len(name) <= letters else name[: letters - 1] + "…"
 
 
@@ -137,6 +139,11 @@ def bars(axes: Axes, names: list[str], values: list[float | None], labels: list[
 
 def _laid_out(figure: Figure) -> Figure:
     """The layout is found once and kept: otherwise every file that is written from the figure finds it again."""
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):  # those at the ticks have gone through `shorten`
+        if isinstance(text, Text) and (said := clean(text.get_text())) != text.get_text():
+            text.set_text(said)
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.execute(figure)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Callable
@@ -11,6 +12,8 @@ from typing import Any, BinaryIO
 
 from pixelwise.errors import RunError
 
+ONE_FILE = (errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.ENOTEMPTY, errno.ELOOP, errno.EILSEQ, errno.EINVAL)
+
 
 def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Call `write(file)` on a temporary file beside `path`, then rename it into place.
@@ -18,7 +21,7 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     Whatever happens on the way, `path` holds its earlier content or all of the new one. Raises RunError where the
     disk is full or read-only; the temporary file is then removed.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = path.with_name(f".{path.name[:60]}.{os.getpid()}.part")  # never longer than a name may be
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(temporary, "wb") as file:
@@ -28,14 +31,18 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
         os.replace(temporary, path)
         sync_folder(path.parent)
     except OSError as error:
-        raise RunError(
-            f"could not be written: {error.strerror or error}.",
-            where=str(path),
-            hint="The earlier content is untouched. Is the disk full or read-only?",
-        ) from error
+        hint = "" if is_of_one_file(error, path) else "The earlier content is untouched. Is the disk full or read-only?"
+        raise RunError(f"could not be written: {error.strerror or error}.", where=str(path), hint=hint) from error
     finally:
         with suppress(OSError):  # never made, or on a disk that has become read-only
             temporary.unlink(missing_ok=True)
+
+
+def is_of_one_file(error: BaseException | None, path: Path) -> bool:
+    """Whether an error is about this file, such as its name, so that others can be written all the same."""
+    if not isinstance(error, OSError):
+        return False
+    return error.errno in ONE_FILE or (error.errno == errno.EACCES and os.access(path.parent, os.W_OK | os.X_OK))
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -44,8 +51,8 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def write_text(path: Path, content: str) -> None:
-    """`content` as a UTF-8 file, atomically."""
-    write_bytes(path, content.encode("utf-8"))
+    """`content` as a UTF-8 file, atomically; a byte of a file name that is not UTF-8 becomes its escape, as in JSON."""
+    write_bytes(path, content.encode("utf-8", "backslashreplace"))
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pixelwise.run.blas import first_processor, kernels
 from pixelwise.run.passwords import hide_passwords
@@ -29,6 +29,26 @@ def environment() -> dict[str, Any]:
         "commit": commit(),
         "command": ["pixelwise", *map(hide_passwords, sys.argv[1:])],
     }
+
+
+class Place(NamedTuple):
+    """Which of `count` processes this is, on all machines and on its own."""
+
+    rank: int
+    count: int
+    local_rank: int
+
+
+def launched() -> Place | None:
+    """The place of a process that `torchrun` started together with others; None for a process on its own.
+
+    A launcher sets all of these variables. One that was left behind in a shell means nothing.
+    """
+    said = [os.environ.get(name, "") for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_PORT")]
+    if not os.environ.get("MASTER_ADDR") or not all(number.isdecimal() for number in said):
+        return None
+    place = Place(*map(int, said[:3]))
+    return place if place.count > 1 and place.rank < place.count else None
 
 
 def cores() -> int:

@@ -118,7 +118,7 @@ class RunFolder:
         line = json.dumps(as_record(event), ensure_ascii=False, allow_nan=False) + "\n"
         try:
             with open(self.events_file, "ab") as file:
-                file.write(line.encode("utf-8"))
+                file.write(line.encode("utf-8", "backslashreplace"))
         except OSError as error:
             raise RunError(
                 f"could not be written: {error.strerror or error}.",

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from pixelwise.imaging.files import write_image, write_mask
 from pixelwise.imaging.resize import resize_image
+from pixelwise.terminal.output import clean
 from pixelwise.types import DatasetInfo, Image, Prediction, Sample
 
 Drawing = NDArray[Any]  # (H, W, 3) uint8: a picture; (H, W): an index map, which is written in the classes' colours
@@ -117,7 +118,8 @@ class Shown(ABC):
 
     def html(self, prediction: Any, info: DatasetInfo) -> str:
         """The picture, at most 800 pixels wide and high, and the summary, for a notebook."""
-        said = f'<div style="white-space: pre-wrap">{escape(self.summary(self.counts(prediction, info)))}</div>'
+        summary = escape(clean(self.summary(self.counts(prediction, info))))
+        said = f'<div style="white-space: pre-wrap">{summary}</div>'
         if (picture := self.picture(prediction, info)) is None:
             return said
         scale = min(1.0, LARGEST / max(picture.shape))

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from pixelwise.run.words import clock
-from pixelwise.terminal.output import ACCENT, GOOD, QUIET, Part, clean, is_live, progress_console, show_line
+from pixelwise.terminal.output import ACCENT, GOOD, QUIET, Part, clean_line, cut, is_live, progress_console, show_line
 
 REFRESH = 0.12  # seconds between two changes of a line on a terminal
 LOG_EVERY = 30.0  # seconds between two lines in a log
@@ -70,7 +70,11 @@ class Bars:
         for task, bar in zip(self._tasks, bars, strict=True):
             total = None if bar.share is None else 1.0
             progress.update(
-                task, description=clean(bar.label), total=total, completed=bar.share or 0.0, rest=clean(bar.rest)
+                task,
+                description=cut(clean_line(bar.label), self.console.width // 3),
+                total=total,
+                completed=bar.share or 0.0,
+                rest=clean_line(bar.rest),
             )
         progress.refresh()
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -16,8 +19,34 @@ if TYPE_CHECKING:
 ACCENT, GOOD, BAD, WARN, QUIET = "cyan", "green", "red", "yellow", "bright_black"
 Part = str | tuple[str, str]  # a text, or a text and its style
 
-# C0 but tab and newline, DEL, C1, line separators, marks that reverse the direction of text, halves of broken characters
-_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+# C0 but tab and newline, DEL, C1, line separators, marks that reverse the direction of text, halves of broken characters,
+# and the two codes that are no characters: what is left may stand in XML
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+# What is printed where an encoding lacks a character: most of the same width, so that columns stay in line
+_NEAREST = dict(zip("×·–—−“”‘’→←★━╸█²³Δ", "x*---\"\"''><*=-#23d", strict=True))
+_NEAREST |= {"…": "...", "≤": "<=", "≥": ">=", "±": "+-"}
+
+
+def prepare_output() -> None:
+    """Let every text be printed on standard output and error; forget what the environment says wrongly of the terminal."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="pixelwise")
+    for name in ("COLUMNS", "LINES", "TERMINAL_WIDTH"):
+        if not re.fullmatch("[0-9]{1,4}", said := os.environ.get(name, "80")) or int(said) < 10:
+            del os.environ[name]
+    os.environ.pop("MPLBACKEND", None)  # plots are files; an unknown name would be an error
+
+
+def _nearest(error: UnicodeError) -> tuple[str, int]:
+    """What an encoding lacks, in ASCII: a character like it, or its escape."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    return "".join(_NEAREST.get(one) or one.encode("unicode_escape").decode() for one in lacking), error.end
+
+
+codecs.register_error("pixelwise", _nearest)
 
 
 def clean(text: str) -> str:
@@ -27,6 +56,16 @@ def clean(text: str) -> str:
     sky\x1b[2J
     """
     return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def clean_line(text: str) -> str:
+    r"""The same in one line: a name with a line end in it cannot look like a line of our own."""
+    return clean(text).replace("\n", "\\n")
+
+
+def cut(text: str, letters: int) -> str:
+    """The beginning of a long name, with a mark that there is more."""
+    return text if len(text) <= letters else f"{text[: letters - 1]}…"
 
 
 def say(text: str = "", *, err: bool = False) -> None:
@@ -41,9 +80,9 @@ def show_json(record: Mapping[str, Any]) -> None:
 
 
 def _write(text: str, stream: TextIO) -> None:
-    """One line; what the stream's encoding lacks is escaped."""
+    """One line; what the stream's encoding lacks is written in ASCII."""
     encoding = stream.encoding or "utf-8"
-    stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    stream.write(text.encode(encoding, "pixelwise").decode(encoding) + "\n")
     stream.flush()
 
 
@@ -80,12 +119,12 @@ def has_unicode(console: Console) -> bool:
     return console.encoding.lower().startswith("utf")
 
 
-def styled(*parts: Part) -> Text:
+def styled(*parts: Part, cleaner: Callable[[str], str] = clean) -> Text:
     """Parts joined to one text, each cleaned; a part is a text, or a text and its style."""
     from rich.text import Text
 
     pairs = ((part, "") if isinstance(part, str) else part for part in parts)
-    return Text.assemble(*((clean(text), style) for text, style in pairs))
+    return Text.assemble(*((cleaner(text), style) for text, style in pairs))
 
 
 def show_line(console: Console, *parts: Part) -> None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from pixelwise.terminal.output import QUIET, Part, show_line, styled
+from pixelwise.terminal.output import QUIET, Part, clean_line, show_line, styled
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
 GAP = 3  # characters between columns
-SHORT = 2  # characters of a first column that is never broken
+SHORT = 8  # characters of a text that are never broken
 
 Cell = str | tuple[Part, ...]  # a text, or parts of a text with their styles
 
@@ -53,26 +53,57 @@ def show_rows(
     strong: int | None = None,
     styles: Mapping[int, str] | None = None,
 ) -> None:
-    """Print rows in columns under their headings; without headings, the rows alone. Only a terminal breaks long cells."""
+    """Print rows in columns under their headings; without headings, the rows alone. Only a terminal breaks long cells.
+
+    Where it is narrow, texts and headings are broken into lines, never a number; where even the numbers have no room beside
+    each other, every row is printed as lines of its own.
+    """
+    cells = [
+        [styled(*((cell,) if isinstance(cell, str) else cell), cleaner=clean_line) for cell in row] for row in rows
+    ]
+    heads = [styled(heading, cleaner=clean_line) for heading in headings]
+    if not console.is_terminal:
+        _show_plain(console, [heads] * any(headings) + cells, numbers)
+    elif (widths := _widths(heads, cells, numbers, console.width - GAP * (len(heads) - 1))) is None:
+        for row in cells:
+            for head, cell in zip(heads, row, strict=True):
+                console.print(styled((f"{head.plain}  ".lstrip(), QUIET)).append_text(cell), highlight=False)
+    else:
+        _show_columns(console, heads, cells, widths, numbers, strong, styles or {})
+
+
+def _widths(
+    heads: Sequence[Text], rows: Sequence[Sequence[Text]], numbers: Collection[int], room: int
+) -> list[int] | None:
+    """Characters of each column, the widest made narrower until they fit into `room`; None where they cannot."""
+    longest = [max((row[place].cell_len for row in rows), default=0) for place in range(len(heads))]
+    widths = [max(long, head.cell_len) for long, head in zip(longest, heads, strict=True)]
+    least = [max(1, longest[place]) if place in numbers else min(width, SHORT) for place, width in enumerate(widths)]
+    while sum(widths) > room:
+        wide = [place for place, width in enumerate(widths) if width > least[place]]
+        if not wide:
+            return None
+        widths[max(wide, key=widths.__getitem__)] -= 1
+    return widths
+
+
+def _show_columns(
+    console: Console,
+    heads: Sequence[Text],
+    rows: Sequence[Sequence[Text]],
+    widths: Sequence[int],
+    numbers: Collection[int],
+    strong: int | None,
+    styles: Mapping[int, str],
+) -> None:
     from rich.table import Table as RichTable
 
-    cells = [[styled(*((cell,) if isinstance(cell, str) else cell)) for cell in row] for row in rows]
-    if not console.is_terminal:
-        _show_plain(console, [[styled(heading) for heading in headings]] * any(headings) + cells, numbers)
-        return
-    styles = styles or {}
-    drawn = RichTable(box=None, pad_edge=False, header_style=QUIET, padding=(0, GAP, 0, 0), show_header=any(headings))
-    for number, heading in enumerate(headings):
-        longest = max((len(row[number]) for row in cells), default=0)
-        drawn.add_column(
-            styled(heading),
-            justify="right" if number in numbers else "left",
-            style=styles.get(number, ""),
-            no_wrap=number in numbers,
-            overflow="fold",  # nothing is left out where it is narrow, and a short first column is not broken
-            min_width=min(longest, SHORT) if number == 0 else None,
-        )
-    for place, row in enumerate(cells):
+    named = any(head.plain for head in heads)
+    drawn = RichTable(box=None, pad_edge=False, header_style=QUIET, padding=(0, GAP, 0, 0), show_header=named)
+    for place, (head, width) in enumerate(zip(heads, widths, strict=True)):
+        side: Literal["left", "right"] = "right" if place in numbers else "left"
+        drawn.add_column(head, justify=side, style=styles.get(place, ""), overflow="fold", width=width)
+    for place, row in enumerate(rows):
         drawn.add_row(*row, style="bold" if place == strong else "")
     console.print(drawn)
 

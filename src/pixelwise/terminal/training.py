@@ -14,7 +14,7 @@ from pixelwise.run.events import EpochDone, Event, Finished, Noted, PhaseBegan, 
 from pixelwise.run.length import Length
 from pixelwise.run.words import clock, duration, number, score_label
 from pixelwise.terminal.bars import LOG_EVERY, REFRESH, Bar, Bars
-from pixelwise.terminal.output import ACCENT, GOOD, QUIET, WARN, has_unicode
+from pixelwise.terminal.output import ACCENT, GOOD, QUIET, WARN, cut, has_unicode
 from pixelwise.types import Score
 
 NARROWEST = (7, 8, 8, 8, 8, 10)  # characters of the table's columns: with the star it stays within 80
@@ -115,7 +115,10 @@ class Display(Bars):
         live = self.live
         key = _find_key(event.scores, self.metric)
         if not self._widths:
-            names = ["epoch", "train loss", "val loss", score_label(key) if key else "score", "learning rate", "time"]
+            label = score_label(key) if key else "score"
+            if live:  # so that a row fits into the terminal
+                label = cut(label, max(NARROWEST[3], self.console.width - 66))
+            names = ["epoch", "train loss", "val loss", label, "learning rate", "time"]
             self._widths = [max(len(name), least) for name, least in zip(names, NARROWEST, strict=True)]
             self.line((self._cells(names), f"bold {QUIET}" if live else ""))
         of = f"/{self._plan.epochs}" if self._plan else ""

@@ -156,8 +156,8 @@ class Builder:
         try:
             for column in self._columns.values():
                 column.finish()
-            with open(self._folder / "about.json", "w", encoding="utf-8") as file:
-                json.dump(about, file, ensure_ascii=False)
+            with open(self._folder / "about.json", "w", encoding="utf-8", errors="backslashreplace") as file:
+                json.dump(about, file, ensure_ascii=False)  # half a character is then its escape in JSON
                 file.flush()
                 os.fsync(file.fileno())
             try:

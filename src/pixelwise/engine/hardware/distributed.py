@@ -5,7 +5,6 @@ Outside `torchrun` there is one process, and everything here does nothing.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 
 from pixelwise.engine.base import Processes
 from pixelwise.errors import PixelwiseError, TrainingError
+from pixelwise.run.environment import launched
 
 TIMEOUT = timedelta(minutes=10)
 T = TypeVar("T")
@@ -80,15 +80,13 @@ class TorchProcesses(Processes):
 @contextmanager
 def processes(device: str = "auto") -> Iterator[TorchProcesses]:
     """Join the processes that `torchrun` started, and leave them at the end. Raises TrainingError when one is lost."""
-    if "RANK" not in os.environ or int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    if (place := launched()) is None:
         yield TorchProcesses()
         return
     on_gpu = device != "cpu" and torch.cuda.is_available()
     # gloo beside nccl: counts and messages are exchanged on the CPU, and a run may have been begun there
     torch.distributed.init_process_group("cpu:gloo,cuda:nccl" if on_gpu else "gloo", timeout=TIMEOUT)
-    joined = TorchProcesses(
-        torch.distributed.get_rank(), torch.distributed.get_world_size(), int(os.environ["LOCAL_RANK"])
-    )
+    joined = TorchProcesses(*place)
     if on_gpu:
         torch.cuda.set_device(joined.local_rank)
     try:
