@@ -133,3 +133,12 @@ def test_every_example_reads(name):
     network, shape = read_network(name, {"NF": 2, "NC": 3, "NIC": 1})
     assert network.steps
     assert all(isinstance(member, int) for member in shape)
+
+
+def test_a_number_of_thousands_of_digits_is_refused_in_one_line():
+    many = "9" * 5000
+    for text in (f"conv {many}x3 8", f"conv 3x3 {many}", f"conv 3x3 8 s{many}", f"fc {many}"):
+        with pytest.raises(RecipeError, match=r"more than 18 digits|is too large"):
+            parse_network(text)
+    with pytest.raises(RecipeError, match="more than 18 digits"):
+        parse_shape(f"3x{many}x3")

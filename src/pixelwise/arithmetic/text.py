@@ -103,6 +103,8 @@ def parse_expression(text: str, values: Values | None = None) -> Length:
 
     Symbols without a value become positive whole SymPy symbols.
     """
+    if re.search(r"\d{19}", text):
+        raise ShapeError("read a number of more than 18 digits; no length is that large.")
     if text.isascii() and text.isdigit():
         return _at_least_one(int(text), text)
     spaced = re.sub(r"(?<![A-Za-z0-9_])(\d+)\s*(?=[A-Za-z_(])", r"\1*", text.replace("·", "*").replace("^", "**"))
@@ -226,6 +228,8 @@ def _sort(kind: str, words: list[str]) -> _Words:
             raise _Fault(place, f"`{kind}` has no option '{word}'.", f"It is written: {grammar}")
         if option and letter in options:
             raise _Fault(place, f"'{letter}' is given twice.")
+        if len(value) > 40:
+            raise _Fault(place, f"the number of '{letter}' is too large.")
         parts = [int(part) for part in re.split("[x×]", value)]
         options[letter] = place, (parts[0], parts[-1])
     if "same" in options and ("p" in options or "op" in options):

@@ -272,7 +272,7 @@ def _values(given: list[str]) -> dict[str, int]:
     numbers = {}
     for text in given:
         name, _, value = text.partition("=")
-        if not name.isidentifier() or not value.isdecimal() or int(value) < 1:
+        if not name.isidentifier() or not _is_whole(value) or int(value) < 1:
             raise RecipeError(f"read '{text}'; it is NAME=NUMBER.", where="--set", hint="For example: --set NF=32")
         numbers[name] = int(value)
     return numbers
@@ -286,7 +286,7 @@ def _pixels(shape: tuple[Any, ...]) -> tuple[int, int, int]:
 
 def _pixel(text: str) -> tuple[int, int]:
     parts = text.split(",")
-    if len(parts) != 2 or not all(part.strip().isdecimal() for part in parts):
+    if len(parts) != 2 or not all(_is_whole(part.strip()) for part in parts):
         raise RecipeError(f"read '{text}'; it is ROW,COLUMN, counted from 0.", where="--pixel")
     return int(parts[0]), int(parts[1])
 
@@ -303,9 +303,13 @@ def _follow(rows: Any, number: int, pixel: tuple[int, int]) -> tuple[str, dict[s
     return f"{where} sees {seen}{padded}.", record
 
 
+def _is_whole(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 18
+
+
 def _sizes(text: str) -> list[int]:
     parts = text.strip().replace("×", "x").split("x")
-    if len(parts) > 3 or not all(part.isdecimal() and int(part) > 0 for part in parts):
+    if len(parts) > 3 or not all(_is_whole(part) and int(part) > 0 for part in parts):
         raise RecipeError(f"read '{text}'; a size is a number or HEIGHTxWIDTH.", where="--input and --to")
     return [int(part) for part in parts]
 

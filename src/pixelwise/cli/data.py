@@ -97,8 +97,8 @@ def _open(name: str, data: Path | None, words: list[str]) -> Dataset:
 
         if "path" in options:
             raise RecipeError("the folder is named already.", where="--set path")
-        converted = DATASETS.convert("folder", {**options, "path": str(Path(name).absolute())}, where=name)
-        return Folder(Path(converted.pop("path")), **converted)
+        converted = DATASETS.convert("folder", {**options, "path": ""}, where=name)  # a path may have any bytes
+        return Folder(Path(name).absolute(), **{key: converted[key] for key in options})
     known, preset = PRESETS.get(name, (name, {}))
     if name not in names and ":" not in name:
         raise DataError(

@@ -138,11 +138,12 @@ def describe_recipe(name: str) -> dict[str, Any]:
     """A recipe's lab card (the comment at its head), its resolved values and what is stated of it."""
     from pixelwise.recipe.load import as_yaml, load_recipe
     from pixelwise.recipe.shipped import find_recipe
+    from pixelwise.yaml_text import read_file
 
     path = find_recipe(name)
     recipe = load_recipe(name)
     card = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in read_file(path).splitlines():
         if not line.startswith("#"):
             break
         card.append(line.removeprefix("#").removeprefix(" "))

@@ -160,7 +160,7 @@ class Search:
         values = "  ".join(f"{path}={value}" for path, value in best.values.items())
         head = f"# The best of {count} trials of {self.space.recipe}: {aim.key} = {best.score:.6g} on {aim.split}\n"
         text = f"{head}# {values}\n{as_yaml(self.space.recipe_at(best.values))}"
-        if not file.is_file() or file.read_text(encoding="utf-8") != text:
+        if not file.is_file() or file.read_bytes() != text.encode():
             write_text(file, text)
 
     def _seconds(self, trial: Trial) -> float | None:

@@ -34,7 +34,7 @@ def _set(tree: Any, path: Sequence[str], value: Any) -> None:
         last = depth == len(path) - 1
         where = ".".join(path[: depth + 1])
         if isinstance(tree, list):
-            if not part.isdecimal() or int(part) >= len(tree):
+            if not part.isdecimal() or len(part) > 9 or int(part) >= len(tree):
                 raise _no_element(tree, path[:depth], part)
             key: Any = int(part)
         elif isinstance(tree, dict):

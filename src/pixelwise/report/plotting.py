@@ -75,6 +75,7 @@ class Plot:
 
 def render(name: str, title: str, draw: Callable[[float], Figure], folder: Path) -> Plot:
     """Draw a plot at both widths; write `folder/name.svg` and `.png`; return what goes into the page."""
+    name = re.sub(r"[^\w-]+", "-", name)  # of a file and of elements
     with style():
         figure = _laid_out(draw(WIDE))
         write_bytes(folder / f"{name}.svg", _svg(figure, "path"))
