@@ -148,7 +148,7 @@ def test_file_names_of_any_bytes_go_all_the_way(tmp_path: Path, capsys: pytest.C
     link.symlink_to(pets)
     recipe = tmp_path / "pets.yaml"
     recipe.write_text(
-        f"title: Pets\nextends: quickstart\ndata: {{dataset: {{name: folder, path: {link}}}, size: 16}}\ngallery: 2\n"
+        f"title: Pets\nextends: quickstart\ndata: {{dataset: {{name: folder, path: {link}}}, size: [16, 16]}}\ngallery: 2\n"
     )
     words = ["model.width=4", "model.depth=1", "train.batch=2", "train.phases.0.epochs=1", "hardware.device=cpu"]
     words += ["hardware.precision=fp32", "hardware.threads=1"]

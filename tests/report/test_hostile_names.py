@@ -33,7 +33,7 @@ def check_files(folder: Path) -> int:
 
 
 def test_a_report(fabricate: Callable[..., RunFolder]) -> None:
-    run = fabricate(classes=CLASSES, picture=f"{EVIL}-{{}}", note=EVIL, title="Shapes")
+    run = fabricate(classes=CLASSES, picture=f"{EVIL[:-1]}-{{}}", note=EVIL, title="Shapes")
     setup = run.read("setup")
     setup["data"]["source"] = EVIL
     run.write("setup", setup)

@@ -93,7 +93,7 @@ def loss_values(record: Record) -> dict[Column, float | None]:
 def _column(record: Record, split: str, resolution: str, told: Json, content: str) -> Column:
     """A column without a score. told: what is on record of the pictures that were scored."""
     names = json.dumps(record.classes, ensure_ascii=False)
-    classes = f"{len(record.classes)} {hashlib.sha256(names.encode()).hexdigest()[:8]}"
+    classes = f"{len(record.classes)} {hashlib.sha256(names.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
     checkpoint, pictures = str(told.get("checkpoint") or "best"), int(told.get("pictures") or 0)
     data = str(record.data.get("name") or "")
     return Column(Score(""), split, resolution, checkpoint, pictures, data, classes, content)

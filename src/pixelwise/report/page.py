@@ -153,4 +153,4 @@ def template(name: str) -> Any:
 
 def _cleaned(value: Any) -> Any:
     """What a template is about to show; markup that was made here stays as it is."""
-    return clean(value) if type(value) is str else value
+    return clean(str(value)) if isinstance(value, str | Path) and not hasattr(value, "__html__") else value

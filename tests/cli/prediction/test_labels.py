@@ -86,6 +86,10 @@ def test_nothing_is_overwritten_without_a_word(
     assert run_command(*words) == 2
     assert "--overwrite" in capsys.readouterr().err
     assert (tmp_path / "labels.json").read_text() == "precious"
+    assert run_command(*words, "--overwrite") == 2, "not an earlier prediction"
+    assert (tmp_path / "labels.json").read_text() == "precious"
+    (tmp_path / "labels.json").unlink()
+    assert run_command(*words) == 0
     assert run_command(*words, "--overwrite") == 0
 
 
