@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pixelwise.cli import app
-from pixelwise.run.environment import launched
+from pixelwise.run.environment import Place, launched
 
 TORCHRUN = {"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}
 
@@ -34,7 +34,7 @@ def test_only_a_launcher_makes_a_process_one_of_many(alone: pytest.MonkeyPatch) 
     assert launched() is None
     for name, value in TORCHRUN.items():
         alone.setenv(name, value)
-    assert launched() == (1, 2, 1)
+    assert launched() == Place(1, 2, 1)
     for name, value in (
         ("WORLD_SIZE", "1"),
         ("WORLD_SIZE", "many"),

@@ -71,8 +71,8 @@ def _run(words: list[str]) -> int:
     except ClickException as error:
         usage = getattr(getattr(error, "ctx", None), "command_path", name)
         said = str(getattr(error, "format_message", error.__str__)())
-        end = "" if said.endswith((".", "?")) else "."
-        say(f"error: {said}{end} `{usage} --help` shows what is allowed.", err=True)
+        said += "" if said.endswith((".", "?")) else "."
+        say(f"error: {said} `{usage} --help` shows what is allowed.", err=True)
         return 2
     return 0
 

@@ -107,6 +107,7 @@ def _files(path: Path, pattern: str) -> list[tuple[str, Path]]:
 
     The name is what the pattern leaves open: with `*/images/*.png` that of `a/images/0.png` is `a/0`.
     """
+    search: tuple[str, ...]
     base, search = path / pattern, ("**", "*")
     if "*" in pattern:
         parts = Path(pattern).parts

@@ -129,5 +129,5 @@ def _is_record(path: Path) -> bool:
     with suppress(RunError):
         content = read_json(path)
         records = content if isinstance(content, list) else [content]
-        return all(isinstance(one, dict) and "settings" in one for one in records)
+        return all(isinstance(one, dict) and {"file", "checkpoint"} <= set(one) for one in records)
     return False

@@ -6,9 +6,10 @@ import os
 import platform
 import subprocess
 import sys
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from pixelwise.run.blas import first_processor, kernels
 from pixelwise.run.passwords import hide_passwords
@@ -31,7 +32,8 @@ def environment() -> dict[str, Any]:
     }
 
 
-class Place(NamedTuple):
+@dataclass(frozen=True)
+class Place:
     """Which of `count` processes this is, on all machines and on its own."""
 
     rank: int

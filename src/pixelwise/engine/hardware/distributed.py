@@ -86,7 +86,7 @@ def processes(device: str = "auto") -> Iterator[TorchProcesses]:
     on_gpu = device != "cpu" and torch.cuda.is_available()
     # gloo beside nccl: counts and messages are exchanged on the CPU, and a run may have been begun there
     torch.distributed.init_process_group("cpu:gloo,cuda:nccl" if on_gpu else "gloo", timeout=TIMEOUT)
-    joined = TorchProcesses(*place)
+    joined = TorchProcesses(place.rank, place.count, place.local_rank)
     if on_gpu:
         torch.cuda.set_device(joined.local_rank)
     try:
