@@ -181,7 +181,8 @@ class Shelf(Mapping[str, str]):
     def build(self, name: str, /, *given: Any, **options: Any) -> Any:
         """Import the builder and call it. Raises RecipeError where it is not allowed, or does not take the options."""
         target = self.target(name)
-        return import_function(target)(*given, **self.convert(name, options, where=f"{self.kind} '{name}'"))
+        converted = self.convert(name, options, where=f"{self.kind} '{name}'")
+        return import_function(target)(*given, **converted)
 
     def convert(self, name: str, options: Mapping[str, Any], where: str) -> dict[str, Any]:
         """The options in the types that the builder declares, e.g. the text `255` as a number. Raises RecipeError."""
