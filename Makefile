@@ -4,7 +4,9 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: quickstart test check mutations docs format clean
+CAMPAIGNS := mutated_runs mutated_checkpoints
+
+.PHONY: quickstart test check mutations campaign docs format clean
 .DEFAULT_GOAL := quickstart
 
 # Set-up is redone only when the list of packages changes; DEV brings the tools for tests and checks along.
@@ -30,6 +32,9 @@ check: $(READY)
 
 mutations: $(READY)
 	@$(BIN)/python tests/mutations/scratch.py
+
+campaign: $(READY)
+	@for name in $(CAMPAIGNS); do OMP_NUM_THREADS=1 $(BIN)/python campaigns/$$name.py || exit 1; done
 
 docs: $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --group docs

@@ -147,6 +147,8 @@ _FAULTS = {
     ("finite_number",): "which is not a finite number",
     ("bool_type", "bool_parsing"): "which is neither true nor false",
     ("string_type",): "which is not a text",
+    ("string_too_long",): "which is longer than {max_length} characters",
+    ("string_pattern_mismatch",): "which is not allowed here",
     ("path_type",): "which is not a path",
     ("tuple_type", "list_type"): "which is not a list",
     ("dict_type", "mapping_type", "model_type", "model_attributes_type"): "which is not a map of keys",

@@ -13,7 +13,7 @@ from pixelwise.experiments.runner import open_data, run_all
 from pixelwise.experiments.search import STUDY, TRIALS, Search, begin_search, find_aim
 from pixelwise.experiments.settings import read_space
 from pixelwise.experiments.study import open_study
-from pixelwise.run.atomic import read_json
+from pixelwise.run.records.json_text import read_json
 
 OLD = Path(__file__).parent / "folders-0.1"
 

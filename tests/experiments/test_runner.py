@@ -154,7 +154,7 @@ def test_a_run_is_in_the_folder_of_its_sweep(name: object, tmp_path: Path) -> No
     record["runs"][0]["name"] = name
     sweep.record_file.write_text(json.dumps(record))
     for use in (sweep.plan, sweep.outcomes, lambda: expanded([sweep.path])):
-        with pytest.raises(RunError, match=r"sweep\.json: names a run"):
+        with pytest.raises(RunError, match=r"sweep\.json: runs\.0\.name: read"):
             use()
 
 

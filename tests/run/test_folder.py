@@ -152,7 +152,7 @@ def test_the_lock_of_a_killed_process_is_free(run: RunFolder) -> None:
 def test_a_run_that_cannot_be_locked(run: RunFolder) -> None:
     run.lock_file.unlink()
     run.lock_file.mkdir()
-    with pytest.raises(RunError, match="cannot be written: Is a directory"), run.writing():
+    with pytest.raises(RunError, match="is a folder; only plain files"), run.writing():
         pass
 
 
@@ -167,7 +167,9 @@ def test_records(run: RunFolder) -> None:
         run.read("summary")
     for damaged in (b'{"a": 1', b"", b"\xff", b"[" * 100_000):
         (run.path / "setup.json").write_bytes(damaged)
-        with pytest.raises(RunError, match=r"setup\.json: is not a readable JSON file"):
+        with pytest.raises(
+            RunError, match=r"setup\.json: is (not a readable JSON file|not UTF-8 text|nested more than 40)"
+        ):
             run.read("setup")
     with pytest.raises(ValueError, match="not JSON compliant"):
         run.write("setup", float("nan"))
@@ -236,15 +238,12 @@ def test_events_that_are_fewer_than_the_checkpoint_says_are_refused(run: RunFold
 def test_a_damaged_line_in_the_middle_is_named(line: bytes, run: RunFolder) -> None:
     good = json.dumps({"event": "note", "text": "x"}).encode()
     run.events_file.write_bytes(good + b"\n" + line + b"\n" + good + b"\n")
-    with pytest.raises(RunError, match=r"events\.jsonl, line 2: is not an event"):
+    with pytest.raises(RunError, match=r"events\.jsonl, line 2: is not (an event|a readable JSON file|UTF-8 text)"):
         run.events()
 
 
 def test_events_that_cannot_be_written(run: RunFolder) -> None:
     run.events_file.mkdir()
-    with pytest.raises(RunError, match=r"could not be written: Is a directory\. Make room"):
-        run.append(step(1))
-    with pytest.raises(RunError, match="could not be written: Is a directory"):
-        run.events_length()
-    with pytest.raises(RunError, match="cannot be read: Is a directory"):
-        run.events()
+    for call in (lambda: run.append(step(1)), run.events_length, run.events):
+        with pytest.raises(RunError, match="is a folder; only plain files and folders are read and written here"):
+            call()

@@ -242,10 +242,10 @@ def _run_trials(folder: Folder, asked: dict[str, Any], space: Space, aim: Aim, j
 def _show_search(folder: Folder, as_json: bool) -> None:
     """The best trials, the best recipe, the page; exit code 1 where no trial finished."""
     from pixelwise.experiments.page import best_table, build_search_page
-    from pixelwise.experiments.search import BEST, TRIALS
-    from pixelwise.run.atomic import read_json
+    from pixelwise.experiments.search import BEST
+    from pixelwise.run.folder import read_part
 
-    page, record = build_search_page(folder.path), read_json(folder.path / TRIALS)
+    page, record = build_search_page(folder.path), read_part(folder.path, "trials")
     best = record["best"]
     best_file = str(folder.path / BEST) if best else None
     if as_json:

@@ -93,11 +93,12 @@ def train(
 
 
 def engine_of(path: Path) -> str:
-    """The engine of a run; torch where it does not say."""
+    """The engine of a run; torch where it does not say, or names none that there is: whoever checks the recipe says so."""
+    from pixelwise.recipe.engines import ENGINES
     from pixelwise.run.folder import RunFolder
-    from pixelwise.yaml_text import parse
 
-    return str(parse(RunFolder.open(path).recipe_file).get("engine", "torch"))
+    named = RunFolder.open(path).recipe_tree().get("engine")
+    return named if isinstance(named, str) and named in ENGINES else "torch"
 
 
 def free_folder(recipe: str, under: Path = Path("runs")) -> Path:
@@ -142,13 +143,12 @@ def _follow(begin: Callable[[Caching], Iterator[Event]], path: Path, as_json: bo
     from pixelwise.terminal.bars import Line
     from pixelwise.terminal.scores import show_scores
     from pixelwise.terminal.training import Display
-    from pixelwise.yaml_text import parse
 
     with Line("reading") as line:
         events = begin(line.show)
         last = next(events)  # everything is read and checked before the first event
     run = RunFolder.open(path)
-    with Display(batch=parse(run.recipe_file)["train"]["batch"]) as display:
+    with Display(batch=run.recipe_tree()["train"]["batch"]) as display:
         display.show(last)
         for last in events:
             display.show(last)

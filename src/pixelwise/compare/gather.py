@@ -14,9 +14,9 @@ from typing import Any
 from pixelwise.compare.columns import Column, loss_values, score_values
 from pixelwise.errors import Problem, RunError
 from pixelwise.report.record import Json, Record, read_record
-from pixelwise.run.atomic import read_json
-from pixelwise.run.folder import RunFolder, runs_of
+from pixelwise.run.folder import RunFolder, read_part
 from pixelwise.run.identity import WORDS, deciding
+from pixelwise.run.records.plain import is_plain_file, plain_folder
 from pixelwise.run.words import ABSENT
 from pixelwise.statistics.spread import Spread, spread
 
@@ -60,7 +60,7 @@ class Member:
 
     @property
     def seed(self) -> int:
-        return int(self.recipe["train"]["seed"])
+        return int((self.recipe.get("train") or {}).get("seed", 0))
 
     @cached_property
     def scores(self) -> dict[Column, float | None]:
@@ -155,7 +155,7 @@ def expanded(paths: Sequence[Path]) -> list[Path]:
     """The runs, with the folder of a sweep replaced by its finished runs."""
     found: list[Path] = []
     for path in paths:
-        if not (path / "sweep.json").is_file():
+        if not is_plain_file(path / "sweep.json"):
             found.append(path)
         elif finished := finished_runs(path):
             found += finished
@@ -166,8 +166,7 @@ def expanded(paths: Sequence[Path]) -> list[Path]:
 
 def finished_runs(sweep: Path) -> list[Path]:
     """The finished runs in the folder of a sweep. Raises RunError where its record is damaged."""
-    file = sweep / "sweep.json"
-    runs = [sweep / entry["name"] for entry in runs_of(read_json(file), file)]
+    runs = [plain_folder(sweep / entry["name"]) for entry in read_part(sweep, "sweep")["runs"]]
     return [run for run in runs if RunFolder(run).has("summary")]
 
 
@@ -178,7 +177,7 @@ def _read(path: Path, place: Place) -> Member:
         raise RunError("stopped before its first step: there is nothing to compare.", where=str(path))
     at_its_end = record.summary.get("splits") or {}
     if place.split and run.has(place.file):
-        return Member(path, record, run.read(place.file), place.split, path / f"{place.file}.npz")
+        return Member(path, record, run.read(place.file), place.split, run.file(f"{place.file}.npz"))
     first = next(iter(at_its_end), "")
     split = place.split or first
     scored = at_its_end.get(split, {})

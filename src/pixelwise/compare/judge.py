@@ -12,6 +12,7 @@ from pixelwise.compare.gather import Comparison, Group, Member
 from pixelwise.errors import PixelwiseError
 from pixelwise.metrics.pictures import score_draws, score_states
 from pixelwise.report.record import scores_of
+from pixelwise.run.records.plain import is_plain_file
 from pixelwise.run.states import PictureStates, read_states
 from pixelwise.run.words import ABSENT
 from pixelwise.statistics.bootstrap import DRAWS, LEAST_PICTURES, percentile_interval
@@ -118,7 +119,7 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 def _draw(run: Member, draws: int) -> Drawn:
     """A run's scores in every draw of pictures, where its folder holds what each picture counted."""
-    if not run.states.is_file():
+    if not is_plain_file(run.states):
         again = f"; `pixelwise evaluate {run.path} --split {run.split}` keeps it for `compare --split {run.split}`"
         return Drawn(lack=f"{run.path} has not kept what each picture counted{again if run.split else ''}")
     try:
@@ -126,7 +127,7 @@ def _draw(run: Member, draws: int) -> Drawn:
         found: Draws = {}
         for number, item in enumerate(run.recipe["metrics"]):
             found |= _draw_metric(run, kept, number, item, draws)
-    except (PixelwiseError, KeyError, ValueError, TypeError) as error:
+    except (PixelwiseError, LookupError, ValueError, TypeError, ArithmeticError) as error:
         return Drawn(lack=f"what {run.path} has kept of each picture cannot be used ({error})")
     return Drawn(kept.names, found)
 

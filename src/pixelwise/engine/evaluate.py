@@ -196,6 +196,7 @@ def _open(
     opened: Opened, split: str, data: Path | None, progress: CachingProgress | None
 ) -> tuple[Dataset, CachedSplit, Sequence[Metric]]:
     """The data set, its split with every file known to be sound, and the recipe's metrics."""
+    opened.run.file("evaluations/scores.json")  # refused now, not when the scores are to be written
     dataset = build_dataset(opened.recipe, data)
     findings = opened.run.read("setup").get("findings", {})
     info = build_task(opened.recipe, dataset.info, findings).info  # as the task sees the data set
@@ -232,6 +233,6 @@ def _keep(
         "environment": environment(),
     }
     name = f"evaluations/{split.split}-{opened.checkpoint}-{resolution}"
-    keep_pictures(opened.run.path / f"{name}.npz", split.names, [recorder.rows], recorder.metrics)
+    keep_pictures(opened.run.file(f"{name}.npz"), split.names, [recorder.rows], recorder.metrics)
     opened.run.write(name, whole)
-    return whole, opened.run.path / f"{name}.json"
+    return whole, opened.run.file(f"{name}.json")

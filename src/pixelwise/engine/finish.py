@@ -15,8 +15,7 @@ from pixelwise.engine.setup import split_record
 from pixelwise.metrics.pictures import Recorder, keep_pictures
 from pixelwise.report.page import build_report
 from pixelwise.report.record import losses_at
-from pixelwise.run.atomic import write_json
-from pixelwise.run.checkpoint import load_checkpoint
+from pixelwise.run.checkpoint import has_checkpoint, load_checkpoint
 from pixelwise.run.events import Finished
 from pixelwise.run.folder import RunFolder
 from pixelwise.run.progress import Progress
@@ -92,7 +91,7 @@ def take_best(run: RunFolder, parts: Parts) -> str:
     """Put the best weights into the model; the last ones stay where no score was ever defined. Which they are."""
     parts.learner.processes.wait()  # until the first process has written the last of them
     best = run.path / "best"
-    if not (best / "state.json").is_file():
+    if not has_checkpoint(best):
         return "last"
     arrays, _ = load_checkpoint(best, "model")
     parts.learner.load(arrays, where=str(best))
@@ -131,4 +130,4 @@ def keep_gallery(run: RunFolder, parts: Parts, chosen: Sequence[tuple[int, float
         entries.append({"name": sample.name, "rank": rank, "score": score, **kept})
     ranked = [entry for entry in entries if entry["rank"] != SHARED]
     shared = [entry for entry in entries if entry["rank"] == SHARED]
-    write_json(run.predictions / "index.json", {"split": split.split, "pictures": ranked, "shared": shared})
+    run.write("predictions/index", {"split": split.split, "pictures": ranked, "shared": shared})

@@ -11,7 +11,7 @@ import numpy as np
 from pixelwise.data.cache import CachedSplit
 from pixelwise.engine.base import Learner, Opened, engine_named
 from pixelwise.engine.build import Material, build_task, cache_folder
-from pixelwise.errors import Problem, RunError, TrainingError
+from pixelwise.errors import PixelwiseError, Problem, RunError, TrainingError
 from pixelwise.metrics.base import Metric
 from pixelwise.recipe.load import check_allowed, check_recipe
 from pixelwise.recipe.schema import Item, Recipe
@@ -19,10 +19,10 @@ from pixelwise.run.checkpoint import load_checkpoint
 from pixelwise.run.environment import environment
 from pixelwise.run.folder import RunFolder
 from pixelwise.run.identity import deciding, differences
+from pixelwise.run.progress import Progress
 from pixelwise.shown import shown_as
 from pixelwise.tasks.base import Counts
 from pixelwise.types import DatasetInfo
-from pixelwise.yaml_text import parse
 
 
 def setup_record(learner: Learner, material: Material) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def setup_record(learner: Learner, material: Material) -> dict[str, Any]:
 def recorded_recipe(run: RunFolder) -> Recipe:
     """The run's recipe, to be built. Raises RecipeError where it names code that may not be imported."""
     where = str(run.recipe_file)
-    return check_allowed(check_recipe(parse(run.recipe_file), where=where), where)
+    return check_allowed(check_recipe(run.recipe_tree(), where=where), where)
 
 
 def recorded_data(run: RunFolder, setup: Mapping[str, Any]) -> tuple[DatasetInfo, tuple[int, int]]:
@@ -98,6 +98,19 @@ def says(run: RunFolder, what: str) -> Iterator[None]:
             where=str(run.path / "setup.json"),
             hint="Was it changed by hand, or written by another version?",
         ) from error
+
+
+@contextmanager
+def builds(run: RunFolder) -> Iterator[None]:
+    """Around what builds a run's model: RunError where its recipe does not allow it, instead of the builder's own error."""
+    try:
+        yield
+    except PixelwiseError:
+        raise
+    except Exception as error:  # a builder raises what it likes, and torch where there is not enough memory
+        said = (str(error).strip().splitlines() or [""])[0]
+        what = f"its model cannot be built: {type(error).__name__}: {said}"
+        raise RunError(what, where=str(run.recipe_file), hint="Was it changed by hand?") from error
 
 
 def recorded_counts(run: RunFolder) -> Counts:
@@ -162,14 +175,16 @@ def open_learner(run: RunFolder, *, checkpoint: Literal["best", "last"] = "best"
     info, size = recorded_data(run, setup)
     folder = run.path / checkpoint
     arrays, state = load_checkpoint(folder, "model")
+    progress, _ = Progress.from_state(state, where=str(folder / "state.json"))
     with says(run, "how the run was computed"):
         choices = engine.choose_again(setup["choices"], device=device, memory=cache_folder(None))
     choices.apply()
-    task = build_task(recipe, info, setup.get("findings", {}))
-    learner = engine(recipe, task, size, choices)
+    with says(run, "what was found in the training pictures"):
+        task = build_task(recipe, info, setup.get("findings", {}))
+    with builds(run):
+        learner = engine(recipe, task, size, choices)
     learner.load(arrays, where=str(folder))
-    progress = state["progress"]
-    return Opened(run, recipe, checkpoint, progress["step"], progress["epoch"], info, size, task, learner)
+    return Opened(run, recipe, checkpoint, progress.step, progress.epoch, info, size, task, learner)
 
 
 # -- resuming: what must be as it was, and what is only reported --
@@ -180,6 +195,7 @@ def check_resume(run: RunFolder, wanted: Recipe | None) -> tuple[Recipe, tuple[s
 
     Raises RunError that lists what differs where `wanted`, or the run's recipe.yaml, is not what the run began with.
     """
+    run.check_plain()
     if not run.has("setup"):
         raise RunError(
             "stopped before its first step: there is nothing to resume.",
@@ -188,7 +204,9 @@ def check_resume(run: RunFolder, wanted: Recipe | None) -> tuple[Recipe, tuple[s
         )
     recipe = recorded_recipe(run)
     # options that were added since have their defaults, which is what the run did
-    began = check_recipe(run.read("setup")["recipe"], where=str(run.path / "setup.json")).model_dump(mode="json")
+    with says(run, "which recipe the run began with"):
+        tree = run.read("setup")["recipe"]
+    began = check_recipe(tree, where=str(run.path / "setup.json")).model_dump(mode="json")
     for name, found in (("its recipe.yaml", recipe), ("the recipe given", wanted)):
         if found is None:
             continue
@@ -205,7 +223,8 @@ def check_resume(run: RunFolder, wanted: Recipe | None) -> tuple[Recipe, tuple[s
 def check_splits(run: RunFolder, setup: Mapping[str, Any], splits: Sequence[CachedSplit]) -> None:
     """Raise TrainingError where the pictures of a split are not those that the run began with."""
     for split in splits:
-        recorded = setup["data"]["splits"][split.split]["key"]
+        with says(run, f"which pictures the split '{split.split}' has"):
+            recorded = str(setup["data"]["splits"][split.split]["key"])
         if split.key != recorded:
             raise TrainingError(
                 f"the split '{split.split}' is not the one that this run began with: {split.key[:12]}, then {recorded[:12]}.",
@@ -217,10 +236,10 @@ def check_splits(run: RunFolder, setup: Mapping[str, Any], splits: Sequence[Cach
 def _changed_versions(run: RunFolder) -> Iterator[str]:
     then, now = run.read("environment"), environment()
     for package, version in now["packages"].items():
-        before = then["packages"].get(package)
+        before = then.get("packages", {}).get(package)
         if before != version:
             yield f"{package} was {before} when this run began and is {version} now: the last bits may differ"
     if then.get("blas", now["blas"]) != now["blas"]:
         yield f"NumPy's matrix products were made by {then['blas']} and are by {now['blas']} now: the last bits may differ"
-    if then["processor"] != now["processor"]:
-        yield f"the processor was {then['processor']} and is {now['processor']} now: the last bits may differ"
+    if then.get("processor") != now["processor"]:
+        yield f"the processor was {then.get('processor')} and is {now['processor']} now: the last bits may differ"

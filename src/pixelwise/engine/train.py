@@ -22,11 +22,11 @@ from pixelwise.engine.checks.rehearsal import rehearse
 from pixelwise.engine.evaluate import unknown_scores
 from pixelwise.engine.finish import finish
 from pixelwise.engine.fit import Parts, Save, Stage, fit
-from pixelwise.engine.setup import check_resume, check_splits, setup_record
+from pixelwise.engine.setup import check_resume, check_splits, says, setup_record
 from pixelwise.errors import RecipeError
 from pixelwise.recipe.load import as_yaml, check_allowed
 from pixelwise.recipe.schema import Recipe
-from pixelwise.run.checkpoint import load_checkpoint, save_checkpoint
+from pixelwise.run.checkpoint import has_checkpoint, load_checkpoint, save_checkpoint
 from pixelwise.run.environment import environment
 from pixelwise.run.events import Event, Finished, Noted
 from pixelwise.run.folder import RunFolder
@@ -81,10 +81,11 @@ def resume(
     setup = run.read("setup")
     material = _open_together(recipe, data, processes, caching, findings=setup.get("findings", {}))
     check_splits(run, setup, material.splits)
-    choices = engine.recall(setup["choices"], processes=processes)
+    with says(run, "how the run was computed"):
+        choices = engine.recall(setup["choices"], processes=processes)
     choices.apply()
     parts = _parts(run, engine, recipe, material, choices, processes, interruption)
-    progress, length = _take_last(run, parts.learner)
+    progress, length = _take_last(run, parts)
     processes.from_first(lambda: run.cut_events(length))
     yield from _run(run, parts, progress, interruption, notes)
 
@@ -134,14 +135,21 @@ def _saver(run: RunFolder, learner: Learner) -> Save:
     return save
 
 
-def _take_last(run: RunFolder, learner: Learner) -> tuple[Progress, int]:
-    """Where the last checkpoint left the training, and how long its events were; the beginning where there is none."""
+def _take_last(run: RunFolder, parts: Parts) -> tuple[Progress, int]:
+    """Where the last checkpoint left the training, and how long its events were; the beginning where there is none.
+
+    The best checkpoint is read too: a damaged one is refused now, not when its scores are wanted at the end.
+    """
     last = run.path / "last"
-    if not (last / "state.json").is_file():
+    if not has_checkpoint(last):
         return Progress(), 0
     arrays, state = load_checkpoint(last, "model", "optimizer")
-    learner.load(arrays, where=str(last))
-    return Progress(**state["progress"]), state["events_length"]
+    parts.learner.load(arrays, where=str(last))
+    progress, events = Progress.from_state(state, where=str(last / "state.json"))
+    progress.check(parts.length, where=str(last / "state.json"))
+    if has_checkpoint(run.path / "best"):
+        load_checkpoint(run.path / "best", "model")
+    return progress, events
 
 
 def _open_together(

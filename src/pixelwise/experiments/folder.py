@@ -13,15 +13,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import IO, Any, Literal
 
 from pixelwise.errors import Problem, RecipeError, RunError
 from pixelwise.recipe.load import as_yaml, check_allowed, check_recipe
 from pixelwise.recipe.schema import Recipe
-from pixelwise.run.atomic import read_json, write_json, write_text
-from pixelwise.run.folder import RunFolder, runs_of
+from pixelwise.run.atomic import write_json, write_text
+from pixelwise.run.folder import RunFolder
 from pixelwise.run.identity import deciding
-from pixelwise.yaml_text import parse, parse_map, read_file
+from pixelwise.run.records.experiment_schema import SearchRecord, Sweep
+from pixelwise.run.records.json_text import read_json
+from pixelwise.run.records.plain import is_plain_file, open_plain, plain_folder, read_plain
+from pixelwise.run.records.values import check_record
+from pixelwise.yaml_text import LIMIT, decode, parse_map
 
 FORMAT = 1
 PLAN = {"recipe", "runs"}  # keys of a record whose runs are known beforehand
@@ -76,17 +80,17 @@ class Folder:
         self.record_file = self.path / f"{kind}.json"
 
     def recipe_file(self, name: str) -> Path:
-        return self.path / "recipes" / f"{name}.yaml"
+        return plain_folder(self.path / "recipes") / f"{name}.yaml"
 
     def log_file(self, name: str) -> Path:
-        return self.path / "logs" / f"{name}.log"
+        return plain_folder(self.path / "logs") / f"{name}.log"
 
     def run(self, name: str) -> RunFolder:
-        return RunFolder(self.path / name)
+        return RunFolder(plain_folder(self.path / name))
 
     @property
     def exists(self) -> bool:
-        return self.record_file.is_file()
+        return is_plain_file(self.record_file)
 
     # -- the record ----------------------------------------------------------------------------------------------
 
@@ -95,14 +99,15 @@ class Folder:
         if not self.exists:
             where = str(self.path)
             raise RunError(f"is not the folder of a {self.kind}: it has no {self.record_file.name}.", where=where)
+        for part in ("recipes", "logs", "plots"):
+            plain_folder(self.path / part)
         record = read_json(self.record_file)
         keys = SEARCH if self.kind == "search" else PLAN
-        if not isinstance(record, dict) or record.get("format") != FORMAT or not keys <= record.keys():
+        if not isinstance(record, dict) or record.get("format") != FORMAT or not keys <= set(record):
             what = f"is not the record of a {self.kind}, or it is of another version of pixelwise."
             raise RunError(what, where=str(self.record_file))
-        if "runs" in record:
-            runs_of(record, self.record_file)
-        return dict(record)
+        schema = SearchRecord if self.kind == "search" else Sweep
+        return dict(check_record(record, schema, where=str(self.record_file)))
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Keep what the experiment is."""
@@ -138,7 +143,8 @@ class Folder:
         runs = []
         for entry in self.record()["runs"]:
             file = self.recipe_file(entry["name"])
-            recipe = check_allowed(check_recipe(parse(file), where=str(file)), str(file))
+            tree = parse_map(_text(file), where=str(file))
+            recipe = check_allowed(check_recipe(tree, where=str(file)), str(file))
             runs.append(Planned(entry["name"], entry["values"], recipe))
         return tuple(runs)
 
@@ -170,7 +176,7 @@ class Folder:
         what = f"is a run of the {self.kind} in this folder, and not of the one asked for."
         problems = [Problem(name, what) for name in before if name not in planned]
         for name in before:
-            if name in planned and (file := self.recipe_file(name)).is_file() and not _is_same(file, planned[name]):
+            if name in planned and is_plain_file(file := self.recipe_file(name)) and not _is_same(file, planned[name]):
                 problems.append(Problem(name, f"its recipe differs from the one that this {self.kind} began with."))
         if problems:
             resume = f"`pixelwise {self.kind} --resume {self.path}`"
@@ -183,7 +189,7 @@ class Folder:
 
     def keep_recipe(self, run: Planned) -> None:
         """Write a run's recipe, unless it was written before."""
-        if not self.recipe_file(run.name).is_file():
+        if not is_plain_file(self.recipe_file(run.name)):
             write_text(self.recipe_file(run.name), run.text)
 
     def standing(self, planned: Planned) -> Standing:
@@ -191,7 +197,7 @@ class Folder:
         run = self.run(planned.name)
         if not run.path.exists() or (run.path.is_dir() and not any(run.path.iterdir())):
             return "new"
-        if not run.recipe_file.is_file() or not _is_same(run.recipe_file, planned):
+        if not is_plain_file(run.recipe_file) or not _is_same(run.recipe_file, planned):
             raise RunError(
                 f"is in the way: it is not the run that this {self.kind} would make there.",
                 where=str(run.path),
@@ -224,15 +230,15 @@ class Folder:
                 raise RunError(what, where=str(self.path), hint=hint)
             yield
 
-    def run_lock(self, name: str) -> BinaryIO:
+    def run_lock(self, name: str) -> IO[bytes]:
         """The file that a run's process holds locked as long as it lives, even after its experiment was killed."""
-        return _opened(self.path / "logs" / f".{name}.lock")
+        return _opened(plain_folder(self.path / "logs") / f".{name}.lock")
 
 
 def _is_same(file: Path, planned: Planned) -> bool:
     """Whether the recipe in a file is the same training as the planned one."""
     try:
-        text = read_file(file)
+        text = _text(file)
         if text == planned.text or planned.recipe is None:
             return text == planned.text
         found = check_recipe(parse_map(text, where=str(file)))
@@ -241,20 +247,25 @@ def _is_same(file: Path, planned: Planned) -> bool:
     return deciding(found.model_dump(mode="json")) == deciding(planned.recipe.model_dump(mode="json"))
 
 
+def _text(file: Path) -> str:
+    """The text of a recipe in the folder."""
+    return decode(read_plain(file, LIMIT), where=str(file))
+
+
 def _entry(outcome: Outcome) -> dict[str, Any]:
     return {key: getattr(outcome, key) for key in ENTRY}
 
 
-def take_lock(file: BinaryIO) -> bool:
+def take_lock(file: IO[bytes]) -> bool:
     """Whether the lock could be taken; it is held until the file is closed by every process that has it open."""
     from filelock import lock_descriptor
 
     return lock_descriptor(file.fileno(), blocking=False)
 
 
-def _opened(path: Path) -> BinaryIO:
+def _opened(path: Path) -> IO[bytes]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return open(path, "ab")
+        return open_plain(path, "ab")
     except OSError as error:
         raise RunError(f"cannot be written: {error.strerror or error}.", where=str(path)) from error

@@ -14,10 +14,11 @@ from pixelwise.compare.figures import one_loss
 from pixelwise.compare.gather import SEED, Comparison, finished_runs, gather
 from pixelwise.compare.page import curves, side_by_side
 from pixelwise.experiments.figures import draw_best_so_far, draw_factor, draw_range
-from pixelwise.experiments.search import TRIALS
 from pixelwise.report.page import template
 from pixelwise.report.plotting import Plot, render
-from pixelwise.run.atomic import read_json, write_text
+from pixelwise.run.atomic import write_text
+from pixelwise.run.folder import read_part
+from pixelwise.run.records.plain import plain_folder
 from pixelwise.run.words import convention_label, duration, listed, number, score_label
 from pixelwise.terminal.table import Table
 from pixelwise.types import Score
@@ -31,7 +32,7 @@ Entry = Mapping[str, Any]
 
 def build_sweep_page(path: Path) -> Path:
     """Write `sweep.html` and `plots/` of a sweep's folder, finished or not; return the page's path."""
-    record = read_json(path / "sweep.json")
+    record = read_part(path, "sweep")
     entries: list[Entry] = record["runs"]
     factors = [factor for factor in record["factors"] if len(factor["values"]) > 1]
     rows = tuple((e["name"], e["state"], duration(e.get("seconds")), e.get("message", "")) for e in entries)
@@ -50,7 +51,7 @@ def build_sweep_page(path: Path) -> Path:
             "notes": comparison.notes,
             "plots": _factor_plots(path, factors, entries, comparison),
             "scores": score_tables(comparison),
-            "curves": curves(comparison, path / "plots") if few else None,
+            "curves": curves(comparison, plain_folder(path / "plots")) if few else None,
             "one_loss": one_loss(comparison),
             "pictures": side_by_side(comparison) if few else None,
             "cost": tables.cost(comparison),
@@ -60,7 +61,7 @@ def build_sweep_page(path: Path) -> Path:
 
 def build_search_page(path: Path) -> Path:
     """Write `search.html` and `plots/` of a search's folder from trials.json alone; return the page's path."""
-    record = read_json(path / TRIALS)
+    record = read_part(path, "trials")
     trials, ranges, aim, label = record["trials"], record["ranges"], record["aim"], score_label(record["aim"]["key"])
     rows = tuple(
         (t["name"], t["state"], number(t["score"]) if t["score"] is not None else "", *_drawn(t, ranges), t["message"])
@@ -76,7 +77,7 @@ def build_search_page(path: Path) -> Path:
         "found": None if best is None else trials[best],
         "everywhere": "; ".join(record["fixed"]),
         "best": table if (table := best_table(record)).rows else None,
-        "plots": [] if best is None else _range_plots(record, label, path / "plots"),
+        "plots": [] if best is None else _range_plots(record, label, plain_folder(path / "plots")),
         "runs": Table(headings, rows, frozenset(range(2, 4 + len(ranges))), best),
     }
     return _write(path, "search", sections)
@@ -136,7 +137,7 @@ def _factor_plots(
         series, joined = _series(factor, others, entries, comparison)
         if not any(series.values()):
             continue
-        plot = _plot(name, label, partial(draw_factor, name, series, label, joined), path / "plots")
+        plot = _plot(name, label, partial(draw_factor, name, series, label, joined), plain_folder(path / "plots"))
         plots.append((plot, {"factor": name, "lines": len(series), "others": listed(others), "joined": joined}))
     return plots
 

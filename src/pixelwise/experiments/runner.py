@@ -5,13 +5,13 @@ A grid, a search and a plain list differ only in who proposes the next recipe: a
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -22,9 +22,13 @@ from pixelwise.errors import PixelwiseError, Problem
 from pixelwise.experiments.folder import Folder, Outcome, Planned, take_lock
 from pixelwise.recipe.schema import Recipe
 from pixelwise.run.environment import cores
+from pixelwise.run.records.json_text import parse_json
+from pixelwise.run.records.plain import open_plain
+from pixelwise.run.records.run_schema import check_event
 from pixelwise.run.words import number, score_label
 
 POLL = 0.2  # seconds between two looks
+LAST = 1 << 16  # bytes of a log that its last words are looked for in
 
 Ended = Callable[[Planned, Outcome], Outcome]
 Watch = Callable[[Planned, int, Mapping[str, float | None]], bool]
@@ -64,20 +68,18 @@ class Follower:
     def look(self) -> None:
         """Read the events that were written since the last look."""
         try:
-            with open(self.file, "rb") as file:
+            with open_plain(self.file) as file:
                 if file.seek(0, 2) < self._offset:  # a resume has cut off what is about to happen again
                     self._offset, self._rest = 0, b""
                 file.seek(self._offset)
                 new = file.read()
-        except OSError:
+        except (OSError, PixelwiseError):
             return
         self._offset += len(new)
         *lines, self._rest = (self._rest + new).split(b"\n")
         for line in lines:
-            try:
-                self._take(json.loads(line))
-            except (ValueError, KeyError, TypeError):
-                continue  # another process writes: an incomplete line is skipped
+            with suppress(PixelwiseError):  # another process writes: an incomplete line is skipped
+                self._take(check_event(parse_json(line, where=""), where=""))
 
     def _take(self, event: dict[str, Any]) -> None:
         kind = event["event"]
@@ -87,9 +89,9 @@ class Follower:
         elif kind in ("step", "epoch"):
             self.step, self.epoch = event["step"], event["epoch"]
             if event.get("scores"):
-                self.validations[self.epoch] = {**event["scores"], "loss": event["validation"].get("loss")}
+                self.validations[self.epoch] = {**event["scores"], "loss": event.get("validation", {}).get("loss")}
         elif kind == "saved" and event["which"] == "best":
-            self.metric, self.best = event["metric"], event["value"]
+            self.metric, self.best = event.get("metric", ""), event.get("value")
 
 
 @dataclass
@@ -203,7 +205,7 @@ def start_job(folder: Folder, run: Planned, jobs: int, data: Path | None) -> Job
         if standing == "broken":
             folder.clear_broken(run.name)
         command = train_command(folder, run.name, data, resume=standing == "begun")
-        with open(folder.log_file(run.name), "ab") as log:
+        with open_plain(folder.log_file(run.name), "ab") as log:
             process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -263,7 +265,10 @@ def _judge(folder: Folder, job: Job, code: int) -> Outcome:
 
 def _last_words(log: Path) -> str:
     """The error that a log ends with, in one line."""
-    lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    with open_plain(log) as file:
+        file.seek(max(0, file.seek(0, 2) - LAST))
+        text = file.read().decode("utf-8", errors="replace")
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     errors = [number for number, line in enumerate(lines) if line.startswith("error:") or line.endswith(" errors:")]
     if errors:
         return " ".join(lines[errors[-1] : errors[-1] + 3])

@@ -25,7 +25,9 @@ from pixelwise.recipe.load import as_yaml
 from pixelwise.recipe.schema import Recipe
 from pixelwise.report.record import scores_of
 from pixelwise.run.atomic import write_json, write_text
+from pixelwise.run.records.plain import is_plain_file, read_plain
 from pixelwise.types import Score
+from pixelwise.yaml_text import LIMIT
 
 STUDY, TRIALS, BEST = "study.log", "trials.json", "best.yaml"
 
@@ -160,7 +162,7 @@ class Search:
         values = "  ".join(f"{path}={value}" for path, value in best.values.items())
         head = f"# The best of {count} trials of {self.space.recipe}: {aim.key} = {best.score:.6g} on {aim.split}\n"
         text = f"{head}# {values}\n{as_yaml(self.space.recipe_at(best.values))}"
-        if not file.is_file() or file.read_bytes() != text.encode():
+        if not is_plain_file(file) or read_plain(file, LIMIT) != text.encode():
             write_text(file, text)
 
     def _seconds(self, trial: Trial) -> float | None:

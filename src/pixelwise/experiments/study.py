@@ -17,11 +17,13 @@ from pixelwise.errors import PixelwiseError, Problem, RunError, shown
 from pixelwise.experiments.settings import Range, Space
 from pixelwise.run.identity import differences
 from pixelwise.run.passwords import hide_passwords, hide_passwords_of
+from pixelwise.run.records.plain import is_plain_file, open_plain, read_plain
 
 State = Literal["running", "done", "pruned", "failed"]
 STATES: Mapping[str, State] = {"COMPLETE": "done", "PRUNED": "pruned", "FAIL": "failed"}
 EXTRA = "Install the extra: pip install 'pixelwise[search]'"
 SURPLUS = "surplus"  # mark of a trial that was taken back: Optuna's storages delete none
+MOST_BYTES = 1 << 30  # of the file
 UNPRUNED = 5  # finished trials before one may be pruned
 
 
@@ -182,10 +184,10 @@ def _in_file(optuna: Any, path: Path) -> Any:
     """The storage in one file, whatever a kill left of its last line or its lock. Call it only while holding the folder."""
     with suppress(FileNotFoundError):
         Path(f"{path}.lock").unlink()
-    if path.is_file():
-        content = path.read_bytes()
+    if is_plain_file(path):
+        content = read_plain(path, MOST_BYTES)
         if content and not content.endswith(b"\n"):
-            with open(path, "r+b") as file:
+            with open_plain(path, "rb+") as file:
                 file.truncate(content.rfind(b"\n") + 1)
     journal = optuna.storages.journal
     return optuna.storages.JournalStorage(journal.JournalFileBackend(str(path), journal.JournalFileOpenLock(str(path))))

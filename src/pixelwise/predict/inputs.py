@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pixelwise.errors import DataError, Problem, RunError, listing
-from pixelwise.run.atomic import read_json
+from pixelwise.run.records.json_text import read_json
 
 LEGEND = "legend.png"
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from pixelwise.errors import DataError, DeviceError, Problem, RunError
+from pixelwise.errors import DataError, DeviceError, PixelwiseError, Problem, RunError
 from pixelwise.imaging.files import as_rgb, read_image
 from pixelwise.imaging.resize import resize_image
 from pixelwise.outside import allow as allow_modules
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pixelwise.engine.base import Opened
     from pixelwise.engine.build import CachingProgress
     from pixelwise.engine.evaluate import Scored
+    from pixelwise.tasks.base import Reduced
 
 Checkpoint = Literal["best", "last"]
 CONFIDENCE = ("probability",)
@@ -133,7 +134,7 @@ class Predictor:
         if tiles is None:
             outputs = self._outputs([resize_image(array, self.size)])
             for rows, reduced in self.opened.learner.bands(outputs, size=canvas.size, needs=needs):
-                canvas.put(self.opened.task.decode(reduced), rows, slice(0, canvas.size[1]))
+                canvas.put(self._decode(reduced), rows, slice(0, canvas.size[1]))
         else:
             tiles = self.check_tiles(tiles)
             for down, across in cut(canvas.size, tiles.tile, tiles.overlap, multiple=self.opened.learner.multiple):
@@ -141,7 +142,7 @@ class Predictor:
                 crop = (down.inner, across.inner)
                 for rows, reduced in self.opened.learner.bands(outputs, crop=crop, needs=needs):
                     kept = slice(down.first + rows.start, down.first + rows.stop)
-                    canvas.put(self.opened.task.decode(reduced), kept, across.kept)
+                    canvas.put(self._decode(reduced), kept, across.kept)
         return replace(canvas.finished(), info=self.info)
 
     def predict_files(
@@ -193,7 +194,18 @@ class Predictor:
         if not images:
             return []
         reduced = self.opened.learner.reduced(self._outputs(images), needs)
-        return [replace(self.opened.task.decode(one), info=self.info) for one in reduced]
+        return [replace(self._decode(one), info=self.info) for one in reduced]
+
+    def _decode(self, reduced: Reduced) -> Prediction:
+        """The prediction of what was reduced. Raises RunError, before anything is written, where that is not finite."""
+        arrays = (array for head in reduced.values() for array in head.values() if isinstance(array, np.ndarray))
+        if not all(np.isfinite(array).all() for array in arrays if array.dtype.kind == "f"):
+            raise RunError(
+                "its weights are finite, but so large that what it computes is not.",
+                where=str(self.opened.run.path / self.opened.checkpoint),
+                hint="Take the run's other checkpoint with --checkpoint, or train anew with a lower learning rate.",
+            )
+        return self.opened.task.decode(reduced)
 
     def _outputs(self, images: Sequence[Image]) -> Any:
         """The model's outputs for pictures of one size."""
@@ -201,12 +213,17 @@ class Predictor:
 
         samples = [Sample(f"picture {number}", image) for number, image in enumerate(images)]
         learner = self.opened.learner
+        height, width = images[0].shape[:2]
         try:
-            return learner.forward(learner.encode(samples))
-        except (RuntimeError, MemoryError) as error:
+            with np.errstate(over="ignore", invalid="ignore"):  # `_decode` looks
+                return learner.forward(learner.encode(samples))
+        except PixelwiseError:
+            raise
+        except Exception as error:  # of a model that somebody has changed, or written
             if explain_memory(error, len(images)) is None:
-                raise
-            height, width = images[0].shape[:2]
+                said = (str(error).strip().splitlines() or [""])[0]
+                what = f"its model does not compute a picture of {width}×{height}: {type(error).__name__}: {said}"
+                raise RunError(what, where=str(self.opened.run.path), hint="Was recipe.yaml changed?") from error
             raise DeviceError(
                 f"there is not enough memory for {width}×{height} pixels at once.",
                 hint="Choose smaller tiles (--tile), or compute at the size of the training pictures (--scale recipe).",

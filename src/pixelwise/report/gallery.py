@@ -16,6 +16,7 @@ from pixelwise.imaging.files import read_image, read_mask
 from pixelwise.imaging.palettes import VOC_VOID
 from pixelwise.imaging.resize import resize_image, resize_mask
 from pixelwise.report.record import Json, Record
+from pixelwise.run.records.plain import is_plain_file
 from pixelwise.shown import kind_by_task, shown_as
 from pixelwise.types import RGB, Image, IndexMap
 
@@ -96,7 +97,7 @@ def build_card(entry: Json, record: Record, folder: Path, side: int, seen: Seen)
         if not file:
             continue
         path = folder / Path(str(file)).name  # never outside the folder
-        if not path.is_file():
+        if not is_plain_file(path):
             seen.missing.append(name)
             continue
         panels.append(_photo(caption, path, side) if part in photos else _mask(caption, path, record, side, seen))

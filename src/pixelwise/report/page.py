@@ -17,6 +17,7 @@ from pixelwise.run.folder import RunFolder
 from pixelwise.run.words import number, score_label
 from pixelwise.terminal.output import clean
 
+MOST_ROWS = 1000  # classes of a plot; matplotlib makes no picture of more than 65,536 pixels
 MEANS = {"iou": ("mean_iou",), "accuracy": ("balanced_accuracy", "mean_class_accuracy")}  # of a score of each class
 
 
@@ -25,7 +26,8 @@ def build_report(run: RunFolder) -> Path:
 
     Raises RunError where a record is damaged or the disk is full, DataError where a picture of the gallery is damaged.
     """
-    record = read_record(run)
+    record, plots = read_record(run), run.plots
+    gallery = build_gallery(record, run.predictions)  # before anything is written
     metric = next((metric for _, _, metric in record.metrics()), None)
     page = template("report.html.j2").render(
         title=str(record.recipe.get("title") or "A run"),
@@ -34,14 +36,14 @@ def build_report(run: RunFolder) -> Path:
         ending=_ending(record),
         tiles=tables.tiles(record),
         stated=tables.stated(record),
-        plots=_plots(record, metric, run.plots),
+        plots=_plots(record, metric, plots),
         scores=tables.scores(record),
         per_class=tables.per_class(record, metric),
         swatches=palette_colours(record),
         unit=record.unit,
         class_score=_label(_class_score((metric or {}).get("per_class") or [])),
         balance_caption=tables.balance_caption(record),
-        gallery=build_gallery(record, run.predictions),
+        gallery=gallery,
         source=str(record.data.get("source") or ""),
         model=record.setup.get("model") or {},
         layers=tables.layers(record),
@@ -66,7 +68,7 @@ def _plots(record: Record, metric: Json | None, folder: Path) -> dict[str, Plot]
         add("curves", "Training and validation loss, and validation score", lambda width: draw_curves(record, width))
     rows = (metric or {}).get("per_class") or []
     palette = palette_colours(record)
-    if rows:
+    if 0 < len(rows) <= MOST_ROWS:
         score = _class_score(rows)
         mean = _mean(record, score)
         add(
@@ -75,12 +77,12 @@ def _plots(record: Record, metric: Json | None, folder: Path) -> dict[str, Plot]
             lambda width: draw_class_scores(rows, score, mean, width, palette),
         )
     counts, weights = record.setup.get("counts"), record.setup.get("weights")
-    if counts and record.classes:
+    if counts and 0 < len(record.classes) <= MOST_ROWS:
         title = f"Share of the training {record.unit}s, and weight in the loss"
         unit = record.unit
         add("balance", title, lambda width: draw_balance(record.classes, counts, weights, width, unit, palette))
     figures = (metric or {}).get("figures") or {}
-    if figures.get("matrix"):
+    if 0 < len(figures.get("matrix") or ()) <= MOST_ROWS:
         told = _with_void_row(figures)
         add("confusion", "Confusion matrix, rows in percent", lambda width: draw_confusion(*told, width, record.unit))
     if figures.get("reliability"):

@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from pixelwise.errors import RecipeError, RunError
 from pixelwise.run.folder import RunFolder
 from pixelwise.run.length import Length
 from pixelwise.types import RGB, Score
-from pixelwise.yaml_text import parse_map, read_file
 
 Json = Mapping[str, Any]
 
@@ -171,20 +169,18 @@ def in_steps(recipe: Json) -> bool:
 
 def read_record(run: RunFolder) -> Record:
     """Everything the report needs. Raises RunError where a file is there but damaged."""
-    try:
-        text = read_file(run.recipe_file)
-        recipe = parse_map(text, where=str(run.recipe_file))
-    except RecipeError as error:
-        raise RunError.all(error.problems) from error
-    index = RunFolder(run.predictions)
+    from pixelwise.run.records.run_schema import RecipeText
+    from pixelwise.run.records.values import check_record
+
+    recipe = check_record(run.recipe_tree(), RecipeText, where=str(run.recipe_file))
     summary = _read(run, "summary")
     return Record(
-        recipe_text=text,
+        recipe_text=run.recipe_text(),
         recipe=recipe,
         environment=_read(run, "environment"),
         setup=_read(run, "setup"),
         summary=summary,
-        gallery=_read(index, "index"),
+        gallery=_read(run, "predictions/index"),
         events=tuple(run.events()),
         evaluations=tuple(_evaluations(run, summary)),
     )
@@ -193,17 +189,14 @@ def read_record(run: RunFolder) -> Record:
 def _evaluations(run: RunFolder, summary: Json) -> Iterator[Json]:
     """The records of `pixelwise evaluate` of a finished run's best weights; those of other weights are skipped."""
     best = (summary.get("best") or {}).get("step")
-    for file in sorted((run.path / "evaluations").glob("*.json")):
+    for file in sorted(run.file("evaluations/*").parent.glob("*.json")):
         record = _read(run, f"evaluations/{file.stem}")
         if best is not None and record.get("checkpoint") == "best" and record.get("step") == best:
             yield record
 
 
 def _read(run: RunFolder, name: str) -> Json:
-    value = run.read(name) if run.has(name) else {}
-    if not isinstance(value, dict):
-        raise RunError("is not a map of names and values.", where=str(run.path / f"{name}.json"))
-    return value
+    return run.read(name) if run.has(name) else {}
 
 
 def loss_name(loss: Any) -> str:

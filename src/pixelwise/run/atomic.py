@@ -24,7 +24,8 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     temporary = path.with_name(f".{path.name[:60]}.{os.getpid()}.part")  # never longer than a name may be
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "wb") as file:
+        temporary.unlink(missing_ok=True)  # of a killed process that had our number
+        with open(temporary, "xb") as file:  # never through a link
             write(file)
             file.flush()
             os.fsync(file.fileno())
@@ -58,16 +59,6 @@ def write_text(path: Path, content: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """A JSON file a person can read; NaN and infinity are refused because JSON has no such numbers."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-
-
-def read_json(path: Path) -> Any:
-    """The value in a JSON file. Raises RunError that says which file and where it breaks off."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise RunError("there is no such file.", where=str(path)) from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise RunError(f"is not a readable JSON file: {error}.", where=str(path)) from error
 
 
 def sync_folder(folder: Path) -> None:

@@ -19,10 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelwise.errors import RunError
-from pixelwise.run.atomic import read_json, write_bytes, write_json
+from pixelwise.run.atomic import write_bytes, write_json
+from pixelwise.run.records.json_text import read_json
+from pixelwise.run.records.plain import is_plain_file, plain_folder, read_plain
 
 Arrays = Mapping[str, NDArray[Any]]
 FORMAT = 1
+MOST_BYTES = 1 << 34  # of one file of arrays
 _OURS = re.compile(r"\w+-\d{8,}(-[0-9a-f]{8})?\.safetensors|\..+\.part")
 OTHER = "Is the run's other checkpoint (last/ or best/) whole? `evaluate` and `predict` take it by --checkpoint."
 
@@ -32,6 +35,7 @@ def save_checkpoint(folder: Path, parts: Mapping[str, Arrays], state: Mapping[st
     from safetensors.numpy import save
 
     files = {}
+    plain_folder(folder)
     for part, arrays in parts.items():
         content = save({name: np.require(array, requirements="C") for name, array in sorted(arrays.items())})
         digest = hashlib.sha256(content).hexdigest()
@@ -55,21 +59,33 @@ def _digest(record: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
+def has_checkpoint(folder: Path) -> bool:
+    """Whether there is one. Raises RunError where a link or something else is in its place."""
+    return is_plain_file(plain_folder(folder) / "state.json")
+
+
 def load_state(folder: Path) -> dict[str, Any]:
     """The state of a checkpoint without its arrays. Raises RunError where there is none, or it is damaged."""
     return dict(_read_record(folder)["state"])
 
 
 def load_checkpoint(folder: Path, *parts: str) -> tuple[dict[str, dict[str, NDArray[Any]]], dict[str, Any]]:
-    """The named parts and the state. Raises RunError where a file is missing, cut short or changed."""
+    """The named parts and the state, the arrays read-only.
+
+    Raises RunError where a file is missing, cut short or changed, or has weights that are not finite: with those nothing can
+    be predicted, and nothing trained. (The optimizer's memory may be infinite where the weights are still finite.)
+    """
     record = _read_record(folder)
     arrays = {part: _load_part(folder, part, record["files"]) for part in parts}
     return arrays, dict(record["state"])
 
 
 def _read_record(folder: Path) -> dict[str, Any]:
+    from pixelwise.run.records.array_schema import Checkpoint
+    from pixelwise.run.records.values import check_record
+
     path = folder / "state.json"
-    if not path.is_file():
+    if not has_checkpoint(folder):
         raise RunError(
             "there is no checkpoint here.", where=str(folder), hint="Was the run stopped before its first one?"
         )
@@ -78,25 +94,24 @@ def _read_record(folder: Path) -> dict[str, Any]:
         raise RunError(f"is not a checkpoint of format {FORMAT}.", where=str(path))
     if record.pop("sha256", None) not in (None, _digest(record)):  # none: written by hand or by an early version
         raise RunError("was changed after it was written.", where=str(path), hint=OTHER)
-    return record
+    return check_record(record, Checkpoint, where=str(path))
 
 
 def _load_part(folder: Path, part: str, files: Mapping[str, Mapping[str, str]]) -> dict[str, NDArray[Any]]:
-    from safetensors.numpy import load
+    from pixelwise.run.records.arrays import check_finite, read_arrays
 
     if part not in files:
         raise RunError(f"has no '{part}'; it has {', '.join(files)}.", where=str(folder))
     path = folder / files[part]["file"]
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError as error:
-        raise RunError("is missing.", where=str(path), hint=OTHER) from error
-    except OSError as error:
-        raise RunError(f"cannot be read: {error.strerror or error}.", where=str(path), hint=OTHER) from error
+    if not is_plain_file(path):
+        raise RunError("is missing.", where=str(path), hint=OTHER)
+    content = read_plain(path, MOST_BYTES)
     if hashlib.sha256(content).hexdigest() != files[part]["sha256"]:
         raise RunError(
             f"is cut short or was changed after it was written ({len(content)} bytes read).",
             where=str(path),
             hint=OTHER,
         )
-    return dict(load(content))
+    arrays = read_arrays(content, where=str(path))
+    check_finite(arrays, where=str(path), infinite=part != "model", hint=OTHER)
+    return arrays

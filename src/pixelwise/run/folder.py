@@ -6,8 +6,11 @@ setup.json         what was found out once: choices made by trying, class counts
 events.jsonl       one event a line
 last/ best/        checkpoints
 predictions/       a few pictures with truth and prediction, for the gallery
+evaluations/       scores of `pixelwise evaluate`
 summary.json       final scores with their conventions, time spent
 report.html        one page for people; plots/ holds its figures as files
+
+Only plain files inside the folder are read and written (records/plain.py); each record has a schema (records/run_schema.py).
 """
 
 from __future__ import annotations
@@ -16,14 +19,28 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path, PureWindowsPath
-from typing import Any, BinaryIO
+from importlib import import_module
+from pathlib import Path
+from typing import IO, Any
 
-from pixelwise.errors import RunError, shown
-from pixelwise.run.atomic import read_json, write_json, write_text
+from pixelwise.errors import RecipeError, RunError
+from pixelwise.run.atomic import write_json, write_text
 from pixelwise.run.events import Event, as_record
+from pixelwise.run.records.json_text import parse_json, read_json
+from pixelwise.run.records.plain import inside, is_plain_file, open_plain, plain_folder, read_plain
+from pixelwise.yaml_text import LIMIT, decode, parse_map
 
 _OUT = "Choose another folder with --out."
+MOST_EVENTS = 1 << 28  # bytes of events.jsonl; a million updates take half of it
+SCHEMAS = {  # record → module of records/, and the schema in it
+    "setup": ("run_schema", "Setup"),
+    "environment": ("run_schema", "Environment"),
+    "summary": ("run_schema", "Summary"),
+    "predictions/index": ("run_schema", "Gallery"),
+    "sweep": ("experiment_schema", "Sweep"),
+    "search": ("experiment_schema", "SearchRecord"),
+    "trials": ("experiment_schema", "Trials"),
+}
 
 
 class RunFolder:
@@ -32,8 +49,20 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path = Path(path)
         self.recipe_file, self.lock_file, self.events_file = path / "recipe.yaml", path / ".lock", path / "events.jsonl"
-        self.predictions, self.plots, self.report_file = path / "predictions", path / "plots", path / "report.html"
-        self.states_file = self.predictions / "states.npz"  # what each validation picture added to the scores' counts
+        self.report_file = path / "report.html"
+
+    @property
+    def predictions(self) -> Path:
+        return plain_folder(self.path / "predictions")
+
+    @property
+    def plots(self) -> Path:
+        return plain_folder(self.path / "plots")
+
+    @property
+    def states_file(self) -> Path:
+        """What each validation picture added to the scores' counts."""
+        return self.predictions / "states.npz"
 
     @staticmethod
     def check_free(path: Path) -> None:
@@ -65,7 +94,7 @@ class RunFolder:
         made = not path.exists()
         try:
             path.mkdir(parents=True, exist_ok=True)
-            run.lock_file.open("x").close()  # of two processes at this point, only one continues
+            open_plain(run.lock_file, "xb").close()  # of two processes at this point, only one continues
         except FileExistsError as error:
             raise RunError("another process is making this run.", where=str(path), hint=_OUT) from error
         except OSError as error:
@@ -90,9 +119,24 @@ class RunFolder:
                 where=str(path),
                 hint="Runs are written under runs/ by `pixelwise train`.",
             )
-        if not run.recipe_file.is_file():
+        if not is_plain_file(run.recipe_file):
             raise RunError("is not a run folder: it has no recipe.yaml.", where=str(path))
         return run
+
+    def recipe_text(self) -> str:
+        """The text of recipe.yaml. Raises RunError where it is not a plain file of UTF-8."""
+        with _of_a_run():
+            return decode(read_plain(self.recipe_file, LIMIT), where=str(self.recipe_file))
+
+    def recipe_tree(self) -> dict[str, Any]:
+        """The recipe as plain values: whatever it says, which need not be a recipe that this version knows."""
+        with _of_a_run():
+            return parse_map(self.recipe_text(), where=str(self.recipe_file))
+
+    def check_plain(self) -> None:
+        """Raise RunError where a folder that a training writes into leads elsewhere."""
+        for name in ("last", "best", "predictions", "plots"):
+            plain_folder(self.path / name)
 
     def states_of(self, split: str) -> Path:
         """As `states_file`, of another split that was scored at the end of the training."""
@@ -100,16 +144,20 @@ class RunFolder:
 
     # -- records -------------------------------------------------------------------------------------------------
 
+    def file(self, name: str) -> Path:
+        """The path of a file in the run, e.g. `evaluations/val-best-recipe.json`. Raises RunError where it leads elsewhere."""
+        return inside(self.path, name)
+
     def write(self, name: str, value: Any) -> None:
         """A JSON record, e.g. `write("setup", {...})`."""
-        write_json(self.path / f"{name}.json", value)
+        write_json(self.file(f"{name}.json"), value)
 
     def read(self, name: str) -> Any:
-        """A JSON record. Raises RunError where it is missing or damaged."""
-        return read_json(self.path / f"{name}.json")
+        """A JSON record. Raises RunError where it is missing or damaged, or is not what its schema says."""
+        return read_part(self.path, name)
 
     def has(self, name: str) -> bool:
-        return (self.path / f"{name}.json").is_file()
+        return is_plain_file(self.file(f"{name}.json"))
 
     # -- events --------------------------------------------------------------------------------------------------
 
@@ -117,7 +165,7 @@ class RunFolder:
         """Add one event to events.jsonl."""
         line = json.dumps(as_record(event), ensure_ascii=False, allow_nan=False) + "\n"
         try:
-            with open(self.events_file, "ab") as file:
+            with open_plain(self.events_file, "ab") as file:
                 file.write(line.encode("utf-8", "backslashreplace"))
         except OSError as error:
             raise RunError(
@@ -128,14 +176,14 @@ class RunFolder:
 
     def events_length(self) -> int:
         """Bytes of events on the disk, flushed. A checkpoint records it, a resume cuts back to it."""
-        if not self.events_file.exists():
+        if not is_plain_file(self.events_file):
             return 0
         with self._open_events() as file:
             return file.seek(0, os.SEEK_END)
 
     def cut_events(self, length: int) -> None:
         """Forget the events after `length` bytes: they are about to happen again."""
-        if not self.events_file.exists():
+        if not is_plain_file(self.events_file):
             if length:
                 raise RunError("is missing, the checkpoint says that it should be there.", where=str(self.events_file))
             return
@@ -150,10 +198,10 @@ class RunFolder:
             file.truncate(length)
 
     @contextmanager
-    def _open_events(self) -> Iterator[BinaryIO]:
+    def _open_events(self) -> Iterator[IO[bytes]]:
         """The events for reading and cutting; what was written to them is on the disk afterwards."""
         try:
-            with open(self.events_file, "rb+") as file:
+            with open_plain(self.events_file, "rb+") as file:
                 yield file
                 os.fsync(file.fileno())
         except OSError as error:
@@ -161,22 +209,20 @@ class RunFolder:
 
     def events(self, kind: str | None = None) -> list[dict[str, Any]]:
         """The events so far, optionally of one kind. A last line cut short by a crash is left out."""
-        if not self.events_file.exists():
+        if not is_plain_file(self.events_file):
             return []
-        try:
-            content = self.events_file.read_bytes()
-        except OSError as error:
-            raise RunError(f"cannot be read: {error.strerror or error}.", where=str(self.events_file)) from error
+        content = read_plain(self.events_file, MOST_EVENTS)
         records = [self._event(line, number) for number, line in enumerate(content.split(b"\n")[:-1], start=1)]
         return records if kind is None else [record for record in records if record["event"] == kind]
 
     def _event(self, line: bytes, number: int) -> dict[str, Any]:
-        record = None
-        with suppress(ValueError):
-            record = json.loads(line)
+        from pixelwise.run.records.run_schema import check_event
+
+        where = f"{self.events_file}, line {number}"
+        record = parse_json(line, where=where)
         if not isinstance(record, dict) or "event" not in record:
-            raise RunError("is not an event.", where=f"{self.events_file}, line {number}")
-        return record
+            raise RunError("is not an event.", where=where)
+        return check_event(record, where)
 
     # -- one writer ----------------------------------------------------------------------------------------------
 
@@ -186,7 +232,7 @@ class RunFolder:
         from filelock import lock_descriptor
 
         try:
-            file = open(self.lock_file, "a")  # noqa: SIM115 - closed below
+            file = open_plain(self.lock_file, "ab")
         except OSError as error:
             raise RunError(f"cannot be written: {error.strerror or error}.", where=str(self.path)) from error
         with file:
@@ -196,17 +242,20 @@ class RunFolder:
             yield
 
 
-def runs_of(record: Any, file: Path) -> list[dict[str, Any]]:
-    """The runs in the record of an experiment, each with the name of its folder beside that file.
+def read_part(folder: Path, name: str) -> Any:
+    """A JSON record of a run, a sweep or a search. Raises RunError where it is missing, or is not what its schema says."""
+    from pixelwise.run.records.values import check_record
 
-    Raises RunError where the record is damaged, or where a name leads to another folder: records may come from other people.
-    """
-    runs = record.get("runs") if isinstance(record, dict) else None
-    keys = {"name", "values", "state"}
-    if not isinstance(runs, list) or not all(isinstance(run, dict) and keys <= run.keys() for run in runs):
-        raise RunError("is not a record of runs, or it is of another version of pixelwise.", where=str(file))
-    for name in (run["name"] for run in runs):
-        plain = isinstance(name, str) and name.isprintable() and name not in ("", "..")
-        if not plain or PureWindowsPath(name).name != name:  # it has `/`, `\` or a drive
-            raise RunError(f"names a run {shown(name)}, which is not the name of a folder beside it.", where=str(file))
-    return runs
+    file = inside(folder, f"{name}.json")
+    module, kind = SCHEMAS.get(name, ("run_schema", "Scored" if name.startswith("evaluations/") else "Part"))
+    schema = getattr(import_module(f"pixelwise.run.records.{module}"), kind)
+    return check_record(read_json(file), schema, where=str(file))
+
+
+@contextmanager
+def _of_a_run() -> Iterator[None]:
+    """What is wrong with a recipe in a run folder is wrong with the run."""
+    try:
+        yield
+    except RecipeError as error:
+        raise RunError.all(error.problems) from error

@@ -47,7 +47,11 @@ class Length:
 
     def steps_of(self, epoch: int) -> int:
         """Updates of one epoch, which is counted from 0: those of a whole one, or fewer where its phase ends."""
-        return self._ends[epoch] - (self._ends[epoch - 1] if epoch else 0)
+        return self._ends[epoch] - self.steps_before(epoch)
+
+    def steps_before(self, epoch: int) -> int:
+        """Updates before one epoch, which is counted from 0."""
+        return self._ends[epoch - 1] if epoch else 0
 
     def is_cut(self, epoch: int) -> bool:
         """Whether a phase ends within this epoch, which is counted from 0."""
@@ -60,12 +64,12 @@ class Length:
         (3, 1)
         """
         epoch = min(bisect_left(self._ends, step), self.epochs - 1)
-        return epoch + 1, step - (self._ends[epoch - 1] if epoch else 0)
+        return epoch + 1, step - self.steps_before(epoch)
 
     def position(self, step: float) -> float:
         """Epochs over after so many updates, between two of them as a part of the epoch under way."""
         epoch = min(bisect_left(self._ends, step), self.epochs - 1)
-        return epoch + (step - (self._ends[epoch - 1] if epoch else 0)) / max(1, self.steps_of(epoch))
+        return epoch + (step - self.steps_before(epoch)) / max(1, self.steps_of(epoch))
 
     @cached_property
     def _ends(self) -> tuple[int, ...]:

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from pixelwise.errors import RunError
+from pixelwise.run.length import Length
+
 Sums = Mapping[str, tuple[float, float]]  # numerator and denominator of each term of the loss, over a whole batch
 
 
@@ -42,6 +45,23 @@ class Progress:
 
     def as_record(self) -> dict[str, Any]:
         return asdict(self)
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any], where: str) -> tuple[Progress, int]:
+        """The progress in a checkpoint's state, and the bytes that its events had. Raises RunError where it is damaged."""
+        from pixelwise.run.records.array_schema import TrainingState
+        from pixelwise.run.records.values import check_record
+
+        check_record(state, TrainingState, where=where)
+        return cls(**state["progress"]), state["events_length"]
+
+    def check(self, length: Length, where: str) -> None:
+        """Raise RunError where this is no place in a training of that length."""
+        epochs, here = self.epoch, self.epoch < length.epochs
+        fits = epochs <= length.epochs and self.batch <= (length.steps_of(epochs) if here else 0)
+        if not fits or self.step != length.steps_before(epochs) + self.batch:
+            what = f"step {self.step} is not {self.batch} batches after epoch {epochs} in a training of {length.epochs} epochs."
+            raise RunError(what, where=where, hint="Is the checkpoint of another run?")
 
 
 def quotients(sums: Sums) -> dict[str, float | None]:

@@ -6,20 +6,26 @@ For 213 pictures of 21 classes that is about 20 KB.
 
 from __future__ import annotations
 
+import math
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import IO, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pixelwise.errors import RunError
 from pixelwise.run.atomic import write_atomically
+from pixelwise.run.records.plain import open_plain
 
 Counts = NDArray[np.int64]
+MOST_ARRAYS, MOST_BYTES = 400, 1 << 30  # of a file, unpacked
+MOST_PLACES = 1 << 27  # of a state
+# What zipfile and NumPy raise on what is not their own
+_DAMAGE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,20 +77,41 @@ def write_states(path: Path, names: Sequence[str], metrics: Sequence[tuple[tuple
 def read_states(path: Path) -> PictureStates:
     """The states in a file. Raises RunError where it is missing or damaged."""
     try:
-        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
-            names = tuple(map(str, file["names"]))
-            count = sum(name.startswith("shape") for name in file.files)
-            metrics = {number: _read_metric(file, number, len(names)) for number in range(count)}
+        with open_plain(path) as opened:
+            _check_members(opened)
+            with np.load(cast(Any, opened), allow_pickle=False) as file:
+                names = tuple(map(str, _array(file, "names", "U")))
+                count = sum(name.startswith("shape") for name in file.files)
+                metrics = {number: _read_metric(file, number, len(names)) for number in range(count)}
     except FileNotFoundError as error:
         raise RunError("there is no such file.", where=str(path)) from error
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (*_DAMAGE, MemoryError) as error:
         raise RunError(f"is damaged: {error}.", where=str(path)) from error
     return PictureStates(names, metrics)
 
 
+def _check_members(file: IO[bytes]) -> None:
+    """Raise ValueError where the arrays would take more memory than any that are written here."""
+    with zipfile.ZipFile(file) as archive:
+        sizes = [member.file_size for member in archive.infolist()]
+    if len(sizes) > MOST_ARRAYS or sum(sizes) > MOST_BYTES:
+        raise ValueError(f"{len(sizes)} arrays of {sum(sizes)} bytes; allowed are {MOST_ARRAYS} of {MOST_BYTES}")
+    file.seek(0)
+
+
+def _array(file: Any, name: str, kinds: str) -> NDArray[Any]:
+    array: NDArray[Any] = file[name]
+    if array.ndim != 1 or array.dtype.kind not in kinds:
+        raise ValueError(f"'{name}' is {array.shape} {array.dtype}")
+    return array
+
+
 def _read_metric(file: Any, number: int, pictures: int) -> States:
-    columns = [file[f"{name}{number}"].astype(np.int64) for name in ("picture", "place", "count")]
-    states = States(pictures, tuple(map(int, file[f"shape{number}"])), np.stack(columns, axis=1))
+    columns = [_array(file, f"{name}{number}", "i").astype(np.int64) for name in ("picture", "place", "count")]
+    shape = tuple(map(int, _array(file, f"shape{number}", "i")))
+    if min(shape, default=0) < 0 or math.prod(shape) > MOST_PLACES:
+        raise ValueError(f"a state of shape {shape}")
+    states = States(pictures, shape, np.stack(columns, axis=1))
     rows = states.rows
     if len(rows) and (rows.min() < 0 or rows[:, 0].max() >= pictures or rows[:, 1].max() >= states.size):
         raise ValueError("a row lies outside the pictures or the state")

@@ -44,8 +44,12 @@ class SGD:
         return dict(self.velocity)
 
     def load_state(self, state: Mapping[str, Array]) -> None:
-        """Go on from a state."""
+        """Continue from a state."""
         self.velocity = {name: np.array(value) for name, value in state.items()}
+
+    def check(self, parameters: Mapping[str, Array]) -> None:
+        """Raise ShapeError where a state was not that of these parameters."""
+        _check_memory("velocity", self.velocity, parameters)
 
 
 class Adam:
@@ -86,10 +90,27 @@ class Adam:
         return moments | {"steps": np.array(self.steps)}
 
     def load_state(self, state: Mapping[str, Array]) -> None:
-        """Go on from a state."""
-        self.steps = int(state["steps"])
+        """Continue from a state. Raises ShapeError where it does not say after how many steps."""
+        steps = state.get("steps", np.array(-1))
+        if steps.shape != () or steps.dtype.kind not in "iu" or steps < 0:
+            raise ShapeError("is not a number of steps.", where="steps")
+        self.steps = int(steps)
         self.mean = {name[5:]: np.array(value) for name, value in state.items() if name.startswith("mean.")}
         self.square = {name[7:]: np.array(value) for name, value in state.items() if name.startswith("square.")}
+
+    def check(self, parameters: Mapping[str, Array]) -> None:
+        """Raise ShapeError where a state was not that of these parameters."""
+        _check_memory("mean", self.mean, parameters)
+        _check_memory("square", self.square, parameters)
+
+
+def _check_memory(what: str, memory: Mapping[str, Array], parameters: Mapping[str, Array]) -> None:
+    """Raise ShapeError unless every array is one of a parameter, of its shape and type."""
+    for name, value in memory.items():
+        if name not in parameters or (value.shape, value.dtype) != (parameters[name].shape, parameters[name].dtype):
+            raise ShapeError(
+                f"is {value.shape} {value.dtype}, which no parameter of that name is.", where=f"{what}.{name}"
+            )
 
 
 def _gradient(name: str, weight: Array, gradients: Mapping[str, Array], decay: float) -> Array:

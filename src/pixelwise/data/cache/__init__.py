@@ -25,8 +25,10 @@ import numpy as np
 
 from pixelwise.data.base import Dataset
 from pixelwise.data.cache.building import RAGGED, Builder, check_sample, unpack
-from pixelwise.errors import DataError, Problem
+from pixelwise.errors import DataError, Problem, RunError
 from pixelwise.imaging.resize import resize_image
+from pixelwise.run.records.json_text import read_json
+from pixelwise.run.records.plain import is_plain_file, plain_folder
 from pixelwise.types import DatasetInfo, Deferred, Object, Sample
 
 FORMAT = 1  # raised when what a cache holds changes its meaning
@@ -55,7 +57,10 @@ class CachedSplit:
         self.size: tuple[int, int] = (about["size"][0], about["size"][1])
         self.key: str = about["key"]
         self._about = dict(about)
-        arrays = {name: np.load(entry / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in about["arrays"]}
+        files = {name: entry / f"{name}.npy" for name in about["arrays"]}
+        if not all(map(is_plain_file, files.values())):
+            raise FileNotFoundError("an array of the cache is missing")
+        arrays = {name: np.load(file, mmap_mode="r", allow_pickle=False) for name, file in files.items()}
         # plain views: indexing a memmap costs several times as much
         arrays = {name: np.asarray(array) for name, array in arrays.items()}
         self.images, self.masks, self.labels = arrays["images"], arrays.get("masks"), arrays.get("labels")
@@ -63,6 +68,10 @@ class CachedSplit:
         counted = (self.images, self.masks, self.labels, self._objects.get("object_ends"))
         if any(len(array) != len(self.names) for array in counted if array is not None):
             raise ValueError("the arrays of the cache do not have one entry a name")
+        if self.images.shape[1:] != (*self.size, 3) or any(
+            str(arrays[n].dtype) != t for n, t in about["arrays"].items()
+        ):
+            raise ValueError("the arrays of the cache are not of the sizes and types on record")
 
     def __len__(self) -> int:
         return len(self.names)
@@ -208,10 +217,15 @@ def _about(builder: Builder, info: DatasetInfo, split: str, faults: list[Problem
 
 def _open_entry(entry: Path, info: DatasetInfo) -> CachedSplit | None:
     """The entry, or None where there is none. A damaged one (cut short by a full disk) is removed."""
+    from pixelwise.run.records.array_schema import CacheEntry
+    from pixelwise.run.records.values import check_record
+
+    plain_folder(entry)
     try:
-        about = json.loads((entry / "about.json").read_text(encoding="utf-8"))
-        return CachedSplit(entry, info, about)
-    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError, EOFError):
+        if not is_plain_file(entry / "about.json"):
+            raise FileNotFoundError
+        return CachedSplit(entry, info, check_record(read_json(entry / "about.json"), CacheEntry, "cache"))
+    except (RunError, FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError, EOFError):
         shutil.rmtree(entry, ignore_errors=True)
         return None
     except OSError as error:

@@ -19,8 +19,9 @@ from typing import Any
 import torch
 
 from pixelwise.errors import PixelwiseError
-from pixelwise.run.atomic import read_json, write_json
+from pixelwise.run.atomic import write_json
 from pixelwise.run.environment import processor
+from pixelwise.run.records.json_text import read_json
 
 LEFT_OVER = 0.5  # load that a calm machine may have beyond its cores: what its own housekeeping takes
 

@@ -240,11 +240,14 @@ class NumpyLearner(Learner):
     def load(self, parts: Mapping[str, Arrays], where: str) -> None:
         try:
             self.network.load_state(parts["model"])
+            if "optimizer" in parts:
+                self.optimizer.load_state(parts["optimizer"])
+                self.optimizer.check(self.network.parameters)
         except ShapeError as error:
-            problems = [Problem(f"{where}: {p.where}" if p.where else where, p.what, p.hint) for p in error.problems]
+            problems = [
+                Problem(f"{where}: {p.where}" if p.where else where, p.what, p.hint) for p in error.problems[:5]
+            ]
             raise RunError.all(problems) from error
-        if "optimizer" in parts:
-            self.optimizer.load_state(parts["optimizer"])
 
     def describe(self) -> dict[str, Any]:
         befores = [self.network.input_shape, *self.network.shapes]

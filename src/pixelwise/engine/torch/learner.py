@@ -300,7 +300,7 @@ class TorchLearner(Learner):
     def load(self, parts: Mapping[str, Arrays], where: str) -> None:
         load_model(self.model, parts["model"], where=where)
         if "optimizer" in parts and self.optimizer is not None:
-            load_optimizer(self.optimizer, parts["optimizer"])
+            load_optimizer(self.optimizer, parts["optimizer"], where=where)
 
     def describe(self) -> dict[str, Any]:
         from pixelwise.models.describe import describe

@@ -20,6 +20,8 @@ from pixelwise.tasks.base import Head, Input, Lookup, Task
 from pixelwise.types import Sample
 
 LEVELS = 765  # the largest sum of red, green and blue
+_ADAM = frozenset(("step", "exp_avg", "exp_avg_sq"))
+MEMORY = {torch.optim.Adam: _ADAM, torch.optim.AdamW: _ADAM}  # what they keep of each parameter, all of it or nothing
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,6 +210,8 @@ def load_model(model: nn.Module, arrays: Mapping[str, NDArray[Any]], where: str)
         if name in arrays and tuple(arrays[name].shape) != tuple(tensor.shape):
             read, wanted = list(arrays[name].shape), list(tensor.shape)
             problems.append(Problem(where, f"'{name}' is {read}, this model has {wanted}."))
+        elif name in arrays and str(arrays[name].dtype) != (wants := str(tensor.dtype).removeprefix("torch.")):
+            problems.append(Problem(where, f"'{name}' is {arrays[name].dtype}, this model has {wants}."))
     if problems:
         shown = problems[:5] + [Problem("", f"and {len(problems) - 5} more of this kind.")] * (len(problems) > 5)
         hint = Problem("", "The checkpoint is of another architecture than the run's recipe.yaml describes.")
@@ -226,10 +230,17 @@ def optimizer_arrays(optimizer: torch.optim.Optimizer) -> dict[str, NDArray[Any]
     }
 
 
-def load_optimizer(optimizer: torch.optim.Optimizer, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Put arrays into an optimizer whose model has its weights already. Settings stay the recipe's."""
+def load_optimizer(
+    optimizer: torch.optim.Optimizer, arrays: Mapping[str, NDArray[Any]], where: str = "optimizer"
+) -> None:
+    """Put arrays into an optimizer whose model has its weights already. Settings stay the recipe's.
+
+    Raises RunError where an array is not the memory of one of its parameters.
+    """
     record = optimizer.state_dict()
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    if problems := list(_memory_problems(optimizer, parameters, arrays, where)):
+        raise RunError.all(problems[:5])
     state: dict[int, dict[str, Tensor]] = {}
     for key, array in arrays.items():
         number, _, name = key.partition(".")
@@ -238,3 +249,25 @@ def load_optimizer(optimizer: torch.optim.Optimizer, arrays: Mapping[str, NDArra
             tensor = torch.empty_like(parameter, dtype=tensor.dtype, device="cpu").copy_(tensor)
         state.setdefault(int(number), {})[name] = tensor
     optimizer.load_state_dict({"state": state, "param_groups": record["param_groups"]})
+
+
+def _memory_problems(
+    optimizer: torch.optim.Optimizer, parameters: Sequence[Tensor], arrays: Mapping[str, NDArray[Any]], where: str
+) -> Iterator[Problem]:
+    found: dict[str, set[str]] = {}
+    for key, array in arrays.items():
+        number, _, name = key.partition(".")
+        found.setdefault(number, set()).add(name)
+        parameter = parameters[int(number)] if number.isdecimal() and int(number) < len(parameters) else None
+        if parameter is None:
+            yield Problem(where, f"'{key}' is the memory of no parameter; there are {len(parameters)}.")
+        elif array.shape == () and array.dtype.kind == "f" and array >= 0:
+            continue  # a number of steps
+        elif (array.shape, str(array.dtype)) != (tuple(parameter.shape), str(parameter.dtype).removeprefix("torch.")):
+            yield Problem(
+                where, f"'{key}' is {list(array.shape)} {array.dtype}, its parameter {list(parameter.shape)}."
+            )
+    wanted = MEMORY.get(type(optimizer), frozenset())
+    for number, names in found.items():
+        if missing := sorted(wanted - names):
+            yield Problem(where, f"parameter {number} has no {listing(missing)}.")

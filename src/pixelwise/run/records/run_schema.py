@@ -1,0 +1,361 @@
+"""What each file of a run may say: types, limits, and what must agree with what.
+
+A key that is missing is nobody's fault here: older versions wrote fewer, and whoever needs it says so. A key that is there
+has the type and the limits below. Keys that are not named here are left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+
+from pixelwise.run.records.values import (
+    MOST_EPOCHS,
+    Byte,
+    Count,
+    FileName,
+    Name,
+    Number,
+    Numbers,
+    Part,
+    Seconds,
+    Side,
+    Text,
+    check_record,
+    fault,
+)
+
+MOST_PIXELS = 100_000_000  # of a picture that a network is trained on
+
+
+# -- recipe.yaml, and the recipe in setup.json: what pages and comparisons read of it. What trains it is checked by recipe/.
+
+
+class Stated(Part):
+    what: Text = ""
+    value: Number | Text | None = None
+    source: Text = ""
+    convention: Text = ""
+    metric: Name = ""
+    split: Name = ""
+
+
+class RecipePhase(Part):
+    epochs: Count | None = None
+    steps: Count | None = None
+    loss: Name | dict[Name, Any] | None = None
+
+
+class RecipeTrain(Part):
+    seed: Count = 0
+    batch: Annotated[int, Field(ge=1, le=2**31)] = 1
+    phases: list[RecipePhase] = []
+    optimizer: Name | dict[Name, Any] | None = None
+
+
+class RecipeData(Part):
+    train: Name = ""
+    validation: Name = ""
+    test: Name = ""
+
+
+class RecipeItem(Part):
+    name: Name
+
+
+class RecipeText(Part):
+    title: Text = ""
+    about: Text = ""
+    engine: Name = ""
+    stated: list[Stated] = []
+    data: RecipeData = RecipeData()
+    model: Name | dict[Name, Any] | None = None
+    loss: Name | dict[Name, Any] | None = None
+    metrics: list[Name | RecipeItem] = []
+    train: RecipeTrain = RecipeTrain()
+
+
+# -- setup.json
+
+
+class Skipped(Part):
+    where: Text = ""
+    what: Text = ""
+
+
+class SplitData(Part):
+    pictures: Count | None = None
+    key: Name | None = None
+    skipped: list[Skipped] = []
+
+
+class Data(Part):
+    name: Name = ""
+    source: Text = ""
+    classes: Annotated[list[Name], Field(max_length=65_535)] = []
+    colours: list[Annotated[list[Byte], Field(min_length=3, max_length=3)]] = []
+    void: Annotated[int, Field(ge=0, le=65_535)] | None = None
+    knows: list[Name] = []
+    frequencies: list[Number] | None = None
+    size: Annotated[list[Side], Field(min_length=2, max_length=2)] = [1, 1]
+    splits: dict[Name, SplitData] = {}
+
+    @model_validator(mode="after")
+    def _agree(self) -> Data:
+        if len(self.colours) != len(self.classes):
+            raise fault(f"which has {len(self.classes)} classes and {len(self.colours)} colours")
+        if self.size[0] * self.size[1] > MOST_PIXELS:
+            raise fault(f"which has pictures of more than {MOST_PIXELS:,} pixels")
+        return self
+
+
+class Choices(Part):
+    engine: Name = ""
+    device: Annotated[str, Field(pattern=r"^(cpu|cuda(:[0-9]{1,3})?)$")] = "cpu"
+    precision: Literal["fp32", "bf16"] = "fp32"
+    layout: Literal["contiguous", "channels_last"] = "contiguous"
+    allocator: bool = False
+    threads: Annotated[int, Field(ge=1, le=4096)] = 1
+    deterministic: bool = False
+    notes: list[Text] = []
+
+
+Dimensions = list[Count] | Count | Name | None
+
+
+class Layer(BaseModel):
+    """A row of the table of layers: numbers, sizes and words."""
+
+    model_config = ConfigDict(strict=True, extra="allow", allow_inf_nan=False)
+    __pydantic_extra__: dict[str, Dimensions]
+
+
+class Model(Part):
+    name: Name | None = None
+    options: dict[Name, Any] = {}
+    input: list[Count] = []
+    parameters: Count | None = None
+    macs: Count | None = None
+    layers: list[Layer] = []
+
+
+class Setup(Part):
+    task: Name = ""
+    recipe: RecipeText = RecipeText()
+    choices: Choices = Choices()
+    data: Data = Data()
+    findings: dict[Name, Any] = {}
+    kind: Name = ""
+    counts: list[Count] | dict[Name, Any] | None = None
+    unit: Name = ""
+    weights: list[Number] | None = None
+    weighting: Name = ""
+    model: Model = Model()
+
+
+# -- environment.json
+
+
+class Environment(Part):
+    python: Name | None = None
+    packages: dict[Name, Name | None] = {}
+    system: Name | None = None
+    processor: Name | None = None
+    cores: Count | None = None
+    memory_gib: Number | None = None
+    blas: Name | None = None
+    commit: Name | None = None
+    command: list[Text] = []
+
+
+# -- summary.json and evaluations/
+
+
+class Row(BaseModel):
+    """The scores of one class by name, beside the class."""
+
+    model_config = ConfigDict(strict=True, extra="allow", allow_inf_nan=False)
+    __pydantic_extra__: dict[str, Number | bool | None]
+    label: Name = Field("", alias="class")
+    name: Name = ""
+    support: Count | None = None
+
+
+class ScoreRecord(Part):
+    name: Name
+    key: Name = ""
+    value: Number | None = None
+    convention: Name | dict[Name, Name] | None = None
+    support: Count | None = None
+    higher_is_better: bool = True
+
+
+class Guess(Part):
+    name: Name = Field(alias="class")
+    scores: Numbers
+
+
+class Interval(Part):
+    low: Number = Field(alias="from")
+    high: Number = Field(alias="to")
+    n: Count
+    confidence: Number | None = None
+    accuracy: Number | None = None
+
+
+class Figures(Part):
+    classes: list[Name] = []
+    matrix: list[list[Count]] = []
+    void_row: list[Count] | None = None
+    reliability: list[Interval] = []
+
+    @model_validator(mode="after")
+    def _square(self) -> Figures:
+        rows = [*self.matrix, *([self.void_row] if self.matrix and self.void_row else [])]
+        if self.matrix and (len(self.matrix) != len(self.classes) or {len(row) for row in rows} != {len(self.classes)}):
+            raise fault(f"whose matrix does not have one row and one column for each of {len(self.classes)} classes")
+        return self
+
+
+class MetricRecord(Part):
+    name: Name = ""
+    scores: list[ScoreRecord] = []
+    constant_guess: Guess | None = None
+    per_class: list[Row] = []
+    figures: Figures | None = None
+
+
+class Scored(Part):
+    split: Name = ""
+    checkpoint: Name | None = None
+    resolution: Name | None = None
+    pictures: Count | None = None
+    epoch: Count | None = None
+    step: Count | None = None
+    metrics: list[MetricRecord] = []
+    losses: Numbers | None = None
+    skipped: list[Skipped] = []
+    key: Name | None = None
+    environment: Environment = Environment()
+
+
+class Best(Part):
+    epoch: Count | None = None
+    step: Count | None = None
+    metric: Name = ""
+    value: Number | None = None
+
+
+class LossesAt(Part):
+    epoch: Count | None = None
+    train: Numbers | None = None
+    validation: Numbers | None = None
+
+
+class Summary(Part):
+    finished: Name = ""
+    epochs: Count | None = None
+    steps: Count | None = None
+    seconds: dict[Name, Seconds] = {}
+    best: Best | None = None
+    losses: dict[Literal["best", "last"], LossesAt | None] = {}
+    splits: dict[Name, Scored] = {}
+
+
+# -- predictions/index.json
+
+
+class Picture(Part):
+    name: Name = ""
+    rank: Name | None = None
+    score: Number | None = None
+    files: dict[Name, FileName] = {}
+    photos: list[Name] = []
+    captions: dict[Name, Name] = {}
+    words: dict[Name, Text] = {}
+
+
+class Gallery(Part):
+    split: Name = ""
+    pictures: Annotated[list[Picture], Field(max_length=1000)] = []
+    shared: Annotated[list[Picture], Field(max_length=1000)] = []
+
+
+# -- events.jsonl
+
+
+class StartedEvent(Part):
+    step: Count
+    epoch: Count
+    epochs: Annotated[int, Field(ge=0, le=MOST_EPOCHS)]
+    steps_per_epoch: Annotated[int, Field(ge=1, le=2**62)]
+    phases: list[Count] = []
+
+    @model_validator(mode="after")
+    def _short_enough(self) -> StartedEvent:
+        if sum(-(-steps // self.steps_per_epoch) for steps in self.phases) > MOST_EPOCHS:
+            raise fault(f"whose phases have more than {MOST_EPOCHS:,} epochs")
+        return self
+
+
+class StepEvent(Part):
+    step: Count
+    epoch: Annotated[int, Field(ge=0, le=MOST_EPOCHS)]
+    losses: Numbers
+    learning_rate: Number | None = None
+
+
+class EpochEvent(Part):
+    epoch: Annotated[int, Field(ge=0, le=MOST_EPOCHS)]
+    step: Count
+    train: Numbers = {}
+    validation: Numbers = {}
+    scores: Numbers = {}
+    learning_rate: Number | None = None
+    pictures: Count = 0
+    seconds: dict[Name, Seconds] = {}
+
+
+class SavedEvent(Best):
+    which: Literal["last", "best"]
+
+
+class NoteEvent(Part):
+    text: Text = ""
+
+
+class FinishedEvent(Part):
+    reason: Name
+    epoch: Count | None = None
+    step: Count | None = None
+
+
+class OtherEvent(Part):
+    event: Name
+
+
+_EVENTS = ("started", "step", "epoch", "saved", "note", "finished")
+
+
+def _event(value: Any) -> str:
+    kind = value.get("event") if isinstance(value, Mapping) else None
+    return kind if kind in _EVENTS else "other"
+
+
+Event = Annotated[
+    Annotated[StartedEvent, Tag("started")]
+    | Annotated[StepEvent, Tag("step")]
+    | Annotated[EpochEvent, Tag("epoch")]
+    | Annotated[SavedEvent, Tag("saved")]
+    | Annotated[NoteEvent, Tag("note")]
+    | Annotated[FinishedEvent, Tag("finished")]
+    | Annotated[OtherEvent, Tag("other")],
+    Discriminator(_event),
+]
+
+
+def check_event(record: dict[str, Any], where: str) -> dict[str, Any]:
+    """The event itself. Raises RunError where it is not what the schema says."""
+    return check_record(record, Event, where, tag=1)
