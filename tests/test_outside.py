@@ -194,6 +194,22 @@ def test_a_typed_name_and_allow_are_consent(mark: Path, words: list[str], capsys
     assert allowed() == ("evil_code",)
 
 
+def test_several_names_are_refused_at_once_and_one_option_allows_them_all() -> None:
+    recipe = check_recipe({**TREE, "data": {"dataset": "shutil:rmtree"}, "loss": "shutil:ignore_patterns"})
+    with pytest.raises(RecipeError) as refused:
+        check_allowed(recipe, "r.yaml")
+    first, second = refused.value.problems
+    assert (first.where, first.hint, second.where) == ("r.yaml: data.dataset", "", "r.yaml: loss")
+    assert second.hint == "If you trust it, add --allow shutil (in Python: allow=['shutil'])."
+
+
+def test_processes_of_a_sweep_have_the_consent() -> None:
+    from pixelwise.experiments.runner import _environment
+
+    allow(["my_nets", "my_losses"])
+    assert _environment(1)["PIXELWISE_ALLOW"] == "my_nets,my_losses"
+
+
 def test_which_names_are_consent() -> None:
     allow(["my_nets, my_package.nets", "my_nets"])
     assert allowed() == ("my_nets", "my_package.nets")

@@ -12,7 +12,7 @@ import importlib
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
@@ -65,15 +65,16 @@ def is_dotted(text: str) -> bool:
     return all(part.isidentifier() for part in text.split("."))
 
 
-def refusal(target: str, where: str) -> Problem:
-    """Why a `module:function` is not imported, and what allows it."""
-    module, _, function = target.partition(":")
-    return Problem(
-        where,
-        f"read '{target}', which would import the module {module} and call its function {function}; "
-        "code outside pixelwise is imported only where it is allowed.",
-        f"If you trust it, add --allow {module} (in Python: allow=['{module}']).",
-    )
+def refusals(named: Mapping[str, str]) -> list[Problem]:
+    """Why nothing of these is imported, path → `module:function`; the last one says what allows all of them."""
+    modules = list(dict.fromkeys(target.partition(":")[0] for target in named.values()))
+    problems = []
+    for where, target in named.items():
+        module, _, function = target.partition(":")
+        what = f"read '{target}', which would import the module {module} and call its function {function}; "
+        problems.append(Problem(where, what + "code outside pixelwise is imported only where it is allowed."))
+    hint = f"If you trust it, add --allow {','.join(modules)} (in Python: allow={modules})."
+    return [*problems[:-1], *(Problem(last.where, last.what, hint) for last in problems[-1:])]
 
 
 def import_function(target: str) -> Callable[..., Any]:

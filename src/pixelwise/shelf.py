@@ -21,7 +21,7 @@ from types import GenericAlias, MappingProxyType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pixelwise.errors import PixelwiseError, Problem, RecipeError, did_you_mean, shown, type_fault
-from pixelwise.outside import find_source, import_function, is_allowed, is_dotted, refusal
+from pixelwise.outside import find_source, import_function, is_allowed, is_dotted, refusals
 
 REQUIRED = object()  # the default of an option that has none
 LONGEST = 4 * 2**20  # bytes of a source that is read
@@ -175,7 +175,7 @@ class Shelf(Mapping[str, str]):
     def target(self, name: str, where: str = "") -> str:
         """The builder's `module:function`, to be imported. Raises RecipeError where that is not allowed."""
         if not self.may_import(name):
-            raise RecipeError.all([refusal(name, where or self.kind)])
+            raise RecipeError.all(refusals({where or self.kind: name}))
         return self[name]
 
     def build(self, name: str, /, *given: Any, **options: Any) -> Any:

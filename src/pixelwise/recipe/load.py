@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from pixelwise.errors import Problem, RecipeError, shown
-from pixelwise.outside import refusal
+from pixelwise.outside import refusals
 from pixelwise.recipe.engines import engine_problems, shelves
 from pixelwise.recipe.faults import schema_problems
 from pixelwise.recipe.misfits import heads_of, misfits, name_of
@@ -145,8 +145,7 @@ def not_allowed(recipe: Recipe) -> dict[str, str]:
 def check_allowed(recipe: Recipe, where: str = "") -> Recipe:
     """The recipe. Raises RecipeError where it names code outside the package that may not be imported (outside.py)."""
     if refused := not_allowed(recipe):
-        paths = {path: f"{where}: {path}" if where else path for path in refused}
-        raise RecipeError.all([refusal(name, paths[path]) for path, name in refused.items()])
+        raise RecipeError.all(refusals({f"{where}: {path}" if where else path: n for path, n in refused.items()}))
     return recipe
 
 
