@@ -36,12 +36,16 @@ sys.meta_path.append(WorkingFolder)
 def main() -> None:
     if sys.argv[1:2] == ["list"]:
         gc.disable()  # it ends before there is garbage worth a sixth of its time
-    from pixelwise.run.blas import choose_kernels
+    try:
+        from pixelwise.run.blas import choose_kernels
 
-    choose_kernels()  # before anything loads NumPy
-    from pixelwise.cli import app
+        choose_kernels()  # before anything loads NumPy
+        from pixelwise.cli import app
 
-    app()
+        app()
+    except KeyboardInterrupt:  # while modules are imported; later the command says it
+        sys.stderr.write("Interrupted. No file is half-written.\n")
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 GAP = 3  # characters between columns
-SHORT = 8  # characters of a text that are never broken
+SHORT, WORD = 8, 12  # characters of a text and of a word that are never broken
 
 Cell = str | tuple[Part, ...]  # a text, or parts of a text with their styles
 
@@ -78,7 +78,11 @@ def _widths(
     """Characters of each column, the widest made narrower until they fit into `room`; None where they cannot."""
     longest = [max((row[place].cell_len for row in rows), default=0) for place in range(len(heads))]
     widths = [max(long, head.cell_len) for long, head in zip(longest, heads, strict=True)]
-    least = [max(1, longest[place]) if place in numbers else min(width, SHORT) for place, width in enumerate(widths)]
+    words = [[word for row in (heads, *rows) for word in row[place].plain.split()] for place in range(len(heads))]
+    whole = [max([SHORT, *(len(word) for word in column if len(word) <= WORD)]) for column in words]
+    least = [
+        max(1, longest[place]) if place in numbers else min(width, whole[place]) for place, width in enumerate(widths)
+    ]
     while sum(widths) > room:
         wide = [place for place, width in enumerate(widths) if width > least[place]]
         if not wide:
