@@ -12,7 +12,7 @@ of `pixelwise.errors.PixelwiseError`. docs/python.md shows a session.
 TYPE_CHECKING = False  # as in `typing`, whose import would take longer than all else here
 if TYPE_CHECKING:
     from pixelwise.api.runs import open_run
-    from pixelwise.api.training import evaluate, train
+    from pixelwise.api.training import evaluate, resume, train
     from pixelwise.compare.runs import compare_runs
     from pixelwise.data.base import Dataset
     from pixelwise.predict import Predictor
@@ -37,6 +37,7 @@ __all__ = [
     "evaluate",
     "load_recipe",
     "open_run",
+    "resume",
     "train",
 ]
 
@@ -44,6 +45,7 @@ _MODULES = {
     "load_recipe": "pixelwise.recipe.load",
     "check_recipe": "pixelwise.recipe.load",
     "train": "pixelwise.api.training",
+    "resume": "pixelwise.api.training",
     "evaluate": "pixelwise.api.training",
     "open_run": "pixelwise.api.runs",
     "compare_runs": "pixelwise.compare.runs",

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import GenericAlias, MappingProxyType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
-from pixelwise.errors import PixelwiseError, Problem, RecipeError, did_you_mean, shown, type_fault
+from pixelwise.errors import PixelwiseError, Problem, RecipeError, did_you_mean, naming, shown, type_fault
 from pixelwise.outside import find_source, import_function, is_allowed, is_dotted, refusals
 
 REQUIRED = object()  # the default of an option that has none
@@ -182,7 +182,10 @@ class Shelf(Mapping[str, str]):
         """Import the builder and call it. Raises RecipeError where it is not allowed, or does not take the options."""
         target = self.target(name)
         converted = self.convert(name, options, where=f"{self.kind} '{name}'")
-        return import_function(target)(*given, **converted)
+        if name in self._table:
+            return import_function(target)(*given, **converted)
+        with naming(f"{self.kind} '{name}'"):
+            return import_function(target)(*given, **converted)
 
     def convert(self, name: str, options: Mapping[str, Any], where: str) -> dict[str, Any]:
         """The options in the types that the builder declares, e.g. the text `255` as a number. Raises RecipeError."""

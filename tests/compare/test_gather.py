@@ -11,7 +11,7 @@ import pytest
 from pixelwise.compare.columns import column_sets
 from pixelwise.compare.gather import Place, gather
 from pixelwise.compare.runs import ComparedRuns
-from pixelwise.compare.tables import cost, scores
+from pixelwise.compare.tables import cost, groups, scores
 from pixelwise.errors import RunError
 from pixelwise.run.folder import RunFolder
 
@@ -205,3 +205,35 @@ def test_a_length_in_steps_is_told_in_steps(made: Made) -> None:
         run.write("summary", {**summary, "steps": 1125})
     table = cost(gather(paths))
     assert [row[table.headings.index("length")] for row in table.rows] == ["4 epochs", "1,125 steps"]
+
+
+def test_seeds_are_in_the_plural_where_there_are_several(made: Made) -> None:
+    alone = gather([made("a", seed=0), made("b", seed=0, batch=4)])
+    assert groups(alone).headings[2] == cost(alone).headings[2] == "seed"
+    several = gather([made("c", seed=0), made("d", seed=1), made("e", seed=0, batch=4)])
+    assert groups(several).headings[2] == cost(several).headings[2] == "seeds"
+
+
+def test_extended_runs_are_apart_where_a_longer_one_would_have_gone_another_way(made: Made) -> None:
+    runs = [made(name, seed=seed) for seed, name in enumerate("abc")]
+    for path, exact in zip(runs, (True, False), strict=False):
+        folder = RunFolder.open(path)
+        change = {"what": "extended", "epoch": 2, "step": 6, "exact": exact, "note": "extended from 2 to 4 epochs"}
+        setup = folder.read("setup")
+        folder.write("setup", {**setup, "changes": [{**change, "recipe": setup["recipe"]}]})
+    compared = gather(runs)
+    assert [[run.path.name for run in group.runs] for group in compared.groups] == [["a", "c"], ["b"]]
+    assert compared.differing == {"extended after": ("–", "epoch 2")}
+    assert sum("extended from 2 to 4 epochs" in note for note in compared.notes) == 2
+
+
+def test_weights_of_another_run_set_runs_apart(made: Made) -> None:
+    runs = [made(name, seed=seed) for seed, name in enumerate("abc")]
+    for path, digest in zip(runs, ("1" * 64, "2" * 64), strict=False):
+        folder = RunFolder.open(path)
+        place = {"run": "runs/first", "key": "k", "checkpoint": "best", "epoch": 3, "step": 9, "sha256": digest}
+        origin = {**place, "taken": 4, "new": ["head.weight"], "left": [], "note": "started from it"}
+        folder.write("setup", {**folder.read("setup"), "origin": origin})
+    compared = gather(runs)
+    assert [[run.path.name for run in group.runs] for group in compared.groups] == [["a", "b"], ["c"]]
+    assert compared.differing == {"weights of": ("runs/first 11111111, without head.weight", "–")}

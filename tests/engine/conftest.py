@@ -4,11 +4,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from torch import nn
 
 from pixelwise.engine.hardware.device import Choices
 from pixelwise.engine.torch.learner import TorchLearner
+from pixelwise.imaging.files import write_image, write_mask
+from pixelwise.imaging.palettes import distinct_colours
 from pixelwise.recipe.load import load_recipe
 from pixelwise.recipe.schema import Recipe
 from pixelwise.tasks.base import Task
@@ -22,7 +25,7 @@ TINY = (
     "train.batch=8",
     "train.phases.0.epochs=3",
     "hardware.precision=fp32",
-    "hardware.threads=2",
+    "hardware.threads=1",  # two would wait for each other on a busy machine
     "gallery=3",
 )
 
@@ -57,3 +60,24 @@ def learner_of(tiny: Callable[..., Recipe]) -> Callable[..., TorchLearner]:
         return learner
 
     return make
+
+
+@pytest.fixture
+def drawn() -> Callable[..., Path]:
+    """`drawn(path, classes=3, train=6, val=3)`: a folder of pictures of 32×32 with masks, classes.txt and lists."""
+    return draw_folder
+
+
+def draw_folder(path: Path, *, classes: int = 3, train: int = 6, val: int = 3, seed: int = 0) -> Path:
+    generator = np.random.default_rng(seed)
+    names = [f"{split}{number}" for split, count in (("train", train), ("val", val)) for number in range(count)]
+    (path / "splits").mkdir(parents=True)
+    for split in ("train", "val"):
+        (path / "splits" / f"{split}.txt").write_text("".join(f"{n}\n" for n in names if n.startswith(split)))
+    for name in names:
+        mask = np.kron(generator.integers(0, classes, (4, 4)), np.ones((8, 8))).astype(np.uint8)
+        image = (mask[..., None] * 60 + generator.integers(0, 60, (32, 32, 3))).astype(np.uint8)
+        write_image(path / "images" / f"{name}.png", image)
+        write_mask(path / "masks" / f"{name}.png", mask, distinct_colours(classes))
+    (path / "classes.txt").write_text("".join(f"class {number}\n" for number in range(classes)))
+    return path

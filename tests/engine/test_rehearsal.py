@@ -14,6 +14,12 @@ SEEN: list[tuple[int, ...]] = []
 CPU = "hardware={device: cpu, precision: fp32, threads: 1}"
 
 
+@pytest.fixture(autouse=True)
+def allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This module may be imported where a recipe names it."""
+    monkeypatch.setenv("PIXELWISE_ALLOW", __name__)
+
+
 def picky_net(in_channels: int, out_channels: int, *, least: int = 0):  # type: ignore[no-untyped-def]
     """A dense model that notes the sizes of its pictures, and refuses small ones."""
     from torch import nn

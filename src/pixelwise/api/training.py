@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -25,18 +25,22 @@ def train(
     *,
     out: PathLike,
     data: PathLike | None = None,
+    from_run: Run | PathLike | None = None,
+    except_for: Sequence[str] = (),
     allow: Sequence[str] = (),
     progress: Callable[[Event], object] | None = None,
 ) -> Run:
     """Train a recipe into the new run folder `out`, and open it.
 
-    recipe:    a recipe of `load_recipe` or `check_recipe`, or the name or path of one
-    data:      the data folder; by default `PIXELWISE_DATA`, else `~/.cache/pixelwise`
-    allow:     modules outside pixelwise that this process may import because the recipe names them, e.g. `["my_nets"]`
-    progress:  called with every event of the training (pixelwise/run/events.py), e.g. `print`; None: nothing is printed
+    recipe:      a recipe of `load_recipe` or `check_recipe`, or the name or path of one
+    data:        the data folder; by default `PIXELWISE_DATA`, else `~/.cache/pixelwise`
+    from_run:    a run whose best weights the training starts from; None: random weights
+    except_for:  parts of the model (`head`) or patterns of names that keep their random weights; all others have to fit
+    allow:       modules outside pixelwise that this process may import because the recipe names them, e.g. `["my_nets"]`
+    progress:    called with every event of the training (pixelwise/run/events.py), e.g. `print`; None: nothing is printed
 
     Ctrl-C (in a notebook: interrupt) saves the state and returns the run, whose `finished` is then `interrupted`;
-    `pixelwise train --resume RUN` continues it. Raises PixelwiseError of the kind that fits, before the folder is made
+    `resume` continues it. Raises PixelwiseError of the kind that fits, before the folder is made
     where the recipe, the data or the device cannot be used.
     """
     from pixelwise.recipe.load import load_recipe
@@ -46,12 +50,37 @@ def train(
     with _packages():
         from pixelwise.engine.train import train as events
 
-        # closed at once where `progress` raises: else signals and the run's lock would stay taken as long as its traceback
-        with closing(events(checked, Path(out), data=None if data is None else Path(data))) as happened:
-            for event in happened:
-                if progress is not None:
-                    progress(event)
+        _follow(events(checked, Path(out), data=_path(data), from_run=_path(from_run), except_for=except_for), progress)
     return open_run(out)
+
+
+def resume(
+    run: Run | PathLike,
+    *,
+    epochs: int | None = None,
+    steps: int | None = None,
+    data: PathLike | None = None,
+    data_path: PathLike | None = None,
+    allow: Sequence[str] = (),
+    progress: Callable[[Event], object] | None = None,
+) -> Run:
+    """Continue an interrupted run from its last checkpoint, or make a run longer.
+
+    epochs, steps:  the length of the whole run, where it is to be longer than its recipe says
+    data:           the data folder; by default `PIXELWISE_DATA`, else `~/.cache/pixelwise`
+    data_path:      where the data set lies now, in place of the recipe's `data.dataset.path`
+    allow:          modules outside pixelwise that this process may import because the run's recipe names them
+    progress:       called with every event of the training
+
+    Raises RunError where the recipe, the pictures or the checkpoint is not what the run began with.
+    """
+    allow_modules(allow)
+    with _packages():
+        from pixelwise.engine.train import resume as events
+
+        where, there = _path(data), _path(data_path)
+        _follow(events(Path(run), data=where, data_path=there, epochs=epochs, steps=steps), progress)
+    return open_run(run)
 
 
 def evaluate(
@@ -61,6 +90,7 @@ def evaluate(
     checkpoint: Literal["best", "last"] = "best",
     resolution: Literal["recipe", "own"] = "recipe",
     data: PathLike | None = None,
+    data_path: PathLike | None = None,
     device: str = "auto",
     allow: Sequence[str] = (),
 ) -> Scores:
@@ -70,6 +100,7 @@ def evaluate(
     checkpoint:  the weights of the best epoch, or of the last one
     resolution:  `recipe`: at the size of the training pictures; `own`: at each picture's own size, against its own mask
     data:        the data folder; by default `PIXELWISE_DATA`, else `~/.cache/pixelwise`
+    data_path:   where the data set lies now, in place of the recipe's `data.dataset.path`
     device:      `auto`, `cpu`, `cuda` or `cuda:N`
     allow:       modules outside pixelwise that this process may import because the run's recipe names them
 
@@ -80,11 +111,32 @@ def evaluate(
     with _packages():
         from pixelwise.predict.predictor import score_run
 
-        folder = None if data is None else Path(data)
         record, _ = score_run(
-            Path(run), split, checkpoint=checkpoint, resolution=resolution, data=folder, device=device
+            Path(run),
+            split,
+            checkpoint=checkpoint,
+            resolution=resolution,
+            data=_path(data),
+            data_path=_path(data_path),
+            device=device,
         )
     return Scores(record["split"], record)
+
+
+def _path(given: PathLike | None) -> Path | None:
+    return None if given is None else Path(given)
+
+
+def _follow(events: Generator[Event, None, None], progress: Callable[[Event], object] | None) -> None:
+    """Train to the end.
+
+    The generator is closed at once where `progress` raises: else signals and the run's lock would stay taken as long as its
+    traceback.
+    """
+    with closing(events) as happened:
+        for event in happened:
+            if progress is not None:
+                progress(event)
 
 
 @contextmanager

@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import Any
 
 import typer
+from typer.core import TyperCommand
 
-from pixelwise.errors import PixelwiseError, not_installed
+from pixelwise.errors import PixelwiseError, RecipeError, not_installed
 from pixelwise.terminal.output import prepare_output, say
 
 # What a wrong command line raises; typer does not export the name
@@ -33,6 +35,7 @@ COMMANDS = {
     "data": ("pixelwise.cli.data:app", "Check, fetch and describe data sets."),
     "arithmetic": ("pixelwise.cli.arithmetic:app", "Shapes, counts, receptive fields and the matrix of a convolution."),
 }
+RECIPE_WORDS = ("overrides", "factors", "ranges")  # arguments that take words a.b=c
 ABOUT = "Convolutional vision, from the arithmetic of one convolution to whole labelled pictures."
 
 
@@ -84,8 +87,25 @@ def _load(command: str) -> typer.Typer:
     if isinstance(found, typer.Typer):
         return found
     interface = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    interface.command(help=found.__doc__ or help_line)(found)
+    interface.command(help=found.__doc__ or help_line, cls=Command)(found)
     return interface
+
+
+class Command(TyperCommand):
+    """A command that knows which key of a recipe is meant by an option that it does not have, e.g. --batch-size."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except Exception as error:
+            option = getattr(error, "option_name", "") if type(error).__name__ == "NoSuchOption" else ""
+            if option and any(parameter.name in RECIPE_WORDS for parameter in self.params):
+                from pixelwise.recipe.misspelt import right_key
+
+                if right := right_key(option, {}, near=True):
+                    what, hint = "there is no such option; a recipe is changed by words a.b=c.", f"Write {right}=VALUE."
+                    raise RecipeError(what, where=option, hint=hint) from error
+            raise
 
 
 def _contents() -> typer.Typer:

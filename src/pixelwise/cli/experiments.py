@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pixelwise.cli.options import Allow, Data, Jobs, RecipeOrNone, allow_typed
+from pixelwise.cli.options import Allow, Data, DataPath, Jobs, RecipeOrNone, allow_typed
 from pixelwise.terminal.output import WARN, result_console, say, show_json, show_line
 from pixelwise.terminal.table import show_table
 
@@ -34,6 +35,7 @@ def sweep(
     resume: Annotated[Path | None, typer.Option(help="Folder of a sweep to resume.", metavar="DIR")] = None,
     jobs: Jobs = 1,
     data: Data = None,
+    data_path: DataPath = None,
     allow: Allow = None,
 ) -> None:
     """Train a recipe over a grid of values, each combination as a run of its own.
@@ -54,18 +56,28 @@ def sweep(
             hint="e.g. pixelwise sweep quickstart train.batch=8,16 train.seed=0,1,2",
         )
     if recipe is not None:
-        grid, runs = plan(recipe, factors or ())
+        grid, planned = plan(recipe, factors or ())
+        runs = _moved(planned, data_path)
         folder = Folder(out or Path("runs/sweeps") / Path(recipe).with_suffix(""))
         data = None if data is None else data_root(data)
         check_data(runs, data)
         folder.begin(runs, recipe, [{"path": path, "values": values} for path, values in grid.items()], data)
     else:
         folder = Folder(resume or Path())
-        runs = folder.plan()
+        runs = _moved(folder.plan(), data_path)
         recorded = folder.record().get("data")
         data = data or (None if recorded is None else Path(recorded))
         check_data(runs, data)
     _run_sweep(folder, runs, jobs, data)
+
+
+def _moved(runs: tuple[Planned, ...], data_path: Path | None) -> tuple[Planned, ...]:
+    """The runs with their data set at another path; as they are where none is given."""
+    from pixelwise.recipe.place import moved
+
+    if data_path is None:
+        return runs
+    return tuple(run if run.recipe is None else replace(run, recipe=moved(run.recipe, data_path)) for run in runs)
 
 
 def _run_sweep(folder: Folder, runs: tuple[Planned, ...], jobs: int, data: Path | None) -> None:
@@ -73,6 +85,8 @@ def _run_sweep(folder: Folder, runs: tuple[Planned, ...], jobs: int, data: Path 
     from pixelwise.experiments.runner import run_all
 
     with _stopping(folder, "sweep", "runs"), folder.writing():
+        for run in runs:
+            folder.keep_recipe(run)
         waiting = folder.unfinished(runs)
         done = {name: outcome for name, outcome in folder.outcomes().items() if outcome.state == "done"}
         display = ExperimentDisplay("runs", len(runs), before=done, jobs=jobs)
@@ -158,6 +172,7 @@ def search(
     ] = "",
     study: Annotated[str, typer.Option(help="Name of the study in the database. Default: the recipe's name.")] = "",
     data: Data = None,
+    data_path: DataPath = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON at the end.")] = False,
     allow: Allow = None,
 ) -> None:
@@ -189,6 +204,7 @@ def search(
         asked |= {} if trials is None else {"trials": trials}
         asked |= {} if where is None else {"data": where}
         asked |= {"storage": storage or _known_storage(asked["storage"])}
+    asked |= {} if data_path is None else {"path": str(data_path.expanduser().absolute())}
     _search(folder, asked, jobs, as_json)
 
 
@@ -211,7 +227,8 @@ def _search(folder: Folder, asked: dict[str, Any], jobs: int, as_json: bool) -> 
     from pixelwise.experiments.study import require_optuna
 
     require_optuna()
-    space = read_space(asked["recipe"], asked["texts"])
+    place = None if asked.get("path") is None else Path(asked["path"])
+    space = replace(read_space(asked["recipe"], asked["texts"]), place=place)
     base = space.recipe_at({one.path: one.ends[0] for one in space.ranges})
     data = None if asked["data"] is None else Path(asked["data"])
     aim = find_aim(base, open_data(base, data), asked["metric"])

@@ -38,6 +38,9 @@ Allow = Annotated[
 ]
 Run = Annotated[Path, typer.Argument(help="Run folder of a trained recipe.", metavar="RUN")]
 Data = Annotated[Path | None, typer.Option(help="Data folder. Default: PIXELWISE_DATA, else ~/.cache/pixelwise.")]
+DataPath = Annotated[
+    Path | None, typer.Option("--path", help="Folder of the data set, in place of the recipe's data.dataset.path.")
+]
 Jobs = Annotated[int, typer.Option(min=1, help="Runs at a time.")]
 Checkpoint = Annotated[Literal["best", "last"], typer.Option(help="Weights of the best, or of the last epoch.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from pixelwise.cli.options import Allow, AsJson, Checkpoint, Data, Device, Run
+from pixelwise.cli.options import Allow, AsJson, Checkpoint, Data, DataPath, Device, Run
 from pixelwise.terminal.output import clean, result_console, say, show_json
 
 
@@ -20,6 +20,7 @@ def evaluate(
         typer.Option(help="Count at the size of the training pictures, or at each picture's own against its own mask."),
     ] = "recipe",
     data: Data = None,
+    data_path: DataPath = None,
     device: Device = "auto",
     as_json: AsJson = False,
     allow: Allow = None,
@@ -35,7 +36,14 @@ def evaluate(
 
     with Line("reading") as line:
         record, file = score_run(
-            run, split, checkpoint=checkpoint, resolution=resolution, data=data, device=device, progress=line.show
+            run,
+            split,
+            checkpoint=checkpoint,
+            resolution=resolution,
+            data=data,
+            data_path=data_path,
+            device=device,
+            progress=line.show,
         )
     if as_json:
         show_json(record)

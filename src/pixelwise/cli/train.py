@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import shlex
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pixelwise.cli.options import Allow, AsJson, Changes, Data, RecipeName, RecipeOrNone
+from pixelwise.cli.options import Allow, AsJson, Changes, Data, DataPath, RecipeName, RecipeOrNone
 from pixelwise.terminal.output import say, show_json
 
 if TYPE_CHECKING:
@@ -69,27 +71,79 @@ def train(
     overrides: Changes = None,
     out: Annotated[Path | None, typer.Option(help="Run folder to make. Default: runs/RECIPE, numbered.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Run folder to resume.", metavar="RUN")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="With --resume: make the run this many epochs long in all.")
+    ] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(min=1, help="The same in steps, where the recipe gives the last phase's length in steps."),
+    ] = None,
+    from_run: Annotated[
+        Path | None, typer.Option("--from", help="Start from the best weights of this run.", metavar="RUN")
+    ] = None,
+    except_for: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--except",
+            help="With --from: a part of the model, or a pattern of names such as 'head.*', that keeps its random weights; "
+            "may be repeated. Without it everything has to fit.",
+            metavar="PART",
+        ),
+    ] = None,
     data: Data = None,
+    data_path: DataPath = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON at the end.")] = False,
     allow: Allow = None,
 ) -> None:
     """Train a recipe, or resume an interrupted run.
 
-    Ends with the scores of the best weights and a report. Ctrl-C saves and says how to resume. Under
-    `torchrun --nproc-per-node N -m pixelwise train ...` N processes train together.
+    Ends with the scores of the best weights and a report. Ctrl-C saves and says how to resume. --resume RUN --epochs N makes
+    a run longer, also one that is finished. Under `torchrun --nproc-per-node N -m pixelwise train ...` N processes train
+    together.
     """
     from pixelwise.errors import RecipeError
     from pixelwise.recipe.load import check_allowed, load_recipe
+    from pixelwise.recipe.place import moved
 
     if recipe is None and resume is None:
         raise RecipeError(
             "name a recipe to train, or a run to resume with --resume.",
             hint="`pixelwise list recipes` names the recipes; `pixelwise train quickstart` needs no data.",
         )
+    _check_options(resume, {"--epochs": epochs, "--steps": steps}, from_run, except_for)
     checked = None if recipe is None else check_allowed(load_recipe(recipe, overrides or ()), recipe)
-    path = resume or out or free_folder(recipe or "")
-    going_on = resume is not None
-    _train(checked, path, data, going_on=going_on, as_json=as_json)
+    from pixelwise.engine import train as engine
+
+    begin: Callable[..., Iterator[Event]]
+    if resume is not None:
+        path, name, device = resume, engine_of(resume), "auto" if checked is None else checked.hardware.device
+        begin = partial(engine.resume, recipe=checked, data=data, data_path=data_path, epochs=epochs, steps=steps)
+    elif checked is not None:
+        checked = checked if data_path is None else moved(checked, data_path)
+        path, name, device = out or free_folder(recipe or ""), checked.engine, checked.hardware.device
+        begin = partial(engine.train, checked, data=data, from_run=from_run, except_for=except_for or ())
+    _together(begin, path, name, device, data, as_json)
+
+
+def _check_options(
+    resume: Path | None, length: Mapping[str, int | None], from_run: Path | None, except_for: list[str] | None
+) -> None:
+    """Raise RecipeError with every option that does not go with the others."""
+    from pixelwise.errors import Problem, RecipeError
+
+    problems = []
+    for option, value in length.items():
+        if value is not None and resume is None:
+            hint = f"For a new run write train.phases.0.{option.removeprefix('--')}={value}."
+            problems.append(Problem(option, "needs --resume RUN, whose training it makes longer.", hint))
+    if from_run is not None and resume is not None:
+        problems.append(Problem("--from", "starts a new run, and --resume continues one.", "Leave out one of them."))
+    if except_for and from_run is None:
+        problems.append(
+            Problem("--except", "names parts that are not taken from the run of --from.", "Add --from RUN.")
+        )
+    if problems:
+        raise RecipeError.all(problems)
 
 
 def engine_of(path: Path) -> str:
@@ -113,30 +167,25 @@ def free_folder(recipe: str, under: Path = Path("runs")) -> Path:
         number += 1
 
 
-def _train(recipe: Recipe | None, path: Path, data: Path | None, *, going_on: bool, as_json: bool) -> None:
+def _together(
+    begin: Callable[..., Iterator[Event]], path: Path, engine: str, device: str, data: Path | None, as_json: bool
+) -> None:
+    """Follow a training in every process that takes part in it; the first one prints."""
     from pixelwise.engine.hardware.allocator import keep_large_buffers
 
     keep_large_buffers()  # before torch allocates anything
-    from pixelwise.engine import train as engine
     from pixelwise.engine.base import engine_named
 
-    learner = engine_named(engine_of(path) if recipe is None else recipe.engine)
-    with learner.join("auto" if recipe is None else recipe.hardware.device) as joined:
+    with engine_named(engine).join(device) as joined:
         path = joined.from_first(lambda: path)
-
-        def begin(caching: Caching) -> Iterator[Event]:
-            if going_on or recipe is None:
-                return engine.resume(path, data=data, processes=joined, recipe=recipe, caching=caching)
-            return engine.train(recipe, path, data=data, processes=joined, caching=caching)
-
         if joined.first:
-            _follow(begin, path, as_json)
+            _follow(lambda caching: begin(path, processes=joined, caching=caching), path, data, as_json)
         else:
-            for _ in begin(None):
+            for _ in begin(path, processes=joined):
                 pass
 
 
-def _follow(begin: Callable[[Caching], Iterator[Event]], path: Path, as_json: bool) -> None:
+def _follow(begin: Callable[[Caching], Iterator[Event]], path: Path, data: Path | None, as_json: bool) -> None:
     """Show a training from its first event to its scores; with `as_json` the summary as JSON in their place."""
     from pixelwise.outside import again
     from pixelwise.run.folder import RunFolder
@@ -153,7 +202,8 @@ def _follow(begin: Callable[[Caching], Iterator[Event]], path: Path, as_json: bo
         for last in events:
             display.show(last)
     if getattr(last, "reason", "") == "interrupted":
-        say(f"Saved. Resume with: pixelwise train --resume {path}{again()}", err=True)
+        command = ["pixelwise", "train", "--resume", str(path), *(["--data", str(data)] if data else [])]
+        say(f"Saved. Resume with: {shlex.join(command)}{again()}", err=True)
         raise typer.Exit(130)
     if as_json:
         show_json({**run.read("summary"), "run": str(path)})

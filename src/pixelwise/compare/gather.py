@@ -15,13 +15,15 @@ from pixelwise.compare.columns import Column, loss_values, score_values
 from pixelwise.errors import Problem, RunError
 from pixelwise.report.record import Json, Record, read_record
 from pixelwise.run.folder import RunFolder, read_part
-from pixelwise.run.identity import WORDS, deciding
+from pixelwise.run.identity import WORDS, deciding, without_place
 from pixelwise.run.records.plain import is_plain_file, plain_folder
 from pixelwise.run.words import ABSENT
 from pixelwise.statistics.spread import Spread, spread
 
 SEED = "train.seed"
 PICTURES = "pictures of "  # where the pictures of a split differ though the recipes name the same data
+PLACES = {"data.dataset.path", "data.dataset.of.path"}  # where pictures lie says nothing: their keys do
+WEIGHTS, EXTENDED = "weights of", "extended after"
 LONGEST_LABEL = 44
 
 
@@ -194,9 +196,9 @@ def _check(members: Sequence[Member], place: Place) -> None:
         told = "; ".join(f"{task}: {', '.join(paths)}" for task, paths in tasks.items())
         raise RunError(f"runs of different tasks cannot be compared: {told}.", hint="Compare runs of one task.")
     problems = []
-    seen: dict[tuple[str, int], Path] = {}
+    seen: dict[tuple[str, int, Any], Path] = {}
     for one in members:
-        key = (identity(one.record), one.seed)
+        key = (identity(one.record), one.seed, one.record.origin.get("sha256"))
         if key in seen:
             same = "is named twice." if seen[key] == one.path else f"has the recipe and the seed of {seen[key]}."
             problems.append(Problem(str(one.path), same, "A seed counts once."))
@@ -220,6 +222,8 @@ def _columns(members: Sequence[Member]) -> tuple[Column, ...]:
 
 def _notes(runs: Sequence[Member], columns: Sequence[Column]) -> Iterator[str]:
     for run in runs:
+        for told in run.record.history:
+            yield f"{run.path}: {told}."
         if not run.scores:
             yield f"{run.path} is not finished and has no final scores."
         elif run.record.finished not in ("complete", "early stopping"):
@@ -255,7 +259,23 @@ def _machine(run: Member) -> str:
 
 def identity(record: Record) -> str:
     """What the runs of one group have in common: what decides a training, apart from its seed, and the pictures."""
-    return json.dumps([deciding(record.setup["recipe"], SEED), picture_keys(record)], sort_keys=True)
+    recipe = without_place(deciding(record.setup["recipe"], SEED))
+    weights = [record.origin.get("key"), record.origin.get("new")]
+    return json.dumps([recipe, picture_keys(record), weights, _extensions(record)], sort_keys=True)
+
+
+def _weights(record: Record) -> str:
+    """The weights that a training started from, where they are another run's: its folder, and their SHA-256."""
+    origin = record.origin
+    new = f", without {', '.join(origin.get('new') or ())}" if origin.get("new") else ""
+    return f"{origin.get('run')} {str(origin.get('sha256'))[:8]}{new}" if origin else ""
+
+
+def _extensions(record: Record) -> str:
+    """Where a run was made longer in a way that a run planned so long would not have gone."""
+    return ", ".join(
+        f"epoch {t.get('epoch')}" for t in record.changes if t.get("what") == "extended" and not t.get("exact")
+    )
 
 
 def picture_keys(record: Record) -> dict[str, Any]:
@@ -277,13 +297,17 @@ def flattened(value: Any, where: str = "") -> Iterator[tuple[str, Any]]:
 
 def differing(records: Sequence[Record]) -> dict[str, tuple[str, ...]]:
     """The paths where recipes differ, with the value of each; a dash where a recipe has no such path."""
-    flat = [{path: _written(value) for path, value in flattened(record.setup["recipe"])} for record in records]
+    flat = [
+        {path: _written(value) for path, value in flattened(record.setup["recipe"])}
+        | {name: told for name, told in ((WEIGHTS, _weights(record)), (EXTENDED, _extensions(record))) if told}
+        for record in records
+    ]
     rows = _rows(flat)
     rows = {path: values for path, values in rows.items() if path.split(".")[0] not in WORDS and path != SEED}
-    if any(path.startswith("data.") for path in rows):
+    if any(path.startswith("data.") for path in rows.keys() - PLACES):
         return rows  # other pictures are what was asked for
     keys = _rows([{name: str(key or ABSENT)[:12] for name, key in picture_keys(r).items()} for r in records])
-    return rows | {f"{PICTURES}{split}": values for split, values in keys.items()}
+    return {path: v for path, v in rows.items() if path not in PLACES} | {f"{PICTURES}{s}": v for s, v in keys.items()}
 
 
 def labels(differences: Mapping[str, tuple[str, ...]], paths: Sequence[Path]) -> list[str]:

@@ -36,7 +36,12 @@ def groups(comparison: Comparison) -> Table:
         (group.letter, group.label, ", ".join(map(str, group.seeds)), str(group.runs[0].path))
         for group in comparison.groups
     )
-    return Table(("", "group", "seeds", "first run"), rows)
+    return Table(("", "group", _seeds(comparison), "first run"), rows)
+
+
+def _seeds(comparison: Comparison) -> str:
+    """The heading of a column with the seeds of each group."""
+    return "seed" if all(len(group.runs) == 1 for group in comparison.groups) else "seeds"
 
 
 def differing(comparison: Comparison) -> Table | None:
@@ -49,7 +54,7 @@ def differing(comparison: Comparison) -> Table | None:
 
 def cost(comparison: Comparison) -> Table:
     """What each group took."""
-    headings = ("", "group", "seeds", "length", "best epoch", "time", "parameters", "MACs", "device")
+    headings = ("", "group", _seeds(comparison), "length", "best epoch", "time", "parameters", "MACs", "device")
     return Table(headings, tuple(_cost(group) for group in comparison.groups), frozenset(range(3, 8)))
 
 

@@ -202,6 +202,10 @@ class Learner(ABC):
         Raises TrainingError, before any weight has changed, where the loss is not finite.
         """
 
+    @abstractmethod
+    def training_batch(self, indices: Sequence[int]) -> Batch:
+        """Training pictures by their indices, as the first epoch shows them: augmented and encoded."""
+
     @property
     @abstractmethod
     def stopped(self) -> bool: ...

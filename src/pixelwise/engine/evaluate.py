@@ -14,8 +14,8 @@ from pixelwise.data.base import Dataset
 from pixelwise.data.cache import CachedSplit
 from pixelwise.engine.base import Learner, Opened
 from pixelwise.engine.build import CachingProgress, build_dataset, build_metrics, build_task, open_for
-from pixelwise.engine.setup import recorded_counts, split_record
-from pixelwise.errors import Problem, RecipeError, RunError, TrainingError, did_you_mean, listing
+from pixelwise.engine.setup import check_splits, recorded_counts, split_record
+from pixelwise.errors import Problem, RecipeError, RunError, TrainingError, did_you_mean, listing, naming
 from pixelwise.metrics.base import Metric
 from pixelwise.metrics.pictures import Recorder, keep_pictures
 from pixelwise.recipe.schema import Recipe
@@ -130,7 +130,10 @@ def unknown_score(scores: Sequence[Score], wanted: str, where: str) -> Problem:
 
 def unknown_scores(recipe: Recipe, metrics: Sequence[Metric]) -> Iterator[Problem]:
     """A problem for every score that the recipe names and no metric gives, found before the first epoch."""
-    scores = [*(score for metric in metrics for score in metric.scores()), Score(LOSS, None), Score(EPOCH, None)]
+    scores = [Score(LOSS, None), Score(EPOCH, None)]
+    for item, metric in zip(reversed(recipe.metrics), reversed(metrics), strict=True):
+        with naming(f"metric '{item.name}'"):
+            scores[:0] = metric.scores()
     rule = recipe.train.early_stopping
     for where, wanted in (("train.best", recipe.train.best), ("train.early_stopping.metric", rule and rule.metric)):
         if wanted and pick_score(scores, wanted) is None:
@@ -195,19 +198,24 @@ def score_own(
 def _open(
     opened: Opened, split: str, data: Path | None, progress: CachingProgress | None
 ) -> tuple[Dataset, CachedSplit, Sequence[Metric]]:
-    """The data set, its split with every file known to be sound, and the recipe's metrics."""
+    """The data set, its split with every file known to be sound, and the recipe's metrics.
+
+    Raises RunError where the data set has other classes than the run, or the split other pictures than the run recorded.
+    """
     opened.run.file("evaluations/scores.json")  # refused now, not when the scores are to be written
     dataset = build_dataset(opened.recipe, data)
-    findings = opened.run.read("setup").get("findings", {})
+    setup = opened.run.read("setup")
+    findings = setup.get("findings", {})
     info = build_task(opened.recipe, dataset.info, findings).info  # as the task sees the data set
     if info.classes != opened.info.classes or info.void != opened.info.void:
         raise RunError(
             f"the run was trained on the classes {_classes(opened.info.classes, opened.info.void)}; the data set "
             f"'{info.name}' now has {_classes(info.classes, info.void)}.",
             where=str(opened.run.path),
-            hint="Name the data folder that it was trained on with --data.",
+            hint="Name the data that it was trained on by --data or --path.",
         )
     cached = open_for(opened.recipe, dataset, split, root=data, progress=progress)
+    check_splits(opened.run, setup, [cached])
     return dataset, cached, build_metrics(opened.recipe, opened.info)
 
 

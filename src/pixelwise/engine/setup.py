@@ -11,14 +11,15 @@ import numpy as np
 from pixelwise.data.cache import CachedSplit
 from pixelwise.engine.base import Learner, Opened, engine_named
 from pixelwise.engine.build import Material, build_task, cache_folder
-from pixelwise.errors import PixelwiseError, Problem, RunError, TrainingError
+from pixelwise.errors import PixelwiseError, Problem, RunError
 from pixelwise.metrics.base import Metric
 from pixelwise.recipe.load import check_allowed, check_recipe
+from pixelwise.recipe.place import moved, place_of
 from pixelwise.recipe.schema import Item, Recipe
 from pixelwise.run.checkpoint import load_checkpoint
 from pixelwise.run.environment import environment
 from pixelwise.run.folder import RunFolder
-from pixelwise.run.identity import deciding, differences
+from pixelwise.run.identity import deciding, differences, without_place
 from pixelwise.run.progress import Progress
 from pixelwise.shown import shown_as
 from pixelwise.tasks.base import Counts
@@ -190,10 +191,11 @@ def open_learner(run: RunFolder, *, checkpoint: Literal["best", "last"] = "best"
 # -- resuming: what must be as it was, and what is only reported --
 
 
-def check_resume(run: RunFolder, wanted: Recipe | None) -> tuple[Recipe, tuple[str, ...]]:
-    """The recipe that the run continues with, and one line for each version that has changed since it began.
+def check_resume(run: RunFolder, wanted: Recipe | None) -> tuple[Recipe, Recipe, tuple[str, ...]]:
+    """The recipe that the run began with, the one that it continues with, and a line for each version that has changed.
 
-    Raises RunError that lists what differs where `wanted`, or the run's recipe.yaml, is not what the run began with.
+    The two differ at most in words, and in where the data lie. Raises RunError that lists what differs where `wanted`, or
+    the run's recipe.yaml, is not what the run began with.
     """
     run.check_plain()
     if not run.has("setup"):
@@ -202,34 +204,44 @@ def check_resume(run: RunFolder, wanted: Recipe | None) -> tuple[Recipe, tuple[s
             where=str(run.path),
             hint="Remove the folder and train again.",
         )
-    recipe = recorded_recipe(run)
-    # options that were added since have their defaults, which is what the run did
+    setup, where = run.read("setup"), str(run.path / "setup.json")
     with says(run, "which recipe the run began with"):
-        tree = run.read("setup")["recipe"]
-    began = check_recipe(tree, where=str(run.path / "setup.json")).model_dump(mode="json")
+        tree = setup["recipe"]
+    began = check_recipe(tree, where=where)  # options that were added since have their defaults
+    recipe = recorded_recipe(run)
+    changes = setup.get("changes") or ()
+    if changes and _deciding(recipe) == _deciding(check_recipe(changes[-1]["recipe"], where=where)):
+        recipe = check_allowed(began, where)  # a kill came between the two files of a change
     for name, found in (("its recipe.yaml", recipe), ("the recipe given", wanted)):
         if found is None:
             continue
-        changes = [
+        then, now = (without_place(_deciding(one)) for one in (began, found))
+        changed = [
             Problem(where, f"the run began with {before!r}, {name} says {after!r}.")
-            for where, before, after in differences(deciding(began), deciding(found.model_dump(mode="json")))
+            for where, before, after in differences(then, now)
         ]
-        if changes:
+        if changed:
             what, hint = "cannot be resumed with another recipe.", "Restore the recipe, or train a new run with --out."
-            raise RunError.all([*changes, Problem(str(run.path), what, hint)])
-    return recipe, tuple(_changed_versions(run))
+            raise RunError.all([*changed, Problem(str(run.path), what, hint)])
+    if wanted is not None and (place := place_of(wanted)) is not None:
+        recipe = moved(recipe, place)
+    return began, recipe, tuple(_changed_versions(run))
+
+
+def _deciding(recipe: Recipe) -> dict[str, Any]:
+    return deciding(recipe.model_dump(mode="json"))
 
 
 def check_splits(run: RunFolder, setup: Mapping[str, Any], splits: Sequence[CachedSplit]) -> None:
-    """Raise TrainingError where the pictures of a split are not those that the run began with."""
+    """Raise RunError where the pictures of a split are not those that the run began with, as far as it recorded them."""
     for split in splits:
         with says(run, f"which pictures the split '{split.split}' has"):
-            recorded = str(setup["data"]["splits"][split.split]["key"])
+            recorded = str(setup["data"]["splits"].get(split.split, {}).get("key", split.key))
         if split.key != recorded:
-            raise TrainingError(
+            raise RunError(
                 f"the split '{split.split}' is not the one that this run began with: {split.key[:12]}, then {recorded[:12]}.",
                 where=str(run.path),
-                hint="Restore the data, or train a new run.",
+                hint="Name the data that it began with by --data or --path, or train a new run.",
             )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+import math
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal
@@ -17,16 +18,18 @@ from pixelwise.engine.build import (
     cache_folder,
     open_material,
 )
+from pixelwise.engine.changes import extend, keep_changes, length_of, move
 from pixelwise.engine.checks.guard import Interruption, explained
 from pixelwise.engine.checks.rehearsal import rehearse
 from pixelwise.engine.evaluate import unknown_scores
 from pixelwise.engine.finish import finish
 from pixelwise.engine.fit import Parts, Save, Stage, fit
+from pixelwise.engine.origin import take_weights
 from pixelwise.engine.setup import check_resume, check_splits, says, setup_record
-from pixelwise.errors import RecipeError
+from pixelwise.errors import RecipeError, naming, shown
 from pixelwise.recipe.load import as_yaml, check_allowed
 from pixelwise.recipe.schema import Recipe
-from pixelwise.run.checkpoint import has_checkpoint, load_checkpoint, save_checkpoint
+from pixelwise.run.checkpoint import has_checkpoint, load_checkpoint, load_state, save_checkpoint
 from pixelwise.run.environment import environment
 from pixelwise.run.events import Event, Finished, Noted
 from pixelwise.run.folder import RunFolder
@@ -39,14 +42,20 @@ def train(
     path: Path,
     *,
     data: Path | None = None,
+    from_run: Path | None = None,
+    except_for: Sequence[str] = (),
     processes: Processes | None = None,
     caching: CachingProgress | None = None,
 ) -> Generator[Event, None, None]:
     """Train a recipe into a new run folder, event by event.
 
+    from_run:    a run whose best weights the training starts from; every array has to fit
+    except_for:  parts of the model, or patterns of names, that keep their random weights
+    processes:   those that `Learner.join` gave; none: this one alone
+
     Everything that can be refused is refused before the folder is made: the recipe, the data (every file is decoded once
     into the cache), the device, and whatever two samples on their way through a training step show. Raises
-    PixelwiseError of the kind that fits. `processes`: those that `Learner.join` gave; none: this one alone.
+    PixelwiseError of the kind that fits.
     """
     engine = engine_named(check_allowed(recipe).engine)
     processes = processes or engine.alone()
@@ -56,26 +65,36 @@ def train(
     choices.apply()
     run, interruption = RunFolder(path), Interruption()
     parts = _parts(run, engine, recipe, material, choices, processes, interruption)
-    rehearse(parts.learner, material, parts.metrics)
-    processes.from_first(lambda: _begin(path, parts))
-    yield from _run(run, parts, Progress(), interruption, choices.notes)
+    origin = take_weights(parts.learner, from_run, except_for) if from_run is not None else None
+    rehearse(parts.learner, material, parts.metrics, parts.length)
+    processes.from_first(lambda: _begin(path, parts, origin))
+    notes = choices.notes if origin is None else (*choices.notes, origin["note"])
+    yield from _run(run, parts, Progress(), interruption, notes)
 
 
 def resume(
     path: Path,
     *,
     data: Path | None = None,
+    data_path: Path | None = None,
+    epochs: int | None = None,
+    steps: int | None = None,
     processes: Processes | None = None,
     recipe: Recipe | None = None,
     caching: CachingProgress | None = None,
 ) -> Generator[Event, None, None]:
     """Continue a run from its last checkpoint, to the same bytes as if it had never stopped.
 
+    data_path:      where the run's data set lies now, in place of the recipe's data.dataset.path
+    epochs, steps:  how long the whole run is to be, where that is longer than its recipe says
+
     Raises RunError where the recipe, the data or the checkpoint is not what the run began with; other versions of
-    packages, which may change the last bits, are named in an event.
+    packages, which may change the last bits, are named in an event. Data are the same where their content is, wherever
+    they lie. A run that becomes longer, or whose data were moved, records it.
     """
     run, interruption = RunFolder.open(path), Interruption()
-    recipe, notes = check_resume(run, recipe)
+    began, recipe, notes = check_resume(run, recipe)
+    recipe, changes = move(began, recipe, data_path)
     engine = engine_named(recipe.engine)
     processes = processes or engine.alone()
     setup = run.read("setup")
@@ -84,10 +103,18 @@ def resume(
     with says(run, "how the run was computed"):
         choices = engine.recall(setup["choices"], processes=processes)
     choices.apply()
+    done, per_epoch = _progress_of(run), updates_per_epoch(recipe, material)
+    changes += extend(recipe, done, per_epoch, epochs=epochs, steps=steps, where=str(path))
+    recipe = changes[-1].recipe if changes else recipe
     parts = _parts(run, engine, recipe, material, choices, processes, interruption)
     progress, length = _take_last(run, parts)
-    processes.from_first(lambda: run.cut_events(length))
-    yield from _run(run, parts, progress, interruption, notes)
+
+    def cut() -> None:
+        run.cut_events(length)
+        keep_changes(run, setup, recipe, changes, progress)
+
+    processes.from_first(cut)
+    yield from _run(run, parts, progress, interruption, (*notes, *(change.note for change in changes)))
 
 
 def _parts(
@@ -106,22 +133,43 @@ def _parts(
     metrics = build_metrics(recipe, task.info)
     if problems := [*unknown_scores(recipe, metrics), *learner.problems()]:
         raise RecipeError.all(problems)
-    per_epoch = -(-len(material.train) // recipe.train.batch)  # a short last batch counts too
-    updates = tuple(phase.steps or (phase.epochs or 0) * per_epoch for phase in recipe.train.phases)
-    length = Length(updates, per_epoch)
+    length = length_of(recipe, updates_per_epoch(recipe, material))
     stages = _stages(recipe, length)
     learner.equip(material, processes, lambda: interruption.asked)
     return Parts(recipe, material, learner, metrics, stages, length, _saver(run, learner))
 
 
+def updates_per_epoch(recipe: Recipe, material: Material) -> int:
+    """Updates in which as many pictures are shown as there are; a short last batch counts too."""
+    return -(-len(material.train) // recipe.train.batch)
+
+
 def _stages(recipe: Recipe, length: Length) -> tuple[Stage, ...]:
     train, stages = recipe.train, []
     for number, (phase, (begin, end)) in enumerate(zip(train.phases, length.spans(), strict=True)):
-        rate = phase.learning_rate or train.optimizer.options["learning_rate"]
+        rate = phase.learning_rate or train.optimizer.options.get("learning_rate")
+        if not isinstance(rate, int | float) or not rate > 0:
+            what = f"optimizer '{train.optimizer.name}' has no learning rate of its own (read {shown(rate)})."
+            raise RecipeError(what, where="train.optimizer", hint=f"Set train.phases.{number}.learning_rate.")
         # not a whole number where a phase in steps ends within an epoch
         epochs = (phase.steps or 0) / length.per_epoch if phase.epochs is None else phase.epochs
-        stages.append(Stage(number, begin, end, rate, build("schedule", phase.schedule or train.schedule, epochs)))
+        item = phase.schedule or train.schedule
+        stages.append(Stage(number, begin, end, rate, build("schedule", item, epochs)))
+        _check_factor(stages[-1], item.name)
     return tuple(stages)
+
+
+def _check_factor(stage: Stage, name: str) -> None:
+    """Raise RecipeError where a schedule does not give numbers of 0 or more: at the beginning of an epoch, and at the end."""
+    where = f"schedule '{name}'"
+    for place in (*range(stage.end - stage.begin), stage.end - stage.begin - 1e-3):
+        with naming(where):
+            factor = stage.schedule(place)
+        if isinstance(factor, bool) or not isinstance(factor, int | float) or not 0 <= factor < math.inf:
+            what = (
+                f"gives {shown(factor)} after {place:g} epochs; a factor of the learning rate is a number of 0 or more."
+            )
+            raise RecipeError(what, where=where)
 
 
 def _saver(run: RunFolder, learner: Learner) -> Save:
@@ -133,6 +181,14 @@ def _saver(run: RunFolder, learner: Learner) -> Save:
             save_checkpoint(run.path / which, learner.state(which), state, step=progress.step)
 
     return save
+
+
+def _progress_of(run: RunFolder) -> Progress:
+    """How far the last checkpoint is; the beginning where there is none."""
+    last = run.path / "last"
+    if not has_checkpoint(last):
+        return Progress()
+    return Progress.from_state(load_state(last), where=str(last / "state.json"))[0]
 
 
 def _take_last(run: RunFolder, parts: Parts) -> tuple[Progress, int]:
@@ -167,12 +223,17 @@ def _open_together(
     return open_material(recipe, root=data, findings=processes.from_first(found))
 
 
-def _begin(path: Path, parts: Parts) -> None:
-    """Make the run folder, with what is known before the first step."""
+def _begin(path: Path, parts: Parts, origin: Mapping[str, Any] | None) -> None:
+    """Make the run folder, with what is known before the first step.
+
+    The weights of another run are kept as the first checkpoint: to resume, that run need not be there.
+    """
     setup = setup_record(parts.learner, parts.material)  # it may refuse the model: no folder is made then
     run = RunFolder.create(path, as_yaml(parts.recipe))
     run.write("environment", environment())
-    run.write("setup", setup)
+    if origin is not None:
+        parts.save("last", Progress())
+    run.write("setup", setup if origin is None else {**setup, "origin": origin})
 
 
 def _run(

@@ -17,10 +17,11 @@ from typing import IO, Any, Literal
 
 from pixelwise.errors import Problem, RecipeError, RunError
 from pixelwise.recipe.load import as_yaml, check_allowed, check_recipe
+from pixelwise.recipe.place import place_of
 from pixelwise.recipe.schema import Recipe
 from pixelwise.run.atomic import write_json, write_text
 from pixelwise.run.folder import RunFolder
-from pixelwise.run.identity import deciding
+from pixelwise.run.identity import deciding, without_place
 from pixelwise.run.records.experiment_schema import SearchRecord, Sweep
 from pixelwise.run.records.json_text import read_json
 from pixelwise.run.records.plain import is_plain_file, open_plain, plain_folder, read_plain
@@ -188,9 +189,15 @@ class Folder:
     # -- the runs ------------------------------------------------------------------------------------------------
 
     def keep_recipe(self, run: Planned) -> None:
-        """Write a run's recipe, unless it was written before."""
-        if not is_plain_file(self.recipe_file(run.name)):
-            write_text(self.recipe_file(run.name), run.text)
+        """Write a run's recipe, unless it was written before; and again where its data lie elsewhere now."""
+        file = self.recipe_file(run.name)
+        if is_plain_file(file):
+            place = None if run.recipe is None else place_of(run.recipe)
+            if place is None or place == place_of(
+                check_recipe(parse_map(_text(file), where=str(file)), where=str(file))
+            ):
+                return
+        write_text(file, run.text)
 
     def standing(self, planned: Planned) -> Standing:
         """How far a run is. Raises RunError where its folder contains a run of another recipe."""
@@ -236,7 +243,7 @@ class Folder:
 
 
 def _is_same(file: Path, planned: Planned) -> bool:
-    """Whether the recipe in a file is the same training as the planned one."""
+    """Whether the recipe in a file is the same training as the planned one, wherever its data lie."""
     try:
         text = _text(file)
         if text == planned.text or planned.recipe is None:
@@ -244,7 +251,8 @@ def _is_same(file: Path, planned: Planned) -> bool:
         found = check_recipe(parse_map(text, where=str(file)))
     except RecipeError:
         return False
-    return deciding(found.model_dump(mode="json")) == deciding(planned.recipe.model_dump(mode="json"))
+    one, other = (without_place(deciding(r.model_dump(mode="json"))) for r in (found, planned.recipe))
+    return one == other
 
 
 def _text(file: Path) -> str:

@@ -220,8 +220,8 @@ def start_job(folder: Folder, run: Planned, jobs: int, data: Path | None) -> Job
 
 def train_command(folder: Folder, name: str, data: Path | None, *, resume: bool) -> list[str]:
     """What a person would type to train or resume this run alone."""
-    path = str(folder.run(name).path)
-    what = ["--resume", path] if resume else [str(folder.recipe_file(name)), "--out", path]
+    recipe, path = str(folder.recipe_file(name)), str(folder.run(name).path)  # the recipe knows where the data lie now
+    what = [recipe, "--resume" if resume else "--out", path]
     return [sys.executable, "-m", "pixelwise", "train", *what, *([] if data is None else ["--data", str(data)])]
 
 

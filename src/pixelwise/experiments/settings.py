@@ -5,17 +5,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import isfinite, prod
+from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 from pixelwise.errors import PixelwiseError, Problem, RecipeError, did_you_mean, shown
 from pixelwise.experiments.folder import Planned
 from pixelwise.recipe.load import check_allowed, check_recipe, read_tree, with_overrides
+from pixelwise.recipe.place import moved
 from pixelwise.recipe.schema import Recipe
 from pixelwise.recipe.shipped import find_recipe
 from pixelwise.run.identity import deciding
@@ -139,14 +142,26 @@ def split_values(text: str) -> list[str]:
 
 def _name(values: Mapping[str, str], used: set[str]) -> str:
     """A folder's name such as `size=32,seed=0`, different from those in `used`."""
-    plain = {key: re.sub(r"[^\w.+-]+", "-", value).strip("-")[:LETTERS] or "empty" for key, value in values.items()}
-    stem = ",".join(f"{key}={value}" for key, value in plain.items())[:LONGEST] or "run"
-    name, number = stem, 1
-    while name.lower() in used:  # some disks take Size and size for one name
-        number += 1
-        name = f"{stem}-{number}"
+    plain = {key: re.sub(r"[^\w.+-]+", "-", value).strip("-") or "empty" for key, value in values.items()}
+    short = {key: _shortened(value, LETTERS, values[key]) for key, value in plain.items()}
+    written = json.dumps(values)
+    name = _shortened(",".join(f"{key}={value}" for key, value in short.items()) or "run", LONGEST, written)
+    if name.lower() in used:  # some disks do not tell Size from size, and [1, 2] is written like 1-2
+        name = f"{name}-{_digest(written)}"
     used.add(name.lower())
     return name
+
+
+def _shortened(text: str, length: int, whole: str) -> str:
+    """A text that is too long as its beginning, a digest of what it stands for, and its end."""
+    if len(text) <= length:
+        return text
+    begin = (length - 8) // 2
+    return f"{text[:begin].rstrip('-')}-{_digest(whole)}-{text[len(text) - (length - 8 - begin) :].lstrip('-')}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:6]
 
 
 def short_keys(paths: Sequence[str]) -> dict[str, str]:
@@ -217,16 +232,21 @@ class Range:
 
 @dataclass(frozen=True)
 class Space:
-    """What is searched: a recipe with some values fixed, and ranges for others."""
+    """What is searched: a recipe with some values fixed, and ranges for others.
+
+    place:  where the data set lies on this machine, if not where the recipe says
+    """
 
     recipe: str
     fixed: tuple[str, ...]
     ranges: tuple[Range, ...]
     tree: Mapping[str, Any]  # of the recipe, with what is fixed
+    place: Path | None = None
 
     def recipe_at(self, values: Mapping[str, str]) -> Recipe:
         """The recipe at one point. Raises RecipeError where the values do not go together."""
-        return _recipe_at(self.tree, values, self.recipe)
+        recipe = _recipe_at(self.tree, values, self.recipe)
+        return recipe if self.place is None else moved(recipe, self.place)
 
     def record(self) -> dict[str, Any]:
         """What two searches must have in common to be the same."""

@@ -243,10 +243,13 @@ def score_run(
     checkpoint: Checkpoint = "best",
     resolution: Literal["recipe", "own"] = "recipe",
     data: Path | None = None,
+    data_path: Path | None = None,
     device: str = "auto",
     progress: CachingProgress | None = None,
 ) -> Scored:
     """The record of the scores, and the file in the run that it was written to. split: by default the validation split.
+
+    data_path: where the data set lies, in place of the recipe's data.dataset.path.
 
     Raises RunError for a run that cannot be scored so, DataError where the data are not there or are damaged.
     """
@@ -262,9 +265,12 @@ def score_run(
         )
     keep_large_buffers()  # before torch allocates anything
     from pixelwise.engine.evaluate import score_own, score_recipe
+    from pixelwise.recipe.place import moved
 
     predictor = Predictor.open(folder, checkpoint=checkpoint, device=device)
     opened = predictor.opened
+    if data_path is not None:
+        opened = replace(opened, recipe=moved(opened.recipe, data_path))
     split = split or opened.recipe.data.validation
     if resolution == "own":
         return score_own(opened, split, predictor.predict, data=data, progress=progress)

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from pixelwise.errors import Problem, did_you_mean, shown, type_fault
+from pixelwise.recipe.misspelt import right_key
 from pixelwise.recipe.schema import Item, Recipe
 
 MISSING = object()
@@ -67,7 +68,11 @@ def _as_problem(tree: Any, location: Sequence[str | int], entry: Any) -> Problem
     model = _model_at(location[:-1])
     if entry["type"] == "extra_forbidden":
         keys = list(model.model_fields)
-        return Problem(where, f"there is no such key; the keys here are: {', '.join(keys)}.", did_you_mean(last, keys))
+        right = right_key(last, tree)
+        hint = f"Did you mean '{right}'?" if right else did_you_mean(last, keys)
+        if not hint and (right := right_key(last, tree, near=True)):
+            hint = f"Did you mean '{right}'?"
+        return Problem(where, f"there is no such key; the keys here are: {', '.join(keys)}.", hint)
     if entry["type"] == "missing":
         if isinstance(_value_at(tree, location[:-1]), Mapping):
             return Problem(where, "is missing.")
@@ -80,6 +85,8 @@ def _hint(value: Any, entry: Any, location: Sequence[str | int]) -> str:
     model = _model_at(location)
     plain = isinstance(value, str | int | float) and not isinstance(value, bool)
     match entry["type"]:
+        case "tuple_type" if location == ["data", "size"] and isinstance(value, int):
+            return f"Write data.size=[{value}, {value}], which is height and width."
         case "tuple_type" if plain:
             return f"Write [{value}]." if isinstance(value, str) else ""
         case "tuple_type" if value is None:

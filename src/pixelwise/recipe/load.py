@@ -6,6 +6,7 @@ Nothing but text is read here, so a wrong recipe is refused before a data set, a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from pixelwise.outside import refusals
 from pixelwise.recipe.engines import engine_problems, shelves
 from pixelwise.recipe.faults import schema_problems
 from pixelwise.recipe.misfits import heads_of, misfits, name_of
+from pixelwise.recipe.misspelt import right_key
 from pixelwise.recipe.override import apply_overrides
 from pixelwise.recipe.schema import Item, Recipe, is_by_head
 from pixelwise.recipe.shipped import find_recipe
@@ -122,7 +124,8 @@ def check_recipe(tree: Mapping[str, Any], where: str = "recipe") -> Recipe:
     """A Recipe from plain values, items' options and defaults filled in. Raises RecipeError with every problem."""
     unfit = list(misfits(tree, _shelves_for(tree)))
     heads = {problem.where for problem in unfit if "loss." in problem.where}  # no options, whatever the shelf says
-    problems = [p for path, shelf, item in _items(tree) for p in _check_item(path, shelf, item) if p.where not in heads]
+    found = (p for path, shelf, item in _items(tree) for p in _check_item(path, shelf, item))
+    problems = [_pointed(problem, tree) for problem in found if problem.where not in heads]
     problems += unfit
     recipe: Recipe | None = None
     try:
@@ -203,6 +206,14 @@ def _check_item(where: str, shelf: Shelf, value: Any) -> list[Problem]:
         what = f"read {shown(value)}; {article} {shelf.kind} is a name, or a map with its name and options."
         return [Problem(where, what)]
     return shelf.check(value["name"], {k: v for k, v in value.items() if k != "name"}, where)
+
+
+def _pointed(problem: Problem, tree: Mapping[str, Any]) -> Problem:
+    """The problem of an option that an item does not have, with the key elsewhere in the recipe that is meant."""
+    if " has no option " not in problem.what or problem.hint:
+        return problem
+    right = right_key(problem.where.rpartition(".")[2], tree)
+    return replace(problem, hint=f"Did you mean '{right}'?") if right and right != problem.where else problem
 
 
 def _complete(recipe: Recipe, where: str) -> Recipe:

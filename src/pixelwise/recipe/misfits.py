@@ -58,6 +58,20 @@ def misfits(tree: Mapping[str, Any], known: Mapping[str, Shelf]) -> Iterator[Pro
                 ),
             )
 
+    yield from _rates(tree.get("train"), known["optimizer"])
+
+
+def _rates(train: Any, shelf: Shelf) -> Iterator[Problem]:
+    """An optimizer without an option `learning_rate`, where a phase gives none either."""
+    train = train if isinstance(train, Mapping) else {}
+    signature = _signature(shelf, name_of(train.get("optimizer")))
+    if signature is None or "learning_rate" in signature.options:
+        return
+    for number, phase in enumerate(train.get("phases") or ()):
+        if isinstance(phase, Mapping) and phase.get("learning_rate") is None:
+            what = f"optimizer '{name_of(train.get('optimizer'))}' has no option 'learning_rate', and this phase gives none."
+            yield Problem(f"train.phases.{number}", what, f"Set train.phases.{number}.learning_rate, e.g. to 0.001.")
+
 
 def name_of(item: Any) -> str:
     """The name of an item as a recipe writes it; empty where it has none."""

@@ -84,6 +84,21 @@ class Record:
         return in_steps(self.setup.get("recipe") or {})
 
     @property
+    def origin(self) -> Json:
+        """The run whose weights the training started from; empty where they were random."""
+        return self.setup.get("origin") or {}
+
+    @property
+    def changes(self) -> list[Json]:
+        """What was changed after the run had begun: `extended` or `moved`, with a note."""
+        return list(self.setup.get("changes") or ())
+
+    @property
+    def history(self) -> list[str]:
+        """In a sentence each: which weights the training started from, and what was changed after it had begun."""
+        return [str(told.get("note", "")) for told in (self.origin, *self.changes) if told]
+
+    @property
     def steps(self) -> list[Json]:
         return self._of("step")
 

@@ -40,6 +40,10 @@ def opening(record: Record) -> str:
         in_epochs = record.length is None or record.length.is_whole
         updates = record.summary.get("steps") or record.epochs[-1]["step"]
         sentence += f" for {epochs}" if in_epochs else f" for {updates:,} updates ({epochs}, not all of them whole)"
+    if record.origin:
+        sentence += f" from the weights of {record.origin.get('run')}"
+    extended = [told for told in record.changes if told.get("what") == "extended"]
+    sentence += f", extended after epoch {' and '.join(str(t.get('epoch')) for t in extended)}," if extended else ""
     optimizer = _name((record.recipe.get("train") or {}).get("optimizer"))
     optimizer = OPTIMIZERS.get(optimizer, optimizer)
     sentence += f" with {optimizer}" if optimizer else ""
@@ -238,7 +242,8 @@ def times(record: Record) -> list[tuple[str, str]]:
 
 def notes(record: Record) -> list[str]:
     """What a person should know: choices, things that were skipped, pictures left out."""
-    told = [str(note) for note in (record.setup.get("choices") or {}).get("notes") or ()]
+    told = record.history
+    told += [str(note) for note in (record.setup.get("choices") or {}).get("notes") or ()]
     told += [str(event.get("text", "")) for event in record.events if event.get("event") == "note"]
     for split, entry in (record.data.get("splits") or {}).items():
         for problem in entry.get("skipped") or ():

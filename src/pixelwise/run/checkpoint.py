@@ -69,6 +69,14 @@ def load_state(folder: Path) -> dict[str, Any]:
     return dict(_read_record(folder)["state"])
 
 
+def digest_of(folder: Path, part: str) -> str:
+    """The SHA-256 of a part's file. Raises RunError where there is no checkpoint, or it does not have the part."""
+    files = _read_record(folder)["files"]
+    if part not in files:
+        raise RunError(f"holds no '{part}'; it holds {', '.join(files)}.", where=str(folder))
+    return str(files[part]["sha256"])
+
+
 def load_checkpoint(folder: Path, *parts: str) -> tuple[dict[str, dict[str, NDArray[Any]]], dict[str, Any]]:
     """The named parts and the state, the arrays read-only.
 

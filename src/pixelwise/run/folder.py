@@ -72,7 +72,7 @@ class RunFolder:
         except OSError as error:
             raise RunError(f"cannot be looked into: {error.strerror or error}.", where=str(path), hint=_OUT) from error
         if taken:
-            is_run = (path / "recipe.yaml").is_file()
+            is_run = (path / "recipe.yaml").is_file() and (path / "setup.json").is_file()  # else nothing can be resumed
             resume = f"Resume it with `pixelwise train --resume {path}`, or choose" if is_run else "Choose"
             raise RunError(
                 f"is already there and {'not empty' if path.is_dir() else 'not a folder'}.",

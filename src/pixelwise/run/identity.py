@@ -5,6 +5,8 @@ Recipes are JSON values here, as run folders keep them.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -18,6 +20,30 @@ def deciding(recipe: Mapping[str, Any], *without: str) -> dict[str, Any]:
     if isinstance(train := parts.get("train"), Mapping):
         parts["train"] = {key: value for key, value in train.items() if f"train.{key}" not in left_out}
     return parts
+
+
+def without_place(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """A recipe without where its data set lies (`data.dataset.path`): the keys of the pictures say which ones they are."""
+    data = recipe.get("data")
+    if not isinstance(data, Mapping):
+        return dict(recipe)
+    return {**recipe, "data": {**data, "dataset": _placeless(data.get("dataset"))}}
+
+
+def _placeless(item: Any) -> Any:
+    """A data set as a recipe names it, and the one that it wraps, without their option `path`."""
+    if not isinstance(item, Mapping):
+        return item
+    return {key: _placeless(value) if key == "of" else value for key, value in item.items() if key != "path"}
+
+
+def run_key(setup: Mapping[str, Any]) -> str:
+    """A SHA-256 of what decides a training, apart from its seed: its recipe, and the pictures of its splits."""
+    splits = (setup.get("data") or {}).get("splits") or {}
+    keys = {name: split.get("key") for name, split in splits.items()}
+    recipe = without_place(deciding(setup.get("recipe") or {}, "train.seed"))
+    told = json.dumps([recipe, keys], sort_keys=True)
+    return hashlib.sha256(told.encode()).hexdigest()
 
 
 def differences(before: Any, after: Any, where: str = "") -> Iterator[tuple[str, Any, Any]]:

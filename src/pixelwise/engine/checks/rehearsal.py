@@ -1,31 +1,39 @@
-"""Two samples pass every step of a training before the run folder exists, so that a misfit is reported early."""
+"""A few samples pass every step of a training before the run folder exists, so that a misfit is reported early."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from pixelwise.data.cache import CachedSplit
 from pixelwise.engine.base import Learner
 from pixelwise.engine.build import Material
-from pixelwise.engine.checks.guard import explain
+from pixelwise.engine.checks.guard import explain, explain_memory
 from pixelwise.engine.evaluate import needs_of
-from pixelwise.errors import PixelwiseError, RecipeError, TrainingError
+from pixelwise.engine.setup import metric_record
+from pixelwise.errors import DataError, PixelwiseError, RecipeError, TrainingError, naming, raised
 from pixelwise.metrics.base import Metric
-from pixelwise.types import Sample
+from pixelwise.run.length import Length
+from pixelwise.tasks.base import Task
+from pixelwise.types import IGNORE, Sample
 
 CORNER = 32  # pixels
 RATE = 1e-3  # not the recipe's: whether a training with that one is stable shows in the training
 
 
-def rehearse(learner: Learner, material: Material, metrics: Sequence[Metric]) -> None:
+def rehearse(learner: Learner, material: Material, metrics: Sequence[Metric], length: Length) -> None:
     """Forward, loss, decode and update of two samples on throw-away copies: the learner stays as it is, to the bit.
 
-    Two, because batch normalisation needs them. Of large pictures a corner is taken where the model accepts it, and every
-    target is read from the picture, its mask or its label, so that a part of a picture has one too.
+    Two, because batch normalisation needs them; and one, where the training will come to a batch of one. Of large pictures a
+    corner is taken where the model accepts it, and every target is read from the picture, its mask or its label, so that a
+    part of a picture has one too.
 
-    Raises PixelwiseError with one clear line where model, task, losses and metrics do not fit together.
+    Raises PixelwiseError with one clear line where model, task, losses and metrics do not fit together, where a first update
+    is not finite, and where a split has nothing to learn or to score.
     """
     recipe = learner.recipe
+    for split in material.splits:
+        _check_labelled(learner.task, split)
     train, validation = material.train, material.validation
     samples = [train[0], train[min(1, len(train) - 1)], validation[0]]
     small = [_corner(sample) for sample in samples] if set(learner.task.targets) == set(learner.task.heads) else samples
@@ -36,8 +44,9 @@ def rehearse(learner: Learner, material: Material, metrics: Sequence[Metric]) ->
             if small == samples:
                 raise
             _rehearse(learner, samples, metrics)
-    except TrainingError:
-        pass  # a loss that is not finite is the training's to report, with its pictures
+        if recipe.augment:
+            learner.training_batch([0])
+        _try_one(learner, len(train), length)
     except copy.Error:
         pass  # a model that holds a lock, say, trains all the same
     except PixelwiseError:
@@ -45,9 +54,8 @@ def rehearse(learner: Learner, material: Material, metrics: Sequence[Metric]) ->
     except Exception as error:
         if (explained := explain(error, recipe)) is not None:
             raise explained from error
-        said = (str(error).strip().splitlines() or [""])[0]
         raise RecipeError(
-            f"two pictures did not get through a training step: {type(error).__name__}: {said}",
+            f"two pictures did not get through a training step: {raised(error)}",
             where=f"model '{recipe.model.name}' with task '{recipe.task.name}'",
             hint="Do model, task, loss and metrics fit together?",
         ) from error
@@ -58,7 +66,15 @@ def _rehearse(learner: Learner, samples: Sequence[Sample], metrics: Sequence[Met
     recipe, last = learner.recipe, samples[-1]
     with learner.copied() as copied, copied.computing():
         copied.begin(0)
-        copied.step(copied.encode(samples[:-1]), RATE, 0)
+        try:
+            copied.step(copied.encode(samples[:-1]), RATE, 0)
+            copied.check_weights(1)
+        except TrainingError as error:
+            raise TrainingError(
+                f"the first update is not finite: {error.problems[0].what}",
+                where=f"model '{recipe.model.name}'",
+                hint="Nothing was learned yet: the model or the loss itself computes it.",
+            ) from error
         batch = copied.encode([last])
         outputs = copied.forward(batch)
         copied.terms(outputs, batch)
@@ -70,7 +86,10 @@ def _rehearse(learner: Learner, samples: Sequence[Sample], metrics: Sequence[Met
                 raise RecipeError(
                     f"{claim}, but task '{recipe.task.name}' predicts {prediction.kind}.", where="metrics"
                 )
-            metric.update(last, prediction)
+            with naming(f"metric '{item.name}'", "Two pictures were scored before the training."):
+                metric.update(last, prediction)
+                metric.sample_score(last, prediction)
+                metric_record(metric)
 
 
 def _corner(sample: Sample) -> Sample:
@@ -78,3 +97,82 @@ def _corner(sample: Sample) -> Sample:
     part = slice(0, CORNER)
     mask = None if sample.mask is None else sample.mask[part, part]
     return Sample(sample.name, sample.image[part, part], mask, label=sample.label)
+
+
+# -- batches of one picture --
+
+
+def _try_one(learner: Learner, pictures: int, length: Length) -> None:
+    """A step with a single picture, in each phase that comes to one: batch normalisation may have too few values for it.
+
+    Raises RecipeError that says where the single picture comes from.
+    """
+    processes, batch = learner.processes.count, learner.recipe.train.batch
+    if processes > 1 and str(learner.choices.as_record()["device"]).startswith("cuda"):
+        return  # statistics are taken over all processes there
+    tried: list[Sequence[str]] = []
+    for number, phase in enumerate(learner.recipe.train.phases):
+        if phase.freeze in tried or 1 not in set(_shares(pictures, batch, processes, length, number)):
+            continue
+        tried.append(phase.freeze)
+        made = learner.training_batch([0])
+        try:
+            with learner.copied() as copied, copied.computing():
+                copied.begin(number)
+                copied.step(made, RATE, 0)
+                copied.check_weights(1)
+        except Exception as error:
+            if explain_memory(error, batch) is not None:
+                raise
+            said = error.problems[0].what if isinstance(error, PixelwiseError) else raised(error)
+            fits = next(
+                (b for b in range(batch - 1, 1, -1) if 1 not in _shares(pictures, b, processes, length, number)), 0
+            )
+            better = f"train.batch={fits}, " if fits else ""
+            raise RecipeError(
+                f"{_single(pictures, batch, processes)}, and the model cannot be trained on one alone: {said}",
+                where=f"train.batch={batch}",
+                hint=f"Try {better}a larger data.size, or a model without batch normalisation.",
+            ) from error
+
+
+def _shares(pictures: int, batch: int, processes: int, length: Length, phase: int) -> Iterator[int]:
+    """How many pictures a process gets at least, of a whole batch and of the last one of an epoch."""
+    begin, end = list(length.spans())[phase]
+    sizes = {min(batch, pictures)}
+    if pictures % batch and not all(length.is_cut(epoch) for epoch in range(begin, end)):
+        sizes.add(pictures % batch)
+    for size in sizes:
+        yield max(1, size // processes)  # a process without a picture gets one as a stand-in
+
+
+def _single(pictures: int, batch: int, processes: int) -> str:
+    """Where a batch of one picture comes from, in words."""
+    if pictures == 1:
+        return "the training split has a single picture"
+    if batch == 1:
+        return "each batch is one picture"
+    over = pictures % batch or batch
+    said = f"{pictures:,} training pictures in batches of {batch} leave {over} over"
+    return said if processes == 1 else f"{said}: among {processes} processes one gets a single picture"
+
+
+# -- nothing to learn --
+
+
+def _check_labelled(task: Task, split: CachedSplit) -> None:
+    """Raise DataError where no target of a split counts. Looks no further than the first one that does."""
+    known = False
+    for index in range(len(split)):
+        targets = task.encode(split[index])
+        if not targets or any(task.heads[h].form != "categories" or (t != IGNORE).any() for h, t in targets.items()):
+            return
+        known = True
+    if known:
+        what = "pixel" if task.per == "pixel" else "picture"
+        void = "" if split.info.void is None else f" Every {what} is void ({split.info.void})."
+        raise DataError(
+            f"the split '{split.split}' has no labelled {what}.{void}",
+            where=split.info.name,
+            hint="Look at the masks and the void value: `pixelwise data check` lists the classes of each split.",
+        )

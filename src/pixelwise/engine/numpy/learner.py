@@ -142,6 +142,9 @@ class NumpyLearner(Learner):
                 gradients.append(np.zeros_like(part))
         return sums, gradients[0] if len(gradients) == 1 else np.concatenate(gradients, axis=1)
 
+    def training_batch(self, indices: Sequence[int]) -> Batch:
+        return self.encode([self.material.train[index] for index in indices])
+
     @property
     def stopped(self) -> bool:
         return self.stop()

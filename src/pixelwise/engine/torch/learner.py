@@ -25,7 +25,7 @@ from pixelwise.engine.base import Arrays, Batch, Learner, Processes
 from pixelwise.engine.build import Material, build, build_losses
 from pixelwise.engine.hardware.device import Choices, choose, choose_again
 from pixelwise.engine.hardware.distributed import TorchProcesses, processes
-from pixelwise.engine.torch.loader import Loader, build_augmentation
+from pixelwise.engine.torch.loader import Loader, Work, build_augmentation
 from pixelwise.engine.torch.model import (
     TensorBatch,
     collate,
@@ -41,7 +41,7 @@ from pixelwise.engine.torch.model import (
 from pixelwise.engine.torch.optim import without_compiler
 from pixelwise.engine.torch.reductions import REDUCTIONS, enlarged
 from pixelwise.engine.torch.update import check_weights, descend, keyed_random, total
-from pixelwise.errors import Problem, RecipeError
+from pixelwise.errors import PixelwiseError, Problem, RecipeError
 from pixelwise.losses.base import Loss, Term
 from pixelwise.recipe.schema import Hardware, Recipe
 from pixelwise.run.progress import Sums
@@ -67,6 +67,7 @@ class TorchLearner(Learner):
         super().__init__(recipe, task, size, choices)
         with keyed_random(recipe.train.seed, "weights"):
             model: nn.Module = build("model", recipe.model, task.input.channels, task.out_channels)
+        _check_kind(model, nn.Module, "model", recipe.model.name)
         self.model = model.to(device=self.device, memory_format=choices.memory_format)
         self.phase_losses: Sequence[Mapping[str, Loss]] = ()
         self.optimizer: torch.optim.Optimizer | None = None
@@ -116,6 +117,7 @@ class TorchLearner(Learner):
         if any(True for _ in self.model.parameters()):
             without_compiler()
             self.optimizer = build("optimizer", recipe.train.optimizer, self.model)
+            _check_kind(self.optimizer, torch.optim.Optimizer, "train.optimizer", recipe.train.optimizer.name)
         self.loader = Loader(
             material.train,
             self.task,
@@ -224,6 +226,12 @@ class TorchLearner(Learner):
                 terms[head] = loss(scores[head], target.long() if by_class else target)
         return terms
 
+    def training_batch(self, indices: Sequence[int]) -> Batch:
+        made = self.loader.maker[Work(0, tuple(indices), (0,) * len(indices))]
+        if isinstance(made, PixelwiseError):
+            raise made
+        return made
+
     @property
     def stopped(self) -> bool:
         return self._stopped
@@ -316,6 +324,15 @@ class TorchLearner(Learner):
             "macs": sum(row["macs"] for row in rows),
             "layers": rows,
         }
+
+
+def _check_kind(made: object, kind: type, where: str, name: str) -> None:
+    """Raise RecipeError where a builder made something else than it should."""
+    if not isinstance(made, kind):
+        what = (
+            f"'{name}' made {type(made).__name__}, which is not a {kind.__module__.partition('._')[0]}.{kind.__name__}."
+        )
+        raise RecipeError(what, where=where)
 
 
 class OwnLosses(nn.Module):

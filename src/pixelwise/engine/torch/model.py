@@ -133,6 +133,9 @@ def _each(value: Any, change: Any) -> Any:
 def scores_of(outputs: Any, task: Task, images: Any) -> dict[str, Any]:
     """head → scores, of what a model gives. Raises ShapeError where that is not what the task's heads need."""
     heads = task.heads
+    if not isinstance(outputs, Tensor | Mapping):
+        needed = f"the task needs one tensor, or a map with {listing(map(repr, heads))}"
+        raise ShapeError(f"the model returns {_kind(outputs)}; {needed}.", where="model")
     if isinstance(outputs, Tensor):
         if len(heads) == 1:
             outputs = dict.fromkeys(heads, outputs)
@@ -142,16 +145,33 @@ def scores_of(outputs: Any, task: Task, images: Any) -> dict[str, Any]:
         else:
             raise _misfit(outputs, f"the task's heads take {task.out_channels} channels side by side")
     if missing := [name for name in heads if name not in outputs]:
-        raise ShapeError(f"the model gives no '{missing[0]}', which the task needs.", where="model")
+        there = listing(map(repr, outputs)) or "nothing"
+        what = f"the model returns a map with {there}; the task needs {listing(map(repr, missing))}."
+        raise ShapeError(what, where="model", hint="Name its outputs as the heads of the task are called.")
+    for name, head in heads.items():
+        if head.form != "objects" and not isinstance(outputs[name], Tensor | list):
+            what = f"the model returns {_kind(outputs[name])} for '{name}'; scores are a tensor."
+            raise ShapeError(what, where="model")
     if len(heads) == 1 and isinstance(images, Tensor):
         ((name, head),) = heads.items()
         if isinstance(outputs[name], Tensor) and head.form != "objects":
             _check_scores(outputs[name], head, task.per, images)
-    return dict(outputs)
+    return {name: outputs[name] for name in heads}
+
+
+def _kind(value: Any) -> str:
+    """What a model returned, in words: `None`, `a tuple of 2`."""
+    if value is None:
+        return "None"
+    kind = type(value).__name__
+    article = "an" if kind[0] in "aeiou" else "a"
+    return f"{article} {kind} of {len(value)}" if isinstance(value, tuple | list) else f"{article} {kind}"
 
 
 def _check_scores(scores: Tensor, head: Head, per: str, images: Tensor) -> None:
     """Raise ShapeError where the scores are not (B, C) for pictures, or (B, C, H, W) for pixels."""
+    if scores.ndim and scores.shape[0] != images.shape[0]:
+        raise _misfit(scores, f"a batch of {images.shape[0]} pictures needs as many rows of scores")
     if per == "picture" and scores.ndim != 2:
         raise _misfit(scores, "a classifier gives (B, classes)", "Take a classifier, e.g. resnet")
     height, width = images.shape[2:]

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +16,7 @@ from pixelwise.engine.checks.guard import CALMER
 from pixelwise.engine.hardware.distributed import TorchProcesses
 from pixelwise.engine.order import seed_of
 from pixelwise.engine.torch import optim
-from pixelwise.errors import TrainingError, listing
+from pixelwise.errors import ShapeError, TrainingError, listing
 from pixelwise.losses.base import Term
 from pixelwise.run.progress import Sums
 
@@ -57,6 +58,8 @@ def total(
     So a global batch gives one gradient however it is shared out. DDP averages gradients over n processes, therefore the
     factor n. Raises TrainingError, before any weight has changed, where a term is not finite; `step` counts from 1.
     """
+    for name, term in terms.items():
+        _check_term(name, term)
     count = 0.0 if batch.idle else 1.0
     values = [part * count for term in terms.values() for part in (term.numerator, term.denominator)]
     flag = torch.tensor(stop, dtype=torch.float64, device=device)
@@ -74,6 +77,18 @@ def total(
         if sums[name][1]:
             loss = loss + term.numerator * (count * processes.count / sums[name][1])
     return Total(sums, loss, stops > 0)
+
+
+def _check_term(name: str, term: Any) -> None:
+    """Raise ShapeError where a loss gives something else than two numbers as tensors."""
+    if not isinstance(term, Term):
+        what = f"returns {type(term).__name__}; a loss returns a Term of two numbers, numerator and denominator."
+        raise ShapeError(what, where=f"loss '{name}'")
+    for part, value in (("numerator", term.numerator), ("denominator", term.denominator)):
+        if not isinstance(value, Tensor) or value.ndim:
+            found = f"of shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"of type {type(value).__name__}"
+            what = f"returns a {part} {found}; it must be a tensor with one number, without dimensions."
+            raise ShapeError(what, where=f"loss '{name}'", hint="Sum it over the batch.")
 
 
 def descend(

@@ -51,6 +51,7 @@ class SearchRecord(Part):
     storage: Text
     study: Name
     data: Text | None
+    path: Text | None = None
 
 
 class Aim(Part):

@@ -141,6 +141,32 @@ class Model(Part):
     layers: list[Layer] = []
 
 
+class Origin(Part):
+    """The run whose weights a training started from (engine/origin.py)."""
+
+    run: Text
+    key: Name
+    checkpoint: Name
+    epoch: Count
+    step: Count
+    sha256: Name
+    taken: Count
+    new: list[Name] = []
+    left: list[Name] = []
+    note: Text = ""
+
+
+class Change(Part):
+    """What was changed after the run had begun (engine/changes.py), and the recipe before it."""
+
+    what: Literal["extended", "moved"]
+    epoch: Count
+    step: Count
+    exact: bool
+    note: Text = ""
+    recipe: RecipeText
+
+
 class Setup(Part):
     task: Name = ""
     recipe: RecipeText = RecipeText()
@@ -153,6 +179,8 @@ class Setup(Part):
     weights: list[Number] | None = None
     weighting: Name = ""
     model: Model = Model()
+    origin: Origin | None = None
+    changes: list[Change] = []
 
 
 # -- environment.json

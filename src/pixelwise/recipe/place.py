@@ -1,0 +1,42 @@
+"""Where the data set of a recipe lies: its option `path`, or that of the data set that it wraps (`of`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pixelwise.errors import RecipeError
+from pixelwise.recipe.schema import Item, Recipe
+
+
+def place_of(recipe: Recipe) -> str | None:
+    """The path of the recipe's data set as it is written; None where the data set has no option `path`."""
+    return _found(recipe.data.dataset.model_dump())
+
+
+def moved(recipe: Recipe, path: Path | str) -> Recipe:
+    """The recipe with its data set at another path. Raises RecipeError where the data set has no option `path`.
+
+    path:  a Path is of this machine, and is made absolute; a text is taken as a recipe writes it
+    """
+    item = recipe.data.dataset.model_dump()
+    if _found(item) is None:
+        raise RecipeError(
+            f"data set '{item['name']}' has no option 'path'.",
+            where="--path",
+            hint="Name the data folder that contains it with --data.",
+        )
+    there = Item(**_at(item, path if isinstance(path, str) else str(path.expanduser().absolute())))
+    return recipe.model_copy(update={"data": recipe.data.model_copy(update={"dataset": there})})
+
+
+def _found(item: Mapping[str, Any]) -> str | None:
+    if "path" in item:
+        return str(item["path"])
+    of = item.get("of")
+    return _found(of) if isinstance(of, Mapping) else None
+
+
+def _at(item: Mapping[str, Any], path: str) -> dict[str, Any]:
+    return {**item, "path": path} if "path" in item else {**item, "of": _at(item["of"], path)}
