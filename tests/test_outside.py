@@ -203,6 +203,20 @@ def test_several_names_are_refused_at_once_and_one_option_allows_them_all() -> N
     assert second.hint == "If you trust it, add --allow shutil (in Python: allow=['shutil'])."
 
 
+def test_what_is_tried_on_this_machine_takes_no_module_of_the_working_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pixelwise.engine.hardware import trial
+
+    asked: list[list[str]] = []
+
+    def run(words: list[str], **how: object) -> subprocess.CompletedProcess[str]:
+        asked.append(words)
+        return subprocess.CompletedProcess(words, 0, "1.0", "")
+
+    monkeypatch.setattr(trial.subprocess, "run", run)
+    trial.try_bf16(1)
+    assert "-P" in asked[0]
+
+
 def test_processes_of_a_sweep_have_the_consent() -> None:
     from pixelwise.experiments.runner import _environment
 
@@ -293,7 +307,7 @@ def test_processes_that_are_started_have_the_same_path(tmp_path: Path) -> None:
     variables = {
         **os.environ,
         "PIXELWISE_ALLOW": "layers_of_mine",
-        "PYTHONPATH": SOURCE,
+        "PYTHONPATH": f"{SOURCE}{os.pathsep}",  # its empty entry means the working folder
     }
     done = subprocess.run(
         [sys.executable, "-c", PROBE, str(tmp_path)],

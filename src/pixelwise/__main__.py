@@ -22,6 +22,9 @@ def leave_working_folder() -> None:
     standard = os.path.dirname(os.__file__)
     end = sys.path.index(standard) if standard in sys.path else len(sys.path)  # before it: what Python and people add
     sys.path[:end] = [entry for entry in sys.path[:end] if entry and os.path.realpath(entry) != here]
+    entries = os.environ.pop("PYTHONPATH", "").split(os.pathsep)
+    if kept := [entry for entry in entries if entry and os.path.realpath(entry) != here]:
+        os.environ["PYTHONPATH"] = os.pathsep.join(kept)
     os.environ["PYTHONSAFEPATH"] = "1"
 
 

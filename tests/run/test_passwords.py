@@ -20,6 +20,8 @@ ADDRESSES = {
     "host=h password=SECRET user=u": "host=h password=*** user=u",
     "sqlite:///studies.db": "sqlite:///studies.db",
     "postgresql://me@host/db?sslmode=require": "postgresql://me@host/db?sslmode=require",
+    "data.dataset.auth_token=SECRET": "data.dataset.auth_token=***",
+    "model.tokens=8": "model.tokens=8",
     "train.batch=8": "train.batch=8",
     "runs/a@b:c": "runs/a@b:c",
 }

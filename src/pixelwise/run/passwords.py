@@ -8,7 +8,7 @@ from urllib.parse import unquote
 HIDDEN = "***"
 WHOLE = re.compile(r"([A-Za-z][\w+.-]*://)(.+)", re.DOTALL)  # a text that is an address: it may contain spaces
 WITHIN = re.compile(r"([A-Za-z][\w+.-]*://)(\S+)")
-SECRET = re.compile(r"(?i)(\w*(?:passw|pwd|secret|token|api_?key|credential)\w*=)(?!\*\*\*)([^\s&;,'\"}]+)")
+SECRET = re.compile(r"(?i)((?:\w*(?:passw|pwd|secret|api_?key|credential)\w*|\w*token)=)(?!\*\*\*)([^\s&;,'\"}]+)")
 PLAIN = {"charset", "timeout", "connect_timeout", "sslmode", "ssl_mode", "application_name"}  # settings without secrets
 
 
