@@ -4,7 +4,8 @@
     python results/collect.py                                    only the page
 
 Fields that older results lack become null; no value is changed.
-A run counts only where its recipe is the shipped one, whatever its seed.
+A run counts only where its recipe is the shipped one, whatever its seed. Where its hardware part differs (precision, layout,
+threads, ...), the record and the page say how.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from pixelwise.recipe.shipped import shipped_recipes
 from pixelwise.report.record import in_steps, loss_function, losses_at, scores_of
 from pixelwise.run.atomic import write_json, write_text
 from pixelwise.run.folder import RunFolder
-from pixelwise.run.identity import deciding
+from pixelwise.run.identity import deciding, differences
+from pixelwise.types import current_key
 
 Json = dict[str, Any]
 
@@ -31,15 +33,15 @@ PAGE = RESULTS.parent / "docs" / "results.md"
 COLUMNS = {  # (data set, split): a table over the recipes of which this split is the last one scored
     ("voc2007", "val"): {
         "pixel_accuracy[void=background]": "pixel accuracy",
-        "mean_iou[void=background,absent=skipped]": "mean IoU",
-        "mean_iou[void=ignore,absent=skipped]": "mean IoU, void ignored",
-        "mean_class_accuracy[void=background,absent=skipped]": "mean class accuracy",
+        "mean_iou[void=background,classes=truth_or_prediction]": "mean IoU",
+        "mean_iou[void=ignore,classes=truth_or_prediction]": "mean IoU, void ignored",
+        "mean_class_accuracy[void=background,classes=truth]": "mean class accuracy",
     },
     ("cifar10", "test"): {"accuracy": "accuracy", "calibration_error[bins=15]": "calibration error"},
     ("cifar10", "train"): {"accuracy": "accuracy"},
     ("scenes", "val"): {
         "pixel_accuracy[void=none]": "pixel accuracy",
-        "mean_iou[void=none,absent=skipped]": "mean IoU",
+        "mean_iou[void=none,classes=truth_or_prediction]": "mean IoU",
         "accuracy[palette=16]": "accuracy over 16 colours",
     },
     ("cifar10_longtail", "test"): {
@@ -71,7 +73,7 @@ Recipes under `batch` train for 25 epochs, where a smaller batch makes more upda
 """,
     ("voc2007", "val"): """\
 Known for perspective (val, void as background): a constant "background" scores .7507 pixel accuracy and .0357 mean IoU;
-the course states about .65 and .05 for a naive baseline; students' runs from scratch lie at .69–.77 and .05–.08.
+the course states about .65 and .05 for a naive baseline; students' baselines lie at .70–.77 and .05–.08.
 
 The settings, too, were chosen by looking at these val pictures: thirteen trial runs for `basic_fcn`, eleven for `lean_unet`,
 most of them stopped early and not counted here (LAB.md). Seed 0 of `lean_unet` is the trial that chose its width;
@@ -84,32 +86,45 @@ HEAD = """\
 Made from `results/*/*.json` by `python results/collect.py`; nothing here is typed by hand. Each number is the mean ± standard
 deviation over seeds of one pass over the whole split, from one confusion matrix. There are no test pictures of VOC 2007 with
 labels, so every number of it is **val**; the epoch was chosen on the same pictures by mean IoU, which makes the numbers a
-little optimistic; they were counted at 224×224.
+little optimistic; they were counted at 224×224. Mean IoU is over the classes in truth or prediction, mean class accuracy over
+those in the truth.
+
+The column "precision" is what the runs computed in. "bf16 (recipe: fp32)" means that the shipped recipe asks for fp32: the
+numbers are those of the recipe with `hardware.precision=bf16`, and were not measured again.
 """
 
 
 def main(arguments: list[str]) -> None:
     if arguments:
         name, runs = arguments[0], [RunFolder.open(Path(run)) for run in arguments[1:]]
-        shipped = without_seed(load_recipe(name).model_dump(mode="json"))
+        recipe = load_recipe(name).model_dump(mode="json")
+        shipped, differs = without_seed(recipe), []
         for run in runs:
             # options that recipes have learned since the run stand at their defaults, which is what the run did
             made = check_recipe(run.read("setup")["recipe"], where=str(run.path)).model_dump(mode="json")
             if without_seed(made) != shipped:
                 raise RunError(f"was not made from the shipped recipe '{name}'.", where=str(run.path))
-        write_json(RESULTS / f"{name}.json", collect(name, runs))
+            differs += [
+                f"{where}={_written(after)}, in the recipe {_written(before)}"
+                for where, before, after in differences(recipe["hardware"], made["hardware"], "hardware")
+            ]
+        write_json(RESULTS / f"{name}.json", {**collect(name, runs), "differs": sorted(set(differs))})
     for file in RESULTS.rglob("*.json"):
         complete(file)
     write_text(PAGE, page())
 
 
 def complete(file: Path) -> None:
-    """Add the fields that results have had since version 0.1, as null."""
+    """Add the fields that results have had since version 0.1, as null, and rename its keys of scores. Values stay."""
     record = json.loads(file.read_text(encoding="utf-8"))
-    missing = dict.fromkeys(field for field in ("steps", "loss", "losses") if field not in record)
-    if missing:
-        scores = record.pop("scores")
-        write_json(file, {**record, **missing, "scores": scores})
+    missing = dict.fromkeys(field for field in ("steps", "loss", "losses", "differs") if field not in record)
+    scores = {
+        split: {current_key(key): value for key, value in found.items()} for split, found in record["scores"].items()
+    }
+    chosen_by = current_key(record["chosen_by"])
+    if missing or scores != record["scores"] or chosen_by != record["chosen_by"]:
+        del record["scores"]
+        write_json(file, {**record, "chosen_by": chosen_by, **missing, "scores": scores})
 
 
 def page() -> str:
@@ -117,7 +132,11 @@ def page() -> str:
     parts = [HEAD]
     for (data_set, split), columns in COLUMNS.items():
         recipes = [name for name in shipped_recipes() if name.startswith(f"{data_set}/") and last_split(name) == split]
-        records = [json.loads(f.read_text()) for name in recipes if (f := RESULTS / f"{name}.json").exists()]
+        records = [
+            {**json.loads(f.read_text()), "asked": load_recipe(name).hardware.precision}
+            for name in recipes
+            if (f := RESULTS / f"{name}.json").exists()
+        ]
         missing = [f"`{name}`: not run" for name in recipes if not (RESULTS / f"{name}.json").exists()]
         parts.append(f"## {data_set}, {split}\n\n{KNOWN.get((data_set, split), '')}")
         if records:
@@ -162,7 +181,7 @@ def collect(name: str, runs: Sequence[RunFolder]) -> Json:
         "epochs": [summary["epochs"] for summary in summaries],
         "steps": [summary["steps"] for summary in summaries] if in_steps(first["recipe"]) else None,
         "best_epoch": [summary["best"]["epoch"] for summary in summaries],
-        "chosen_by": summaries[0]["best"]["metric"],
+        "chosen_by": current_key(summaries[0]["best"]["metric"]),
         "minutes": [round(summary["seconds"]["total"] / 60, 2) for summary in summaries],
         "loss": loss_function(first["recipe"]),
         "losses": _losses([_losses_of(run, summary) for run, summary in zip(runs, summaries, strict=True)]),
@@ -177,6 +196,9 @@ def without_seed(recipe: Mapping[str, Any]) -> Json:
 
 def markdown_table(records: Sequence[Json], split: str, columns: Mapping[str, str]) -> str:
     """The records as a Markdown table: a row a recipe, a column a score (key → heading), mean ± sd over seeds.
+
+    asked: of a record, the precision that its recipe asks for; a run in another one is marked, and so is every other
+    difference from the recipe's hardware part
 
     The losses of the best epoch follow where every record has them, of one loss function. Then what a course or a paper
     states of the split, where any of the recipes has such a number; the sources follow the table.
@@ -212,7 +234,7 @@ def markdown_table(records: Sequence[Json], split: str, columns: Mapping[str, st
             f"{record['macs'] / 1e9:.3g}",
             _span(steps, ",.0f") + " steps" if (steps := record.get("steps")) else _span(record["epochs"], ".0f"),
             _span(record["minutes"], ".1f"),
-            ", ".join(record["precision"]),
+            _precision(record),
             str(len(record["seeds"])),
         ]
         lines.append("| " + " | ".join(cells) + " |")
@@ -221,7 +243,11 @@ def markdown_table(records: Sequence[Json], split: str, columns: Mapping[str, st
         for record, known in zip(records, stated, strict=True)
         for item in known
     ]
-    return "\n".join([*lines, *(["", *sources] if sources else [])]) + "\n"
+    differs = [
+        f"- `{record['recipe']}` was run with {text}" for record in records for text in record.get("differs") or ()
+    ]
+    notes = [*sources, *differs]
+    return "\n".join([*lines, *(["", *notes] if notes else [])]) + "\n"
 
 
 def _share_a_loss(records: Sequence[Json]) -> bool:
@@ -288,6 +314,16 @@ def _mean_and_sd(values: Sequence[float | None]) -> Json:
         "sd": statistics.stdev(known) if len(known) > 1 else None,
         "values": list(values),
     }
+
+
+def _precision(record: Json) -> str:
+    """The precision of the runs; beside it that of the shipped recipe, where it asks for another."""
+    found, asked = ", ".join(record["precision"]), record.get("asked", "auto")
+    return found if asked in ("auto", found) else f"{found} (recipe: {asked})"
+
+
+def _written(value: Any) -> str:
+    return json.dumps(value) if not isinstance(value, str) else value
 
 
 def _cell(score: Json | None) -> str:

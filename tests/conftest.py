@@ -28,6 +28,7 @@ TINY = (
     "data.dataset.train=8",
     "data.dataset.val=6",
     "data.dataset.test=4",
+    "data.test=''",
     "data.dataset.void_rim=1",
     "model.width=4",
     "model.depth=2",

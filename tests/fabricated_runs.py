@@ -17,7 +17,7 @@ from pixelwise.run.events import EpochDone, Finished, Noted, PhaseBegan, Saved, 
 from pixelwise.run.folder import RunFolder
 from pixelwise.types import Score
 
-MEAN_IOU = "mean_iou[void=ignore,absent=skipped]"
+MEAN_IOU = "mean_iou[void=ignore,classes=truth_or_prediction]"
 ACCURACY = "pixel_accuracy[void=ignore]"
 VOID = 255
 STEPS = 6

@@ -42,6 +42,8 @@ DECLARATIONS: Mapping[str, tuple[type | tuple[type, ...], tuple[str, ...]]] = { 
     "gives": (str, PLACES),  # a model: what each of its outputs is of
     "takes": (str, FORMS),  # a loss: the form of the heads that it is for
     "counts": (tuple, ()),  # a metric: the kinds of prediction that it counts
+    "draws": (tuple, ()),  # a data set: the options that say how large a split of that name to make, e.g. test
+    "only_with": (dict, ()),  # anything: option → the one setting with which it is read, e.g. beta → weights=effective
     "needs": (tuple, ()),  # a metric: the reductions of the scores that it reads besides, e.g. probability
 }
 Builder = TypeVar("Builder", bound=Callable[..., Any])

@@ -229,13 +229,23 @@ class DatasetInfo:
         return self.classes.index(BACKGROUND)
 
 
+# The classes that a mean is over. Version 0.1 called both rules `absent=skipped`; its records are read by this table.
+IN_EITHER, IN_TRUTH = {"classes": "truth_or_prediction"}, {"classes": "truth"}
+ABSENT_SKIPPED = {
+    "mean_iou": IN_EITHER,
+    "mean_dice": IN_EITHER,
+    "mean_class_accuracy": IN_TRUTH,
+    "balanced_accuracy": IN_TRUTH,
+}
+
+
 @dataclass(frozen=True)
 class Score:
     """One number with the convention by which it was counted.
 
     name:        e.g. `mean_iou`
     value:       None where nothing was counted that could give one; shown as "–", never as a number
-    convention:  ordered fields, e.g. `{"void": "ignore", "absent": "skipped"}` or `{"n": ">100"}`; empty where there is
+    convention:  ordered fields, e.g. `{"void": "ignore", "classes": "truth"}` or `{"n": ">100"}`; empty where there is
                  nothing to choose
     support:     how many things (pixels, pictures) were scored
     """
@@ -251,7 +261,7 @@ class Score:
 
     @property
     def key(self) -> str:
-        """The full name under which the score is stored, e.g. `mean_iou[void=ignore,absent=skipped]`."""
+        """The full name under which the score is stored, e.g. `mean_iou[void=ignore,classes=truth]`."""
         parts = [
             f"{name}{value}" if value[:1] in "<>" else f"{name}={value}" for name, value in self.convention.items()
         ]
@@ -267,10 +277,11 @@ class Score:
         convention = record.get("convention")
         if not isinstance(convention, Mapping):
             convention = cls.from_key(record.get("key") or f"[{convention or ''}]").convention
+        name = str(record["name"])
         return cls(
-            str(record["name"]),
+            name,
             record.get("value"),
-            dict(convention),
+            _renamed(name, convention),
             int(record.get("support") or 0),
             bool(record.get("higher_is_better", True)),
         )
@@ -284,7 +295,22 @@ class Score:
         """
         name, _, text = key.rstrip("]").partition("[")
         parts = [re.fullmatch(r"([^=<>]*)=?(.*)", part.strip()) for part in text.split(",") if part.strip()]
-        return cls(name, value, {part[1]: part[2] for part in parts if part})
+        return cls(name, value, _renamed(name, {part[1]: part[2] for part in parts if part}))
+
+
+def current_key(key: str) -> str:
+    """The key of a score in the words of this version: records and recipes of version 0.1 have others.
+
+    >>> current_key("mean_iou[void=ignore,absent=skipped]"), current_key("mean_iou")
+    ('mean_iou[void=ignore,classes=truth_or_prediction]', 'mean_iou')
+    """
+    return Score.from_key(key).key
+
+
+def _renamed(name: str, convention: Mapping[str, str]) -> dict[str, str]:
+    if convention.get("absent") != "skipped" or name not in ABSENT_SKIPPED:
+        return dict(convention)
+    return {key: value for key, value in convention.items() if key != "absent"} | ABSENT_SKIPPED[name]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -27,7 +27,7 @@ def test_a_run_says_what_it_is() -> None:
 def test_scores_by_name_and_by_key() -> None:
     scores = pixelwise.open_run(RUNS / "segment").scores["val"]
     score = scores["mean_iou"]
-    assert score.convention == {"void": "ignore", "absent": "skipped"}
+    assert score.convention == {"void": "ignore", "classes": "truth_or_prediction"}
     assert scores[score.key] is score
     assert next(iter(scores)) == score.key
     assert (scores.split, scores.checkpoint, scores.pictures, scores.resolution) == ("val", "best", 4, "32×32")

@@ -51,7 +51,7 @@ def test_mask_overlay_and_record_of_a_picture(
     counts = [row["pixels"] for row in record["classes"]]
     assert counts == np.bincount(expected.indices.ravel(), minlength=7).tolist()
     assert record["confidence"] == pytest.approx(float(expected.confidence.mean()), abs=1e-6)
-    assert record["settings"] == {"scale": "recipe", "size": [32, 32]}
+    assert record["settings"] == {"scale": "recipe", "size": [32, 32], "trained_at": [32, 32]}
     assert record["checkpoint"]["which"] == "best"
     shown = capsys.readouterr().out
     assert "cat.png  80×60" in shown

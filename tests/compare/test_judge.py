@@ -15,7 +15,7 @@ from pixelwise.run.states import read_states
 from pixelwise.types import ClassMap, DatasetInfo, Sample
 
 INFO = DatasetInfo("toy", ("ground", "disc"), ((0, 0, 0), (9, 9, 9)), frozenset({"mask"}))
-KEY = "mean_iou[void=none,absent=skipped]"
+KEY = "mean_iou[void=none,classes=truth_or_prediction]"
 
 
 def run(path: Path, *, batch: int, seed: int = 0, right: float = 0.8, pictures: int = 40, keep: bool = True) -> Path:

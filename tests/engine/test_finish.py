@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 from PIL import Image
 from sklearn.metrics import accuracy_score, confusion_matrix, jaccard_score
 
+from pixelwise.engine.base import engine_named
 from pixelwise.engine.build import build_metrics, build_task, open_material
 from pixelwise.engine.evaluate import evaluate, predict
 from pixelwise.engine.finish import choose_gallery
 from pixelwise.engine.hardware.device import Choices
 from pixelwise.engine.torch.learner import TorchLearner
 from pixelwise.engine.train import resume, train
+from pixelwise.recipe.load import load_recipe
 from pixelwise.recipe.schema import Recipe
 from pixelwise.run.checkpoint import load_checkpoint
 from pixelwise.run.events import StepDone
@@ -108,16 +110,59 @@ def test_the_gallery_on_the_disk(run: Path, data: Path, finished: dict[str, obje
 def test_losses_and_scores_do_not_depend_on_the_batch(
     batch: int, run: Path, data: Path, finished: dict[str, object]
 ) -> None:
-    recipe = finished["recipe"]
+    whole = finished["recipe"]
+    recipe = whole.model_copy(update={"train": whole.train.model_copy(update={"batch": batch})})
     material = open_material(recipe, root=data)
     learner = TorchLearner(recipe, build_task(recipe, material.info), (32, 32), CPU)
     learner.weigh(material.counts)
     learner.load(load_checkpoint(run / "best", "model")[0], where="best")
     metrics = build_metrics(recipe, material.info)
-    result = evaluate(learner, material.validation, metrics, batch=batch)
+    result = evaluate(learner, material.validation, metrics)
     record = json.loads((run / "summary.json").read_text())["splits"]["val"]
     assert [s.value for s in result.scores] == [s["value"] for s in record["metrics"][0]["scores"]]  # to the bit
-    assert result.losses["loss"] == pytest.approx(record["losses"]["loss"], rel=1e-5)
+    assert result.losses == record["losses"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("task=classify", "model={name: whitened_cnn, width: 4}", "train.optimizer=adam"),
+        (
+            "engine=scratch",
+            "model={name: fcn, width: 3}",
+            "augment=[]",
+            "train.optimizer=adam",
+            "train.schedule=constant",
+        ),
+    ],
+)
+def test_no_bit_of_an_evaluation_depends_on_the_training_batch(
+    words: tuple[str, ...], data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With batches of 4 pictures, of which the last is filled up: each forward pass has one shape."""
+    monkeypatch.setattr("pixelwise.engine.base.EVALUATED", {"pixel": 4, "picture": 4})
+    found, shapes = [], set()
+    for batch in (1, 2, 7):
+        fixed = (
+            "data.dataset={name: scenes, size: 32, train: 8, val: 7}",
+            "train.phases=[{epochs: 1}]",
+            "hardware.threads=1",
+        )
+        recipe = load_recipe("quickstart", [*words, *fixed, f"train.batch={batch}"])
+        material = open_material(recipe, root=data)
+        engine = engine_named(recipe.engine)
+        choices = engine.choose(recipe.hardware, memory=data, processes=engine.alone())
+        learner = engine(recipe, build_task(recipe, material.info), (32, 32), choices)
+        learner.weigh(material.counts)
+        metrics, forward = build_metrics(recipe, material.info), learner.forward
+        monkeypatch.setattr(
+            learner, "forward", lambda made, forward=forward: shapes.add(tuple(made.images.shape)) or forward(made)
+        )
+        result = evaluate(learner, material.validation, metrics)
+        found.append((result.losses, result.scores, [metric.state.tolist() for metric in metrics]))
+    assert found[0] == found[1] == found[2]
+    assert shapes == {(4, 32, 32, 3)}
+    assert np.sum(found[0][2][0]) > 0
 
 
 def test_a_run_that_stopped_before_its_first_checkpoint_begins_anew(tiny: Tiny, data: Path, tmp_path: Path) -> None:

@@ -40,9 +40,7 @@ def test_scores_are_scikit_learns():
     scores = counted(metric, labels, probabilities)
     assert scores["accuracy"].value == (labels == predicted).mean()
     assert scores["accuracy"].support == 300
-    assert scores["balanced_accuracy[absent=skipped]"].value == pytest.approx(
-        balanced_accuracy_score(labels, predicted)
-    )
+    assert scores["balanced_accuracy[classes=truth]"].value == pytest.approx(balanced_accuracy_score(labels, predicted))
     assert scores["top_accuracy[k=3]"].value == top_k_accuracy_score(labels, probabilities, k=3)
     rows = metric.per_class()
     assert metric.figures()["matrix"] == confusion_matrix(labels, predicted).tolist()
@@ -134,5 +132,5 @@ def test_the_constant_guess_is_what_a_constant_predictor_scores():
     assert guess.name == f"c{most}"
     assert guess.scores["accuracy"] == np.mean(labels == most)
     assert guess.scores == {key: constant[key].value for key in guess.scores}
-    assert {"balanced_accuracy[absent=skipped]", "accuracy_few[n<20]"} < set(guess.scores)
+    assert {"balanced_accuracy[classes=truth]", "accuracy_few[n<20]"} < set(guess.scores)
     assert accuracy(info()).constant_guess() is None

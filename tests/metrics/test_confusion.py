@@ -59,7 +59,7 @@ def test_mean_iou_is_torchmetrics_where_no_class_is_absent():
     metric = confusion(described())
     metric.update(*pair(truth, prediction))
     theirs = multiclass_jaccard_index(torch.from_numpy(prediction), torch.from_numpy(truth), 3)
-    assert by_key(metric)["mean_iou[void=ignore,absent=skipped]"] == pytest.approx(theirs.item())
+    assert by_key(metric)["mean_iou[void=ignore,classes=truth_or_prediction]"] == pytest.approx(theirs.item())
 
 
 @settings(max_examples=30, deadline=None)
@@ -87,9 +87,9 @@ def test_both_void_conventions_come_from_one_count():
     assert by_key(ignoring) == by_key(as_background)
     assert by_key(ignoring)["pixel_accuracy[void=ignore]"] == 2 / 3
     assert by_key(ignoring)["pixel_accuracy[void=background]"] == 3 / 5
-    assert ignoring.scores()[0].key == "mean_iou[void=ignore,absent=skipped]"
-    assert as_background.scores()[0].key == "mean_iou[void=background,absent=skipped]"
-    assert [score.support for score in ignoring.scores()] == [3] * 5 + [5] * 5
+    assert ignoring.scores()[0].key == "mean_iou[void=ignore,classes=truth_or_prediction]"
+    assert as_background.scores()[0].key == "mean_iou[void=background,classes=truth_or_prediction]"
+    assert [score.support for score in ignoring.scores()] == [3] * 7 + [5] * 7
     assert [row.support for row in ignoring.per_class()] == [2, 1, 0]
     assert [row.support for row in as_background.per_class()] == [4, 1, 0]
 
@@ -97,11 +97,49 @@ def test_both_void_conventions_come_from_one_count():
 def test_a_data_set_without_void_says_so():
     metric = confusion(described(void=None))
     metric.update(*pair([0, 1], [0, 0]))
-    assert [score.convention for score in metric.scores()][:2] == [
-        {"void": "none", "absent": "skipped"},
+    assert [score.convention for score in metric.scores()][:3] == [
+        {"void": "none", "classes": "truth_or_prediction"},
+        {"void": "none", "classes": "truth"},
         {"void": "none"},
     ]
-    assert len(metric.scores()) == 5
+    assert len(metric.scores()) == 7
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6), st.integers(2, 9))
+def test_means_are_those_of_plain_numpy_over_exactly_the_classes_that_they_name(seed, classes):
+    generator = np.random.default_rng(seed)
+    truth = generator.integers(0, max(1, classes - 2), (9, 13))  # the last two classes are never in the truth
+    truth[generator.random(truth.shape) < 0.2] = VOID
+    prediction = generator.integers(0, generator.integers(1, classes + 1), (9, 13))
+    info = DatasetInfo("d", tuple(map(str, range(classes))), ((0, 0, 0),) * classes, frozenset({"mask"}), void=VOID)
+    metric = confusion(info)
+    metric.update(*pair(truth, prediction))
+    t, p = truth[truth != VOID], prediction[truth != VOID]
+    iou, accuracy, dice = {}, {}, {}
+    for c in np.union1d(t, p).tolist():
+        both, either = np.sum((t == c) & (p == c)), np.sum((t == c) | (p == c))
+        iou[c], dice[c] = both / either, 2 * both / (np.sum(t == c) + np.sum(p == c))
+        accuracy[c] = both / np.sum(t == c) if c in t else None
+    in_truth = np.unique(t).tolist()
+    for key, values in {
+        "mean_iou[void=ignore,classes=truth_or_prediction]": list(iou.values()),
+        "mean_iou[void=ignore,classes=truth]": [iou[c] for c in in_truth],
+        "mean_class_accuracy[void=ignore,classes=truth]": [accuracy[c] for c in in_truth],
+        "mean_dice[void=ignore,classes=truth_or_prediction]": list(dice.values()),
+        "mean_dice[void=ignore,classes=truth]": [dice[c] for c in in_truth],
+    }.items():
+        assert by_key(metric)[key] == float(np.sum(np.array(values, np.longdouble))) / len(values)
+    assert metric.scores()[0].key == "mean_iou[void=ignore,classes=truth_or_prediction]"  # what a plain name means
+
+
+def test_thirty_pixels_of_a_class_that_is_not_in_the_truth_show_in_one_mean_and_not_in_the_other():
+    metric = confusion(described(void=None))
+    metric.state[:-1] = [[150_000, 20_000, 30], [20_000, 35_240, 0], [0, 0, 0]]
+    either, truth = (by_key(metric)[f"mean_iou[void=none,classes={rule}]"] for rule in ("truth_or_prediction", "truth"))
+    assert either == pytest.approx(2 / 3 * truth)
+    guess = metric.constant_guess().scores  # it predicts no class that is not in the truth
+    assert guess["mean_iou[void=none,classes=truth]"] == guess["mean_iou[void=none,classes=truth_or_prediction]"]
 
 
 def test_absent_classes_have_no_number():
@@ -109,7 +147,7 @@ def test_absent_classes_have_no_number():
     metric.update(*pair([0, 0], [0, 1]))
     assert metric.per_class()[2].values == {"iou": None, "accuracy": None, "dice": None}
     assert metric.per_class()[1].values == {"iou": 0, "accuracy": None, "dice": 0}
-    assert by_key(metric)["mean_iou[void=ignore,absent=skipped]"] == 0.25
+    assert by_key(metric)["mean_iou[void=ignore,classes=truth_or_prediction]"] == 0.25
 
 
 def test_averaging_over_pictures_gives_another_number():

@@ -75,5 +75,5 @@ def test_published_weights_score_what_is_known_of_them(depth, expected, tmp_path
     assert not fit.unexpected_keys
     metric = METRICS.build("accuracy", data.info)
     split = open_split(data, "test", None, folder=tmp_path)
-    evaluate(learner, split, [metric], batch=500)
+    evaluate(learner, split, [metric])
     assert metric.scores()[0].value == expected

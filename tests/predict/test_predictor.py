@@ -218,7 +218,7 @@ def test_files_are_predicted_in_order_and_a_damaged_one_stops_nothing(
 
 def test_whole_pictures_have_no_tiles(tiny_classifier: Path) -> None:
     predictor = Predictor.open(tiny_classifier, device="cpu")
-    with pytest.raises(RunError, match="labels whole pictures, at the size of the training pictures"):
+    with pytest.raises(RunError, match="labels whole pictures, at the size that the run was validated at"):
         predictor.predict(picture(40, 50), tiles=64)
     with pytest.raises(RunError, match="labels whole pictures"):
         next(predictor.predict_files([], tiles=Tiles()))

@@ -69,7 +69,7 @@ def test_everything_the_issue_asks_for_is_there(fabricate: Make) -> None:
         assert heading in text
     assert "unet (1,930,000 parameters) was trained on 209 pictures of scenes (train) at 80×64 pixels" in text
     assert "213 pictures, counted at 64×80, best checkpoint" in text
-    assert "void ignored, absent classes left out" in text
+    assert "void ignored, classes in truth or prediction" in text
     assert "median frequency" in text
     assert "left out of train: broken.png: is cut short" in text
     assert [word in text for word in ("Best", "Typical", "Worst", "void (not labelled)")] == [True] * 4

@@ -1,16 +1,18 @@
 """Results over seeds: the sums done again by NumPy, and what is refused."""
 
 import copy
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
-from collect import collect, markdown_table, without_seed
+from collect import PAGE, RESULTS, collect, complete, markdown_table, without_seed
 
 from pixelwise.errors import RunError
+from pixelwise.recipe.load import load_recipe
 from pixelwise.run.folder import RunFolder
 
-KEY = "mean_iou[void=ignore,absent=skipped]"
+KEY = "mean_iou[void=ignore,classes=truth_or_prediction]"
 
 
 def finished_run(path: Path, seed: int, value: float | None, minutes: float = 2.0) -> RunFolder:
@@ -105,3 +107,63 @@ def test_recipes_are_the_same_whatever_their_seed_and_words(tmp_path: Path) -> N
     assert without_seed(one) == without_seed(other)
     other["train"]["batch"] = 8
     assert without_seed(one) != without_seed(other)
+
+
+def test_a_run_in_another_precision_than_its_recipe_asks_for_is_marked(tmp_path: Path) -> None:
+    record = collect("a", [finished_run(tmp_path / "a", 0, 0.5)])
+    rows = {
+        "auto": "fp32",
+        "fp32": "fp32",
+        "bf16": "fp32 (recipe: bf16)",
+    }
+    for asked, shown in rows.items():
+        row = markdown_table([{**record, "asked": asked}], "val", {KEY: "mean IoU"}).splitlines()[-1]
+        assert row.split(" | ")[-2] == shown
+    told = {**record, "differs": ["hardware.threads=1, in the recipe null"]}
+    assert markdown_table([told], "val", {KEY: "mean IoU"}).endswith(
+        "\n- `a` was run with hardware.threads=1, in the recipe null\n"
+    )
+
+
+def test_published_results_say_where_their_precision_is_not_the_recipes() -> None:
+    for file in RESULTS.rglob("*.json"):
+        record = json.loads(file.read_text(encoding="utf-8"))
+        asked = load_recipe(record["recipe"]).hardware.precision
+        (row,) = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if f"| `{record['recipe']}` |" in line]
+        assert (f"(recipe: {asked})" in row) == (asked != "auto" and record["precision"] != [asked])
+
+
+def test_keys_of_results_are_renamed_and_values_stay(tmp_path: Path) -> None:
+    old = {
+        "recipe": "a",
+        "chosen_by": "mean_iou[void=none,absent=skipped]",
+        "scores": {"val": {"mean_iou[void=none,absent=skipped]": {"mean": 0.1 + 0.2}, "accuracy": {"mean": 1 / 3}}},
+    }
+    file = tmp_path / "a.json"
+    file.write_text(json.dumps(old))
+    complete(file)
+    new = json.loads(file.read_text())
+    assert new["chosen_by"] == "mean_iou[void=none,classes=truth_or_prediction]"
+    assert list(new["scores"]["val"].values()) == list(old["scores"]["val"].values())  # type: ignore[index]
+    assert list(new["scores"]["val"]) == [new["chosen_by"], "accuracy"]
+    before = file.read_bytes()
+    complete(file)
+    assert file.read_bytes() == before
+
+
+def test_numbers_of_cui_et_al_are_those_of_their_table() -> None:
+    """Table 2: errors in percent of ResNet-32 on CIFAR-10 with a long tail."""
+    errors = {
+        "resnet32_ce": 29.64,
+        "resnet32_focal": 29.77,  # at the recipe's γ of .5; 29.62 at 1, 30.41 at 2
+        "resnet32_cb_focal": 25.43,
+        "ratio_50/resnet32_ce": 25.19,
+        "ratio_50/resnet32_focal": 23.28,
+        "ratio_50/resnet32_cb_focal": 20.73,
+    }
+    for name, error in errors.items():
+        recipe = load_recipe(f"cifar10_longtail/{name}")
+        (stated,) = recipe.stated
+        assert stated.value == pytest.approx(1 - error / 100)
+        assert f"error {error} %" in stated.what
+    assert load_recipe("cifar10_longtail/resnet32_focal").loss.options["gamma"] == 0.5  # type: ignore[union-attr]

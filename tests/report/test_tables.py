@@ -64,7 +64,7 @@ def test_stated_numbers_stand_beside_measured_ones(fabricate: Make) -> None:
 
 def test_the_main_score_is_set_off_and_stands_first_among_the_tiles(fabricate: Make) -> None:
     record = read_record(fabricate())
-    ((_, table),) = tables.scores(record)
+    ((_, table, _),) = tables.scores(record)
     assert table.strong is not None
     assert table.rows[table.strong][0] == "mean IoU"
     assert tables.tiles(record)[0][:2] == table.rows[table.strong][:2]
@@ -94,8 +94,12 @@ def test_an_unfinished_run_shows_the_scores_of_its_best_epoch_so_far(fabricate: 
     table = tables.stated(record)
     assert table is not None
     so_far = f"{record.epochs[-1]['scores'][record.main_score]:.4f}"
-    assert table.rows[0][2:4] == (f"{so_far} (so far)", "void ignored, absent classes left out")
-    assert tables.tiles(record)[0] == ("mean IoU", so_far, "so far, epoch 4, void ignored, absent classes left out")
+    assert table.rows[0][2:4] == (f"{so_far} (so far)", "void ignored, classes in truth or prediction")
+    assert tables.tiles(record)[0] == (
+        "mean IoU",
+        so_far,
+        "so far, epoch 4, void ignored, classes in truth or prediction",
+    )
 
 
 def test_notes_are_told_once(fabricate: Make) -> None:
@@ -143,6 +147,6 @@ def test_the_balance_says_what_the_loss_of_each_phase_does(fabricate: Make) -> N
 
 
 def test_a_score_stands_beside_what_a_constant_guess_would_score(fabricate: Make) -> None:
-    ((_, table),) = tables.scores(read_record(fabricate()))
+    ((_, table, _),) = tables.scores(read_record(fabricate()))
     assert table.headings[2] == "always “ground”"
     assert [row[2] for row in table.rows if row[0] == "mean IoU"] == ["0.0400", "–"]  # one a convention

@@ -10,10 +10,10 @@ from pixelwise.types import Score
     ("convention", "words"),
     [
         ("", ""),
-        ("void=ignore,absent=skipped", "void ignored, absent classes left out"),
+        ("void=ignore,classes=truth_or_prediction", "void ignored, classes in truth or prediction"),
         ("k=5", "k = 5"),
         ("bins=15", "15 intervals of confidence"),
-        ("palette=24,absent=skipped", "over 24 palette colours, absent classes left out"),
+        ("palette=24,classes=truth", "over 24 palette colours, classes in truth"),
         ("n>100", "more than 100 training pictures"),
         ("n=20..100", "20 to 100 training pictures"),
         ("n<20", "fewer than 20 training pictures"),
@@ -25,7 +25,7 @@ def test_conventions_are_told_as_people_say_them(convention: str, words: str) ->
 
 
 def test_words() -> None:
-    assert score_label("mean_iou[void=ignore,absent=skipped]") == "mean IoU"
+    assert score_label("mean_iou[void=ignore,classes=truth_or_prediction]") == "mean IoU"
     assert convention_label({"void": "odd"}) == "void: odd"
     assert number(float("nan")) == "–"
     assert [quantity(value) for value in (None, 0, 999_999, 1_000_000)] == ["–", "0", "999,999", "1.00 million"]

@@ -33,14 +33,67 @@ from cases import CASES  # noqa: E402
 # Declared differences, by the beginning of the name of what is compared ("report", "kept pictures", "figures", ...). A report
 # is compared one tag a line, e.g. `<td>loss`; a record one JSON value a line, keys sorted.
 
+IN_TRUTH = r"mean_(?:iou|dice)\[[^\]]*classes=truth\]"  # scores that version 0.1 did not give
+
 # Whole lines that NEW has and OLD may lack, as patterns; they are left out of both.
 ADDED: dict[str, tuple[str, ...]] = {
-    "report": (r"  mixup: 0\.0",),  # the task classify has the same options for both engines
+    "report": (
+        r"  mixup: 0\.0",  # the task classify has the same options for both engines
+        r"<tr>\n<td>mean (?:IoU|Dice)\n(?:(?!</tr>).*\n)*.*classes in truth\n(?:(?!</tr>).*\n)*</tr>",
+        r'<p class="(?:hint|ending)">(?:On \w+, |Always answering “).*\n</p>',  # a constant guess is as good
+        r'<p class="hint">\* predicted, but not in the truth.*\n</p>',
+    ),
     "kept pictures": (r'"captions": \{\n(?:".*",?\n)*\},',),  # each kind of prediction says how its panels are called
+    "scores": (rf'"{IN_TRUTH}": (?:\[\n.*,\n.*\n\]|.*),',),
+    "evaluated": (rf'"{IN_TRUTH}": (?:\[\n.*,\n.*\n\]|.*),',),
 }
+
+# Parts of lines, in the same way.
+INSERTED: dict[str, tuple[str, ...]] = {
+    "events": (rf'"{IN_TRUTH}": [^,}}]*, ',),
+    "report": (
+        r" Pictures were resized to \d+×\d+ without keeping their aspect ratio\.",
+        r'<section id="curves">(?:.*\n)*?</section>',  # it draws the validation losses, which "events" compares
+        r"the (?:score of|mean IoU of|accuracy over) that picture alone(?:, over the classes in its truth or prediction)?",
+    ),
+    "plots": (r"curves\.\w+ \w+\n?",),
+    **dict.fromkeys(("predicted", "tiles"), (r',\n"trained_at": (?:\[\n\d+,\n\d+\n\]|null)',)),
+}
+
+# Evaluation had the training's batch in version 0.1, whose sums of floats differ in their last bits: both sides are rounded.
+ROUNDED: dict[str, tuple[str, ...]] = {
+    "events": (r'"validation": \{[^}]*\}',),
+    "scores": (r'"losses": \{[^}]*\}',),
+    "evaluated": (r'"losses": \{[^}]*\}',),
+}
+
+# Version 0.1 called two rules "absent classes left out".
+KEYS = (
+    (r"(mean_iou|mean_dice)\[([^\]]*)absent=skipped\]", r"\1[\2classes=truth_or_prediction]"),
+    (r"(mean_class_accuracy|balanced_accuracy)\[([^\]]*)absent=skipped\]", r"\1[\2classes=truth]"),
+)
 
 # (pattern in OLD, what NEW says instead)
 CHANGED: dict[str, tuple[tuple[str, str], ...]] = {
+    **dict.fromkeys(("chosen", "scores", "evaluated", "events"), KEYS),
+    "report": (
+        *KEYS,
+        (
+            r"((?:mean class|balanced) accuracy\n(?:.*\n){1,8}?.*)absent classes left out",
+            r"\1classes in truth",
+        ),
+        (r"absent classes left out", "classes in truth or prediction"),
+        (  # which classes the mean is over
+            r"(IoU of each class, best first); the dashed line is the mean over the classes that occur\.",
+            r"\1; “absent” is a class in neither truth nor prediction. "
+            r"The dashed line is the mean over the classes in truth or prediction.",
+        ),
+        (
+            r"(Accuracy of each class, best first); the dashed line is the mean over the classes that occur\.",
+            r"\1; “absent” is a class in neither truth nor prediction. "
+            r"The dashed line is the mean over the classes in truth.",
+        ),
+    ),
     "kept pictures": (  # the panels of a coloured picture in the order of the gallery
         (r'"image",\n"grey",\n"truth",\n"prediction"\n', '"grey",\n"truth",\n"prediction",\n"image"\n'),
     ),
@@ -125,13 +178,22 @@ def _all(old: dict[str, str], new: dict[str, str]) -> list[str]:
 
 def _sides(old: dict[str, str], new: dict[str, str], what: str) -> tuple[str, str]:
     """Both texts without the declared differences."""
-    name = next((name for name in {**ADDED, **CHANGED} if what.startswith(name)), what)
+    name = next((name for name in {**ADDED, **INSERTED, **ROUNDED, **CHANGED} if what.startswith(name)), what)
     before, after = old.get(what, ""), new.get(what, "")
     for pattern, put in CHANGED.get(name, ()):
         before = re.sub(pattern, put, before)
     for pattern in ADDED.get(name, ()):
         before, after = (re.sub(rf"^(?:{pattern})\n?", "", side, flags=re.M) for side in (before, after))
+    for pattern in INSERTED.get(name, ()):
+        before, after = (re.sub(pattern, "", side) for side in (before, after))
+    for pattern in ROUNDED.get(name, ()):
+        before, after = (re.sub(pattern, _rounded, side) for side in (before, after))
     return before.strip(), after.strip()
+
+
+def _rounded(found: re.Match[str]) -> str:
+    """The text with its numbers to 6 digits."""
+    return re.sub(r"-?\d+\.\d+(?:e[-+]\d+)?", lambda number: f"{float(number[0]):.6g}", found[0])
 
 
 def _short(text: str, length: int = 12) -> str:

@@ -5,7 +5,8 @@ import re
 
 from rich.console import Console
 
-from pixelwise.terminal.scores import show_scores
+from pixelwise.terminal.scores import beaten_by_guess, show_scores
+from pixelwise.types import Score
 
 SUMMARY = {
     "splits": {
@@ -32,7 +33,7 @@ def test_scores_are_shown_with_their_convention() -> None:
     show_scores(SUMMARY, console, report="runs/a [b]/report.html")  # type: ignore[arg-type]
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert "scores on val, best checkpoint, 213 pictures, counted at 224×224" in text
-    assert re.search(r"mean IoU +0\.1234 +void counts as background, absent classes left out", text)
+    assert re.search(r"mean IoU +0\.1234 +void counts as background, classes in truth or prediction", text)
     assert re.search(r"odd score +– +8.00 million", text)
     assert "[red]sky" in text
     assert "report  runs/a [b]/report.html" in text
@@ -48,3 +49,40 @@ def test_a_score_stands_beside_that_of_a_constant_guess() -> None:
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert "always “[red]sky”" in text
     assert re.search(r"mean IoU +0\.1234 +0\.0357 +void counts as background", text)
+
+
+def metric_of(iou: float, accuracy: float) -> dict:
+    values = {"mean_iou[void=none,classes=truth_or_prediction]": iou, "pixel_accuracy[void=none]": accuracy}
+    scores = [Score.from_key(key, value).as_record() for key, value in values.items()]
+    guess = {"mean_iou[void=none,classes=truth_or_prediction]": 0.25, "pixel_accuracy[void=none]": 0.75}
+    return {"scores": scores, "constant_guess": {"class": "sky", "scores": guess}}
+
+
+def shown(metric: dict, best: str = "mean_iou[void=none,classes=truth_or_prediction]") -> str:
+    console = Console(file=io.StringIO(), width=200)
+    show_scores({"best": {"metric": best}, "splits": {"val": {"metrics": [metric]}}}, console)
+    return console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_a_run_that_is_not_better_than_a_constant_guess_says_so() -> None:
+    assert "at least as well" not in shown(metric_of(0.26, 0.76))
+    said = "Always answering “sky” scores at least as well: mean IoU 0.2500 (this run 0.2500)."
+    assert said in shown(metric_of(0.25, 0.76))
+    assert "pixel accuracy 0.7500 (this run 0.7000)" in shown(metric_of(0.3, 0.7))
+    whole = "mean IoU 0.2000 is not better than the 0.2500 of always answering “sky”."
+    assert beaten_by_guess(metric_of(0.2, 0.8), "epoch") == (said.replace("run 0.25", "run 0.20"), whole)
+    assert beaten_by_guess(metric_of(0.3, 0.7), "mean_iou[void=none,absent=skipped]")[1] == ""  # type: ignore[index]
+    assert beaten_by_guess({"scores": []}) is None
+
+
+def test_a_class_that_was_only_predicted_is_marked() -> None:
+    rows = [
+        {"class": "sky", "support": 9, "iou": 0.5},
+        {"class": "cat", "support": 0, "iou": 0.0},
+        {"class": "dog", "support": 0, "iou": None},
+    ]
+    text = shown({**metric_of(0.5, 0.9), "per_class": rows})
+    assert re.search(r"^cat \* +0\.0000", text, re.M)
+    assert re.search(r"^sky +0\.5000", text, re.M)
+    assert re.search(r"^dog +–", text, re.M)
+    assert "* predicted, but not in the truth" in text

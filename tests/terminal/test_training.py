@@ -12,7 +12,7 @@ from rich.console import Console
 from pixelwise.run.events import EpochDone, Event, Finished, Noted, PhaseBegan, Saved, Started, StepDone
 from pixelwise.terminal.training import Display
 
-KEY = "mean_iou[void=ignore,absent=skipped]"
+KEY = "mean_iou[void=ignore,classes=truth_or_prediction]"
 OTHER = "pixel_accuracy[void=ignore]"
 
 

@@ -10,7 +10,7 @@ from pixelwise.errors import did_you_mean
 from pixelwise.run.words import number
 from pixelwise.terminal.output import as_text
 from pixelwise.terminal.scores import score_table, show_scores
-from pixelwise.types import Score
+from pixelwise.types import Score, current_key
 
 
 class Scores(Mapping[str, Score]):
@@ -37,7 +37,7 @@ class Scores(Mapping[str, Score]):
         self._by_name = {score.name: score for score in reversed(found)}
 
     def __getitem__(self, name: str) -> Score:
-        score = self._by_key.get(name) or self._by_name.get(name)
+        score = self._by_key.get(current_key(name)) or self._by_name.get(name)
         if score is None:
             hint = did_you_mean(name, [*self._by_name, *self._by_key])
             raise KeyError(f"there is no score '{name}'; there is {', '.join(self._by_key)}. {hint}".strip())

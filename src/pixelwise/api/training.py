@@ -98,7 +98,7 @@ def evaluate(
 
     split:       by default the one that it was validated on
     checkpoint:  the weights of the best epoch, or of the last one
-    resolution:  `recipe`: at the size of the training pictures; `own`: at each picture's own size, against its own mask
+    resolution:  `recipe`: at the recipe's size (data.size); `own`: at each picture's own size, against its own mask
     data:        the data folder; by default `PIXELWISE_DATA`, else `~/.cache/pixelwise`
     data_path:   where the data set lies now, in place of the recipe's `data.dataset.path`
     device:      `auto`, `cpu`, `cuda` or `cuda:N`

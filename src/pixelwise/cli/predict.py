@@ -41,7 +41,9 @@ def predict(
     ] = None,
     scale: Annotated[
         Literal["recipe", "own"],
-        typer.Option(help="Compute at the size of the training pictures, or at each picture's own size (in tiles)."),
+        typer.Option(
+            help="Compute at the size that the run was validated at, or at each picture's own size (in tiles)."
+        ),
     ] = "recipe",
     tile: Annotated[int, typer.Option(min=32, help="Largest tile's side in pixels, for --scale own.")] = 512,
     overlap: Annotated[
@@ -114,7 +116,7 @@ def _shown(run: RunFolder, out: Path | None, top: int | None, scale: str) -> Sho
     problems = []
     if scale == "own" and not shown.by_bands:
         hint = "Leave out --scale own: it is for runs that label pixels."
-        problems.append(Problem(where, f"{shown.does}, at the size of the training pictures.", hint))
+        problems.append(Problem(where, f"{shown.does}, at the size that the run was validated at.", hint))
     if top is not None and "top" not in SHOWN.signature(kind).options:
         hint = "Leave out --top: it is for runs that label whole pictures."
         problems.append(Problem(where, f"{shown.does}; it has no most probable classes to list.", hint))
@@ -160,8 +162,10 @@ def _predict(predictor: Predictor, shown: Shown, jobs: Sequence[Job], tiles: Til
     from pixelwise.terminal.bars import Line
 
     outcome = Outcome()
-    size = {"scale": "recipe", "size": list(predictor.size)}
-    settings = size if tiles is None else {"scale": "own", "tile": tiles.tile, "overlap": tiles.overlap}
+    settings: dict[str, Any] = {"scale": "recipe", "size": list(predictor.size)}
+    if tiles is not None:
+        settings = {"scale": "own", "tile": tiles.tile, "overlap": tiles.overlap}
+    settings["trained_at"] = predictor.trained_at
     with Line("predicting") as line:
         results = predictor.predict_files([job.file for job in jobs], tiles)
         for done, (job, one) in enumerate(zip(jobs, results, strict=True), start=1):

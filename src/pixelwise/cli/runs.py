@@ -17,7 +17,7 @@ def evaluate(
     checkpoint: Checkpoint = "best",
     resolution: Annotated[
         Literal["recipe", "own"],
-        typer.Option(help="Count at the size of the training pictures, or at each picture's own against its own mask."),
+        typer.Option(help="Count at the recipe's size (data.size), or at each picture's own against its own mask."),
     ] = "recipe",
     data: Data = None,
     data_path: DataPath = None,

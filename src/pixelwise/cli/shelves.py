@@ -136,6 +136,7 @@ def _bound(limit: Any) -> str:
 
 def describe_recipe(name: str) -> dict[str, Any]:
     """A recipe's lab card (the comment at its head), its resolved values and what is stated of it."""
+    from pixelwise.recipe.effects import remarks
     from pixelwise.recipe.load import as_yaml, load_recipe
     from pixelwise.recipe.shipped import find_recipe
     from pixelwise.yaml_text import read_file
@@ -152,6 +153,7 @@ def describe_recipe(name: str) -> dict[str, Any]:
         "name": name,
         "file": str(path),
         "card": "\n".join(card),
+        "notes": remarks(recipe),
         "recipe": recipe.model_dump(mode="json"),
         "yaml": as_yaml(recipe),
     }
@@ -190,6 +192,8 @@ def _show_recipe(record: dict[str, Any]) -> None:
     show_line(console, (f"recipe {record['name']}", "bold"))
     if record["card"]:
         show_line(console, f"\n{record['card']}")
+    for note in record["notes"]:
+        show_line(console, f"\nnote: {note}")
     show_line(console, ("\nEverything it says, parents and defaults written out:\n", QUIET))
     say(record["yaml"].rstrip())
     show_line(console, (f"\nsource: {record['file']}", QUIET))

@@ -31,6 +31,7 @@ def check(
     2: not. To check the data set too, use `pixelwise data check`.
     """
     from pixelwise.errors import PixelwiseError
+    from pixelwise.recipe.effects import remarks
     from pixelwise.recipe.load import load_recipe, not_allowed
 
     try:
@@ -43,8 +44,8 @@ def check(
         raise typer.Exit(2) from None
     outside = [{"where": where, "name": name} for where, name in not_allowed(checked).items()]
     if as_json:
-        record = {"recipe": recipe, "sound": True, "problems": [], "resolved": checked.model_dump(mode="json")}
-        show_json({**record, "not_allowed": outside})
+        record = {"recipe": recipe, "sound": True, "problems": [], "notes": remarks(checked)}
+        show_json({**record, "resolved": checked.model_dump(mode="json"), "not_allowed": outside})
         return
     length = " and ".join(_lengths(checked))
     say(f"{recipe} is sound: {checked.title}")
@@ -52,6 +53,10 @@ def check(
         f"  {checked.task.name} with {checked.model.name} on {checked.data.dataset.name}, {length} in batches of "
         f"{checked.train.batch}; the best checkpoint is chosen by {checked.train.best}"
     )
+    if checked.data.test:
+        say(f"  the split '{checked.data.test}' is scored once, at the end")
+    for remark in remarks(checked):
+        say(f"  note: {remark}")
     if names := list(dict.fromkeys(one["name"] for one in outside)):
         modules = dict.fromkeys(name.partition(":")[0] for name in names)
         say(f"  it names code outside pixelwise: {', '.join(names)}")

@@ -78,9 +78,9 @@ def score_values(record: Record, scored: Json, split: str) -> dict[Column, float
 def loss_values(record: Record) -> dict[Column, float | None]:
     """Training and validation losses of a finished run, of its best and of its last epoch."""
     values: dict[Column, float | None] = {}
-    height, width = record.data.get("size") or ("", "")
     for which, told in record.losses.items() if record.summary else ():
         for part in ("train", "validation"):
+            height, width = record.seen["training" if part == "train" else part].get("size") or ("", "")
             split = record.split_name(part)
             there = _split(record, split)
             column = _column(record, split, f"{width}×{height}" if width else "", there, str(there.get("key") or ""))
@@ -100,17 +100,30 @@ def _column(record: Record, split: str, resolution: str, told: Json, content: st
 
 
 def column_sets(columns: Sequence[Column]) -> list[tuple[str, tuple[Column, ...]]]:
-    """Columns that share a table, with its caption: of one split, resolution, treatment of void, palette and loss."""
+    """Columns that share a table, with its caption: of one split, resolution, palette, loss, and one treatment of void.
+
+    All means of a table are over classes by one rule; scores that have none stand in the first table.
+    """
     several = len({column.variant for column in columns if column.variant and not column.loss}) > 1
-    sets: dict[tuple[str, str, str], list[Column]] = {}
-    for column in columns:
-        if "epoch" in column.score.convention:
-            key = ("", "", column.variant)
-        else:
-            variant = column.variant if several and not column.loss else ""
-            key = (column.stands_on, column.score.convention.get("void", ""), variant)
-        sets.setdefault(key, []).append(column)
-    return [(_caption(*key, found), tuple(found)) for key, found in sets.items()]
+    sets: dict[tuple[tuple[str, str, str], str], list[Column]] = {}
+    first: dict[tuple[str, str, str], str] = {}  # the rule of the first table
+    places = [
+        ("", "", column.variant)
+        if "epoch" in column.score.convention
+        else (
+            column.stands_on,
+            column.score.convention.get("void", ""),
+            column.variant if several and not column.loss else "",
+        )
+        for column in columns
+    ]
+    for place, column in zip(places, columns, strict=True):
+        if rule := column.score.convention.get("classes"):
+            first.setdefault(place, rule)
+    for place, column in zip(places, columns, strict=True):
+        rule = column.score.convention.get("classes") or first.get(place, "")
+        sets.setdefault((place, rule), []).append(column)
+    return [(_caption(*place, found), tuple(found)) for (place, _), found in sets.items()]
 
 
 def headings(columns: Sequence[Column]) -> list[str]:

@@ -19,6 +19,7 @@ from pixelwise.run.identity import WORDS, deciding, without_place
 from pixelwise.run.records.plain import is_plain_file, plain_folder
 from pixelwise.run.words import ABSENT
 from pixelwise.statistics.spread import Spread, spread
+from pixelwise.terminal.scores import beaten_by_guess
 
 SEED = "train.seed"
 PICTURES = "pictures of "  # where the pictures of a split differ though the recipes name the same data
@@ -228,6 +229,9 @@ def _notes(runs: Sequence[Member], columns: Sequence[Column]) -> Iterator[str]:
             yield f"{run.path} is not finished and has no final scores."
         elif run.record.finished not in ("complete", "early stopping"):
             yield f"{run.path} was interrupted."
+        for metric in run.scored.get("metrics") or ():
+            if (beaten := beaten_by_guess(metric, run.record.main_score)) and beaten[1]:
+                yield f"{run.path}: on {run.split}, {beaten[1]}"
     palettes = dict.fromkeys(column.variant for column in columns if column.variant and not column.loss)
     if len(palettes) > 1:
         yield (

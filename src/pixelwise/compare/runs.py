@@ -19,6 +19,7 @@ from pixelwise.compare.page import build_comparison_page, build_fragment
 from pixelwise.compare.tables import show_comparison
 from pixelwise.errors import RunError, did_you_mean
 from pixelwise.terminal.output import as_text
+from pixelwise.types import current_key
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -116,7 +117,7 @@ def chosen_columns(comparison: Comparison, wanted: Sequence[str]) -> list[Column
     first = {column.score.name: column.key for _, found in reversed(column_sets(columns)) for column in reversed(found)}
     chosen: list[Column] = []
     for name in wanted:
-        key = name if name in keys else first.get(name)
+        key = current_key(name) if current_key(name) in keys else first.get(name)
         if key is None:
             hint = did_you_mean(name, [*keys, *first])
             known = ", ".join(keys) or "no score"

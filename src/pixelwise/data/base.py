@@ -39,6 +39,10 @@ class Dataset(ABC):
     def settings(self) -> dict[str, object]:
         """The options, as JSON values, that decide what `read` returns (part of the cache's key)."""
 
+    def remarks(self) -> tuple[str, ...]:
+        """One line for each option that does nothing with the files that are there."""
+        return ()
+
     def labels(self, split: str) -> tuple[int, ...]:
         """The label of every sample of a split, in order. Reads them all, unless the data set knows a shorter way."""
         if "label" not in self.info.knows:

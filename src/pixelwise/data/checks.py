@@ -277,4 +277,5 @@ def check_dataset(dataset: Dataset, progress: Callable[[int, int], None] | None 
     """Every finding of every check, fatal ones first. Each sample is read once."""
     seen = survey(dataset, progress)
     findings = [finding for check in CHECKS for finding in check(seen)]
+    findings += [Finding("options", "warning", remark, (), "Leave them out.") for remark in dataset.remarks()]
     return sorted(findings, key=lambda finding: finding.severity != "fatal")

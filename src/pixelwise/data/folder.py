@@ -48,13 +48,24 @@ class Folder(Paired):
         if layout.mask_values == "colour":
             self._colours = _colour_table(self.info, layout, colours is not None)
         places = (layout.images, layout.masks, layout.mask_suffix, layout.lists)
-        self._pairs, self.problems = find_splits(path, *places, _drawing(layout))
+        self._pairs, self.problems, self.drawn = find_splits(path, *places, _drawing(layout))
+
+    def remarks(self) -> tuple[str, ...]:
+        """Shares, seed and groups are for splits that are drawn: neither folders nor lists may say which picture is where."""
+        defaults = folder.__kwdefaults__ or {}
+        given = [name for name in ("val", "test", "seed", "group") if self.options[name] != defaults[name]]
+        if self.drawn or not given:
+            return ()
+        options = " and ".join(f"data.dataset.{name}={self.options[name]}" for name in given)
+        return (
+            f"{options}: no effect, because the folder has subfolders or lists that say which picture is in which split.",
+        )
 
     def settings(self) -> dict[str, object]:
         return {**self.options, "path": str(self.path)}
 
 
-@declares(knows=("mask",))
+@declares(knows=("mask",), draws=("val", "test"), only_with={"void_colour": "mask_values=colour"})
 def folder(
     root: Path,
     *,

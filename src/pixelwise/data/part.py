@@ -56,6 +56,9 @@ class Part(Dataset):
     def settings(self) -> dict[str, object]:
         return {"of": self.whole.settings(), **self._settings}
 
+    def remarks(self) -> tuple[str, ...]:
+        return self.whole.remarks()
+
     def _split(self, split: str) -> str:
         return self.also.get(split, split)
 

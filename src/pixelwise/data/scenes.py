@@ -89,7 +89,7 @@ def _objects(scene: Scene) -> list[Object]:
     return [Object.of(int(scene.mask[plane][0]), RLE.of(plane)) for plane in planes]
 
 
-@declares(knows=("mask", "objects", "label"))
+@declares(knows=("mask", "objects", "label"), draws=("train", "val", "test"))
 def scenes(
     root: Path,
     *,

@@ -20,7 +20,8 @@ SPELLINGS = {"train": "train", "training": "train", "val": "val", "valid": "val"
 MOST_BYTES = 1 << 26  # of a list of names
 WILD = re.compile("[*?[]")  # what makes a part of a path a pattern
 ADD, KEEP = "Add what is missing, or remove the rest.", "Keep one of them."
-Splits = tuple[dict[str, tuple["Pair", ...]], tuple[Problem, ...]]  # the pairs of each split, and what has no partner
+# the pairs of each split, what has no partner, and whether the splits were drawn
+Splits = tuple[dict[str, tuple["Pair", ...]], tuple[Problem, ...], bool]
 Drawing = tuple[Mapping[str, float], int, Callable[[str], str] | None]  # shares, seed, name → group
 
 
@@ -65,7 +66,7 @@ def find_splits(path: Path, images: str, masks: str, mask_suffix: str, lists: st
             found, faults = pair_files(place, images, masks, mask_suffix)
             pairs[split] = tuple(found.values())
             problems += faults
-        return pairs, tuple(problems)
+        return pairs, tuple(problems), False
     known, problems = pair_files(path, images, masks, mask_suffix)
     if not known and not problems:
         hint = "Name the folders of images and masks with the options `images` and `masks`."
@@ -75,12 +76,12 @@ def find_splits(path: Path, images: str, masks: str, mask_suffix: str, lists: st
         for split, file in files.items():
             pairs[split], faults = _listed(file, known, unpaired=problems)
             problems += faults
-        return pairs, tuple(problems)
+        return pairs, tuple(problems), False
     shares, seed, group = drawing
     if not known:
-        return {"train": ()}, tuple(problems)
+        return {"train": ()}, tuple(problems), True
     drawn = draw_splits(known, shares, seed=seed, group=group)
-    return {split: tuple(known[name] for name in names) for split, names in drawn.items()}, tuple(problems)
+    return {split: tuple(known[name] for name in names) for split, names in drawn.items()}, tuple(problems), True
 
 
 def pair_files(path: Path, images: str, masks: str, mask_suffix: str = "") -> tuple[dict[str, Pair], list[Problem]]:

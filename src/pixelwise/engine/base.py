@@ -13,7 +13,7 @@ import gc
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -37,6 +37,9 @@ T = TypeVar("T")
 Arrays = Mapping[str, NDArray[Any]]
 Crop = tuple[slice, slice]  # rows and columns
 Enlarge = Callable[[Any, tuple[int, int], int], Iterator[tuple[slice, Any]]]  # (scores, size, rows of a band) → bands
+# What is evaluated at a time at most, never decided by train.batch: pictures whose pixels or which themselves are labelled,
+EVALUATED = {"pixel": 16, "picture": 64}
+EVALUATED_PIXELS = 1 << 18  # and their pixels
 BAND = 1_000_000  # scores that are enlarged and reduced at a time: 4 MB, so that they stay in the cache
 
 
@@ -57,6 +60,11 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def first(self, count: int) -> Self:
+        """The batch without what follows its first `count` samples."""
+        targets = {head: target[:count] for head, target in self.targets.items()}
+        return replace(self, images=self.images[:count], targets=targets, names=self.names[:count])
 
 
 @dataclass(frozen=True)
@@ -117,7 +125,7 @@ class Choices(Protocol):
 class Learner(ABC):
     """A recipe's model on its device, for a task: what both engines implement.
 
-    size:      (H, W) of the pictures that it is trained on
+    size:      (H, W) of the pictures as the recipe resizes them: it is validated at it; augmentation may change it
     stopped:   whether any process was asked to stop; known after each step
     any_size:  whether pictures of another size than `size` can be computed
     multiple:  tiles of a large picture start at multiples of it
@@ -181,6 +189,10 @@ class Learner(ABC):
     def equip(self, material: Material, processes: Processes, stop: Callable[[], bool]) -> None:
         """Build what a training needs besides the model and its losses: the batches, the optimizer."""
 
+    def training_size(self, material: Material) -> tuple[int, int] | None:
+        """(H, W) of the training pictures as the model sees them, after augmentation; None where they differ."""
+        return self.size
+
     def problems(self) -> list[Problem]:
         """What the recipe asks of the model and the model does not have, e.g. a part to freeze."""
         return []
@@ -232,7 +244,8 @@ class Learner(ABC):
 
     @property
     def evaluation_batch(self) -> int:
-        return self.recipe.train.batch
+        """A number that depends on task and size of the pictures alone, so that no score depends on `train.batch`."""
+        return max(1, min(EVALUATED[self.task.per], EVALUATED_PIXELS // (self.size[0] * self.size[1])))
 
     @property
     @abstractmethod
@@ -249,6 +262,19 @@ class Learner(ABC):
     @abstractmethod
     def terms(self, outputs: Any, batch: Batch) -> Sums:
         """Numerator and denominator of each term of the loss; empty where there is no loss, or no target."""
+
+    def evaluated(self, samples: Sequence[Sample]) -> tuple[Batch, Any]:
+        """Samples as a batch, with the model's outputs for them.
+
+        They are computed in a batch of `evaluation_batch`, in which the last of them is repeated: kernels are chosen by the
+        shape of a batch, so a picture's scores in a shorter one could have other last bits.
+        """
+        missing = self.evaluation_batch - len(samples)
+        batch = self.encode([*samples, *[samples[-1]] * missing])
+        outputs = self.forward(batch)
+        if not missing:
+            return batch, outputs
+        return batch.first(len(samples)), {head: scores[: len(samples)] for head, scores in outputs.items()}
 
     def reduced(self, outputs: Any, needs: Sequence[str] = ()) -> list[Reduced]:
         """What `task.decode` reads, for each picture: the heads' reductions and, of every head of categories, `needs`."""
@@ -289,7 +315,7 @@ class Opened:
 
     step, epoch:  when the checkpoint was written
     info:         the classes that the run was trained on, from its own record: the data set need not be there
-    size:         (H, W) of the pictures that it was trained on
+    size:         (H, W) of the pictures that it was validated on; augmentation may have trained it at another
     """
 
     run: RunFolder

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pixelwise.data.base import Dataset, data_root
 from pixelwise.data.cache import CachedSplit, ReadSplit, open_split
-from pixelwise.errors import DataError
+from pixelwise.errors import DataError, listing
 from pixelwise.metrics.base import Metric
 from pixelwise.recipe.engines import shelves
 from pixelwise.recipe.schema import Engine, Item, Phase, Recipe
@@ -29,6 +29,7 @@ class Material:
     info:      the data set's
     findings:  what the task found in the training pictures, as JSON values
     counts:    how often each class of the task occurs in them
+    notes:     what the recipe says of the data without effect, a line each
     """
 
     info: DatasetInfo
@@ -37,6 +38,7 @@ class Material:
     test: CachedSplit | None
     findings: Mapping[str, Any]
     counts: Counts
+    notes: tuple[str, ...] = ()
 
     @property
     def splits(self) -> tuple[CachedSplit, ...]:
@@ -100,6 +102,9 @@ def open_material(
     Raises DataError with every fault of a split, before anything is trained.
     """
     dataset = build_dataset(recipe, root)
+    if recipe.data.test and recipe.data.test not in dataset.splits() and (told := dataset.remarks()):
+        hint = f"Leave it out, or add a split '{recipe.data.test}' beside {listing(dataset.splits())}."
+        raise DataError(told[0], where=dataset.info.name, hint=hint)
     train = open_for(recipe, dataset, recipe.data.train, root=root, progress=progress)
     validation = open_for(recipe, dataset, recipe.data.validation, root=root, progress=progress)
     test = open_for(recipe, dataset, recipe.data.test, root=root, progress=progress) if recipe.data.test else None
@@ -107,7 +112,16 @@ def open_material(
         task = build_task(recipe, dataset.info)
         findings = task.study(train if task.studied is None else ReadSplit(dataset, task.studied, train.size))
     counts = build_task(recipe, dataset.info, findings).counts(train)
-    return Material(dataset.info, train, validation, test, findings, counts)
+    return Material(dataset.info, train, validation, test, findings, counts, tuple(_unused(recipe, dataset)))
+
+
+def _unused(recipe: Recipe, dataset: Dataset) -> Iterator[str]:
+    """What the data set has to say of its options, and that it has test pictures on disk which nothing scores."""
+    yield from dataset.remarks()
+    named = (recipe.data.train, recipe.data.validation, recipe.data.test)
+    unnamed = not recipe.data.test and "test" in dataset.splits() and "test" not in named
+    if unnamed and dataset.names("test") and dataset.sources("test", 0):
+        yield "the split 'test' of the data set is not scored: data.test=test scores it once, at the end."
 
 
 def build_task(recipe: Recipe, info: DatasetInfo, findings: Mapping[str, Any] | None = None) -> Task:

@@ -21,7 +21,7 @@ from pixelwise.metrics.pictures import Recorder, keep_pictures
 from pixelwise.recipe.schema import Recipe
 from pixelwise.run.environment import environment
 from pixelwise.run.progress import Sums, quotients
-from pixelwise.types import Prediction, Sample, Score
+from pixelwise.types import Prediction, Sample, Score, current_key
 
 EPOCH = "epoch"  # the later the better: the last weights are kept, whatever they score
 LOSS = "loss"  # the validation loss may be followed like a score; less of it is better
@@ -49,27 +49,26 @@ def evaluate(
     split: CachedSplit,
     metrics: Sequence[Metric],
     *,
-    batch: int | None = None,
     look: Look | None = None,
 ) -> Evaluation:
     """Losses and scores over a whole split; `look` is shown every picture with its prediction.
 
     Several processes share the split out in whole batches, so that each batch is computed as one process alone would;
-    the metrics' states are then joined. Equal weights give equal scores, to the bit, and no picture counts twice.
+    the metrics' states are then joined, and the batches' losses added in the order of the split. So equal weights give
+    equal losses and scores, to the bit, whatever `train.batch` and the number of processes, and no picture counts twice.
     Raises TrainingError, in every process, that names the pictures whose loss is not finite.
     """
     learner.synchronise()
     for metric in metrics:
         metric.reset()
-    sums: dict[str, list[float]] = {}
+    parts: list[tuple[int, Sums]] = []
     strange: list[str] = []
-    size, processes, needs = batch or learner.evaluation_batch, learner.processes, needs_of(metrics)
+    size, processes, needs = learner.evaluation_batch, learner.processes, needs_of(metrics)
     for start in range(0, len(split), size)[processes.rank :: processes.count]:
         samples = [split[index] for index in range(start, min(start + size, len(split)))]
-        made = learner.encode(samples)
-        outputs = learner.forward(made)
+        made, outputs = learner.evaluated(samples)
         terms = learner.terms(outputs, made)
-        add(sums, terms)
+        parts.append((start, terms))
         if all(math.isfinite(top) for top, _ in terms.values()):
             for offset, (sample, reduced) in enumerate(zip(samples, learner.reduced(outputs, needs), strict=True)):
                 prediction = learner.task.decode(reduced)
@@ -88,13 +87,11 @@ def evaluate(
             where=f"split '{split.split}'",
             hint="The weights have grown out of bounds: lower the learning rate, warm up, or clip gradients.",
         )
-    gathered = processes.gather(sums)
-    names = dict.fromkeys(name for one in gathered for name in one)
-    nothing = [0.0, 0.0]
-    totals = {
-        n: (sum(g.get(n, nothing)[0] for g in gathered), sum(g.get(n, nothing)[1] for g in gathered)) for n in names
-    }
-    return Evaluation(quotients(totals) if totals else {}, [score for metric in metrics for score in metric.scores()])
+    sums: dict[str, list[float]] = {}
+    for _, terms in sorted((part for one in processes.gather(parts) for part in one), key=lambda part: part[0]):
+        add(sums, terms)
+    losses = quotients({name: (top, below) for name, (top, below) in sums.items()}) if sums else {}
+    return Evaluation(losses, [score for metric in metrics for score in metric.scores()])
 
 
 def add(total: dict[str, list[float]], sums: Sums) -> None:
@@ -117,7 +114,7 @@ def predict(learner: Learner, samples: Sequence[Sample], needs: Sequence[str] = 
 
 def pick_score(scores: Sequence[Score], wanted: str) -> Score | None:
     """The score of that name or key; a plain name means the first score of that name."""
-    return next((score for score in scores if wanted in (score.key, score.name)), None)
+    return next((score for score in scores if current_key(wanted) in (score.key, score.name)), None)
 
 
 def unknown_score(scores: Sequence[Score], wanted: str, where: str) -> Problem:
@@ -153,7 +150,7 @@ def find_score(scores: Sequence[Score], wanted: str, where: str = "train.best") 
 def score_recipe(
     opened: Opened, split: str, *, data: Path | None = None, progress: CachingProgress | None = None
 ) -> Scored:
-    """Losses and scores over a split at the size of the training pictures.
+    """Losses and scores over a split at the size that the recipe resizes pictures to.
 
     For the validation split and the best checkpoint these are the scores of the run's summary, to the bit on the same
     machine. Raises DataError where the data are not there, RunError where they have other classes than the run.

@@ -13,6 +13,7 @@ from pixelwise.engine.base import Learner, Opened, engine_named
 from pixelwise.engine.build import Material, build_task, cache_folder
 from pixelwise.errors import PixelwiseError, Problem, RunError
 from pixelwise.metrics.base import Metric
+from pixelwise.recipe.effects import remarks
 from pixelwise.recipe.load import check_allowed, check_recipe
 from pixelwise.recipe.place import moved, place_of
 from pixelwise.recipe.schema import Item, Recipe
@@ -29,6 +30,8 @@ from pixelwise.types import DatasetInfo
 def setup_record(learner: Learner, material: Material) -> dict[str, Any]:
     """What was found out before the first step: setup.json, whichever engine trains."""
     recipe, task, info, weights = learner.recipe, learner.task, learner.task.info, learner.class_weights
+    seen = {"training": (material.train, learner.training_size(material))}
+    seen["validation"] = (material.validation, material.validation.size)
     splits = {
         split.split: {
             "pictures": len(split),
@@ -41,6 +44,7 @@ def setup_record(learner: Learner, material: Material) -> dict[str, Any]:
         "task": recipe.task.name,
         "recipe": recipe.model_dump(mode="json"),
         "choices": learner.choices.as_record(),
+        "notes": [*remarks(recipe), *material.notes],
         "data": {
             "name": info.name,
             "source": info.source,
@@ -50,6 +54,10 @@ def setup_record(learner: Learner, material: Material) -> dict[str, Any]:
             "knows": sorted(info.knows),
             "frequencies": None if info.frequencies is None else list(info.frequencies),
             "size": list(material.train.size),
+            "seen": {
+                part: {"size": None if size is None else list(size), "aspect": split.aspect}
+                for part, (split, size) in seen.items()
+            },
             "splits": splits,
         },
         "findings": dict(material.findings),
@@ -69,7 +77,7 @@ def recorded_recipe(run: RunFolder) -> Recipe:
 
 
 def recorded_data(run: RunFolder, setup: Mapping[str, Any]) -> tuple[DatasetInfo, tuple[int, int]]:
-    """The classes that a run was trained on and the (H, W) of its pictures: the data set itself need not be there.
+    """The classes that a run was trained on and the (H, W) that its pictures were resized to: no data set is needed.
 
     Raises RunError where setup.json does not say.
     """

@@ -27,6 +27,7 @@ from pixelwise.engine.fit import Parts, Save, Stage, fit
 from pixelwise.engine.origin import take_weights
 from pixelwise.engine.setup import check_resume, check_splits, says, setup_record
 from pixelwise.errors import RecipeError, naming, shown
+from pixelwise.recipe.effects import remarks
 from pixelwise.recipe.load import as_yaml, check_allowed
 from pixelwise.recipe.schema import Recipe
 from pixelwise.run.checkpoint import has_checkpoint, load_checkpoint, load_state, save_checkpoint
@@ -68,7 +69,7 @@ def train(
     origin = take_weights(parts.learner, from_run, except_for) if from_run is not None else None
     rehearse(parts.learner, material, parts.metrics, parts.length)
     processes.from_first(lambda: _begin(path, parts, origin))
-    notes = choices.notes if origin is None else (*choices.notes, origin["note"])
+    notes = (*choices.notes, *remarks(recipe), *material.notes, *([origin["note"]] if origin else []))
     yield from _run(run, parts, Progress(), interruption, notes)
 
 

@@ -18,6 +18,7 @@ from pixelwise.experiments.settings import Range, Space
 from pixelwise.run.identity import differences
 from pixelwise.run.passwords import hide_passwords, hide_passwords_of
 from pixelwise.run.records.plain import is_plain_file, open_plain, read_plain
+from pixelwise.types import current_key
 
 State = Literal["running", "done", "pruned", "failed"]
 STATES: Mapping[str, State] = {"COMPLETE": "done", "PRUNED": "pruned", "FAIL": "failed"}
@@ -171,9 +172,12 @@ def _check_same(before: str | None, identity: Mapping[str, Any], name: str) -> N
     """Raise RunError with what differs where a study is another search's."""
     if before is None:
         raise RunError("is a study of Optuna that pixelwise did not begin.", where=f"study '{name}'")
+    begun = json.loads(before)
     problems = [
         Problem(where, f"was {shown(old)} in the search begun here, and is {shown(new)} now.")
-        for where, old, new in differences(json.loads(before), json.loads(json.dumps(identity)))
+        for where, old, new in differences(
+            {**begun, "metric": current_key(str(begun.get("metric")))}, json.loads(json.dumps(identity))
+        )
     ]
     if problems:
         hint = "Choose another folder with --out, or another --study in a database."

@@ -86,7 +86,7 @@ class CrossEntropy(ClassWeighted):
         return Term(numerator, counted.sum(dtype=torch.float32))
 
 
-@declares(takes="categories")
+@declares(takes="categories", only_with={"beta": "weights=effective", "uniform": "weights=rarity"})
 def cross_entropy(
     counts: NDArray[np.int64],
     *,

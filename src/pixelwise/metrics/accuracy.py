@@ -19,7 +19,7 @@ from pixelwise.errors import DataError
 from pixelwise.metrics import agreement
 from pixelwise.metrics.base import ClassRow, ConstantGuess, Metric, class_rows
 from pixelwise.shelf import declares
-from pixelwise.types import DatasetInfo, Labels, Sample, Score
+from pixelwise.types import IN_TRUTH, DatasetInfo, Labels, Sample, Score
 
 BINS = 15
 UNIT = 1 << 32  # a sum over 2³¹ pictures still fits 64 bits
@@ -147,7 +147,7 @@ def _shares(matrix: agreement.Matrix) -> list[Score]:
     n = int(matrix.sum())
     return [
         Score("accuracy", agreement.pixel_accuracy(matrix), support=n),
-        Score("balanced_accuracy", agreement.mean_class_accuracy(matrix), {"absent": "skipped"}, n),
+        Score("balanced_accuracy", agreement.mean_class_accuracy(matrix), IN_TRUTH, n),
     ]
 
 

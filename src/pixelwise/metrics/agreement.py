@@ -43,6 +43,11 @@ def mean_iou(matrix: Matrix) -> float | None:
     return mean_of_known(class_iou(matrix))
 
 
+def mean_iou_in_truth(matrix: Matrix) -> float | None:
+    """Mean IoU over the classes that occur in the truth."""
+    return mean_of_known(_in_truth(matrix, class_iou(matrix)))
+
+
 def mean_class_accuracy(matrix: Matrix) -> float | None:
     """Mean accuracy over the classes that occur in the truth."""
     return mean_of_known(class_accuracy(matrix))
@@ -51,6 +56,11 @@ def mean_class_accuracy(matrix: Matrix) -> float | None:
 def mean_dice(matrix: Matrix) -> float | None:
     """Mean Dice over the classes that occur in truth or prediction."""
     return mean_of_known(class_dice(matrix))
+
+
+def mean_dice_in_truth(matrix: Matrix) -> float | None:
+    """Mean Dice over the classes that occur in the truth."""
+    return mean_of_known(_in_truth(matrix, class_dice(matrix)))
 
 
 def frequency_weighted_iou(matrix: Matrix) -> float | None:
@@ -81,6 +91,11 @@ def mean_of_known(values: Sequence[float | None]) -> float | None:
 def ratio(part: int, whole: int) -> float | None:
     """part / whole, rounded once; None for nothing of nothing."""
     return part / whole if whole else None
+
+
+def _in_truth(matrix: Matrix, values: Ratios) -> Ratios:
+    """The values of the classes with n_c > 0."""
+    return [value for value, (_, truth, _) in zip(values, _totals(matrix), strict=True) if truth]
 
 
 def _totals(matrix: Matrix) -> Iterable[tuple[int, int, int]]:

@@ -19,9 +19,9 @@ from pixelwise.types import DatasetInfo, Sample, Score
 
 @dataclass(frozen=True)
 class ClassRow:
-    """The scores of one class, by name; None where the class was absent.
+    """The scores of one class, by name; None where there is nothing to be right or wrong about.
 
-    support: its pixels (or pictures) in the truth
+    support: its pixels (or pictures) in the truth; 0 with a value that is not None: it was predicted all the same
     """
 
     index: int

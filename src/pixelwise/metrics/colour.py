@@ -15,7 +15,7 @@ from pixelwise.metrics import agreement
 from pixelwise.metrics.base import ClassRow, ConstantGuess, Metric, class_rows
 from pixelwise.metrics.confusion import confusion_matrix
 from pixelwise.shelf import declares
-from pixelwise.types import RGB, Colours, DatasetInfo, Image, Sample, Score
+from pixelwise.types import IN_TRUTH, RGB, Colours, DatasetInfo, Image, Sample, Score
 
 STEPS = 1 << 20  # a picture's ΔE sum is a whole number of steps of 2⁻²⁰: sums then do not depend on their order
 SUMS = 5  # pixels; squared errors and ΔE of the prediction; the same two of the best the palette can do
@@ -76,9 +76,7 @@ class ColourScores(Metric):
         palette, pixels = {"palette": str(len(self.info.classes))}, int(matrix.sum())
         return [
             Score("accuracy", agreement.pixel_accuracy(matrix), palette, pixels),
-            Score(
-                "mean_class_accuracy", agreement.mean_class_accuracy(matrix), palette | {"absent": "skipped"}, pixels
-            ),
+            Score("mean_class_accuracy", agreement.mean_class_accuracy(matrix), palette | IN_TRUTH, pixels),
         ]
 
     def _matrix(self, state: NDArray[np.int64]) -> agreement.Matrix:

@@ -13,7 +13,7 @@ from pixelwise.errors import DataError, listing
 from pixelwise.metrics import agreement
 from pixelwise.metrics.base import ClassRow, ConstantGuess, Metric, class_rows
 from pixelwise.shelf import declares
-from pixelwise.types import BACKGROUND, ClassMap, DatasetInfo, IndexMap, Sample, Score, Void
+from pixelwise.types import BACKGROUND, IN_EITHER, IN_TRUTH, ClassMap, DatasetInfo, IndexMap, Sample, Score, Void
 
 Codes = NDArray[np.uint16] | NDArray[np.uint32] | NDArray[np.uint64]
 Counts = NDArray[np.int64]
@@ -21,12 +21,14 @@ Counts = NDArray[np.int64]
 CHUNK = 1 << 17  # pixels: 256 KiB of 16-bit codes and 1 MiB of what bincount makes of them fit a level-2 cache
 RUNS_PAY = 4  # pixels a run from which counting runs is faster (benchmarks/confusion.json: `crossover`)
 
-SKIPPED = {"absent": "skipped"}
+# A class without a pixel in the truth has an IoU of 0 as soon as one pixel is predicted as it: each mean names its classes.
 SCORES: tuple[tuple[str, Callable[[agreement.Matrix], float | None], dict[str, str]], ...] = (
-    ("mean_iou", agreement.mean_iou, SKIPPED),
+    ("mean_iou", agreement.mean_iou, IN_EITHER),
+    ("mean_iou", agreement.mean_iou_in_truth, IN_TRUTH),
     ("pixel_accuracy", agreement.pixel_accuracy, {}),
-    ("mean_class_accuracy", agreement.mean_class_accuracy, SKIPPED),
-    ("mean_dice", agreement.mean_dice, SKIPPED),
+    ("mean_class_accuracy", agreement.mean_class_accuracy, IN_TRUTH),
+    ("mean_dice", agreement.mean_dice, IN_EITHER),
+    ("mean_dice", agreement.mean_dice_in_truth, IN_TRUTH),
     ("frequency_weighted_iou", agreement.frequency_weighted_iou, {}),
 )
 
@@ -68,7 +70,10 @@ class Confusion(Metric):
         return ConstantGuess(self.info.classes[constant], scores)
 
     def sample_score(self, sample: Sample, prediction: ClassMap) -> float | None:
-        """Mean IoU of one picture. Good for ranking only: its mean over pictures is not the mean IoU of the split."""
+        """Mean IoU of one picture, over the classes in its truth or prediction as the first score.
+
+        Good for ranking only: its mean over pictures is not the mean IoU of the split.
+        """
         return agreement.mean_iou(self._matrix(self._count(sample, prediction), self._conventions()[0]))
 
     def figures(self) -> dict[str, Any]:
@@ -112,6 +117,9 @@ def confusion(info: DatasetInfo, *, void: Void = "ignore") -> Confusion:
     void:  what becomes of pixels the truth leaves open, in the scores that come first: left out (`ignore`, what nearly
            everyone reports) or `background`, as if the truth said background. Scores of the other convention follow
            under their own keys. A data set without void has neither; the convention of its scores is `void=none`.
+
+    Mean IoU and mean Dice are given twice: first over the classes that occur in truth or prediction, then over those in the
+    truth. They differ where a class is predicted that the truth does not have. Mean class accuracy is over those in the truth.
     """
     return Confusion(info, void)
 
@@ -157,7 +165,7 @@ def _check_values(occurrences: NDArray[np.int64], classes: int, void: int | None
 
 def _scores(matrix: agreement.Matrix, void: str) -> list[Score]:
     pixels = int(matrix.sum())
-    return [Score(name, function(matrix), {"void": void, **absent}, pixels) for name, function, absent in SCORES]
+    return [Score(name, function(matrix), {"void": void, **classes}, pixels) for name, function, classes in SCORES]
 
 
 def count_pairs(truth: NDArray[Any], prediction: NDArray[Any], rows: int, columns: int) -> Counts:

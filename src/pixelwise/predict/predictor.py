@@ -16,6 +16,7 @@ from pixelwise.imaging.files import as_rgb, read_image
 from pixelwise.imaging.resize import resize_image
 from pixelwise.outside import allow as allow_modules
 from pixelwise.predict.tiles import cover, cut
+from pixelwise.report.record import seen_of
 from pixelwise.run.folder import RunFolder
 from pixelwise.shown import recorded_kind, shown_as
 from pixelwise.shown.base import Canvas
@@ -68,7 +69,7 @@ class Predictor:
 
     opened:  the run, its recipe, its checkpoint, and the engine's learner
     info:    names and colours of the classes, from the run's own record: the data set need not be there
-    size:    (H, W) of the pictures that the run was trained on
+    size:    (H, W) that the run was validated at, so its scores hold there: pictures are predicted at it by default
     shown:   how its kind of prediction is shown and kept
     """
 
@@ -105,6 +106,12 @@ class Predictor:
     def size(self) -> tuple[int, int]:
         return self.opened.size
 
+    @property
+    def trained_at(self) -> list[int] | None:
+        """[H, W] of the training pictures as the model saw them, after augmentation; None where they varied."""
+        size: list[int] | None = seen_of(self.opened.run.read("setup"))["training"].get("size")
+        return size
+
     def predict(
         self,
         image: Image | Picture | Path | str,
@@ -115,7 +122,7 @@ class Predictor:
         """The prediction for one picture of any size.
 
         image:  (H, W, 3) uint8, a Pillow picture, or the path of a file
-        tiles:  None: the picture is resized to the size of the training pictures, and the scores (not the finished class
+        tiles:  None: the picture is resized to `size`, and the scores (not the finished class
                 map, whose outlines would turn into stairs) are resized back bilinearly. `Tiles`, or the side of tiles
                 that overlap by a quarter, at most 64 pixels: it is computed at its own size; a picture that fits into
                 one tile is computed whole.
@@ -150,11 +157,11 @@ class Predictor:
     ) -> Iterator[Predicted]:
         """The prediction for each file, in order; a file that cannot be read does not stop the others.
 
-        Pictures that are not drawn over (`Shown.folders`) are computed in batches of the recipe's size.
+        Pictures that are not drawn over (`Shown.folders`) are computed many at a time.
         """
         self.check_tiles(tiles)
         alone, rest = bool(self.shown.folders), iter([files] if isinstance(files, Path | str) else files)
-        while part := list(islice(rest, 1 if alone else self.opened.recipe.train.batch)):
+        while part := list(islice(rest, 1 if alone else self.opened.learner.evaluation_batch)):
             read: list[Predicted] = []
             images: list[Image] = []
             for file in map(Path, part):
@@ -178,7 +185,7 @@ class Predictor:
         if tiles is None:
             return Tiles()
         if not self.shown.by_bands:
-            what = f"{self.shown.does}, at the size of the training pictures."
+            what = f"{self.shown.does}, at the size that the run was validated at."
             raise RunError(
                 what, where=where, hint="Leave out the tiles (--scale own): they are for runs that label pixels."
             )
@@ -190,7 +197,7 @@ class Predictor:
         return tiles
 
     def _predict_whole(self, images: Sequence[Image], needs: Sequence[str]) -> list[Prediction]:
-        """Predictions for pictures of the size of the training pictures, in one batch."""
+        """Predictions for pictures of `size`, in one batch."""
         if not images:
             return []
         reduced = self.opened.learner.reduced(self._outputs(images), needs)
@@ -226,7 +233,7 @@ class Predictor:
                 raise RunError(what, where=str(self.opened.run.path), hint="Was recipe.yaml changed?") from error
             raise DeviceError(
                 f"there is not enough memory for {width}×{height} pixels at once.",
-                hint="Choose smaller tiles (--tile), or compute at the size of the training pictures (--scale recipe).",
+                hint="Choose smaller tiles (--tile), or compute at the size that the run was validated at (--scale recipe).",
             ) from error
 
 

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from pixelwise.errors import Problem, RecipeError, shown
 from pixelwise.outside import refusals
+from pixelwise.recipe.effects import asks_for_test
 from pixelwise.recipe.engines import engine_problems, shelves
 from pixelwise.recipe.faults import schema_problems
 from pixelwise.recipe.misfits import heads_of, misfits, name_of
@@ -234,11 +235,14 @@ def _complete(recipe: Recipe, where: str) -> Recipe:
         phase.model_copy(update={"schedule": whole("schedule", phase.schedule), "loss": whole("loss", phase.loss)})
         for phase in train.phases
     )
+    data: dict[str, Any] = {"dataset": whole("dataset", recipe.data.dataset)}
+    if "test" not in recipe.data.model_fields_set and asks_for_test(recipe):
+        data["test"] = "test"  # who asks for a test split wants it scored; `data.test=''` leaves it alone
     chosen = {"optimizer": whole("optimizer", train.optimizer), "schedule": whole("schedule", train.schedule)}
     return recipe.model_copy(
         update={
             "task": whole("task", recipe.task),
-            "data": recipe.data.model_copy(update={"dataset": whole("dataset", recipe.data.dataset)}),
+            "data": recipe.data.model_copy(update=data),
             "augment": whole("augmentation", recipe.augment),
             "model": whole("model", recipe.model),
             "loss": whole("loss", loss),

@@ -108,7 +108,9 @@ class Data(Part):
     size: Size | None = None  # every picture is resized to it; none: all pictures must have one size already
     train: str = "train"  # names of the splits
     validation: str = "val"
-    test: str = ""  # split that is scored once, with the weights that were chosen; none: no such split
+    # split that is scored once, with the weights that were chosen; empty: none. Without this key it is `test` where the
+    # data set is asked to make one (`data.dataset.test`)
+    test: str = ""
     # an epoch is every picture once; as many draws, each of all pictures; or draws in which every class is equally likely
     sampling: Literal["shuffled", "replacement", "balanced"] = "shuffled"
     on_corrupt: Literal["fail", "skip"] = (

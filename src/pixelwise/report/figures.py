@@ -10,7 +10,8 @@ import numpy as np
 
 from pixelwise.report.plotting import BLUE, GREEN, GRID, INK, ORANGE, QUIET, bars, new_figure, shorten
 from pixelwise.report.record import Json, Record
-from pixelwise.run.words import ABSENT, number, score_label
+from pixelwise.run.words import number, score_label
+from pixelwise.terminal.scores import only_predicted
 from pixelwise.types import Score
 
 if TYPE_CHECKING:
@@ -167,7 +168,7 @@ def draw_class_scores(
         axes,
         names,
         values,
-        [f"{ABSENT} (absent)" if v is None else number(v, 3) for v in values],
+        [_class_label(row, score) for row in ordered],
         _painted(names, palette, BLUE),
     )
     if mean is not None:
@@ -176,6 +177,14 @@ def draw_class_scores(
         axes.annotate(label, (mean, 1), xycoords=("data", "axes fraction"), xytext=(3, 1), textcoords="offset points")
     axes.set_xlabel(score_label(score))
     return figure
+
+
+def _class_label(row: Json, score: str) -> str:
+    """The number beside a class's bar. A class that was only predicted has no number, or 0, for another reason."""
+    value = number(row.get(score), 3)
+    if only_predicted(row):
+        return f"{value} (not in the truth)"
+    return f"{value} (absent)" if row.get(score) is None else value
 
 
 def draw_balance(

@@ -14,10 +14,17 @@ from pixelwise.report.plotting import Plot, render
 from pixelwise.report.record import Json, Record, read_record
 from pixelwise.run.atomic import write_text
 from pixelwise.run.folder import RunFolder
-from pixelwise.run.words import number, score_label
+from pixelwise.run.words import convention_label, number, score_label
 from pixelwise.terminal.output import clean
+from pixelwise.terminal.scores import ONLY_PREDICTED, only_predicted
+from pixelwise.types import Score
 
 MOST_ROWS = 1000  # classes of a plot; matplotlib makes no picture of more than 65,536 pixels
+RANKED_BY = {  # the metric whose score of one picture ranks the gallery
+    "accuracy": "the probability that was given to the true class",
+    "confusion": "the mean IoU of that picture alone, over the classes in its truth or prediction",
+    "colourscores": "the accuracy over that picture alone",
+}
 MEANS = {"iou": ("mean_iou",), "accuracy": ("balanced_accuracy", "mean_class_accuracy")}  # of a score of each class
 
 
@@ -34,6 +41,7 @@ def build_report(run: RunFolder) -> Path:
         about=str(record.recipe.get("about") or ""),
         opening=tables.opening(record),
         ending=_ending(record),
+        warning=tables.warning(record),
         tiles=tables.tiles(record),
         stated=tables.stated(record),
         plots=_plots(record, metric, plots),
@@ -41,7 +49,9 @@ def build_report(run: RunFolder) -> Path:
         per_class=tables.per_class(record, metric),
         swatches=palette_colours(record),
         unit=record.unit,
-        class_score=_label(_class_score((metric or {}).get("per_class") or [])),
+        ranked_by=RANKED_BY.get(str((metric or {}).get("name")), "the score of that picture alone"),
+        class_caption=_class_caption(record, (metric or {}).get("per_class") or []),
+        only_predicted=ONLY_PREDICTED if any(map(only_predicted, (metric or {}).get("per_class") or [])) else "",
         balance_caption=tables.balance_caption(record),
         gallery=gallery,
         source=str(record.data.get("source") or ""),
@@ -71,10 +81,11 @@ def _plots(record: Record, metric: Json | None, folder: Path) -> dict[str, Plot]
     if 0 < len(rows) <= MOST_ROWS:
         score = _class_score(rows)
         mean = _mean(record, score)
+        value = None if mean is None else mean.value
         add(
             "classes",
             f"{_label(score)} of each class",
-            lambda width: draw_class_scores(rows, score, mean, width, palette),
+            lambda width: draw_class_scores(rows, score, value, width, palette),
         )
     counts, weights = record.setup.get("counts"), record.setup.get("weights")
     if counts and 0 < len(record.classes) <= MOST_ROWS:
@@ -109,12 +120,23 @@ def _class_score(rows: Sequence[Json]) -> str:
     return next((key for row in rows for key in row if key not in ("class", "support", "index", "name")), "")
 
 
-def _mean(record: Record, score: str) -> float | None:
+def _class_caption(record: Record, rows: Sequence[Json]) -> str:
+    """What the plot of the classes' scores shows, and over which classes the mean in it is."""
+    score = _class_score(rows)
+    caption = f"{_label(score)} of each class, best first; “absent” is a class in neither truth nor prediction."
+    mean = _mean(record, score)
+    if mean is None or mean.value is None:
+        return caption
+    over = {name: value for name, value in mean.convention.items() if name == "classes"}
+    return f"{caption} The dashed line is the mean{' over the ' if over else ''}{convention_label(over)}."
+
+
+def _mean(record: Record, score: str) -> Score | None:
     """The mean over classes that belongs to a score of each class."""
     for name in MEANS.get(score, ()):
         _, found = tables.find_score(record, name)
         if found is not None:
-            return found.value
+            return found
     return None
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from pixelwise.run.folder import RunFolder
 from pixelwise.run.length import Length
-from pixelwise.types import RGB, Score
+from pixelwise.types import RGB, Score, current_key
 
 Json = Mapping[str, Any]
 
@@ -32,15 +32,15 @@ class Record:
     @cached_property
     def epochs(self) -> list[Json]:
         """One record an epoch, in order; where a resumed run told an epoch twice, the later one."""
-        return [record for _, record in sorted({e["epoch"]: e for e in self._of("epoch")}.items())]
+        told = sorted({e["epoch"]: e for e in self._of("epoch")}.items())
+        return [_renamed(epoch) for _, epoch in told]
 
     @cached_property
     def best(self) -> Json:
         """The best checkpoint: epoch, step, metric (a key) and value; empty if there is none."""
-        if self.summary.get("best"):
-            return dict(self.summary["best"])
-        saved = [event for event in self._of("saved") if event.get("which") == "best"]
-        return saved[-1] if saved else {}
+        saved = [self.summary.get("best") or {}, *(e for e in reversed(self._of("saved")) if e.get("which") == "best")]
+        best: Json = next(filter(None, saved), {})
+        return {**best, "metric": current_key(str(best["metric"]))} if best.get("metric") else dict(best)
 
     @property
     def best_scores(self) -> list[Score]:
@@ -107,6 +107,11 @@ class Record:
         return self.setup.get("data") or {}
 
     @property
+    def seen(self) -> Json:
+        """What the model saw in `training` and `validation` (`seen_of`)."""
+        return seen_of(self.setup)
+
+    @property
     def classes(self) -> list[str]:
         return [str(name) for name in self.data.get("classes") or ()]
 
@@ -149,6 +154,29 @@ class Record:
 
     def _of(self, kind: str) -> list[Json]:
         return [event for event in self.events if event.get("event") == kind]
+
+
+def _renamed(epoch: Json) -> Json:
+    """The record of an epoch with the keys of this version."""
+    scores = epoch.get("scores")
+    return {**epoch, "scores": {current_key(key): value for key, value in scores.items()}} if scores else epoch
+
+
+def seen_of(setup: Json) -> dict[str, Json]:
+    """What the model saw in `training` and `validation`: `size` (H, W), None where it varied, and what became of the `aspect`.
+
+    Runs of version 0.1 have not recorded it: their last augmentation with an option `size` decided that of the training.
+    """
+    data = setup.get("data") or {}
+    if data.get("seen"):
+        return dict(data["seen"])
+    augment = (setup.get("recipe") or {}).get("augment")
+    items = [item for item in augment if isinstance(item, Mapping)] if isinstance(augment, list) else []
+    sizes = [
+        size for item in items if isinstance(size := item.get("size"), list) and list(map(type, size)) == [int] * 2
+    ]
+    size = data.get("size")
+    return {"training": {"size": sizes[-1] if sizes else size}, "validation": {"size": size}}
 
 
 def scores_of(metric: Json) -> list[Score]:

@@ -8,9 +8,9 @@ from typing import Any
 
 from pixelwise.report.record import Json, Record, loss_name, scores_of
 from pixelwise.run.words import ABSENT, convention_label, duration, number, quantity, score_label
-from pixelwise.terminal.scores import score_table
+from pixelwise.terminal.scores import beaten_by_guess, only_predicted, score_table
 from pixelwise.terminal.table import Table
-from pixelwise.types import Score
+from pixelwise.types import Score, current_key
 
 OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD"}
 WEIGHTINGS = {
@@ -31,8 +31,7 @@ def opening(record: Record) -> str:
     pictures = {split: told.get("pictures") for split, told in (data.get("splits") or {}).items()}
     train = record.split_name("train")
     what = f"{pictures[train]:,} pictures of " if pictures.get(train) else ""
-    shape = data.get("size")
-    at = f" at {shape[1]}×{shape[0]} pixels" if shape else ""
+    at, resized = _sizes(record)
     sentence = f"{name or 'A model'}{size} was trained on {what}{data.get('name') or 'a data set'} ({train}){at}"
     done = record.summary.get("epochs") or (record.epochs[-1]["epoch"] if record.epochs else 0)
     if done:
@@ -51,7 +50,21 @@ def opening(record: Record) -> str:
         f"{told['pictures']:,} pictures ({split})" if told.get("pictures") is not None else split
         for split, told in (record.summary.get("splits") or {}).items()
     ]
-    return sentence + (f", and scored on {' and '.join(scored)}." if scored else ".")
+    return sentence + (f", and scored on {' and '.join(scored)}." if scored else ".") + resized
+
+
+def _sizes(record: Record) -> tuple[str, str]:
+    """The size of the training pictures as the model saw them, and a sentence on what resizing did to their shapes."""
+    trained, validated = record.seen["training"].get("size"), record.seen["validation"].get("size")
+    if not validated:
+        return "", ""
+    resized = f"{validated[1]}×{validated[0]}"
+    changed = record.seen["validation"].get("aspect") == "changed"
+    note = f" Pictures were resized to {resized} without keeping their aspect ratio." if changed else ""
+    if trained == validated:
+        return f" at {resized} pixels", note
+    at = f"{trained[1]}×{trained[0]} pixels" if trained else "sizes that vary"
+    return f" at {at} (by augmentation; validated at {resized})", note
 
 
 def tiles(record: Record) -> list[tuple[str, str, str]]:
@@ -124,6 +137,7 @@ def find_score(record: Record, wanted: str, on: str = "") -> tuple[str, Score | 
 
     A run without a summary has the scores of its best epoch; the split is then called "so far".
     """
+    wanted = current_key(wanted)
     told = [(split, score) for split, _, metric in record.metrics() for score in scores_of(metric) if on in ("", split)]
     if not told and not on:
         told = [("so far", score) for score in record.best_scores]
@@ -134,15 +148,27 @@ def find_score(record: Record, wanted: str, on: str = "") -> tuple[str, Score | 
     return "", None
 
 
-def scores(record: Record) -> list[tuple[str, Table]]:
-    """One table a split and metric: every score with its convention, what it stands on, and what a constant would score."""
+def scores(record: Record) -> list[tuple[str, Table, str]]:
+    """One table a split and metric: every score with its convention, support, and what a constant would score.
+
+    Beside it a sentence on the scores that the constant reaches too, or an empty text.
+    """
     tables = []
     for split, told, metric in record.metrics():
         if entries := scores_of(metric):
             strong = next((place for place, score in enumerate(entries) if score.key == record.main_score), None)
             table = score_table(entries, metric.get("constant_guess"), ABSENT)
-            tables.append((_caption(split, told), replace(table, strong=strong)))
+            beaten, _ = beaten_by_guess(metric, record.main_score) or ("", "")
+            tables.append((_caption(split, told), replace(table, strong=strong), beaten))
     return tables
+
+
+def warning(record: Record) -> str:
+    """For the head of the page: that the main score of the first split is not better than a constant guess's."""
+    for split, _, metric in record.metrics()[:1]:
+        if (beaten := beaten_by_guess(metric, record.main_score)) and beaten[1]:
+            return f"On {split}, {beaten[1]}"
+    return ""
 
 
 def per_class(record: Record, metric: Json | None) -> Table | None:
@@ -168,7 +194,7 @@ def per_class(record: Record, metric: Json | None) -> Table | None:
             line.append(f"{weights[place]:.4g}" if place < len(weights) else ABSENT)
         if rows:
             line += [number(rows[place].get(value), 3) for value in values]
-            line.append(quantity(rows[place].get("support")))
+            line.append(quantity(rows[place].get("support")) + " *" * only_predicted(rows[place]))
         table.append(tuple(line))
     return Table(tuple(headings), tuple(table), frozenset(range(1, len(headings))))
 
@@ -244,6 +270,7 @@ def notes(record: Record) -> list[str]:
     """What a person should know: choices, things that were skipped, pictures left out."""
     told = record.history
     told += [str(note) for note in (record.setup.get("choices") or {}).get("notes") or ()]
+    told += [str(note) for note in record.setup.get("notes") or ()]
     told += [str(event.get("text", "")) for event in record.events if event.get("event") == "note"]
     for split, entry in (record.data.get("splits") or {}).items():
         for problem in entry.get("skipped") or ():

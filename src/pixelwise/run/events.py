@@ -62,7 +62,7 @@ class EpochDone:
     epoch:              counts from 1
     pictures:           that were trained on
     train, validation:  mean losses by name (validation is empty where the model has no validation loss)
-    scores:             validation scores by key, e.g. `mean_iou[void=ignore,absent=skipped]`
+    scores:             validation scores by key, e.g. `mean_iou[void=ignore,classes=truth]`
     """
 
     kind: ClassVar[str] = "epoch"

@@ -31,7 +31,10 @@ SCORES = {
 }
 CONVENTIONS = {
     "void": {"none": "no void", "ignore": "void ignored", "background": "void counts as background"},
-    "absent": {"skipped": "absent classes left out"},
+    "classes": {
+        "truth_or_prediction": "classes in truth or prediction",
+        "truth": "classes in truth",
+    },
     "reference": {"original": "against the original"},
     "mse": {"pooled": "in dB, error over all pixels"},
     "formula": {"cie76": "CIELAB, CIE 1976"},
@@ -50,8 +53,8 @@ def score_label(name: str) -> str:
 def convention_label(convention: Mapping[str, str]) -> str:
     """A convention as a person reads it.
 
-    >>> convention_label({"void": "ignore", "absent": "skipped"}), convention_label({"n": "<20"})
-    ('void ignored, absent classes left out', 'fewer than 20 training pictures')
+    >>> convention_label({"void": "ignore", "classes": "truth"}), convention_label({"n": "<20"})
+    ('void ignored, classes in truth', 'fewer than 20 training pictures')
     """
     return ", ".join(_part_label(name, value) for name, value in convention.items())
 

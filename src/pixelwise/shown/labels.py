@@ -56,6 +56,7 @@ class ShownLabels(Shown):
             "size": {"height": size[0], "width": size[1]},
             "computed_at": {"height": height, "width": width},
             "resized": tuple(size) != (height, width),
+            "trained_at": settings.get("trained_at"),
         }
 
     def lines(self, records: Sequence[Record]) -> list[str]:
@@ -83,7 +84,7 @@ class ShownLabels(Shown):
             height, width = resized[0]["computed_at"].values()
             which = "1 picture was" if len(resized) == 1 else f"{len(resized):,} pictures were"
             remarks.append(
-                f"{which} brought to {width}×{height}, the size of the training pictures, whatever their shape."
+                f"{which} resized to {width}×{height}, the size that the run was validated at, whatever their shape."
             )
         return remarks
 

@@ -36,6 +36,7 @@ Decode = Literal["argmax", "annealed_mean"]
     loss="cross_entropy",
     metrics=("colour",),
     best="accuracy",
+    only_with={"temperature": "decode=annealed_mean", "palette_seed": "palette="},
 )
 def colourize(
     info: DatasetInfo,

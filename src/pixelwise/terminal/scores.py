@@ -7,14 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pixelwise.run.words import convention_label, number, quantity, score_label
-from pixelwise.terminal.output import ACCENT, GOOD, QUIET, has_unicode, result_console, show_line
+from pixelwise.terminal.output import ACCENT, GOOD, QUIET, WARN, has_unicode, result_console, show_line
 from pixelwise.terminal.table import Table, show_table
-from pixelwise.types import Score
+from pixelwise.types import Score, current_key
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 MOST_CLASSES = 30
+ONLY_PREDICTED = (
+    "* predicted, but not in the truth: it counts 0 in a mean over the classes in truth or prediction; a mean over the "
+    "classes in the truth leaves it out"
+)
 
 
 def show_scores(
@@ -22,9 +26,12 @@ def show_scores(
 ) -> None:
     """The scores of a run's summary as tables, each number with its convention, then the paths of run and report."""
     console = console or result_console()
+    main = (summary.get("best") or {}).get("metric") or ""
     for split, record in (summary.get("splits") or {}).items():
         for metric in record.get("metrics") or ():
             _show_metric(metric, ", ".join(_caption(split, record)), console)
+            if beaten := beaten_by_guess(metric, main):
+                show_line(console, (f"\n{beaten[0]}", WARN if beaten[1] else QUIET))
     show_line(console)
     for name, path in (("run", run), ("report", report)):
         if path is not None:
@@ -37,11 +44,12 @@ def score_table(scores: Sequence[Score], guess: Mapping[str, Any] | None = None,
     guess:  what always answering one class would score, for a column beside the values
     absent: the text where a score has no convention
     """
+    guessed = {current_key(key): value for key, value in (guess or {}).get("scores", {}).items()}
     rows = tuple(
         (
             score_label(score.name),
             number(score.value),
-            *([number(guess["scores"].get(score.key))] if guess else []),
+            *([number(guessed.get(score.key))] if guess else []),
             convention_label(score.convention) or absent,
             quantity(score.support),
             "higher" if score.higher_is_better else "lower",
@@ -51,6 +59,40 @@ def score_table(scores: Sequence[Score], guess: Mapping[str, Any] | None = None,
     beside = (f"always “{guess['class']}”",) if guess else ()
     headings = ("score", "value", *beside, "convention", "support", "better is")
     return Table(headings, rows, frozenset({1, 2, 4} if guess else {1, 3}))
+
+
+def beaten_by_guess(metric: Mapping[str, Any], main: str = "") -> tuple[str, str] | None:
+    """A sentence on all scores that a constant guess reaches too, and one on the main score, empty where it is above.
+
+    None where every score is better than the guess's.
+    main: key of the score that chose the checkpoint; where the metric does not have it, its first score is the main one
+    """
+    guess, scores = metric.get("constant_guess"), [Score.from_record(one) for one in metric.get("scores") or ()]
+    if not guess or not scores:
+        return None
+    guessed = {current_key(key): value for key, value in guess["scores"].items()}
+    keys = [score.key for score in scores]
+    main = current_key(main) if current_key(main) in keys else keys[0]
+    firsts = {score.name: score for score in reversed(scores)}  # in the recipe's own convention
+    beaten: dict[str, tuple[str, str, str]] = {}
+    for score in sorted(firsts.values(), key=lambda one: keys.index(one.key)):
+        constant, sign = guessed.get(score.key), 1 if score.higher_is_better else -1
+        if score.value is not None and constant is not None and sign * score.value <= sign * constant:
+            beaten[score.key] = score_label(score.name), number(score.value), number(constant)
+    if not beaten:
+        return None
+    told = [f"{label} {constant} (this run {value})" for label, value, constant in beaten.values()]
+    every = f"Always answering “{guess['class']}” scores at least as well: {', '.join(told)}."
+    if main not in beaten:
+        return every, ""
+    label, value, constant = beaten[main]
+    return every, f"{label} {value} is not better than the {constant} of always answering “{guess['class']}”."
+
+
+def only_predicted(row: Mapping[str, Any]) -> bool:
+    """Whether the class of a row was predicted without being in the truth."""
+    values = [value for name, value in row.items() if name not in ("class", "support", "index", "name")]
+    return row.get("support") == 0 and any(value is not None for value in values)
 
 
 def _show_metric(metric: Mapping[str, Any], title: str, console: Console) -> None:
@@ -64,6 +106,8 @@ def _show_metric(metric: Mapping[str, Any], title: str, console: Console) -> Non
     if 1 < len(classes) <= MOST_CLASSES:
         show_line(console)
         show_table(console, _class_table(classes, has_unicode(console)), styles={2: ACCENT})
+        if any(map(only_predicted, classes)):
+            show_line(console, (ONLY_PREDICTED, QUIET))
 
 
 def _caption(split: str, record: Mapping[str, Any]) -> Iterable[str]:
@@ -79,7 +123,9 @@ def _caption(split: str, record: Mapping[str, Any]) -> Iterable[str]:
 def _class_table(rows: Sequence[Mapping[str, Any]], unicode: bool) -> Table:
     """One row for each class with the score that its record names first, and a bar."""
     score = next((key for row in rows for key in row if key not in ("class", "support")), "")
-    cells = ((str(row.get("class", "")), number(row.get(score)), _bar(row.get(score) or 0.0, unicode)) for row in rows)
+    names = (f"{row.get('class', '')}{' *' if only_predicted(row) else ''}" for row in rows)
+    values = [row.get(score) for row in rows]
+    cells = ((name, number(value), _bar(value or 0.0, unicode)) for name, value in zip(names, values, strict=True))
     return Table(("class", score_label(score), ""), tuple(cells), frozenset({1}))
 
 

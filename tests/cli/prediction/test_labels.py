@@ -64,7 +64,7 @@ def test_the_table(tiny_classifier: Path, pictures: Path, capsys: pytest.Capture
     assert [line.split()[0] for line in told.splitlines()[:6]] == [
         "picture", "colour.png", "deep.png", "glass.png", "grey.png", "wide.png",
     ]  # fmt: skip
-    assert "1 picture was brought to 32×32" in told
+    assert "1 picture was resized to 32×32" in told
     assert "skipped, not pictures: notes.txt" in told
 
 
@@ -97,7 +97,7 @@ def test_what_belongs_to_other_runs_is_refused(
     tiny_run: Path, tiny_classifier: Path, pictures: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run_command("predict", tiny_classifier, pictures, "--scale", "own") == 2
-    assert "labels whole pictures, at the size of the training pictures" in capsys.readouterr().err
+    assert "labels whole pictures, at the size that the run was validated at" in capsys.readouterr().err
     assert run_command("predict", tiny_run, pictures, "--top", 3) == 2
     told = capsys.readouterr().err
     assert "Leave out --top" in told

@@ -52,7 +52,7 @@ def test_mask_and_record_are_what_is_predicted(pixels_run, picture, tmp_path):
     np.testing.assert_array_equal(read_mask(out / "masks/one.png"), expected.indices)
     record = json.loads((out / "records/one.json").read_text())
     assert [row["pixels"] for row in record["classes"]] == np.bincount(expected.indices.ravel(), minlength=7).tolist()
-    assert record["settings"] == {"scale": "recipe", "size": [32, 32]}
+    assert record["settings"] == {"scale": "recipe", "size": [32, 32], "trained_at": [32, 32]}
     assert record["checkpoint"]["which"] == "best"
 
 

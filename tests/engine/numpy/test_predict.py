@@ -155,7 +155,7 @@ def test_whole_pictures_get_probabilities(pictures_run):
 
 
 def test_a_run_labels_what_it_was_trained_to_label(pictures_run, pixels_run):
-    with pytest.raises(RunError, match="labels whole pictures, at the size of the training pictures"):
+    with pytest.raises(RunError, match="labels whole pictures, at the size that the run was validated at"):
         Predictor(open_learner(pictures_run)).predict(picture(40, 40), 512)
     predictor = Predictor(open_learner(pixels_run))
     predictor.opened.learner.any_size = False

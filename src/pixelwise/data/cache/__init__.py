@@ -43,6 +43,7 @@ class CachedSplit:
     names:      of the samples that are there, in order
     skipped:    the samples left out (`on_corrupt="skip"`), with the reason
     size:       (H, W) of every picture
+    aspect:     what resizing did to their shapes: `own size`, `kept` or `changed`; empty in a cache of version 0.1
     key:        SHA-256 of the pixels, labels, names and classes
     images:     (N, H, W, 3) uint8
     masks:      (N, H, W) uint8 or uint16, or None; so is labels (N,) int64
@@ -55,6 +56,7 @@ class CachedSplit:
         self.names: tuple[str, ...] = tuple(about["names"])
         self.skipped: tuple[Problem, ...] = tuple(Problem(*problem) for problem in about["skipped"])
         self.size: tuple[int, int] = (about["size"][0], about["size"][1])
+        self.aspect: str = about.get("aspect", "")
         self.key: str = about["key"]
         self._about = dict(about)
         files = {name: entry / f"{name}.npy" for name in about["arrays"]}
@@ -211,7 +213,7 @@ def _fill(
 def _about(builder: Builder, info: DatasetInfo, split: str, faults: list[Problem]) -> dict[str, Any]:
     content = [FORMAT, info.classes, info.void, builder.names, builder.size, *builder.content()]
     skipped = [[fault.where, fault.what, fault.hint] for fault in faults]
-    about = {"format": FORMAT, "split": split, "size": builder.size, "key": _digest(content)}
+    about = {"format": FORMAT, "split": split, "size": builder.size, "aspect": builder.aspect, "key": _digest(content)}
     return {**about, "arrays": builder.arrays(), "names": builder.names, "skipped": skipped}
 
 

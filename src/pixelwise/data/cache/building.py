@@ -59,6 +59,7 @@ class Builder:
         self.group, self.info, self.split = group, info, split
         self.names: list[str] = []
         self.size: tuple[int, int] | None = None
+        self._own_sizes: set[tuple[int, int]] = set()
         self._columns: dict[str, _Column] = {}
         self._ends = np.zeros(2, np.int64)  # of objects and runs so far
         self._index_maps = hashlib.sha256()
@@ -103,6 +104,7 @@ class Builder:
             hint = "Pictures of different sizes need data.size to be resized to."
             raise DataError(what, where=sample.name, hint=hint)
         size = size or sample.size
+        self._own_sizes.add(sample.size)
         knows = self.info.knows
         rows: dict[str, NDArray[Any]] = {"images": resize_image(sample.image, size)}
         if "mask" in knows and sample.mask is not None:
@@ -112,6 +114,14 @@ class Builder:
         if "label" in knows and sample.label is not None:
             rows["labels"] = np.array(sample.label, dtype=np.int64)
         return rows
+
+    @property
+    def aspect(self) -> str:
+        """What became of the pictures' shapes: `own size`, `kept` (within a pixel), or `changed` by resizing."""
+        height, width = self.size or (0, 0)
+        if self._own_sizes <= {(height, width)}:
+            return "own size"
+        return "kept" if all(abs(h * width - w * height) <= max(h, w) for h, w in self._own_sizes) else "changed"
 
     def _pack(self, sample: Sample, size: tuple[int, int], mask: IndexMap | None) -> dict[str, NDArray[Any]]:
         """The arrays of the sample's objects; the index map goes into the key, as it did before objects were kept."""

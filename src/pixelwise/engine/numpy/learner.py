@@ -33,8 +33,6 @@ from pixelwise.scratch.network import Network
 from pixelwise.tasks.base import Head, Input, Task
 from pixelwise.types import Sample
 
-AT_ONCE = 64  # pictures in an evaluation, where they are small; the scores do not depend on it beyond rounding
-
 
 @dataclass(frozen=True)
 class NumpyChoices:
@@ -176,11 +174,6 @@ class NumpyLearner(Learner):
                 self._blas_is_limited = False
 
     # -- evaluation and prediction --------------------------------------------------------------------------------
-
-    @property
-    def evaluation_batch(self) -> int:
-        batch = self.recipe.train.batch
-        return max(batch, AT_ONCE) if self.task.per == "picture" else batch
 
     @property
     def multiple(self) -> int:

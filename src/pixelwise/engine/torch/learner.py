@@ -118,10 +118,11 @@ class TorchLearner(Learner):
             without_compiler()
             self.optimizer = build("optimizer", recipe.train.optimizer, self.model)
             _check_kind(self.optimizer, torch.optim.Optimizer, "train.optimizer", recipe.train.optimizer.name)
+        self.augment = build_augmentation(recipe, material.info)
         self.loader = Loader(
             material.train,
             self.task,
-            build_augmentation(recipe, material.info),
+            self.augment,
             batch=recipe.train.batch,
             seed=recipe.train.seed,
             sampling=recipe.data.sampling,
@@ -132,8 +133,19 @@ class TorchLearner(Learner):
             device=self.device,
         )
 
+    def training_size(self, material: Material) -> tuple[int, int] | None:
+        if self.augment is None:
+            return self.size
+        few = range(min(2, len(material.train)))
+        sizes = {self.augment(material.train[index], 0, index).size for index in few}
+        return sizes.pop() if len(sizes) == 1 else None
+
     def problems(self) -> list[Problem]:
-        return list(unknown_parts(self.recipe, self.model))
+        found = list(unknown_parts(self.recipe, self.model))
+        if self._owns and self.task.mixup:
+            what = f"has no effect: the model '{self.recipe.model.name}' has losses of its own, which mix no pictures."
+            found.append(Problem("task.mixup", what, "Leave it out."))
+        return found
 
     @property
     def _owns(self) -> bool:

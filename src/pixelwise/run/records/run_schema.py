@@ -91,6 +91,16 @@ class SplitData(Part):
     skipped: list[Skipped] = []
 
 
+class SeenAt(Part):
+    size: Annotated[list[Side], Field(min_length=2, max_length=2)] | None = None
+    aspect: Name = ""
+
+
+class Seen(Part):
+    training: SeenAt
+    validation: SeenAt
+
+
 class Data(Part):
     name: Name = ""
     source: Text = ""
@@ -100,6 +110,7 @@ class Data(Part):
     knows: list[Name] = []
     frequencies: list[Number] | None = None
     size: Annotated[list[Side], Field(min_length=2, max_length=2)] = [1, 1]
+    seen: Seen | None = None
     splits: dict[Name, SplitData] = {}
 
     @model_validator(mode="after")
@@ -171,6 +182,7 @@ class Setup(Part):
     task: Name = ""
     recipe: RecipeText = RecipeText()
     choices: Choices = Choices()
+    notes: list[Text] = []
     data: Data = Data()
     findings: dict[Name, Any] = {}
     kind: Name = ""

@@ -1,0 +1,111 @@
+"""What a recipe says without effect, and what a reader may not expect of it: lines that `check` and `train` show.
+
+Nothing here is refused: an inherited option may be of use again in a recipe that extends this one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pixelwise.errors import PixelwiseError
+from pixelwise.recipe.engines import shelves
+from pixelwise.recipe.schema import Item, Recipe
+from pixelwise.shelf import Shelf
+
+
+def remarks(recipe: Recipe) -> list[str]:
+    """One line for each option that does nothing in this recipe, and for a training at another size than data.size."""
+    return [*_items_without_effect(recipe), *_training(recipe), *_sizes(recipe)]
+
+
+def asks_for_test(recipe: Recipe) -> bool:
+    """Whether the data set is given an option that says how large a test split to make (`declares(draws=...)`)."""
+    shelf = shelves(recipe.engine)["dataset"]
+    return any(
+        "test" in shelf.declared(item.name).get("draws", ()) and item.options.get("test")
+        for item in _nested(recipe.data.dataset)
+    )
+
+
+def _nested(item: Item) -> Iterator[Item]:
+    """A data set, and those that it wraps."""
+    yield item
+    inner = item.options.get("of")
+    if isinstance(inner, str | Mapping) and inner:
+        yield from _nested(Item.model_validate({"name": inner} if isinstance(inner, str) else inner))
+
+
+def _items(recipe: Recipe) -> Iterator[tuple[str, str, Item]]:
+    """(where, kind, item) of everything that the recipe takes from a shelf."""
+    train = recipe.train
+    found: list[tuple[str, str, Any]] = [("task", "task", recipe.task), ("model", "model", recipe.model)]
+    found += [("data.dataset" + ".of" * n, "dataset", one) for n, one in enumerate(_nested(recipe.data.dataset))]
+    found += [(f"augment.{n}", "augmentation", one) for n, one in enumerate(recipe.augment)]
+    found += [(f"metrics.{n}", "metric", one) for n, one in enumerate(recipe.metrics)]
+    found += [("train.optimizer", "optimizer", train.optimizer), ("train.schedule", "schedule", train.schedule)]
+    losses: list[tuple[str, Any]] = [("loss", recipe.loss)]
+    for number, phase in enumerate(train.phases):
+        found.append((f"train.phases.{number}.schedule", "schedule", phase.schedule))
+        losses.append((f"train.phases.{number}.loss", phase.loss))
+    for where, loss in losses:
+        parts = loss.items() if isinstance(loss, Mapping) else [("", loss)]
+        found += [(f"{where}.{head}" if head else where, "loss", one) for head, one in parts]
+    yield from ((where, kind, item) for where, kind, item in found if item is not None)
+
+
+def _items_without_effect(recipe: Recipe) -> Iterator[str]:
+    """Options that another option switches off, e.g. `beta` of a loss that does not weigh by the effective number."""
+    known = shelves(recipe.engine)
+    for where, kind, item in _items(recipe):
+        for name, condition in _conditions(known[kind], item.name).items():
+            other, _, wanted = condition.partition("=")
+            options = known[kind].signature(item.name).options
+            values = {key: option.default for key, option in options.items()} | item.options
+            if values.get(name) != options[name].default and str(values.get(other)) != wanted:
+                needed = f"{other}={wanted}" if wanted else f"an empty {other}"
+                yield f"{where}.{name}={values[name]} has no effect: it is read only with {needed}."
+
+
+def _conditions(shelf: Shelf, name: str) -> Mapping[str, str]:
+    try:
+        return dict(shelf.declared(name).get("only_with", {}))
+    except PixelwiseError:  # `check` says so
+        return {}
+
+
+def _training(recipe: Recipe) -> Iterator[str]:
+    train, data = recipe.train, recipe.data
+    if data.test and data.test == data.validation:
+        yield f"data.test={data.test} has no effect: it is the validation split, whose scores are given anyway."
+    if all(phase.schedule for phase in train.phases) and (train.schedule.name, train.schedule.options) != (
+        "constant",
+        {"warmup": 0.0},
+    ):
+        yield f"train.schedule={train.schedule.name} has no effect: every phase has a schedule of its own."
+    rate = train.optimizer.options.get("learning_rate")
+    if rate is not None and all(phase.learning_rate for phase in train.phases):
+        default = shelves(recipe.engine)["optimizer"].signature(train.optimizer.name).options["learning_rate"].default
+        if rate != default:
+            yield f"train.optimizer.learning_rate={rate} has no effect: every phase has a learning rate of its own."
+    epochs = [phase.epochs for phase in train.phases]
+    if None in epochs:
+        return
+    total = sum(epoch or 0 for epoch in epochs)
+    validations = -(-total // train.validate_every)
+    if (rule := train.early_stopping) and rule.patience >= validations:
+        yield (
+            f"train.early_stopping.patience={rule.patience} has no effect: the training validates {validations} "
+            f"time{'s' * (validations != 1)}."
+        )
+
+
+def _sizes(recipe: Recipe) -> Iterator[str]:
+    """The last augmentation that makes pictures of one size decides what the model is trained at."""
+    sizes = [tuple(item.options["size"]) for item in recipe.augment if item.options.get("size")]
+    if sizes and recipe.data.size and sizes[-1] != tuple(recipe.data.size):
+        (height, width), (rows, columns) = sizes[-1], recipe.data.size
+        yield (
+            f"the model is trained at {width}×{height} (augment) and validated at {columns}×{rows} (data.size); "
+            f"predict uses {columns}×{rows} too."
+        )
