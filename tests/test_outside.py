@@ -60,7 +60,9 @@ PLACES: dict[str, dict[str, Any]] = {  # where a recipe names a function → a c
     "loss": {"loss": "evil_code:part"},
     "loss.class": {"loss": {"class": "evil_code:part"}},
     "metrics.0": {"metrics": ["evil_code:part"]},
-    "train.optimizer": {"train": {**TREE["train"], "optimizer": "evil_code:part"}},
+    "train.optimizer": {
+        "train": {**TREE["train"], "optimizer": "evil_code:part", "phases": [{"epochs": 1, "learning_rate": 0.1}]}
+    },
     "train.schedule": {"train": {**TREE["train"], "schedule": "evil_code:part"}},
     "train.phases.0.schedule": {"train": {**TREE["train"], "phases": [{"epochs": 1, "schedule": "evil_code:part"}]}},
     "train.phases.0.loss": {"train": {**TREE["train"], "phases": [{"epochs": 1, "loss": "evil_code:part"}]}},
