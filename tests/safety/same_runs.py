@@ -42,6 +42,7 @@ ADDED: dict[str, tuple[str, ...]] = {
         r"<tr>\n<td>mean (?:IoU|Dice)\n(?:(?!</tr>).*\n)*.*classes in truth\n(?:(?!</tr>).*\n)*</tr>",
         r'<p class="(?:hint|ending)">(?:On \w+, |Always answering “).*\n</p>',  # a constant guess is as good
         r'<p class="hint">\* predicted, but not in the truth.*\n</p>',
+        r"<style>\w+",  # long names of classes are broken on a phone
     ),
     "kept pictures": (r'"captions": \{\n(?:".*",?\n)*\},',),  # each kind of prediction says how its panels are called
     "scores": (rf'"{IN_TRUTH}": (?:\[\n.*,\n.*\n\]|.*),',),

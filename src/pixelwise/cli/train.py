@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pixelwise.cli.options import Allow, AsJson, Changes, Data, DataPath, RecipeName, RecipeOrNone
-from pixelwise.terminal.output import say, show_json
+from pixelwise.terminal.output import clean_line, say, show_json
 
 if TYPE_CHECKING:
     from pixelwise.recipe.schema import Recipe
@@ -48,7 +48,7 @@ def check(
         show_json({**record, "resolved": checked.model_dump(mode="json"), "not_allowed": outside})
         return
     length = " and ".join(_lengths(checked))
-    say(f"{recipe} is sound: {checked.title}")
+    say(clean_line(f"{recipe} is sound: {checked.title}"))
     say(
         f"  {checked.task.name} with {checked.model.name} on {checked.data.dataset.name}, {length} in batches of "
         f"{checked.train.batch}; the best checkpoint is chosen by {checked.train.best}"
