@@ -14,6 +14,7 @@ def test_the_names_are_those_of_the_page() -> None:
             "load_recipe",
             "check_recipe",
             "train",
+            "resume",
             "evaluate",
             "Predictor",
             "open_run",
