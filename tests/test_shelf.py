@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pixelwise import shelf as shelf_module
 from pixelwise.errors import RecipeError
 from pixelwise.outside import find_source
 from pixelwise.shelf import REQUIRED, Shelf, declares
@@ -193,6 +194,29 @@ def test_sources_that_cannot_be_read_as_a_builder(shelf, tmp_path, name, what):
     (tmp_path / "outside" / f"{name}.py").write_text(FAULTY[name])
     with pytest.raises(RecipeError, match=what):
         shelf.signature(f"outside.{name}:net")
+
+
+@pytest.mark.parametrize(
+    ("annotation", "value"),
+    [
+        ("Annotated[str, Ge(1)]", "x"),
+        ("Annotated[int, Ge('x')]", 1),
+        ("Literal[[1]]", True),
+        ("Literal[()]", 1),
+        ("Literal[what]", 1),
+        ("tuple[..., int]", 1),
+        ("list[" * 300 + "int" + "]" * 300, 1),
+        ("(" * 300 + "int" + ")" * 300, 1),
+    ],
+)
+def test_an_annotation_that_cannot_be_checked_is_one_problem(shelf, tmp_path, annotation, value):
+    (tmp_path / "outside" / "odd.py").write_text(f"def net(x, *, option: {annotation}): ...")
+    (
+        shelf_module._read.cache_clear(),
+        shelf_module._find_function.cache_clear(),
+        shelf_module._read_signature.cache_clear(),
+    )
+    assert len(shelf.check("outside.odd:net", {"option": value}, where="model")) == 1
 
 
 def test_a_declaration_is_read_without_importing(shelf):

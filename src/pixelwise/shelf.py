@@ -205,12 +205,14 @@ def _convert(option: Option, value: Any) -> Any:
 def _type_fault(option: Option, value: Any) -> str:
     from pydantic import ValidationError
 
-    if isinstance(value, bool) and _takes_only_numbers(option.type):
-        return "which is not a number"
     try:
+        if isinstance(value, bool) and _takes_only_numbers(option.type):
+            return "which is not a number"
         _convert(option, value)
     except ValidationError as error:
         return " and ".join(dict.fromkeys(type_fault(entry) for entry in error.errors()))
+    except Exception as error:  # of pydantic, about an annotation such as Annotated[str, Ge(1)]
+        return f"but the option's annotation cannot be checked: {str(error).splitlines()[0]}"
     return ""
 
 
