@@ -78,7 +78,10 @@ def asking(info: DatasetInfo) -> Asking:
     return Asking(info, "ignore")
 
 
-def test_a_metric_asks_for_what_it_needs_by_itself_or_by_its_declaration(tiny: Tiny, data: Path) -> None:
+def test_a_metric_asks_for_what_it_needs_by_itself_or_by_its_declaration(
+    tiny: Tiny, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIXELWISE_ALLOW", __name__)
     recipe = tiny(f"metrics=['{__name__}:asking', confusion]")
     metrics = build_metrics(recipe, open_material(recipe, root=data).info)
     assert [(one.counts, one.needs) for one in metrics] == [((), ("probability",)), (("class_map",), ())]

@@ -336,8 +336,11 @@ def test_an_error_of_another_kind_is_not_dressed_up(
 
 def test_one_picture_left_over_is_explained(tiny: Tiny, data: Path, tmp_path: Path) -> None:
     recipe = tiny("model={name: basic_fcn}", "data.dataset.train=9", "hardware.threads=1")  # 32×32 shrinks to 1×1
-    with pytest.raises(TrainingError, match=r"train\.batch=8: a batch of one picture.*Choose a batch size"):
+    with pytest.raises(
+        RecipeError, match=r"train\.batch=8: 9 training pictures in batches of 8 leave 1 over.*Try train\.batch=7"
+    ):
         list(train(recipe, tmp_path / "run", data=data))
+    assert not (tmp_path / "run").exists()
 
 
 def test_what_is_frozen() -> None:
