@@ -65,7 +65,8 @@ def show_rows(
     if not console.is_terminal:
         _show_plain(console, [heads] * any(headings) + cells, numbers)
     elif (widths := _widths(heads, cells, numbers, console.width - GAP * (len(heads) - 1))) is None:
-        for row in cells:
+        for number, row in enumerate(cells):
+            console.print("\n" * bool(number), end="")
             for head, cell in zip(heads, row, strict=True):
                 console.print(styled((f"{head.plain}  ".lstrip(), QUIET)).append_text(cell), highlight=False)
     else:
