@@ -1,4 +1,5 @@
 import io
+import os
 import stat
 import tarfile
 import zipfile
@@ -262,3 +263,37 @@ def test_xz_is_no_archive_here(tmp_path):
     tar(tmp_path / "x.tar.xz", *GOOD, mode="w:xz")
     with pytest.raises(DataError, match="is not a readable archive"):
         extract(tmp_path / "x.tar.xz", tmp_path / "out")
+
+
+def test_the_proof_is_moved_when_everything_else_is_on_the_disk(tmp_path, monkeypatch):
+    done = []
+
+    def told(name, original):
+        def call(first, *rest):
+            what = os.readlink(f"/proc/self/fd/{first}") if isinstance(first, int) else str(rest[0])
+            done.append((name, Path(what).name))
+            return original(first, *rest)
+
+        return call
+
+    for name in ("fsync", "replace"):
+        monkeypatch.setattr(os, name, told(name, getattr(os, name)))
+    extract(tar(tmp_path / "x.tar", *GOOD), tmp_path / "out", last="set/a.txt")
+    proof = done.index(("replace", "a.txt"))
+    assert {("fsync", name) for name in ("a.txt", "b.txt", "empty", "set", "deep", "out")} <= set(done[:proof])
+    assert {("replace", "b.txt"), ("replace", "empty")} <= set(done[:proof])
+    assert set(done[proof + 1 :]) == {("fsync", "set"), ("fsync", "out")}
+
+
+def test_what_a_killed_unpacking_left_is_removed_and_what_a_living_one_unpacks_is_not(tmp_path):
+    from pixelwise.run.lock import unfinished_folder
+
+    dead = tmp_path / "out" / f".{'a' * 32}.part"
+    dead.mkdir(parents=True)
+    (dead / "half").write_text("half")
+    dead.with_suffix(".lock").touch()
+    with unfinished_folder(tmp_path / "out") as living:
+        (living / "mine").touch()
+        extract(tar(tmp_path / "x.tar", *GOOD), tmp_path / "out")
+        assert (living / "mine").exists()
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["set"]

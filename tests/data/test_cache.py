@@ -17,6 +17,7 @@ from PIL import Image as Pillow
 
 from pixelwise.data.base import Dataset
 from pixelwise.data.cache import building, open_split
+from pixelwise.data.checks import check_cache
 from pixelwise.data.counts import class_counts
 from pixelwise.data.folder import Folder
 from pixelwise.data.scenes import scenes
@@ -383,6 +384,45 @@ def test_what_a_killed_process_left_is_removed_and_what_a_living_one_builds_is_n
     assert open_split(data, "train", None, folder=tmp_path).key == first.key
     assert not leftovers(tmp_path)
     assert not list(tmp_path.rglob(".*.lock"))
+
+
+def flip_a_byte(entry: Path, name: str = "images.npy") -> None:
+    with open(entry / name, "r+b") as file:
+        file.seek(-9, os.SEEK_END)
+        byte = file.read(1)
+        file.seek(-9, os.SEEK_END)
+        file.write(bytes([byte[0] ^ 16]))
+
+
+def test_damaged_bytes_are_found_and_built_again(pictures, tmp_path, monkeypatch):
+    monkeypatch.setattr(building, "BLOCK", 100)
+    monkeypatch.setattr("pixelwise.data.cache.BLOCK", 100)
+    sound = open_split(pictures.open(), "train", (6, 6), folder=tmp_path / "c")
+    assert sound.damaged() == ()
+    assert open_split(pictures.open(), "train", (6, 6), folder=tmp_path / "c", verify=True).entry == sound.entry
+    images = sound.images.copy()
+    for name in ("images.npy", "masks.npy"):
+        flip_a_byte(sound.entry, name)
+        damaged = open_split(pictures.open(), "train", (6, 6), folder=tmp_path / "c")
+        assert damaged.damaged() == (name,)
+        found = check_cache(pictures.open(), tmp_path / "c")
+        assert [(one.severity, one.files) for one in found] == [("fatal", (str(sound.entry / name),))]
+        mended = open_split(pictures.open(), "train", (6, 6), folder=tmp_path / "c", verify=True)
+        assert (mended.key, mended.damaged()) == (sound.key, ())
+        assert np.array_equal(mended.images, images)
+    assert check_cache(pictures.open(), tmp_path / "c") == []
+
+
+def test_an_entry_of_version_0_1_opens_and_is_built_again_where_it_has_to_be_verified(pictures, tmp_path):
+    entry = open_split(pictures.open(), "train", (6, 6), folder=tmp_path / "c").entry
+    about = json.loads((entry / "about.json").read_text())
+    del about["checksums"]
+    (entry / "about.json").write_text(json.dumps(about))
+    old = open_split(pictures.open(), "train", (6, 6), folder=tmp_path / "c")
+    assert old.key == about["key"]
+    assert check_cache(pictures.open(), tmp_path / "c") == []
+    new = open_split(pictures.open(), "train", (6, 6), folder=tmp_path / "c", verify=True)
+    assert (new.key, new.damaged()) == (old.key, ())
 
 
 def test_a_split_goes_to_another_process_as_a_path(pictures, tmp_path):

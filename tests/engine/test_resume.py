@@ -1,7 +1,6 @@
 """A training that is stopped anywhere and resumed ends in the same bytes as one that never stopped."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from pixelwise.errors import PixelwiseError, RunError
 from pixelwise.recipe.load import as_yaml
 from pixelwise.recipe.schema import Recipe
 from pixelwise.run.events import StepDone
+from pixelwise.run.folder import RunFolder
 
 Tiny = Callable[..., Recipe]
 
@@ -151,14 +151,14 @@ def test_resume_after_sigkill(workers: int, tiny: Tiny, data: Path, tmp_path: Pa
         "--data",
         str(data),
     ]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True) as child:
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as child:
         events = tmp_path / "killed" / "events.jsonl"
         deadline = time.monotonic() + 200
         while not events.exists() or events.read_text().count('"step", ') < 5:
             assert child.poll() is None, "it ended before it could be killed"
             assert time.monotonic() < deadline
             time.sleep(0.005)
-        os.killpg(child.pid, signal.SIGKILL)
+        child.kill()  # its workers live on for a while: they do not keep its lock
     for _ in resume(tmp_path / "killed", data=data):
         pass
     assert outcome(tmp_path / "killed") == run_through(recipe, tmp_path / "whole", data)
@@ -218,6 +218,66 @@ def test_data_that_changed_since_is_refused(tiny: Tiny, data: Path, tmp_path: Pa
     (tmp_path / "run" / "setup.json").write_text(json.dumps(setup))
     with pytest.raises(PixelwiseError, match="split 'train' is not the one that this run began with"):
         next(resume(tmp_path / "run", data=data))
+
+
+def test_a_resume_beside_another_process_changes_nothing(tiny: Tiny, data: Path, tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    stop_after(4, tiny("train.checkpoint_steps=2"), path, data)
+    first = resume(path, data=data)
+    next(first)  # it holds the run, and has cut the events back to the checkpoint
+    for _ in range(2):
+        before = outcome_bytes(path)
+        with pytest.raises(RunError, match="another process is writing to this run"):
+            next(resume(path, data=data))
+        assert outcome_bytes(path) == before
+        next(first)
+    for _ in first:
+        pass
+    next(resume(path, data=data))  # the lock ends with the training
+
+
+def test_a_run_that_was_killed_before_its_first_step_begins_again(tiny: Tiny, data: Path, tmp_path: Path) -> None:
+    recipe, path = tiny("train.phases.0.epochs=1"), tmp_path / "run"
+    with RunFolder(path).beginning(as_yaml(recipe)):
+        (path / ".setup.json.1.part").write_text("half")
+    for _ in resume(path, data=data):
+        pass
+    assert outcome(path) == run_through(recipe, tmp_path / "whole", data)
+    assert not list(path.rglob("*.part"))
+
+
+def test_left_over_files_are_removed_by_the_next_writer_only(tiny: Tiny, data: Path, tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    stop_after(4, tiny("train.checkpoint_steps=2"), path, data)
+    left = [
+        path / name
+        for name in (".summary.json.7.part", "plots/.a.svg.7.part", "last/model-00000001-aaaaaaaa.safetensors")
+    ]
+    for file in left:
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("half")
+    run = RunFolder.open(path)
+    with run.writing(), run.adding():
+        pass
+    assert all(file.exists() for file in left)  # a training is under way: they may be its own
+    with run.adding():
+        pass
+    assert not any(file.exists() for file in left)
+    for _ in resume(path, data=data):
+        pass
+
+
+def test_damaged_bytes_of_the_cache_are_found_by_a_resume(tiny: Tiny, tmp_path: Path) -> None:
+    recipe, data = tiny("train.phases.0.epochs=2"), tmp_path / "data"
+    whole = run_through(recipe, tmp_path / "whole", data)
+    stop_after(4, recipe, tmp_path / "run", data)
+    for images in data.rglob("images.npy"):
+        content = bytearray(images.read_bytes())
+        content[-1] ^= 1
+        images.write_bytes(content)
+    for _ in resume(tmp_path / "run", data=data):
+        pass
+    assert outcome(tmp_path / "run") == whole
 
 
 def outcome_bytes(run: Path) -> dict[str, bytes]:

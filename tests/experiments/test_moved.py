@@ -25,7 +25,7 @@ def test_the_runs_of_a_moved_sweep_are_the_same_ones(tmp_path: Path) -> None:
     for run in there:
         folder.keep_recipe(run)
     assert [place_of(run.recipe) for run in folder.plan()] == [str(tmp_path / "there")] * 2  # kept for the next start
-    assert folder.standing(there[0]) == "broken"  # it stopped before its first step; it is not another run
+    assert folder.standing(there[0]) == "begun"  # it stopped before its first step; it is not another run
     folder.begin(there)
     other = replace(there[0], recipe=moved(load_recipe("quickstart", [HERE, "train.seed=7"]), tmp_path / "there"))
     with pytest.raises(RunError, match="is in the way"):

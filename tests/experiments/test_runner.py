@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -16,13 +17,13 @@ from pixelwise.compare.gather import expanded
 from pixelwise.errors import RunError
 from pixelwise.experiments import runner
 from pixelwise.experiments.display import ExperimentDisplay, follow
-from pixelwise.experiments.folder import Folder, Outcome, Planned, take_lock
+from pixelwise.experiments.folder import Folder, Outcome, Planned
 from pixelwise.experiments.runner import Change, run_all
 from pixelwise.experiments.search import Aim
 from pixelwise.experiments.settings import plan
 from pixelwise.recipe.load import load_recipe
 
-# The word is the seed: 7 fails; 8 dies of SIGKILL half way the first time; 9 waits to be stopped.
+# The word is the seed: 6 dies before its report; 7 fails; 8 dies of SIGKILL half way the first time; 9 waits to be stopped.
 STAND_IN = """
 if word == "7":
     sys.exit("error: this one always fails.")
@@ -33,7 +34,18 @@ if word == "9" and not begun:
     (run / "ready").touch()
     time.sleep(60)
 (run / "summary.json").write_text(json.dumps({"seconds": {"total": 1.5}}))
+if word == "6":
+    os.kill(os.getpid(), signal.SIGKILL)
+(run / "report.html").touch()
 """
+
+
+@pytest.fixture(autouse=True)
+def reported(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The runs whose report the sweep itself had to build."""
+    names: list[str] = []
+    monkeypatch.setattr("pixelwise.report.page.build_report", lambda run: names.append(run.path.name))
+    return names
 
 
 @pytest.fixture(autouse=True)
@@ -76,6 +88,26 @@ def test_failures_stop_nothing_and_finished_runs_are_not_repeated(tmp_path: Path
     assert (times(sweep, "seed=1"), times(sweep, "seed=8")) == (["new"], ["new", "again"])
 
 
+def test_a_run_that_was_killed_before_its_report_is_finished(tmp_path: Path, reported: list[str]) -> None:
+    sweep, runs = begun(tmp_path / "s", "6,1")
+    list(run_all(sweep, sweep.unfinished(runs)))
+    assert states(sweep) == {"seed=6": "done", "seed=1": "done"}
+    assert reported == ["seed=6"]
+    (sweep.run("seed=1").path / "report.html").unlink()  # as after a kill of the sweep together with its run
+    assert sweep.unfinished(runs) == []
+    assert reported == ["seed=6", "seed=6", "seed=1"]  # the stand-in for the report wrote none for 6
+
+
+def test_a_sweep_that_is_killed_while_it_is_planned_is_planned_again(tmp_path: Path) -> None:
+    sweep, _ = begun(tmp_path / "s", "1,2")
+    sweep.recipe_file("seed=2").unlink()
+    with pytest.raises(RunError, match=r"seed=2\.yaml: is missing\. Repeat the command that began this sweep"):
+        sweep.plan()
+    sweep, _ = begun(tmp_path / "s", "1,2")
+    list(run_all(sweep, sweep.unfinished(sweep.plan())))
+    assert set(states(sweep).values()) == {"done"}
+
+
 def test_a_grid_may_grow(tmp_path: Path) -> None:
     sweep, runs = begun(tmp_path / "s", "1,2")
     list(run_all(sweep, sweep.unfinished(runs)))
@@ -97,13 +129,40 @@ def test_who_stops_a_sweep_stops_its_runs_saved(tmp_path: Path) -> None:
     assert states(sweep) == {"seed=1": "done", "seed=9": "done"}
 
 
+FORKS = """
+import os, sys, time
+from pixelwise.run.lock import adopt_lock
+adopt_lock()
+if os.fork() == 0:  # as a process that loads pictures, which outlives the training
+    time.sleep(60)
+print("forked", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_process_that_a_killed_training_left_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "train_command", lambda *_, **__: [sys.executable, "-c", FORKS])
+    sweep, runs = begun(tmp_path / "s", "1")
+    job = runner.start_job(sweep, runs[0], 1, None)
+    assert job.process is not None
+    while "forked" not in sweep.log_file(runs[0].name).read_text():
+        time.sleep(0.01)
+    with sweep.run_lock(runs[0].name) as lock:
+        assert lock is None
+    job.process.kill()
+    job.process.wait()
+    with sweep.run_lock(runs[0].name) as lock:
+        assert lock is not None
+    os.killpg(job.process.pid, signal.SIGKILL)
+
+
 def test_what_a_killed_sweep_left_behind_is_waited_for(tmp_path: Path) -> None:
     sweep, runs = begun(tmp_path / "s", "4,5")
     with sweep.run_lock("seed=4") as lock:  # as if a process of the killed sweep still held it
-        assert take_lock(lock)
-        sleeper = subprocess.Popen(
-            [sys.executable, "-S", "-c", "import time; time.sleep(60)"], pass_fds=[lock.fileno()]
-        )
+        assert lock is not None
+        sleeper = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(60)"], pass_fds=[lock])
     changes = run_all(sweep, sweep.unfinished(runs))
     began = time.monotonic()
     while time.monotonic() - began < 0.3:
@@ -169,7 +228,7 @@ def test_a_training_that_ends_without_a_summary_says_what_it_printed(
     assert (outcome.state, outcome.message) == ("failed", "nothing to do")
 
 
-def test_a_run_that_died_before_its_first_step_begins_anew(tmp_path: Path) -> None:
+def test_a_run_that_died_before_its_first_step_is_resumed(tmp_path: Path) -> None:
     sweep, runs = begun(tmp_path / "s", "1,2")
     run = sweep.run("seed=1")
     run.path.mkdir()
@@ -177,7 +236,7 @@ def test_a_run_that_died_before_its_first_step_begins_anew(tmp_path: Path) -> No
     run.lock_file.touch()
     list(run_all(sweep, sweep.unfinished(runs)))
     assert set(states(sweep).values()) == {"done"}
-    assert times(sweep, "seed=1") == ["new"]
+    assert times(sweep, "seed=1") == ["again"]
 
 
 def test_two_sweeps_do_not_work_in_one_folder(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from pixelwise.cli import app
 from pixelwise.data.scenes import scenes
 from pixelwise.errors import RecipeError, RunError
 from pixelwise.experiments import study
-from pixelwise.experiments.folder import Folder, take_lock
+from pixelwise.experiments.folder import Folder
 from pixelwise.experiments.runner import Change, run_all
 from pixelwise.experiments.search import BEST, STUDY, Aim, Search, begin_search, find_aim
 from pixelwise.experiments.settings import Space, read_space
@@ -41,7 +42,10 @@ with open(run / "events.jsonl", "w") as events:
             time.sleep(60)
 scores = [{"name": "mean_iou", "key": key, "value": score}]
 told = {"seconds": {"total": 1.5}, "splits": {"val": {"metrics": [{"scores": scores}], "losses": {"loss": 1}}}}
-(run / "summary.json").write_text(json.dumps(told))
+(run / "half").write_text(json.dumps(told))
+(run / "half").rename(run / "summary.json")
+if word == "die":
+    os.kill(os.getpid(), signal.SIGKILL)
 """
 AIM = Aim("mean_iou[void=none,classes=truth_or_prediction]", True, "val")
 WIDTH = "model.width"
@@ -51,6 +55,11 @@ WIDTH = "model.width"
 def wait() -> list[str]:
     """How the stand-ins wait: set the element."""
     return ["no"]
+
+
+@pytest.fixture(autouse=True)
+def _no_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pixelwise.report.page.build_report", lambda run: None)
 
 
 @pytest.fixture(autouse=True)
@@ -133,14 +142,59 @@ def test_a_stopped_trial_goes_on_and_so_does_one_whose_end_was_not_told(tmp_path
     assert [state for state, _ in drawn(search)] == ["done", "done"]
 
 
+def test_a_trial_that_was_killed_when_its_score_was_on_the_disk_is_done(tmp_path: Path, wait: list[str]) -> None:
+    wait[0] = "die"
+    search, space = opened(tmp_path / "s", f"{WIDTH}=choice(20,40)")
+    list(running(search, 1, alone=True))
+    ((state, width),) = drawn(search)
+    assert state == "done"
+    assert load_recipe(str(search.folder.path / BEST)) == space.recipe_at({WIDTH: str(width)})
+
+
+class Killed(BaseException):
+    """Stands in for the end of the process."""
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("entry", range(1, 8))
+def test_a_search_that_is_killed_at_any_entry_of_its_study_ends_with_as_many_trials(
+    entry: int, when: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from optuna.storages.journal import JournalFileBackend
+
+    texts = (f"{WIDTH}=int(14,18)", "train.optimizer.learning_rate=log(1e-4,1e-1)")
+    search, _ = opened(tmp_path / "whole", *texts)
+    list(running(search, 2, alone=True))
+    whole = [trial.values for trial in search.study.trials()]
+    append, count = JournalFileBackend.append_logs, 0
+
+    def killed(self: JournalFileBackend, logs: list[dict[str, object]]) -> None:
+        nonlocal count
+        count += 1
+        if (count, when) == (entry, "before"):
+            raise Killed
+        append(self, logs)
+        if (count, when) == (entry, "after"):
+            raise Killed
+
+    monkeypatch.setattr(JournalFileBackend, "append_logs", killed)
+    with suppress(Killed):
+        search, _ = opened(tmp_path / "s", *texts)
+        list(running(search, 2, alone=True))
+    monkeypatch.setattr(JournalFileBackend, "append_logs", append)
+    search, _ = opened(tmp_path / "s", *texts)
+    list(running(search, 2, alone=True))
+    assert [trial.state for trial in search.study.trials()] == ["done", "done"]
+    assert [trial.values for trial in search.study.trials()] == whole
+    assert not [told for told in search.study._study.get_trials() if not told.state.is_finished()]
+
+
 def test_what_a_killed_search_left_at_work_is_waited_for(tmp_path: Path) -> None:
     search, _ = opened(tmp_path / "s", f"{WIDTH}=int(14,18)")
     trial = search.study.ask(search.worker)
     with search.folder.run_lock(trial.name) as lock:  # as if its process still held it
-        assert take_lock(lock)
-        sleeper = subprocess.Popen(
-            [sys.executable, "-S", "-c", "import time; time.sleep(60)"], pass_fds=[lock.fileno()]
-        )
+        assert lock is not None
+        sleeper = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(60)"], pass_fds=[lock])
     changes = running(search, 1, alone=True)
     began = time.monotonic()
     while time.monotonic() - began < 0.3:

@@ -101,12 +101,14 @@ def test_a_disk_that_is_full_leaves_nothing_half_made(tmp_path: Path, monkeypatc
 
 
 def test_of_two_who_make_one_run_at_once_one_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        RunFolder, "check_free", staticmethod(lambda path: None)
-    )  # both have looked before either made it
-    RunFolder.create(tmp_path / "run", "title: first\n")
-    with pytest.raises(RunError, match="another process is making this run"):
-        RunFolder.create(tmp_path / "run", "title: second\n")
+    with RunFolder(tmp_path / "run").beginning("title: first\n"), monkeypatch.context() as patch:
+        patch.setattr(
+            RunFolder, "check_free", staticmethod(lambda path: None)
+        )  # both have looked before either made it
+        with pytest.raises(RunError, match="another process is writing to this run"):
+            RunFolder.create(tmp_path / "run", "title: second\n")
+    with pytest.raises(RunError, match="is already there and not empty"):
+        RunFolder.create(tmp_path / "run", "title: third\n")
     assert RunFolder.open(tmp_path / "run").recipe_file.read_text() == "title: first\n"
 
 

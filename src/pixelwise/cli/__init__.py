@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperCommand
 
 from pixelwise.errors import PixelwiseError, RecipeError, not_installed
-from pixelwise.terminal.output import prepare_output, say
+from pixelwise.terminal.output import prepare_output, say, standard_streams
 
 # What a wrong command line raises; typer does not export the name
 ClickException: type[Exception] = typer.BadParameter.__mro__[2]
@@ -36,23 +36,26 @@ COMMANDS = {
     "arithmetic": ("pixelwise.cli.arithmetic:app", "Shapes, counts, receptive fields and the matrix of a convolution."),
 }
 RECIPE_WORDS = ("overrides", "factors", "ranges")  # arguments that take words a.b=c
+LASTING = (["train"], ["sweep"], ["search"])  # they continue where nobody reads what they print
 ABOUT = "Convolutional vision, from the arithmetic of one convolution to whole labelled pictures."
 
 
 def app(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit: 0 done, 1 the answer is no (fatal findings), 2 a user's mistake, 130 Ctrl-C."""
     prepare_output()
-    try:
-        sys.exit(_run(list(sys.argv[1:] if arguments is None else arguments)))
-    except KeyboardInterrupt:
-        say("Interrupted. No file is half-written.", err=True)
-        sys.exit(130)
-    except (PixelwiseError, ModuleNotFoundError, OSError) as error:
-        complaint = error if isinstance(error, PixelwiseError) else _explained(error)
-        if complaint is None:
-            raise
-        _complain(complaint)
-        sys.exit(2)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    with standard_streams(lasting=words[:1] in LASTING):
+        try:
+            sys.exit(_run(words))
+        except KeyboardInterrupt:
+            say("Interrupted. No file is half-written.", err=True)
+            sys.exit(130)
+        except (PixelwiseError, ModuleNotFoundError, OSError) as error:
+            complaint = error if isinstance(error, PixelwiseError) else _explained(error)
+            if complaint is None:
+                raise
+            _complain(complaint)
+            sys.exit(2)
 
 
 def _run(words: list[str]) -> int:

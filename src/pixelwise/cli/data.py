@@ -39,12 +39,14 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @app.command()
 def check(name: Name, data: Data = None, options: Options = None, as_json: Json = False, allow: Allow = None) -> None:
-    """Check a data set for mistakes before training. Exit code 1 if a finding is fatal."""
-    from pixelwise.data.checks import check_dataset
+    """Check a data set, and its pictures in the cache, for mistakes before training. Exit code 1 if a finding is fatal."""
+    from pixelwise.data.base import data_root
+    from pixelwise.data.checks import check_cache, check_dataset
 
     dataset = _open(name, data, options or [])
     with Line("checking") as line:
         findings = check_dataset(dataset, lambda done, total: line.show(dataset.info.name, done, total))
+    findings = [*check_cache(dataset, data_root(data) / "cache"), *findings]
     if as_json:
         show_json(_as_json(dataset, findings))
     else:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from pixelwise.experiments.search import Aim
     from pixelwise.experiments.settings import Space
 
-INTERRUPTED = 130
 MOST_COLUMNS = 5  # of a sweep's table in the terminal
 MOST_FAILED = 8  # trials that are named when they failed
 
@@ -61,14 +60,18 @@ def sweep(
         folder = Folder(out or Path("runs/sweeps") / Path(recipe).with_suffix(""))
         data = None if data is None else data_root(data)
         check_data(runs, data)
-        folder.begin(runs, recipe, [{"path": path, "values": values} for path, values in grid.items()], data)
+        with _stopping(folder, "sweep", "runs"), folder.writing():
+            folder.begin(runs, recipe, [{"path": path, "values": values} for path, values in grid.items()], data)
+            _run_sweep(folder, runs, jobs, data)
     else:
         folder = Folder(resume or Path())
-        runs = _moved(folder.plan(), data_path)
-        recorded = folder.record().get("data")
-        data = data or (None if recorded is None else Path(recorded))
-        check_data(runs, data)
-    _run_sweep(folder, runs, jobs, data)
+        folder.record()  # else it is not a sweep
+        with _stopping(folder, "sweep", "runs"), folder.writing():
+            runs = _moved(folder.plan(), data_path)
+            recorded = folder.record().get("data")
+            data = data or (None if recorded is None else Path(recorded))
+            check_data(runs, data)
+            _run_sweep(folder, runs, jobs, data)
 
 
 def _moved(runs: tuple[Planned, ...], data_path: Path | None) -> tuple[Planned, ...]:
@@ -84,14 +87,13 @@ def _run_sweep(folder: Folder, runs: tuple[Planned, ...], jobs: int, data: Path 
     from pixelwise.experiments.display import ExperimentDisplay, follow
     from pixelwise.experiments.runner import run_all
 
-    with _stopping(folder, "sweep", "runs"), folder.writing():
-        for run in runs:
-            folder.keep_recipe(run)
-        waiting = folder.unfinished(runs)
-        done = {name: outcome for name, outcome in folder.outcomes().items() if outcome.state == "done"}
-        display = ExperimentDisplay("runs", len(runs), before=done, jobs=jobs)
-        follow(run_all(folder, waiting, jobs=jobs, data=data), display)
-        _show_sweep(folder)
+    for run in runs:
+        folder.keep_recipe(run)
+    waiting = folder.unfinished(runs)
+    done = {name: outcome for name, outcome in folder.outcomes().items() if outcome.state == "done"}
+    display = ExperimentDisplay("runs", len(runs), before=done, jobs=jobs)
+    follow(run_all(folder, waiting, jobs=jobs, data=data), display)
+    _show_sweep(folder)
 
 
 def _show_sweep(folder: Folder) -> None:
@@ -126,15 +128,16 @@ def _show_scores(folder: Folder) -> None:
 
 @contextmanager
 def _stopping(folder: Folder, command: str, runs: str) -> Iterator[None]:
-    """Say how to resume after Ctrl-C."""
+    """Say how to resume after Ctrl-C, a termination or a closed terminal."""
+    from pixelwise.engine.checks.guard import exit_code
     from pixelwise.outside import again
 
     try:
         yield
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stopped:
         resume = f"pixelwise {command} --resume {folder.path}{again()}"
         say(f"Stopped; the {runs} in progress are saved. Resume with: {resume}", err=True)
-        raise typer.Exit(INTERRUPTED) from None
+        raise typer.Exit(exit_code(getattr(stopped, "number", None))) from None
 
 
 class Pruner(StrEnum):
@@ -193,19 +196,28 @@ def search(
             hint="e.g. pixelwise search quickstart 'train.optimizer.learning_rate=log(1e-4,1e-1)' --trials 20",
         )
     where = None if data is None else str(data_root(data))
+    path = {} if data_path is None else {"path": str(data_path.expanduser().absolute())}
     if recipe is not None:
         folder = Folder(out or Path("runs/searches") / Path(recipe).with_suffix(""), "search")
         asked: dict[str, Any] = {"recipe": recipe, "texts": list(ranges or ()), "metric": metric}
         asked |= {"trials": trials or 20, "seed": seed, "pruner": pruner.value, "data": where}
         asked |= {"storage": storage, "study": study or recipe}
-    else:
-        folder = Folder(resume or Path(), "search")
+        asked |= path
+        checked = _check_search(asked)
+        with folder.writing():
+            _run_trials(folder, asked, *checked, jobs)
+            _show_search(folder, as_json)
+        return
+    folder = Folder(resume or Path(), "search")
+    folder.record()  # else it is not a search
+    with folder.writing():
         asked = {key: value for key, value in folder.record().items() if key not in ("format", "worker")}
         asked |= {} if trials is None else {"trials": trials}
         asked |= {} if where is None else {"data": where}
         asked |= {"storage": storage or _known_storage(asked["storage"])}
-    asked |= {} if data_path is None else {"path": str(data_path.expanduser().absolute())}
-    _search(folder, asked, jobs, as_json)
+        asked |= path
+        _run_trials(folder, asked, *_check_search(asked), jobs)
+        _show_search(folder, as_json)
 
 
 def _known_storage(url: str) -> str:
@@ -219,8 +231,8 @@ def _known_storage(url: str) -> str:
     return url
 
 
-def _search(folder: Folder, asked: dict[str, Any], jobs: int, as_json: bool) -> None:
-    """Check everything, then train trials until there are enough."""
+def _check_search(asked: dict[str, Any]) -> tuple[Space, Aim, Path | None]:
+    """What is searched, for what, and the data folder. Raises PixelwiseError where anything of it cannot be used."""
     from pixelwise.experiments.runner import open_data
     from pixelwise.experiments.search import find_aim
     from pixelwise.experiments.settings import read_space
@@ -231,14 +243,11 @@ def _search(folder: Folder, asked: dict[str, Any], jobs: int, as_json: bool) -> 
     space = replace(read_space(asked["recipe"], asked["texts"]), place=place)
     base = space.recipe_at({one.path: one.ends[0] for one in space.ranges})
     data = None if asked["data"] is None else Path(asked["data"])
-    aim = find_aim(base, open_data(base, data), asked["metric"])
-    folder.check_free()
-    with folder.writing():
-        _run_trials(folder, asked, space, aim, jobs, data)
-    _show_search(folder, as_json)
+    return space, find_aim(base, open_data(base, data), asked["metric"]), data
 
 
-def _run_trials(folder: Folder, asked: dict[str, Any], space: Space, aim: Aim, jobs: int, data: Path | None) -> None:
+def _run_trials(folder: Folder, asked: dict[str, Any], space: Space, aim: Aim, data: Path | None, jobs: int) -> None:
+    """Train trials until there are enough."""
     from pixelwise.experiments.display import ExperimentDisplay, follow
     from pixelwise.experiments.runner import run_all
     from pixelwise.experiments.search import STUDY, Search, begin_search
@@ -247,8 +256,11 @@ def _run_trials(folder: Folder, asked: dict[str, Any], space: Space, aim: Aim, j
 
     identity = {**space.record(), "metric": aim.key, "higher_is_better": aim.higher_is_better, "split": aim.split}
     place = asked["storage"] or folder.path / STUDY
+    record = {**asked, "storage": hide_passwords(asked["storage"])}
+    if not folder.exists and not asked["storage"]:  # before the study's file: a kill between them leaves a search
+        begin_search(folder, record)
     study = open_study(place, asked["study"], space, identity, seed=asked["seed"], pruner=asked["pruner"])
-    begin_search(folder, {**asked, "storage": hide_passwords(asked["storage"])})
+    begin_search(folder, record)
     search = Search(folder, study, space, aim)
     trials = search.proposals(asked["trials"], alone=not asked["storage"])
     display = ExperimentDisplay("trials", asked["trials"], before=search.before(), jobs=jobs, aim=aim)

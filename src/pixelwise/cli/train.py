@@ -14,6 +14,7 @@ from pixelwise.cli.options import Allow, AsJson, Changes, Data, DataPath, Recipe
 from pixelwise.terminal.output import clean_line, say, show_json
 
 if TYPE_CHECKING:
+    from pixelwise.engine.checks.guard import Interruption
     from pixelwise.recipe.schema import Recipe
     from pixelwise.run.events import Event
 
@@ -180,18 +181,30 @@ def _together(
 
     keep_large_buffers()  # before torch allocates anything
     from pixelwise.engine.base import engine_named
+    from pixelwise.engine.checks.guard import Interruption
+    from pixelwise.run.lock import adopt_lock
 
+    adopt_lock()  # of a sweep or a search
+    interruption = Interruption()
     with engine_named(engine).join(device) as joined:
         path = joined.from_first(lambda: path)
+        together = partial(begin, path, processes=joined, interruption=interruption)
         if joined.first:
-            _follow(lambda caching: begin(path, processes=joined, caching=caching), path, data, as_json)
+            _follow(lambda caching: together(caching=caching), path, data, as_json, interruption)
         else:
             for _ in begin(path, processes=joined):
                 pass
 
 
-def _follow(begin: Callable[[Caching], Iterator[Event]], path: Path, data: Path | None, as_json: bool) -> None:
+def _follow(
+    begin: Callable[[Caching], Iterator[Event]],
+    path: Path,
+    data: Path | None,
+    as_json: bool,
+    interruption: Interruption,
+) -> None:
     """Show a training from its first event to its scores; with `as_json` the summary as JSON in their place."""
+    from pixelwise.engine.checks.guard import exit_code
     from pixelwise.outside import again
     from pixelwise.run.folder import RunFolder
     from pixelwise.terminal.bars import Line
@@ -209,7 +222,7 @@ def _follow(begin: Callable[[Caching], Iterator[Event]], path: Path, data: Path 
     if getattr(last, "reason", "") == "interrupted":
         command = ["pixelwise", "train", "--resume", str(path), *(["--data", str(data)] if data else [])]
         say(f"Saved. Resume with: {shlex.join(command)}{again()}", err=True)
-        raise typer.Exit(130)
+        raise typer.Exit(exit_code(interruption.number))
     if as_json:
         show_json({**run.read("summary"), "run": str(path)})
     else:

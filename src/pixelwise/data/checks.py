@@ -10,12 +10,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pixelwise.data.base import Dataset
+from pixelwise.data.cache import damaged_entries
 from pixelwise.errors import DataError, Problem, listing
 from pixelwise.imaging.files import image_size
 from pixelwise.imaging.resize import resize_image
@@ -279,3 +281,13 @@ def check_dataset(dataset: Dataset, progress: Callable[[int, int], None] | None 
     findings = [finding for check in CHECKS for finding in check(seen)]
     findings += [Finding("options", "warning", remark, (), "Leave them out.") for remark in dataset.remarks()]
     return sorted(findings, key=lambda finding: finding.severity != "fatal")
+
+
+def check_cache(dataset: Dataset, folder: Path) -> list[Finding]:
+    """A finding for each entry of the cache whose bytes have changed since they were written."""
+    cure = "Remove the folder. It is built again when it is needed."
+    what = "The cached pictures have damaged bytes: training would use them."
+    return [
+        Finding("cache", "fatal", what, tuple(str(entry / name) for name in names), cure)
+        for entry, names in damaged_entries(folder, dataset.info)
+    ]

@@ -10,19 +10,21 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shutil
 import stat
 import tarfile
-import uuid
 import zipfile
-from collections.abc import Callable, Generator, Mapping
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import IO, Any, Literal
 
 from pixelwise.errors import DataError, did_you_mean
+from pixelwise.run.atomic import sync_folder
+from pixelwise.run.lock import lock, unfinished_folder
 
 Progress = Callable[[str, int, int], None]  # what is being done; done; total (0 = not known)
 MAX_FILES = 500_000  # entries of an archive, folders too
@@ -33,6 +35,7 @@ MAX_TABLE = 16 * 2**20  # bytes of a zip archive's table of contents: about 200,
 MAX_DEPTH = 32  # folders in a name
 CHUNK = 1 << 20
 Entry = tuple[str, Callable[[], IO[bytes] | None]]  # name; opens the content, None for a folder
+UNFINISHED = re.compile(r"tmp[a-z0-9_]{8}")  # a download under way, as pooch names it
 TIMEOUT = 30  # seconds without a byte
 VOC = "https://thor.robots.ox.ac.uk/pascal/VOC"
 CIFAR = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
@@ -95,6 +98,33 @@ def _bring(name: str, archive: Archive, root: Path, progress: Progress) -> str:
     if (root / archive.proof).is_file():
         return f"{archive.file}: already unpacked ({root / archive.proof} is there)"
     file = root / "downloads" / archive.file
+    with _alone(file.parent):
+        return _fetch(name, archive, root, file, progress)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the folder of downloads, without what a killed download left there. Raises DataError where another process does."""
+    file = folder / ".lock"
+    with ExitStack() as held:
+        try:
+            mine = held.enter_context(lock(file)) is not None
+        except OSError as error:
+            what = f"could not be written: {error.strerror or error}."
+            raise DataError(what, where=str(folder), hint="Is the disk full or read-only?") from error
+        if not mine:
+            raise DataError("another process is fetching into this folder.", where=str(folder), hint="Wait for it.")
+        for path in folder.iterdir():
+            if UNFINISHED.fullmatch(path.name) and path.is_file():
+                path.unlink()
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                file.unlink()
+
+
+def _fetch(name: str, archive: Archive, root: Path, file: Path, progress: Progress) -> str:
     mine = not file.exists()
     if mine:
         _download(name, archive, file, progress)
@@ -185,18 +215,19 @@ def extract(
 ) -> int:  # fmt: skip
     """Unpack a tar (plain, gzip or bzip2) or zip archive under `target`; returns the number of files.
 
-    Everything is unpacked into a folder beside first and moved when all of it was found good; `last` (a name in the
-    archive) is moved last, so that its presence proves that the others are there. Existing files of the same names
+    Everything is unpacked into a folder beside first and moved when all of it was found good and is on the disk; `last` (a
+    name in the archive) is moved last, so that its presence proves that the others are there, also after a power cut. What
+    a killed unpacking left is removed. Existing files of the same names
     are replaced. `progress(files)` is called after each file. Raises DataError, see the head of this module.
     """
     target.mkdir(parents=True, exist_ok=True)
-    unpacked = target / f".{uuid.uuid4().hex}.part"
     try:
-        unpacked.mkdir()
-        names = _unpack(archive, unpacked, max_files, max_bytes, progress)
-        for name in sorted(names, key=lambda name: name == last):
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            os.replace(unpacked / name, target / name)
+        with unfinished_folder(target) as unpacked:
+            names = _unpack(archive, unpacked, max_files, max_bytes, progress)
+            _sync(unpacked / name for name in names)
+            others = [name for name in names if name != last]
+            for part in (others, [last] if last in names else []):
+                _move(part, unpacked, target)
     except DataError:
         raise
     except Exception as error:  # damage shows in many ways: TarError, BadZipFile, EOFError, zlib.error, LZMAError, ...
@@ -206,9 +237,26 @@ def extract(
             what = f"could not be unpacked into {target}: {error.strerror}."
             hint = "Is the disk full or read-only? Repeat when there is room."
         raise DataError(what, where=str(archive), hint=hint) from error
-    finally:
-        shutil.rmtree(unpacked, ignore_errors=True)
     return len(names)
+
+
+def _sync(files: Iterable[Path]) -> None:
+    """Flush the content of files to the disk. When all are written first, the disk has most of them by then."""
+    for path in files:
+        with open(path, "rb+") as file:
+            os.fsync(file.fileno())
+
+
+def _move(names: Sequence[str], source: Path, target: Path) -> None:
+    """Move files, and flush the lists of names of the folders that they went to."""
+    folders: set[Path] = set()
+    for name in names:
+        file = target / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(source / name, file)
+        folders |= {target / parent for parent in PurePath(name).parents}
+    for folder in folders:
+        sync_folder(folder)
 
 
 def _unpack(

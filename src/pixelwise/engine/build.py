@@ -71,9 +71,15 @@ def build_dataset(recipe: Recipe, root: Path | None = None) -> Dataset:
 
 
 def open_for(
-    recipe: Recipe, dataset: Dataset, split: str, *, root: Path | None, progress: CachingProgress | None = None
+    recipe: Recipe,
+    dataset: Dataset,
+    split: str,
+    *,
+    root: Path | None,
+    progress: CachingProgress | None = None,
+    verify: bool = False,
 ) -> CachedSplit:
-    """A split at the recipe's size, from the cache under the data folder."""
+    """A split at the recipe's size, from the cache under the data folder; `verify` reads and compares every byte of it."""
     size = recipe.data.size
     return open_split(
         dataset,
@@ -82,6 +88,7 @@ def open_for(
         folder=cache_folder(root),
         on_corrupt=recipe.data.on_corrupt,
         progress=None if progress is None else lambda done, total: progress(split, done, total),
+        verify=verify,
     )
 
 
@@ -96,6 +103,7 @@ def open_material(
     root: Path | None,
     progress: CachingProgress | None = None,
     findings: Mapping[str, Any] | None = None,
+    verify: bool = False,
 ) -> Material:
     """The splits of a recipe, and what its task finds in the training set, unless `findings` are there already.
 
@@ -105,9 +113,12 @@ def open_material(
     if recipe.data.test and recipe.data.test not in dataset.splits() and (told := dataset.remarks()):
         hint = f"Leave it out, or add a split '{recipe.data.test}' beside {listing(dataset.splits())}."
         raise DataError(told[0], where=dataset.info.name, hint=hint)
-    train = open_for(recipe, dataset, recipe.data.train, root=root, progress=progress)
-    validation = open_for(recipe, dataset, recipe.data.validation, root=root, progress=progress)
-    test = open_for(recipe, dataset, recipe.data.test, root=root, progress=progress) if recipe.data.test else None
+
+    def opened(split: str) -> CachedSplit:
+        return open_for(recipe, dataset, split, root=root, progress=progress, verify=verify)
+
+    train, validation = opened(recipe.data.train), opened(recipe.data.validation)
+    test = opened(recipe.data.test) if recipe.data.test else None
     if findings is None:
         task = build_task(recipe, dataset.info)
         findings = task.study(train if task.studied is None else ReadSplit(dataset, task.studied, train.size))

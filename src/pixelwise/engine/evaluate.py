@@ -238,6 +238,7 @@ def _keep(
         "environment": environment(),
     }
     name = f"evaluations/{split.split}-{opened.checkpoint}-{resolution}"
-    keep_pictures(opened.run.file(f"{name}.npz"), split.names, [recorder.rows], recorder.metrics)
-    opened.run.write(name, whole)
+    with opened.run.adding():
+        keep_pictures(opened.run.file(f"{name}.npz"), split.names, [recorder.rows], recorder.metrics)
+        opened.run.write(name, whole)
     return whole, opened.run.file(f"{name}.json")

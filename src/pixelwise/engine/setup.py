@@ -203,20 +203,16 @@ def check_resume(run: RunFolder, wanted: Recipe | None) -> tuple[Recipe, Recipe,
     """The recipe that the run began with, the one that it continues with, and a line for each version that has changed.
 
     The two differ at most in words, and in where the data lie. Raises RunError that lists what differs where `wanted`, or
-    the run's recipe.yaml, is not what the run began with.
+    the run's recipe.yaml, is not what the run began with. A run that was killed before its first step has only its recipe.
     """
     run.check_plain()
-    if not run.has("setup"):
-        raise RunError(
-            "stopped before its first step: there is nothing to resume.",
-            where=str(run.path),
-            hint="Remove the folder and train again.",
-        )
-    setup, where = run.read("setup"), str(run.path / "setup.json")
-    with says(run, "which recipe the run began with"):
-        tree = setup["recipe"]
-    began = check_recipe(tree, where=where)  # options that were added since have their defaults
     recipe = recorded_recipe(run)
+    setup, where = run.read("setup") if run.has("setup") else {}, str(run.path / "setup.json")
+    began = recipe
+    if setup:
+        with says(run, "which recipe the run began with"):
+            tree = setup["recipe"]
+        began = check_recipe(tree, where=where)  # options that were added since have their defaults
     changes = setup.get("changes") or ()
     if changes and _deciding(recipe) == _deciding(check_recipe(changes[-1]["recipe"], where=where)):
         recipe = check_allowed(began, where)  # a kill came between the two files of a change
@@ -233,7 +229,7 @@ def check_resume(run: RunFolder, wanted: Recipe | None) -> tuple[Recipe, Recipe,
             raise RunError.all([*changed, Problem(str(run.path), what, hint)])
     if wanted is not None and (place := place_of(wanted)) is not None:
         recipe = moved(recipe, place)
-    return began, recipe, tuple(_changed_versions(run))
+    return began, recipe, tuple(_changed_versions(run)) if setup else ()
 
 
 def _deciding(recipe: Recipe) -> dict[str, Any]:

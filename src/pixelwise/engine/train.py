@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -47,30 +48,25 @@ def train(
     except_for: Sequence[str] = (),
     processes: Processes | None = None,
     caching: CachingProgress | None = None,
+    interruption: Interruption | None = None,
 ) -> Generator[Event, None, None]:
     """Train a recipe into a new run folder, event by event.
 
-    from_run:    a run whose best weights the training starts from; every array has to fit
-    except_for:  parts of the model, or patterns of names, that keep their random weights
-    processes:   those that `Learner.join` gave; none: this one alone
+    from_run:      a run whose best weights the training starts from; every array has to fit
+    except_for:    parts of the model, or patterns of names, that keep their random weights
+    processes:     those that `Learner.join` gave; none: this one alone
+    interruption:  what the training asks whether to stop, and learns which signal asked it to
 
     Everything that can be refused is refused before the folder is made: the recipe, the data (every file is decoded once
     into the cache), the device, and whatever two samples on their way through a training step show. Raises
     PixelwiseError of the kind that fits.
     """
-    engine = engine_named(check_allowed(recipe).engine)
-    processes = processes or engine.alone()
+    engine, run = engine_named(check_allowed(recipe).engine), RunFolder(path)
+    processes, interruption = processes or engine.alone(), interruption or Interruption()
     processes.from_first(lambda: RunFolder.check_free(path))
-    material = _open_together(recipe, data, processes, caching)
-    choices = engine.choose(recipe.hardware, memory=cache_folder(data), processes=processes)
-    choices.apply()
-    run, interruption = RunFolder(path), Interruption()
-    parts = _parts(run, engine, recipe, material, choices, processes, interruption)
-    origin = take_weights(parts.learner, from_run, except_for) if from_run is not None else None
-    rehearse(parts.learner, material, parts.metrics, parts.length)
-    processes.from_first(lambda: _begin(path, parts, origin))
-    notes = (*choices.notes, *remarks(recipe), *material.notes, *([origin["note"]] if origin else []))
-    yield from _run(run, parts, Progress(), interruption, notes)
+    new = _new(run, recipe, data, processes, caching, interruption, from_run, except_for)
+    with _held(run.beginning(as_yaml(recipe), new.setup.get("origin")), processes):
+        yield from _begin(run, new, interruption)
 
 
 def resume(
@@ -83,39 +79,89 @@ def resume(
     processes: Processes | None = None,
     recipe: Recipe | None = None,
     caching: CachingProgress | None = None,
+    interruption: Interruption | None = None,
 ) -> Generator[Event, None, None]:
     """Continue a run from its last checkpoint, to the same bytes as if it had never stopped.
 
     data_path:      where the run's data set lies now, in place of the recipe's data.dataset.path
     epochs, steps:  how long the whole run is to be, where that is longer than its recipe says
 
-    Raises RunError where the recipe, the data or the checkpoint is not what the run began with; other versions of
+    The run is locked before anything of it is read that another process might still change. Raises RunError where another
+    process holds it, or where the recipe, the data or the checkpoint is not what the run began with; other versions of
     packages, which may change the last bits, are named in an event. Data are the same where their content is, wherever
     they lie. A run that becomes longer, or whose data were moved, records it.
     """
-    run, interruption = RunFolder.open(path), Interruption()
-    began, recipe, notes = check_resume(run, recipe)
-    recipe, changes = move(began, recipe, data_path)
-    engine = engine_named(recipe.engine)
-    processes = processes or engine.alone()
-    setup = run.read("setup")
-    material = _open_together(recipe, data, processes, caching, findings=setup.get("findings", {}))
-    check_splits(run, setup, material.splits)
-    with says(run, "how the run was computed"):
-        choices = engine.recall(setup["choices"], processes=processes)
+    run, interruption = RunFolder.open(path), interruption or Interruption()
+    with _held(run.writing(), processes):
+        began, recipe, notes = check_resume(run, recipe)
+        recipe, changes = move(began, recipe, data_path)
+        engine = engine_named(recipe.engine)
+        processes = processes or engine.alone()
+        if processes.from_first(run.has_not_begun):
+            new = _new(run, recipe, data, processes, caching, interruption)
+            processes.from_first(run.tidy)
+            yield from _begin(run, new, interruption)
+            return
+        setup = run.read("setup")
+        material = _open_together(recipe, data, processes, caching, findings=setup.get("findings", {}))
+        check_splits(run, setup, material.splits)
+        with says(run, "how the run was computed"):
+            choices = engine.recall(setup["choices"], processes=processes)
+        choices.apply()
+        done, per_epoch = _progress_of(run), updates_per_epoch(recipe, material)
+        changes += extend(recipe, done, per_epoch, epochs=epochs, steps=steps, where=str(path))
+        recipe = changes[-1].recipe if changes else recipe
+        parts = _parts(run, engine, recipe, material, choices, processes, interruption)
+        progress, length = _take_last(run, parts)
+
+        def cut() -> None:
+            run.tidy()
+            run.cut_events(length)
+            keep_changes(run, setup, recipe, changes, progress)
+
+        processes.from_first(cut)
+        yield from _run(run, parts, progress, interruption, (*notes, *(change.note for change in changes)))
+
+
+@contextmanager
+def _held(hold: AbstractContextManager[None], processes: Processes | None) -> Iterator[None]:
+    """Within `hold`, which the first process enters; where it raises PixelwiseError, every process does."""
+    with ExitStack() as held:
+        (processes or Processes()).from_first(lambda: held.enter_context(hold))
+        yield
+
+
+@dataclass(frozen=True)
+class New:
+    """A training that has not begun: what it works with, what setup.json will say, a line for each choice made by trying."""
+
+    parts: Parts
+    setup: Mapping[str, Any]
+    notes: tuple[str, ...]
+
+
+def _new(
+    run: RunFolder,
+    recipe: Recipe,
+    data: Path | None,
+    processes: Processes,
+    caching: CachingProgress | None,
+    interruption: Interruption,
+    from_run: Path | None = None,
+    except_for: Sequence[str] = (),
+) -> New:
+    """Everything before the first step that may refuse the training."""
+    engine, material = engine_named(recipe.engine), _open_together(recipe, data, processes, caching)
+    choices = engine.choose(recipe.hardware, memory=cache_folder(data), processes=processes)
     choices.apply()
-    done, per_epoch = _progress_of(run), updates_per_epoch(recipe, material)
-    changes += extend(recipe, done, per_epoch, epochs=epochs, steps=steps, where=str(path))
-    recipe = changes[-1].recipe if changes else recipe
     parts = _parts(run, engine, recipe, material, choices, processes, interruption)
-    progress, length = _take_last(run, parts)
-
-    def cut() -> None:
-        run.cut_events(length)
-        keep_changes(run, setup, recipe, changes, progress)
-
-    processes.from_first(cut)
-    yield from _run(run, parts, progress, interruption, (*notes, *(change.note for change in changes)))
+    origin = take_weights(parts.learner, from_run, except_for) if from_run is not None else None
+    rehearse(parts.learner, material, parts.metrics, parts.length)
+    setup = processes.from_first(lambda: setup_record(parts.learner, material))
+    notes = (*choices.notes, *remarks(recipe), *material.notes)
+    if origin is None:
+        return New(parts, setup, notes)
+    return New(parts, {**setup, "origin": origin}, (*notes, origin["note"]))
 
 
 def _parts(
@@ -216,38 +262,40 @@ def _open_together(
     caching: CachingProgress | None,
     findings: Mapping[str, Any] | None = None,
 ) -> Material:
-    """The data in every process; the first one builds the cache and finds what the task needs while the others wait."""
+    """The data in every process; the first one builds the cache and finds what the task needs while the others wait.
+
+    A run that continues, whose `findings` are known, has every byte of its cache verified.
+    """
 
     def found() -> Mapping[str, Any]:
-        return open_material(recipe, root=data, progress=caching, findings=findings).findings
+        verify = findings is not None
+        return open_material(recipe, root=data, progress=caching, findings=findings, verify=verify).findings
 
     return open_material(recipe, root=data, findings=processes.from_first(found))
 
 
-def _begin(path: Path, parts: Parts, origin: Mapping[str, Any] | None) -> None:
-    """Make the run folder, with what is known before the first step.
+def _begin(run: RunFolder, new: New, interruption: Interruption) -> Iterator[Event]:
+    """Record what is known before the first step, and train.
 
     The weights of another run are kept as the first checkpoint: to resume, that run need not be there.
     """
-    setup = setup_record(parts.learner, parts.material)  # it may refuse the model: no folder is made then
-    run = RunFolder.create(path, as_yaml(parts.recipe))
-    run.write("environment", environment())
-    if origin is not None:
-        parts.save("last", Progress())
-    run.write("setup", setup if origin is None else {**setup, "origin": origin})
+
+    def record() -> None:
+        run.write("environment", environment())
+        if "origin" in new.setup:
+            new.parts.save("last", Progress())
+        run.begin(new.setup)
+
+    new.parts.learner.processes.from_first(record)
+    yield from _run(run, new.parts, Progress(), interruption, new.notes)
 
 
 def _run(
     run: RunFolder, parts: Parts, progress: Progress, interruption: Interruption, notes: tuple[str, ...]
 ) -> Iterator[Event]:
-    """Fit, and keep every event; then score, draw and report what came out."""
+    """Fit, and keep every event; then score, draw and report what came out. The first process holds the run."""
     first = parts.learner.processes.first
-    with (
-        run.writing() if first else nullcontext(),
-        interruption.listening(),
-        explained(run, parts.recipe),
-        parts.learner.computing(),
-    ):
+    with interruption.listening(), explained(run, parts.recipe), parts.learner.computing():
         for note in notes:
             yield Noted(note)
         last: Event | None = None

@@ -10,21 +10,22 @@ sweep.html or search.html   one page for people; plots/ holds its figures as fil
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import Any, Literal
 
-from pixelwise.errors import Problem, RecipeError, RunError
+from pixelwise.errors import PixelwiseError, Problem, RecipeError, RunError
 from pixelwise.recipe.load import as_yaml, check_allowed, check_recipe
 from pixelwise.recipe.place import place_of
 from pixelwise.recipe.schema import Recipe
 from pixelwise.run.atomic import write_json, write_text
-from pixelwise.run.folder import RunFolder
+from pixelwise.run.folder import RunFolder, counts
 from pixelwise.run.identity import deciding, without_place
+from pixelwise.run.lock import lock, remove_parts
 from pixelwise.run.records.experiment_schema import SearchRecord, Sweep
 from pixelwise.run.records.json_text import read_json
-from pixelwise.run.records.plain import is_plain_file, open_plain, plain_folder, read_plain
+from pixelwise.run.records.plain import is_plain_file, plain_folder, read_plain
 from pixelwise.run.records.values import check_record
 from pixelwise.yaml_text import LIMIT, decode, parse_map
 
@@ -34,7 +35,7 @@ SEARCH = {"worker", "recipe", "texts", "metric", "trials", "seed", "pruner", "st
 ENTRY = ("state", "exit", "seconds", "message")  # of an outcome, as a record of runs keeps it
 MOST_PROBLEMS = 8
 State = Literal["waiting", "done", "failed", "stopped", "pruned"]
-Standing = Literal["new", "broken", "begun", "done"]
+Standing = Literal["new", "begun", "done"]
 
 
 @dataclass(frozen=True)
@@ -116,9 +117,7 @@ class Folder:
 
     def check_free(self) -> None:
         """Raise RunError where something other than this kind of experiment is in the folder."""
-        lock = self.path / ".lock"  # ours: the process that writes here holds it
-        others = [path for path in (self.path.iterdir() if self.path.is_dir() else ()) if path != lock]
-        if not self.exists and (others or not self.path.is_dir()):
+        if not self.exists:
             RunFolder.check_free(self.path)
 
     # -- a plan of runs ------------------------------------------------------------------------------------------
@@ -131,19 +130,22 @@ class Folder:
         self.check_free()
         before = self.outcomes() if self.exists else {}
         self._check_same(runs, before)
-        for run in runs:
-            self.keep_recipe(run)
         entries = [
             {"name": run.name, "values": dict(run.values), **_entry(before.get(run.name, Outcome()))} for run in runs
         ]
         where = None if data is None else str(data.absolute())
         self.write({"recipe": recipe, "data": where, "factors": list(factors), "runs": entries})
+        for run in runs:
+            self.keep_recipe(run)
 
     def plan(self) -> tuple[Planned, ...]:
         """The runs of a plan that was begun. Raises RunError or RecipeError where its records are damaged."""
         runs = []
         for entry in self.record()["runs"]:
             file = self.recipe_file(entry["name"])
+            if not file.is_file():
+                hint = f"Repeat the command that began this {self.kind}: it was killed before this was written."
+                raise RunError("is missing.", where=str(file), hint=hint)
             tree = parse_map(_text(file), where=str(file))
             recipe = check_allowed(check_recipe(tree, where=str(file)), str(file))
             runs.append(Planned(entry["name"], entry["values"], recipe))
@@ -202,7 +204,7 @@ class Folder:
     def standing(self, planned: Planned) -> Standing:
         """How far a run is. Raises RunError where its folder contains a run of another recipe."""
         run = self.run(planned.name)
-        if not run.path.exists() or (run.path.is_dir() and not any(run.path.iterdir())):
+        if not run.path.exists() or (run.path.is_dir() and not any(map(counts, run.path.iterdir()))):
             return "new"
         if not is_plain_file(run.recipe_file) or not _is_same(run.recipe_file, planned):
             raise RunError(
@@ -210,36 +212,35 @@ class Folder:
                 where=str(run.path),
                 hint="Move it away, or choose another folder with --out.",
             )
-        if run.has("summary"):
-            return "done"
-        return "begun" if run.has("setup") else "broken"
+        return "done" if run.has("summary") else "begun"
 
-    def finished(self, run: Planned) -> Outcome:
-        """The outcome of a run that has a summary."""
-        seconds = self.run(run.name).read("summary").get("seconds", {}).get("total")
-        return Outcome("done", 0, None if seconds is None else round(seconds, 2))
+    def finished(self, planned: Planned) -> Outcome:
+        """The outcome of a run that has a summary. Its page is built where its process was killed before that."""
+        run, message = self.run(planned.name), ""
+        if not run.report_file.is_file():
+            from pixelwise.report.page import build_report
 
-    def clear_broken(self, name: str) -> None:
-        """Remove what is left of a run that was killed before its first step: nothing in it can be resumed."""
-        run = self.run(name)
-        for file in (*run.path.glob(".*.part"), *run.path.glob("environment.json"), run.lock_file, run.recipe_file):
-            with suppress(FileNotFoundError):
-                file.unlink()
-        with suppress(OSError):  # something else is in it: the training will say so
-            run.path.rmdir()
+            try:
+                build_report(run)
+            except PixelwiseError as error:
+                message = f"its report could not be built: {error.problems[0]}"
+        seconds = run.read("summary").get("seconds", {}).get("total")
+        return Outcome("done", 0, None if seconds is None else round(seconds, 2), message)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Hold the experiment. Raises RunError where another process does."""
-        with _opened(self.path / ".lock") as lock:
-            if not take_lock(lock):
+        """Hold the experiment. Raises RunError where another process does, or something else is in the folder."""
+        self.check_free()
+        with _locked(self.path / ".lock") as descriptor:
+            if descriptor is None:
                 what, hint = f"another process works at this {self.kind}.", "Wait for it, or stop it."
                 raise RunError(what, where=str(self.path), hint=hint)
+            remove_parts(self.path, *(self.path / name for name in ("recipes", "plots")))
             yield
 
-    def run_lock(self, name: str) -> IO[bytes]:
-        """The file that a run's process holds locked as long as it lives, even after its experiment was killed."""
-        return _opened(plain_folder(self.path / "logs") / f".{name}.lock")
+    def run_lock(self, name: str) -> AbstractContextManager[int | None]:
+        """What a run's process holds as long as it lives, even after its experiment was killed: None where one does."""
+        return _locked(plain_folder(self.path / "logs") / f".{name}.lock")
 
 
 def _is_same(file: Path, planned: Planned) -> bool:
@@ -264,16 +265,11 @@ def _entry(outcome: Outcome) -> dict[str, Any]:
     return {key: getattr(outcome, key) for key in ENTRY}
 
 
-def take_lock(file: IO[bytes]) -> bool:
-    """Whether the lock could be taken; it is held until the file is closed by every process that has it open."""
-    from filelock import lock_descriptor
-
-    return lock_descriptor(file.fileno(), blocking=False)
-
-
-def _opened(path: Path) -> IO[bytes]:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return open_plain(path, "ab")
-    except OSError as error:
-        raise RunError(f"cannot be written: {error.strerror or error}.", where=str(path)) from error
+@contextmanager
+def _locked(path: Path) -> Iterator[int | None]:
+    with ExitStack() as held:
+        try:
+            descriptor = held.enter_context(lock(path))
+        except OSError as error:
+            raise RunError(f"cannot be written: {error.strerror or error}.", where=str(path)) from error
+        yield descriptor

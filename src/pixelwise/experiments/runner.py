@@ -19,9 +19,10 @@ from typing import Any, Literal
 from pixelwise.data import DATASETS
 from pixelwise.data.base import Dataset, data_root
 from pixelwise.errors import PixelwiseError, Problem
-from pixelwise.experiments.folder import Folder, Outcome, Planned, take_lock
+from pixelwise.experiments.folder import Folder, Outcome, Planned
 from pixelwise.recipe.schema import Recipe
 from pixelwise.run.environment import cores
+from pixelwise.run.lock import VARIABLE
 from pixelwise.run.records.json_text import parse_json
 from pixelwise.run.records.plain import open_plain
 from pixelwise.run.records.run_schema import check_event
@@ -198,21 +199,18 @@ def _begin(folder: Folder, run: Planned, working: list[Job], jobs: int, data: Pa
 def start_job(folder: Folder, run: Planned, jobs: int, data: Path | None) -> Job:
     """Train a run in a process of its own, or wait for the process that still trains it."""
     follower = Follower(folder.run(run.name).events_file)
-    with folder.run_lock(run.name) as lock:
-        if not take_lock(lock):
+    with folder.run_lock(run.name) as descriptor:
+        if descriptor is None:
             return Job(run, follower)
-        standing = folder.standing(run)
-        if standing == "broken":
-            folder.clear_broken(run.name)
-        command = train_command(folder, run.name, data, resume=standing == "begun")
+        command = train_command(folder, run.name, data, resume=folder.standing(run) == "begun")
         with open_plain(folder.log_file(run.name), "ab") as log:
             process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=_environment(jobs),
-                pass_fds=[lock.fileno()] if os.name == "posix" else (),  # it keeps the lock, also where we die
+                env=_environment(jobs) | {VARIABLE: str(descriptor)},
+                pass_fds=[descriptor] if os.name == "posix" else (),  # it keeps the lock, also where we die
                 start_new_session=True,  # Ctrl-C reaches only us; we stop the runs
             )
     return Job(run, follower, process)
@@ -237,8 +235,8 @@ def _look(folder: Folder, job: Job, watch: Watch | None) -> Outcome | None:
     """Follow a run: report its validations, and ask it to stop where others are better. How it ended, or None."""
     job.follower.look()
     if job.process is None:
-        with folder.run_lock(job.run.name) as lock:
-            if take_lock(lock):
+        with folder.run_lock(job.run.name) as descriptor:
+            if descriptor is not None:
                 return folder.finished(job.run) if folder.standing(job.run) == "done" else Outcome()
     elif (code := job.process.poll()) is not None:
         return _judge(folder, job, code)
@@ -254,7 +252,7 @@ def _look(folder: Folder, job: Job, watch: Watch | None) -> Outcome | None:
 
 
 def _judge(folder: Folder, job: Job, code: int) -> Outcome:
-    if code == 0 and folder.run(job.run.name).has("summary"):
+    if folder.run(job.run.name).has("summary"):  # even of one that was killed while it built its page
         return folder.finished(job.run)
     seconds = round(time.monotonic() - job.began, 2)
     if job.pruned:

@@ -92,10 +92,10 @@ class Search:
 
         alone: no other machine works at this study, so that every unfinished trial is ours.
         """
+        unfinished = self.study.unfinished(self.worker, trials, alone=alone)
         self.keep()
-        for trial in self.study.trials():
-            if trial.state == "running" and (alone or trial.worker == self.worker):
-                yield self._propose(trial)
+        for trial in unfinished:
+            yield self._propose(trial)
         while len(self.study.trials()) < trials and (new := self.study.claim(self.worker, trials)) is not None:
             yield self._propose(new)
 

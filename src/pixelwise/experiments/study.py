@@ -24,6 +24,7 @@ State = Literal["running", "done", "pruned", "failed"]
 STATES: Mapping[str, State] = {"COMPLETE": "done", "PRUNED": "pruned", "FAIL": "failed"}
 EXTRA = "Install the extra: pip install 'pixelwise[search]'"
 SURPLUS = "surplus"  # mark of a trial that was taken back: Optuna's storages delete none
+TAKEN = "Other machines had taken the last trials."
 MOST_BYTES = 1 << 30  # of the file
 UNPRUNED = 5  # finished trials before one may be pruned
 
@@ -73,23 +74,61 @@ class Study:
         it is taken back, and so is every one that was asked for with it or later: `limit` stay, no more and no fewer.
         """
         trial = self.ask(worker)
+        return trial if self._has_room(trial, limit) else None
+
+    def unfinished(self, worker: str, limit: int, *, alone: bool) -> list[Trial]:
+        """The trials that this worker has to finish. Whatever a kill left half told is ended first.
+
+        alone: no other machine works at this study, so that every unfinished trial is this worker's.
+        """
         with _reached(self._place):
-            if sum(told.number < trial.number for told in self._counted()) < limit:
-                return trial
+            found = [told for told in self._study.get_trials(deepcopy=False) if not told.state.is_finished()]
+        mine = []
+        for told in found:
+            trial = self._as_trial(told)
+            if told.user_attrs.get(SURPLUS) and (alone or trial.worker == worker):
+                self.tell(trial, "failed", message=TAKEN)
+            elif alone and len(trial.values) < len(self._distributions):
+                self._take_back(trial, "Its search was killed while it was drawn.")  # by version 0.1
+            elif (alone or trial.worker == worker) and self._has_room(trial, limit):
+                mine.append(trial)
+        return mine
+
+    def _has_room(self, trial: Trial, limit: int) -> bool:
+        """Whether a trial is one of the first `limit`; it is taken back where it is not."""
+        with _reached(self._place):
+            room: bool = sum(told.number < trial.number for told in self._counted()) < limit
+        if not room:
+            self._take_back(trial, TAKEN)
+        return room
+
+    def _take_back(self, trial: Trial, message: str) -> None:
+        with _reached(self._place):
             self._mark(trial, SURPLUS, True)
-        self.tell(trial, "failed", message="Other machines had taken the last trials.")
-        return None
+        self.tell(trial, "failed", message=message)
 
     def ask(self, worker: str) -> Trial:
-        """A new trial, drawn with regard to those that are finished (TPE: Bergstra et al. 2011)."""
+        """A new trial, drawn with regard to those that are finished (TPE: Bergstra et al. 2011).
+
+        It is drawn in a copy of the study and kept as one entry: a kill leaves no trial without values or owner.
+        """
         import optuna
 
         with _reached(self._place):
-            seed = seed_of(self._seed, "search", len(self._study.get_trials(deepcopy=False))) % 2**32
-            self._study.sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=True)
-            asked = self._study.ask(self._distributions)
-            asked.set_user_attr("worker", worker)
-            return self._as_trial(self._frozen(asked.number))
+            trials = self._study.get_trials(deepcopy=False)
+            seed = seed_of(self._seed, "search", len(trials)) % 2**32
+            sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=True)
+            copy = optuna.create_study(direction=self._study.direction, sampler=sampler)
+            copy.add_trials(trials)
+            drawn = copy.ask(self._distributions)
+            told = optuna.trial.create_trial(
+                state=optuna.trial.TrialState.RUNNING,
+                params=drawn.params,
+                distributions=drawn.distributions,
+                user_attrs={"worker": worker},
+            )
+            kept = self._storage.create_new_trial(self._study._study_id, template_trial=told)
+            return self._as_trial(self._storage.get_trial(kept))
 
     def report(self, trial: Trial, epoch: int, score: float) -> bool:
         """Keep the score of an epoch. Whether the trial is worse than the median of the others there, and should end."""
@@ -162,7 +201,8 @@ def open_study(
         sampler = optuna.samplers.RandomSampler()  # another one is made for each trial
         how: dict[str, Any] = {"storage": storage, "study_name": name, "sampler": sampler, "pruner": pruners[pruner]}
         study = optuna.load_study(**how) if there else optuna.create_study(**how, direction=direction)
-    if not there:
+        killed = there and not study.user_attrs and not study.trials and study.direction.name.lower() == direction
+    if not there or killed:
         study.set_user_attr("identity", json.dumps(identity, sort_keys=True))
     _check_same(study.user_attrs.get("identity"), identity, name)
     return Study(study, storage, space, seed, place)

@@ -31,12 +31,19 @@ MEANS = {"iou": ("mean_iou",), "accuracy": ("balanced_accuracy", "mean_class_acc
 def build_report(run: RunFolder) -> Path:
     """Write `report.html` and `plots/` of a run, finished or not; return the page's path.
 
-    Raises RunError where a record is damaged or the disk is full, DataError where a picture of the gallery is damaged.
+    Two processes that build one page take turns, so that the later one shows what is there last. Raises RunError where a
+    record is damaged or the disk is full, DataError where a picture of the gallery is damaged.
     """
-    record, plots = read_record(run), run.plots
+    with run.adding():
+        write_text(run.report_file, _page(run, read_record(run)))
+    return run.report_file
+
+
+def _page(run: RunFolder, record: Record) -> str:
+    plots = run.plots
     gallery = build_gallery(record, run.predictions)  # before anything is written
     metric = next((metric for _, _, metric in record.metrics()), None)
-    page = template("report.html.j2").render(
+    page: str = template("report.html.j2").render(
         title=str(record.recipe.get("title") or "A run"),
         about=str(record.recipe.get("about") or ""),
         opening=tables.opening(record),
@@ -63,8 +70,7 @@ def build_report(run: RunFolder) -> Path:
         notes=tables.notes(record),
         version=str((record.environment.get("packages") or {}).get("pixelwise") or ""),
     )
-    write_text(run.report_file, page)
-    return run.report_file
+    return page
 
 
 def _plots(record: Record, metric: Json | None, folder: Path) -> dict[str, Plot]:

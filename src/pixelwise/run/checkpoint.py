@@ -47,6 +47,16 @@ def save_checkpoint(folder: Path, parts: Mapping[str, Arrays], state: Mapping[st
     _clear(folder, keep={entry["file"] for entry in files.values()})
 
 
+def clear_old_arrays(folder: Path) -> None:
+    """Remove what a process left that was killed while it saved. A checkpoint whose state cannot be read stays as it is."""
+    keep: set[str] = set()
+    with suppress(RunError):
+        if (folder / "state.json").exists():
+            keep = {entry["file"] for entry in _read_record(folder)["files"].values()}
+        if folder.is_dir() and not folder.is_symlink():
+            _clear(folder, keep)
+
+
 def _clear(folder: Path, keep: set[str]) -> None:
     """Remove the arrays of earlier checkpoints and what a crash left half written; nothing that is not ours."""
     for path in folder.iterdir():

@@ -17,8 +17,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
@@ -26,11 +26,13 @@ from typing import IO, Any
 from pixelwise.errors import RecipeError, RunError
 from pixelwise.run.atomic import write_json, write_text
 from pixelwise.run.events import Event, as_record
+from pixelwise.run.lock import PART, lock, remove_parts
 from pixelwise.run.records.json_text import parse_json, read_json
 from pixelwise.run.records.plain import inside, is_plain_file, open_plain, plain_folder, read_plain
 from pixelwise.yaml_text import LIMIT, decode, parse_map
 
 _OUT = "Choose another folder with --out."
+_NOT_YET = (".lock", ".adding.lock", "origin.json")  # what there may be before the recipe
 MOST_EVENTS = 1 << 28  # bytes of events.jsonl; a million updates take half of it
 SCHEMAS = {  # record → module of records/, and the schema in it
     "setup": ("run_schema", "Setup"),
@@ -66,13 +68,16 @@ class RunFolder:
 
     @staticmethod
     def check_free(path: Path) -> None:
-        """Raise RunError where something is in the way of a new run; that is left untouched."""
+        """Raise RunError where something is in the way of a new run; that is left untouched.
+
+        What a process leaves behind that is killed before it has written the recipe is not in the way.
+        """
         try:
-            taken = path.exists() and (not path.is_dir() or any(path.iterdir()))
+            taken = path.exists() and (not path.is_dir() or any(map(counts, path.iterdir())))
         except OSError as error:
             raise RunError(f"cannot be looked into: {error.strerror or error}.", where=str(path), hint=_OUT) from error
         if taken:
-            is_run = (path / "recipe.yaml").is_file() and (path / "setup.json").is_file()  # else nothing can be resumed
+            is_run = (path / "recipe.yaml").is_file()
             resume = f"Resume it with `pixelwise train --resume {path}`, or choose" if is_run else "Choose"
             raise RunError(
                 f"is already there and {'not empty' if path.is_dir() else 'not a folder'}.",
@@ -87,27 +92,33 @@ class RunFolder:
 
     @classmethod
     def create(cls, path: Path, recipe: str) -> RunFolder:
-        """A new run folder with its recipe. Raises RunError where something is in the way; leaves nothing half made."""
-        path = Path(path)
-        cls.check_free(path)
+        """A new run folder with its recipe, which nobody holds yet."""
         run = cls(path)
-        made = not path.exists()
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            open_plain(run.lock_file, "xb").close()  # of two processes at this point, only one continues
-        except FileExistsError as error:
-            raise RunError("another process is making this run.", where=str(path), hint=_OUT) from error
-        except OSError as error:
-            raise RunError(f"cannot be made: {error.strerror or error}.", where=str(path), hint=_OUT) from error
-        try:
-            write_text(run.recipe_file, recipe)
-        except BaseException:
-            with suppress(OSError):
-                run.lock_file.unlink()
-                if made:
-                    path.rmdir()
-            raise
-        return run
+        with run.beginning(recipe):
+            return run
+
+    @contextmanager
+    def beginning(self, recipe: str, origin: Mapping[str, Any] | None = None) -> Iterator[None]:
+        """Make the run with its recipe, and hold it. Raises RunError where something is in the way, and leaves nothing then.
+
+        origin: where its first weights come from; kept beside the recipe until setup.json says it
+        """
+        self.check_free(self.path)
+        made = not self.path.exists()
+        with self.writing():
+            self.check_free(self.path)  # another process may have made the run since
+            try:
+                if origin is not None:
+                    self.write("origin", dict(origin))
+                write_text(self.recipe_file, recipe)
+            except BaseException:
+                with suppress(OSError):
+                    self.lock_file.unlink()
+                    if made:
+                        self.path.rmdir()
+                raise
+            remove_parts(self.path)
+            yield
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
@@ -158,6 +169,20 @@ class RunFolder:
 
     def has(self, name: str) -> bool:
         return is_plain_file(self.file(f"{name}.json"))
+
+    def begin(self, setup: Mapping[str, Any]) -> None:
+        """Keep what is known before the first step."""
+        self.write("setup", dict(setup))
+        (self.path / "origin.json").unlink(missing_ok=True)
+
+    def has_not_begun(self) -> bool:
+        """Whether it was killed before its first step. Raises RunError where the weights that it started from are lost."""
+        if self.has("setup"):
+            return False
+        if self.has("origin"):
+            what, hint = "stopped before its first step.", "Remove the folder and train again, with --from."
+            raise RunError(what, where=str(self.path), hint=hint)
+        return True
 
     # -- events --------------------------------------------------------------------------------------------------
 
@@ -228,18 +253,51 @@ class RunFolder:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Hold the run for writing. Raises RunError where another process does (the lock ends with its process)."""
-        from filelock import lock_descriptor
+        """Hold the run for writing. Raises RunError where another process does (the lock ends with its process).
 
-        try:
-            file = open_plain(self.lock_file, "ab")
-        except OSError as error:
-            raise RunError(f"cannot be written: {error.strerror or error}.", where=str(self.path)) from error
-        with file:
-            if not lock_descriptor(file.fileno(), blocking=False):
+        What a resume decides by is read only after this: another process may still be changing it before.
+        """
+        with self._locked(self.lock_file) as mine:
+            if not mine:
                 hint = "Wait for it, stop it, or choose another folder with --out."
                 raise RunError("another process is writing to this run.", where=str(self.path), hint=hint)
             yield
+
+    @contextmanager
+    def adding(self) -> Iterator[None]:
+        """Take turns with the other processes that add scores or a page to the run, also while it is being trained."""
+        with self._locked(self.path / ".adding.lock", wait=True):
+            with self._locked(self.lock_file) as mine:
+                if mine:
+                    self._remove_left_over()
+            yield
+
+    def tidy(self) -> None:
+        """Remove what killed processes left: unfinished files and the arrays of earlier checkpoints. Only while writing."""
+        with self._locked(self.path / ".adding.lock", wait=True):
+            self._remove_left_over()
+
+    def _remove_left_over(self) -> None:
+        from pixelwise.run.checkpoint import clear_old_arrays
+
+        checkpoints = self.path / "last", self.path / "best"
+        remove_parts(self.path, *checkpoints, self.predictions, self.plots, self.path / "evaluations")
+        for folder in checkpoints:
+            clear_old_arrays(folder)
+
+    @contextmanager
+    def _locked(self, file: Path, *, wait: bool = False) -> Iterator[bool]:
+        with ExitStack() as held:
+            try:
+                mine = held.enter_context(lock(file, wait=wait)) is not None
+            except OSError as error:
+                raise RunError(f"cannot be written: {error.strerror or error}.", where=str(self.path)) from error
+            yield mine
+
+
+def counts(path: Path) -> bool:
+    """Whether a file makes a folder a run: not a lock, nor what a process leaves that is killed before the recipe."""
+    return path.name not in _NOT_YET and not PART.fullmatch(path.name)
 
 
 def read_part(folder: Path, name: str) -> Any:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import io
 import json
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from io import StringIO
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
 ACCENT, GOOD, BAD, WARN, QUIET = "cyan", "green", "red", "yellow", "bright_black"
+BROKEN_PIPE = 141  # the exit code of a process that ends because its reader has gone
 Part = str | tuple[str, str]  # a text, or a text and its style
 
 # C0 but tab and newline, DEL, C1, line separators, marks that reverse the direction of text, halves of broken characters,
@@ -68,6 +71,65 @@ def cut(text: str, letters: int) -> str:
     return text if len(text) <= letters else f"{text[: letters - 1]}…"
 
 
+class _Stream:
+    """A standard stream that may go away: its pipe or terminal is closed, or its disk is full.
+
+    lasting:  the work continues without printing; else the command ends as Unix tools do: 141 where a pipe was closed
+    """
+
+    def __init__(self, stream: TextIO, name: str, lasting: bool) -> None:
+        self._stream, self._name, self._lasting = stream, name, lasting
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        try:
+            return self._stream.write(text)
+        except OSError as error:
+            self._end(error)
+        return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except OSError as error:
+            self._end(error)
+
+    def _end(self, error: OSError) -> None:
+        if isinstance(error, BlockingIOError) and self._lasting:  # nobody reads at the moment
+            return
+        with suppress(OSError):  # it has no descriptor
+            nothing = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nothing, self._stream.fileno())  # also for what is still in its buffer
+            os.close(nothing)
+        if self._lasting:
+            return
+        if error.errno == errno.EPIPE:
+            sys.exit(BROKEN_PIPE)
+        say(f"error: {self._name} could not be written: {error.strerror or error}.", err=True)
+        sys.exit(2)
+
+
+@contextmanager
+def standard_streams(*, lasting: bool) -> Iterator[None]:
+    """Within, a standard stream that goes away ends the command, or with `lasting` is printed to no more."""
+    before = sys.stdout, sys.stderr
+    for descriptor in (0, 1, 2):  # a closed one would be given to the next file that is opened
+        with suppress(OSError):
+            os.fstat(descriptor)
+            continue
+        os.open(os.devnull, os.O_RDWR)
+    if sys.stdout is not None:
+        sys.stdout = cast(TextIO, _Stream(sys.stdout, "standard output", lasting))
+    if sys.stderr is not None:
+        sys.stderr = cast(TextIO, _Stream(sys.stderr, "standard error", lasting))
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
+
+
 def say(text: str = "", *, err: bool = False) -> None:
     """Print one line of plain text on standard output, or on standard error."""
     _write(clean(text), sys.stderr if err else sys.stdout)
@@ -79,8 +141,10 @@ def show_json(record: Mapping[str, Any]) -> None:
     _write(_CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text), sys.stdout)
 
 
-def _write(text: str, stream: TextIO) -> None:
-    """One line; what the stream's encoding lacks is written in ASCII."""
+def _write(text: str, stream: TextIO | None) -> None:
+    """One line; what the stream's encoding lacks is written in ASCII. Nothing where the stream was closed at the start."""
+    if stream is None:
+        return
     encoding = stream.encoding or "utf-8"
     stream.write(text.encode(encoding, "pixelwise").decode(encoding) + "\n")
     stream.flush()

@@ -15,7 +15,9 @@ import json
 import mmap
 import os
 import shutil
-from collections.abc import Callable, Mapping
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -24,9 +26,10 @@ from typing import Any, Literal
 import numpy as np
 
 from pixelwise.data.base import Dataset
-from pixelwise.data.cache.building import RAGGED, Builder, check_sample, unpack
+from pixelwise.data.cache.building import BLOCK, RAGGED, Builder, check_sample, unpack
 from pixelwise.errors import DataError, Problem, RunError
 from pixelwise.imaging.resize import resize_image
+from pixelwise.run.lock import remove_abandoned
 from pixelwise.run.records.json_text import read_json
 from pixelwise.run.records.plain import is_plain_file, plain_folder
 from pixelwise.types import DatasetInfo, Deferred, Object, Sample
@@ -93,6 +96,13 @@ class CachedSplit:
         (row, run), (last_row, last_run) = (ends[index - 1] if index else (0, 0)), ends[index]
         return unpack(rows[row:last_row], runs[run:last_run], self.size)
 
+    def damaged(self) -> tuple[str, ...]:
+        """The files of the entry whose bytes are no longer those that were written; all where it has no checksums."""
+        known = self._about.get("checksums") or {}
+        return tuple(
+            f"{name}.npy" for name in self._about["arrays"] if not _is_sound(self.entry, name, known.get(name))
+        )
+
     def release(self) -> None:
         """Give back the memory of what was read so far: the pages stay in the kernel's cache, they only stop counting here.
 
@@ -131,7 +141,7 @@ class ReadSplit:
 
 def open_split(
     dataset: Dataset, split: str, size: tuple[int, int] | None, *, folder: Path,
-    on_corrupt: Literal["fail", "skip"] = "fail", progress: Progress | None = None,
+    on_corrupt: Literal["fail", "skip"] = "fail", progress: Progress | None = None, verify: bool = False,
 ) -> CachedSplit:  # fmt: skip
     """The split at `size` (height, width) from the cache under `folder`, which is built first where need be.
 
@@ -140,14 +150,18 @@ def open_split(
 
     Raises DataError with every fault of the split at once: files that are missing or damaged, masks with values outside
     the classes or of another size than their picture. With `on_corrupt="skip"` such samples are left out and listed
-    in `.skipped`; a split without a sound sample is refused all the same.
+    in `.skipped`; a split without a sound sample is refused all the same. With `verify` every byte is read and compared with
+    its checksum, and a damaged entry is built again.
     """
     dataset.check_split(split)
     settings, fingerprint = _fingerprint(dataset, split, size, on_corrupt)
     group = folder / dataset.info.name / f"{split}-{'x'.join(map(str, size)) if size else 'own'}-{settings[:12]}"
     entry = group / fingerprint[:24]
+    remove_abandoned(group)
     if (found := _open_entry(entry, dataset.info)) is not None:
-        return found
+        if not (verify and found.damaged()):
+            return found
+        shutil.rmtree(entry, ignore_errors=True)
     with Builder(group, dataset.info, split) as builder:
         faults = _fill(builder, dataset, split, size, progress)
         if faults and (on_corrupt == "fail" or not builder.names):
@@ -214,7 +228,16 @@ def _about(builder: Builder, info: DatasetInfo, split: str, faults: list[Problem
     content = [FORMAT, info.classes, info.void, builder.names, builder.size, *builder.content()]
     skipped = [[fault.where, fault.what, fault.hint] for fault in faults]
     about = {"format": FORMAT, "split": split, "size": builder.size, "aspect": builder.aspect, "key": _digest(content)}
-    return {**about, "arrays": builder.arrays(), "names": builder.names, "skipped": skipped}
+    arrays = {"arrays": builder.arrays(), "checksums": builder.checksums()}
+    return {**about, **arrays, "names": builder.names, "skipped": skipped}
+
+
+def _is_sound(entry: Path, name: str, checksums: Sequence[int] | None) -> bool:
+    """Whether an array's file contains the bytes that were written."""
+    with open(entry / f"{name}.npy", "rb") as file:
+        np.lib.format.read_magic(file)
+        np.lib.format.read_array_header_1_0(file)
+        return [zlib.crc32(block) for block in iter(lambda: file.read(BLOCK), b"")] == checksums
 
 
 def _open_entry(entry: Path, info: DatasetInfo) -> CachedSplit | None:
@@ -232,6 +255,17 @@ def _open_entry(entry: Path, info: DatasetInfo) -> CachedSplit | None:
         return None
     except OSError as error:
         raise DataError(f"could not be read: {error.strerror or error}.", where=str(entry)) from error
+
+
+def damaged_entries(folder: Path, info: DatasetInfo) -> Iterator[tuple[Path, tuple[str, ...]]]:
+    """The entries of a data set in the cache under `folder` that are damaged, with the files that are."""
+    for file in sorted((folder / info.name).glob("*/*/about.json")):
+        with suppress(
+            FileNotFoundError, ValueError, KeyError, TypeError
+        ):  # such an entry is built again when it is opened
+            about = json.loads(file.read_text(encoding="utf-8"))
+            if about["checksums"] and (damaged := CachedSplit(file.parent, info, about).damaged()):
+                yield file.parent, damaged
 
 
 def _mapping(array: Any) -> mmap.mmap | None:

@@ -10,11 +10,11 @@ import hashlib
 import json
 import os
 import shutil
-import uuid
+import zlib
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any, BinaryIO, Self
+from typing import Any, BinaryIO, Self
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -22,9 +22,12 @@ from numpy.typing import DTypeLike, NDArray
 from pixelwise.errors import DataError, listing
 from pixelwise.imaging.draw import number_objects
 from pixelwise.imaging.resize import resize_image, resize_mask
+from pixelwise.run.atomic import sync_folder
+from pixelwise.run.lock import unfinished_folder
 from pixelwise.types import RLE, DatasetInfo, IndexMap, Object, Sample
 
 ROW = np.dtype([("label", "<i8"), ("box", "<f8", 4), ("score", "<f8"), ("crowd", "?"), ("runs", "<i8")])
+BLOCK = 4 * 2**20  # bytes of an array that have a checksum of their own
 RAGGED = ("objects", "runs")  # arrays with any number of rows for a sample
 
 
@@ -65,21 +68,12 @@ class Builder:
         self._index_maps = hashlib.sha256()
         self._objects_say_more = False
         self._mask_type = np.uint8 if max(len(info.classes) - 1, info.void or 0) < 256 else np.uint16
-        self._folder = group / f".{uuid.uuid4().hex}.part"
-        self._lock_file = self._folder.with_suffix(".lock")
-        self._lock: IO[str] | None = None
+        self._unfinished = unfinished_folder(group)
 
     def __enter__(self) -> Self:
-        from filelock import lock_descriptor
-
         try:
-            self.group.mkdir(parents=True, exist_ok=True)
-            self._remove_abandoned()
-            self._lock = open(self._lock_file, "w")
-            lock_descriptor(self._lock.fileno())  # before the folder exists: others would think it abandoned
-            self._folder.mkdir()
+            self._folder = self._unfinished.__enter__()
         except OSError as error:
-            self._unlock()
             raise self._unwritable(error) from error
         return self
 
@@ -87,14 +81,7 @@ class Builder:
         for column in self._columns.values():
             with suppress(OSError):
                 column.file.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
-        self._unlock()
-
-    def _unlock(self) -> None:
-        if self._lock is not None:
-            self._lock.close()
-            with suppress(OSError):  # another process is removing it
-                self._lock_file.unlink()
+        self._unfinished.__exit__(None, None, None)
 
     def rows(self, sample: Sample, size: tuple[int, int] | None) -> dict[str, NDArray[Any]]:
         """The arrays of one sample, resized to `size`; with None its own size must be that of the first."""
@@ -148,6 +135,10 @@ class Builder:
         """Name → dtype of the arrays."""
         return {name: str(column.dtype) for name, column in self._columns.items()}
 
+    def checksums(self) -> dict[str, list[int]]:
+        """Name → checksums of the array's blocks."""
+        return {name: column.checksums for name, column in self._columns.items()}
+
     def content(self) -> list[Any]:
         """What the key is made of: name → dtype, and one digest an array.
 
@@ -170,11 +161,13 @@ class Builder:
                 json.dump(about, file, ensure_ascii=False)  # half a character is then its escape in JSON
                 file.flush()
                 os.fsync(file.fileno())
+            sync_folder(self._folder)
             try:
                 os.rename(self._folder, entry)
             except OSError:
                 if not (entry / "about.json").is_file():
                     raise
+            sync_folder(self.group)
         except OSError as error:
             raise self._unwritable(error) from error
         return entry
@@ -186,18 +179,6 @@ class Builder:
         self.size = (rows["images"].shape[0], rows["images"].shape[1])
         for name, row in rows.items():
             self._columns[name] = _Column(self._folder / f"{name}.npy", row.shape, row.dtype, name in RAGGED)
-
-    def _remove_abandoned(self) -> None:
-        """Remove what dead processes left. The lock is beside its folder: Windows moves no folder with an open file."""
-        from filelock import lock_descriptor
-
-        for lock_file in self.group.glob(".*.lock"):
-            with suppress(OSError):  # its builder has just finished
-                with open(lock_file, "r+") as lock:
-                    if not lock_descriptor(lock.fileno(), blocking=False):
-                        continue  # its builder lives
-                    shutil.rmtree(lock_file.with_suffix(".part"), ignore_errors=True)
-                lock_file.unlink()
 
     def _unwritable(self, error: OSError) -> DataError:
         what = f"the cache of '{self.info.name}' could not be written here: {error.strerror or error}."
@@ -213,12 +194,24 @@ class _Column:
         self.shape, self.dtype, self.ragged = shape[1:] if ragged else shape, np.dtype(dtype), ragged
         self.count = 0
         self.digest = hashlib.sha256()
+        self._sums, self._sum, self._summed = list[int](), 0, 0
         self._write_header()
+
+    @property
+    def checksums(self) -> list[int]:
+        """CRC-32 of every `BLOCK` bytes."""
+        return [*self._sums, self._sum] if self._summed else self._sums
 
     def append(self, row: NDArray[Any]) -> None:
         content = np.ascontiguousarray(row).tobytes()
         self.file.write(content)
         self.digest.update(content)
+        rest = memoryview(content)
+        while rest:
+            part, rest = rest[: BLOCK - self._summed], rest[BLOCK - self._summed :]
+            self._sum, self._summed = zlib.crc32(part, self._sum), self._summed + len(part)
+            if self._summed == BLOCK:
+                self._sums, self._sum, self._summed = [*self._sums, self._sum], 0, 0
         self.count += len(row) if self.ragged else 1
 
     def finish(self) -> None:

@@ -1,11 +1,11 @@
-"""Around a training: Ctrl-C saves first, and errors of torch, the DataLoader or the disk are explained."""
+"""Around a training: a request to stop saves first, and errors of torch, the DataLoader or the disk are explained."""
 
 from __future__ import annotations
 
 import errno
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -57,44 +57,68 @@ def explain_memory(error: BaseException, batch: int) -> TrainingError | None:
     )
 
 
+class Stopped(KeyboardInterrupt):
+    """The signal that asked this process to stop."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+def exit_code(number: int | None) -> int:
+    """Of a process that a signal stopped, as shells count: 130 for Ctrl-C, 143 for termination, 129 for a closed terminal."""
+    return 128 + (number or signal.SIGINT)
+
+
 @dataclass
 class Interruption:
-    """Whether this process was asked to stop. The first Ctrl-C asks, a second one stops at once."""
+    """Which signal asked this process to stop, if one did. The first asks, a second one stops at once."""
 
-    asked: bool = False
+    number: int | None = None
+
+    @property
+    def asked(self) -> bool:
+        return self.number is not None
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Take Ctrl-C and termination as a request to save and stop after the current step."""
+        """Take Ctrl-C, termination and a closed terminal as a request to save and stop after the current step."""
 
-        def ask(number: int, frame: object) -> None:
+        def ask(number: int) -> None:
             if self.asked:
                 raise KeyboardInterrupt
-            self.asked = True
+            self.number = number
 
-        if threading.current_thread() is not threading.main_thread():  # signals are the main thread's
+        with _answering(ask):
             yield
-            return
-        before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """Raise KeyboardInterrupt at termination (SIGTERM) as at Ctrl-C, so that both stop the work in the same way."""
+    """Raise KeyboardInterrupt, which knows the signal, at every request to stop, so that all stop the work in the same way."""
 
-    def interrupt(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
+    def stop(number: int) -> None:
+        raise Stopped(number)
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    with _answering(stop):
+        yield
+
+
+@contextmanager
+def _answering(answer: Callable[[int], None]) -> Iterator[None]:
+    """Within, signals that ask to stop call `answer`. A closed terminal asks nothing where `nohup` says so."""
+    if threading.current_thread() is not threading.main_thread():  # signals are the main thread's
+        yield
+        return
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, lambda number, frame: answer(number)) for number in numbers}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

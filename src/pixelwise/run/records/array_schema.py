@@ -63,3 +63,4 @@ class CacheEntry(Part):
     arrays: dict[Literal["images", "masks", "labels", "objects", "runs", "object_ends"], Name]
     names: list[Text]
     skipped: list[Annotated[list[Text], Field(min_length=3, max_length=3)]]
+    checksums: dict[Name, list[Count]] = {}
