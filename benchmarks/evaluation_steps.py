@@ -36,8 +36,9 @@ def is_0_1() -> bool:
 
 
 def scored(recipe: object) -> Callable[[], object]:
+    from pixelwise.data.base import cache_folder
     from pixelwise.engine.base import engine_named
-    from pixelwise.engine.build import build_metrics, build_task, cache_folder, open_material
+    from pixelwise.engine.build import build_metrics, build_task, open_material
     from pixelwise.engine.evaluate import evaluate
 
     engine = engine_named(recipe.engine)
@@ -67,7 +68,8 @@ def scored_by_0_1(recipe: object) -> Callable[[], object]:
         return lambda: numpy.evaluate(task, network, material.validation, metrics, batch=batch)
     from pixelwise.engine.scoring.evaluate import evaluate
 
-    from pixelwise.engine.build import build_model, cache_folder, place
+    from pixelwise.data.base import cache_folder
+    from pixelwise.engine.build import build_model, place
     from pixelwise.engine.hardware.device import choose
 
     choices = choose(recipe.hardware, memory=cache_folder(None))

@@ -11,8 +11,9 @@ def steps(recipe: Any) -> Iterator[None]:
     from pixelwise.engine.hardware.allocator import keep_large_buffers
 
     keep_large_buffers()  # before torch allocates anything
+    from pixelwise.data.base import cache_folder
     from pixelwise.engine.base import engine_named
-    from pixelwise.engine.build import build_task, cache_folder, open_material
+    from pixelwise.engine.build import build_task, open_material
 
     engine = engine_named(recipe.engine)
     processes = engine.alone()

@@ -112,7 +112,7 @@ def coloured(recipe: Any) -> tuple[Any, int, int]:
 
 
 def measure(name: str, rounds: int, batches: int) -> dict[str, Any]:
-    from pixelwise.engine.build import cache_folder
+    from pixelwise.data.base import cache_folder
     from pixelwise.engine.hardware.device import choose
 
     recipe = open_recipe(name, "auto")

@@ -59,8 +59,9 @@ def no_network() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def nothing_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No code outside pixelwise may be imported, and what a test allows is forgotten after it."""
-    monkeypatch.setenv("PIXELWISE_ALLOW", "")
+    """No code outside pixelwise may be imported, and what a test allows or chooses is forgotten after it."""
+    for variable in ("PIXELWISE_ALLOW", "PIXELWISE_CACHE", "PIXELWISE_MAX_PIXELS"):
+        monkeypatch.setenv(variable, "")
 
 
 @pytest.fixture(scope="session")

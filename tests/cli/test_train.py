@@ -32,3 +32,18 @@ def test_runs_get_a_free_folder_named_after_the_recipe(tmp_path: Path) -> None:
     (tmp_path / "voc2007/unet").mkdir(parents=True)
     assert free_folder("voc2007/unet", tmp_path) == tmp_path / "voc2007/unet-2"
     assert free_folder("somewhere/mine.yaml", tmp_path) == tmp_path / "mine"
+
+
+@pytest.mark.parametrize("how", ["option", "default"])
+def test_a_data_folder_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/cache").write_text("nothing can be made here")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "home").mkdir()
+    words = ["--cache", str(tmp_path / "mine")] if how == "option" else []
+    with pytest.raises(SystemExit) as ended:
+        app(["train", "quickstart", *TINY, "--out", str(tmp_path / "run"), "--data", str(tmp_path / "data"), *words])
+    assert ended.value.code == 0
+    place = tmp_path / ("mine" if how == "option" else "home/.cache/pixelwise/cache")
+    assert (place / "scenes").is_dir()
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["cache"]

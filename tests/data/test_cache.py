@@ -509,3 +509,24 @@ def test_about_is_plain_json(tmp_path):
         "object_ends": "int64",
     }
     assert len(about["key"]) == 64
+
+
+def test_a_cache_that_cannot_be_written_is_read_and_another_one_built(pictures, tmp_path):
+    there = open_split(pictures.open(), "train", (6, 6), folder=tmp_path / "shared")
+    again = open_split(pictures.open(), "train", (6, 6), folder=tmp_path / "own", also=tmp_path / "shared")
+    assert again.entry == there.entry
+    other = open_split(pictures.open(), "val", (6, 6), folder=tmp_path / "own", also=tmp_path / "shared")
+    assert other.entry.is_relative_to(tmp_path / "own")
+    (tmp_path / "file").write_text("no folder")
+    open_split(pictures.open(), "val", (6, 6), folder=tmp_path / "own", also=tmp_path / "file")
+    assert not list((tmp_path / "shared").rglob("val*"))
+
+
+def test_what_the_pixel_limit_skipped_is_read_with_a_higher_one(pictures, tmp_path, monkeypatch):
+    pictures.add("large", split="train")
+    Pillow.new("RGB", (30, 30)).save(pictures.path / "train/images/large.png")
+    Pillow.new("L", (30, 30)).save(pictures.path / "train/masks/large.png")
+    monkeypatch.setenv("PIXELWISE_MAX_PIXELS", "100")
+    few = open_split(pictures.open(), "train", (6, 6), folder=tmp_path / "c", on_corrupt="skip")
+    monkeypatch.setenv("PIXELWISE_MAX_PIXELS", "1000")
+    assert len(open_split(pictures.open(), "train", (6, 6), folder=tmp_path / "c", on_corrupt="skip")) == len(few) + 1

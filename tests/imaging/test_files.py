@@ -1,6 +1,8 @@
 import errno
 import os
 import struct
+import subprocess
+import sys
 import zlib
 
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 from PIL import Image as Pillow
 
 from pixelwise.errors import DataError, RunError
+from pixelwise.imaging import strips
 from pixelwise.imaging.files import image_size, read_image, read_mask, write_image, write_mask
 from pixelwise.imaging.palettes import VOC_VOID, voc_colours
 
@@ -208,3 +211,92 @@ def test_damage_of_any_kind_ends_in_a_picture_or_in_one_error(tmp_path, rgb, suf
         except DataError as error:
             ends.add(str(error).startswith(str(path)))
     assert ends <= {3, True}
+
+
+# -- large pictures --------------------------------------------------------------------------------------------------
+
+KINDS = {
+    "RGB": {}, "L": {}, "1": {}, "RGBA": {}, "LA": {}, "I;16": {}, "P": {}, "P-4": {"bits": 4}, "P-2": {"bits": 2},
+    "P-1": {"bits": 1}, "RGB-transparent": {"transparency": (1, 2, 3)},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("orientation", [1, 6, 7])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_png_decoded_by_strips_is_the_one_decoded_whole(tmp_path, monkeypatch, kind, orientation):
+    mode, pixels = kind.partition("-")[0], np.random.default_rng(0).integers(0, 65536, (23, 17)).astype(np.uint16)
+    pixels[5:15] = np.arange(17) * 700 + np.arange(10)[:, None]  # smooth, so that rows are stored in several ways
+    drawn = Pillow.fromarray(pixels) if mode == "I;16" else Pillow.fromarray((pixels % 256).astype(np.uint8))
+    drawn = drawn.convert("RGB").quantize(2 ** KINDS[kind].get("bits", 8)) if mode == "P" else drawn
+    exif = Pillow.Exif()
+    exif[0x0112] = orientation
+    (drawn if mode in ("P", "I;16") else drawn.convert(mode)).save(tmp_path / "a.png", exif=exif, **KINDS[kind])
+    whole = read_image(tmp_path / "a.png")
+    mask = read_mask(tmp_path / "a.png") if mode in ("L", "P", "1", "I;16", "LA") else None
+    monkeypatch.setattr(strips, "LARGE", 1)
+    monkeypatch.setattr(strips, "BAND", 17 * 4)
+    decoded = []
+    monkeypatch.setattr(
+        strips._Png, "strips", lambda self, *a, own=strips._Png.strips: decoded.append(a) or own(self, *a)
+    )
+    assert np.array_equal(read_image(tmp_path / "a.png"), whole)
+    assert image_size(tmp_path / "a.png") == whole.shape[:2]
+    if mask is not None:
+        assert np.array_equal(read_mask(tmp_path / "a.png"), mask)
+    assert decoded
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif", "jpg"])
+@pytest.mark.parametrize("orientation", [1, 3, 8])
+def test_rows_converted_some_at_a_time_are_the_picture(tmp_path, monkeypatch, rgb, suffix, orientation):
+    exif = Pillow.Exif()
+    exif[0x0112] = orientation
+    Pillow.fromarray(rgb).save(tmp_path / f"a.{suffix}", exif=exif)
+    whole = read_image(tmp_path / f"a.{suffix}")
+    monkeypatch.setattr(strips, "BAND", 14)
+    assert np.array_equal(read_image(tmp_path / f"a.{suffix}"), whole)
+
+
+def test_a_cut_png_is_refused_by_strips_too(tmp_path, monkeypatch):
+    path = tmp_path / "a.png"
+    write_image(path, np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8))
+    monkeypatch.setattr(strips, "LARGE", 1)
+    path.write_bytes(path.read_bytes()[:6000] + path.read_bytes()[-12:])
+    with pytest.raises(DataError, match=r"a\.png: is damaged or cut short"):
+        read_image(path)
+
+
+def test_more_pixels_are_allowed_by_a_variable(tmp_path, rgb, monkeypatch):
+    write_image(tmp_path / "a.png", rgb)
+    monkeypatch.setenv("PIXELWISE_MAX_PIXELS", "34")
+    with pytest.raises(DataError, match=r"34 are allowed\. Nothing was decoded.*--max-pixels"):
+        read_image(tmp_path / "a.png")
+    monkeypatch.setenv("PIXELWISE_MAX_PIXELS", "35")
+    assert read_image(tmp_path / "a.png").shape == rgb.shape
+    monkeypatch.setenv("PIXELWISE_MAX_PIXELS", "many")
+    with pytest.raises(DataError, match="PIXELWISE_MAX_PIXELS: read 'many'; it is a whole number of pixels"):
+        read_image(tmp_path / "a.png")
+
+
+PEAK = """
+import resource, sys
+from pathlib import Path
+from pixelwise.imaging.files import read_image, read_mask
+from PIL import Image
+Image.init()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+path, colours = Path(sys.argv[1]), {(0, 0, 0): 0, (9, 9, 9): 1}
+got = read_mask(path, colours=colours) if sys.argv[2] == "mask" else read_image(path)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 / (got.shape[0] * got.shape[1]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the unit of ru_maxrss differs")
+@pytest.mark.parametrize(("suffix", "what", "most"), [("png", "image", 5), ("jpg", "image", 9), ("bmp", "mask", 7)])
+def test_bytes_a_pixel_are_bounded(tmp_path, suffix, what, most):
+    path = tmp_path / f"a.{suffix}"
+    Pillow.fromarray(np.repeat(np.arange(5000)[:, None] // 2500 * 9, 4000, 1).astype(np.uint8)).convert("RGB").save(
+        path
+    )
+    child = [sys.executable, "-c", PEAK, str(path), what]
+    assert float(subprocess.run(child, capture_output=True, text=True, check=True).stdout) < most

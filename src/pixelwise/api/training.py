@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pixelwise.api.runs import Run, open_run
 from pixelwise.api.scores import Scores
+from pixelwise.data.base import use_cache
 from pixelwise.errors import not_installed
 from pixelwise.outside import allow as allow_modules
 
@@ -25,6 +26,7 @@ def train(
     *,
     out: PathLike,
     data: PathLike | None = None,
+    cache: PathLike | None = None,
     from_run: Run | PathLike | None = None,
     except_for: Sequence[str] = (),
     allow: Sequence[str] = (),
@@ -34,6 +36,8 @@ def train(
 
     recipe:      a recipe of `load_recipe` or `check_recipe`, or the name or path of one
     data:        the data folder; by default `PIXELWISE_DATA`, else `~/.cache/pixelwise`
+    cache:       the folder for decoded pictures, also for later calls; by default `PIXELWISE_CACHE`, else `cache` in the data
+                 folder or, where that cannot be written, `~/.cache/pixelwise/cache`
     from_run:    a run whose best weights the training starts from; None: random weights
     except_for:  parts of the model (`head`) or patterns of names that keep their random weights; all others have to fit
     allow:       modules outside pixelwise that this process may import because the recipe names them, e.g. `["my_nets"]`
@@ -46,6 +50,8 @@ def train(
     from pixelwise.recipe.load import load_recipe
 
     allow_modules(allow)
+    if cache is not None:
+        use_cache(Path(cache))
     checked = load_recipe(os.fspath(recipe)) if isinstance(recipe, str | os.PathLike) else recipe
     with _packages():
         from pixelwise.engine.train import train as events
@@ -61,6 +67,7 @@ def resume(
     steps: int | None = None,
     data: PathLike | None = None,
     data_path: PathLike | None = None,
+    cache: PathLike | None = None,
     allow: Sequence[str] = (),
     progress: Callable[[Event], object] | None = None,
 ) -> Run:
@@ -69,12 +76,15 @@ def resume(
     epochs, steps:  the length of the whole run, where it is to be longer than its recipe says
     data:           the data folder; by default `PIXELWISE_DATA`, else `~/.cache/pixelwise`
     data_path:      where the data set lies now, in place of the recipe's `data.dataset.path`
+    cache:          the folder for decoded pictures, as for `train`
     allow:          modules outside pixelwise that this process may import because the run's recipe names them
     progress:       called with every event of the training
 
     Raises RunError where the recipe, the pictures or the checkpoint is not what the run began with.
     """
     allow_modules(allow)
+    if cache is not None:
+        use_cache(Path(cache))
     with _packages():
         from pixelwise.engine.train import resume as events
 
@@ -91,6 +101,7 @@ def evaluate(
     resolution: Literal["recipe", "own"] = "recipe",
     data: PathLike | None = None,
     data_path: PathLike | None = None,
+    cache: PathLike | None = None,
     device: str = "auto",
     allow: Sequence[str] = (),
 ) -> Scores:
@@ -101,6 +112,7 @@ def evaluate(
     resolution:  `recipe`: at the recipe's size (data.size); `own`: at each picture's own size, against its own mask
     data:        the data folder; by default `PIXELWISE_DATA`, else `~/.cache/pixelwise`
     data_path:   where the data set lies now, in place of the recipe's `data.dataset.path`
+    cache:       the folder for decoded pictures, as for `train`
     device:      `auto`, `cpu`, `cuda` or `cuda:N`
     allow:       modules outside pixelwise that this process may import because the run's recipe names them
 
@@ -108,6 +120,8 @@ def evaluate(
     there is no such device.
     """
     allow_modules(allow)
+    if cache is not None:
+        use_cache(Path(cache))
     with _packages():
         from pixelwise.predict.predictor import score_run
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pixelwise.cli.options import Allow
+from pixelwise.cli.options import Allow, Cache, MaxPixels
 from pixelwise.errors import DataError, RecipeError, did_you_mean, listing
 from pixelwise.terminal.bars import Line
 from pixelwise.terminal.output import ACCENT, BAD, GOOD, QUIET, WARN, result_console, say, show_json, show_line
@@ -38,15 +38,18 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
-def check(name: Name, data: Data = None, options: Options = None, as_json: Json = False, allow: Allow = None) -> None:
+def check(
+    name: Name, data: Data = None, options: Options = None, as_json: Json = False, allow: Allow = None,
+    cache: Cache = None, max_pixels: MaxPixels = None,
+) -> None:  # fmt: skip
     """Check a data set, and its pictures in the cache, for mistakes before training. Exit code 1 if a finding is fatal."""
-    from pixelwise.data.base import data_root
+    from pixelwise.data.base import cache_folder
     from pixelwise.data.checks import check_cache, check_dataset
 
     dataset = _open(name, data, options or [])
     with Line("checking") as line:
         findings = check_dataset(dataset, lambda done, total: line.show(dataset.info.name, done, total))
-    findings = [*check_cache(dataset, data_root(data) / "cache"), *findings]
+    findings = [*check_cache(dataset, cache_folder(data)), *findings]
     if as_json:
         show_json(_as_json(dataset, findings))
     else:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pixelwise.cli.options import Allow, Data, DataPath, Jobs, RecipeOrNone, allow_typed
+from pixelwise.cli.options import Allow, Cache, Data, DataPath, Jobs, MaxPixels, RecipeOrNone, allow_typed
 from pixelwise.terminal.output import WARN, result_console, say, show_json, show_line
 from pixelwise.terminal.table import show_table
 
@@ -36,6 +36,8 @@ def sweep(
     data: Data = None,
     data_path: DataPath = None,
     allow: Allow = None,
+    cache: Cache = None,
+    max_pixels: MaxPixels = None,
 ) -> None:
     """Train a recipe over a grid of values, each combination as a run of its own.
 
@@ -178,6 +180,8 @@ def search(
     data_path: DataPath = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON at the end.")] = False,
     allow: Allow = None,
+    cache: Cache = None,
+    max_pixels: MaxPixels = None,
 ) -> None:
     """Search a recipe's best values by Optuna, each trial as a run of its own.
 

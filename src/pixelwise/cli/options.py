@@ -23,6 +23,22 @@ def _allow(modules: list[str] | None) -> list[str] | None:
     return modules
 
 
+def _cache(folder: Path | None) -> Path | None:
+    from pixelwise.data.base import use_cache
+
+    if folder is not None:
+        use_cache(folder)
+    return folder
+
+
+def _max_pixels(pixels: int | None) -> int | None:
+    from pixelwise.imaging.files import allow_pixels
+
+    if pixels is not None:
+        allow_pixels(pixels)
+    return pixels
+
+
 RecipeName = Annotated[str, typer.Argument(help="Name of a shipped recipe, or a YAML file.")]
 RecipeOrNone = Annotated[str | None, typer.Argument(help="Name of a shipped recipe, or a YAML file.")]
 Changes = Annotated[
@@ -40,6 +56,21 @@ Run = Annotated[Path, typer.Argument(help="Run folder of a trained recipe.", met
 Data = Annotated[Path | None, typer.Option(help="Data folder. Default: PIXELWISE_DATA, else ~/.cache/pixelwise.")]
 DataPath = Annotated[
     Path | None, typer.Option("--path", help="Folder of the data set, in place of the recipe's data.dataset.path.")
+]
+Cache = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="Folder for decoded pictures. Default: PIXELWISE_CACHE, else cache in the data folder, or, where that cannot "
+        "be written, ~/.cache/pixelwise/cache.",
+        callback=_cache,
+    ),
+]
+MaxPixels = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="Most pixels of a picture. Default: PIXELWISE_MAX_PIXELS, else 100000000.", callback=_max_pixels
+    ),
 ]
 Jobs = Annotated[int, typer.Option(min=1, help="Runs at a time.")]
 Checkpoint = Annotated[Literal["best", "last"], typer.Option(help="Weights of the best, or of the last epoch.")]

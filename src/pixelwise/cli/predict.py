@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from pixelwise.cli.options import Allow, AsJson, Checkpoint, Device, Run
+from pixelwise.cli.options import Allow, AsJson, Checkpoint, Device, MaxPixels, Run
 from pixelwise.terminal.output import clean_line, say, show_json
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def predict(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier predictions in --out.")] = False,
     as_json: AsJson = False,
     allow: Allow = None,
+    max_pixels: MaxPixels = None,
 ) -> None:
     """Label your own pictures with a trained run.
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from pixelwise.cli.options import Allow, AsJson, Checkpoint, Data, DataPath, Device, Run
+from pixelwise.cli.options import Allow, AsJson, Cache, Checkpoint, Data, DataPath, Device, MaxPixels, Run
 from pixelwise.terminal.output import clean, result_console, say, show_json
 
 
@@ -24,6 +24,8 @@ def evaluate(
     device: Device = "auto",
     as_json: AsJson = False,
     allow: Allow = None,
+    cache: Cache = None,
+    max_pixels: MaxPixels = None,
 ) -> None:
     """Score a trained run on a split.
 

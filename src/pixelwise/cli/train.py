@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pixelwise.cli.options import Allow, AsJson, Changes, Data, DataPath, RecipeName, RecipeOrNone
+from pixelwise.cli.options import Allow, AsJson, Cache, Changes, Data, DataPath, MaxPixels, RecipeName, RecipeOrNone
 from pixelwise.terminal.output import clean_line, say, show_json
 
 if TYPE_CHECKING:
@@ -100,6 +100,8 @@ def train(
     data_path: DataPath = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON at the end.")] = False,
     allow: Allow = None,
+    cache: Cache = None,
+    max_pixels: MaxPixels = None,
 ) -> None:
     """Train a recipe, or resume an interrupted run.
 

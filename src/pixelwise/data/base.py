@@ -9,6 +9,8 @@ from pathlib import Path
 from pixelwise.errors import DataError, did_you_mean
 from pixelwise.types import DatasetInfo, Sample
 
+CACHE = "PIXELWISE_CACHE"
+
 
 class Dataset(ABC):
     """Named splits of samples, read one at a time, by index. Making one reads lists, never pictures.
@@ -66,6 +68,29 @@ def data_root(given: Path | None = None) -> Path:
     The folder need not exist: built-in data sets need none.
     """
     return with_home(Path(given or os.environ.get("PIXELWISE_DATA") or "~/.cache/pixelwise")).absolute()
+
+
+def cache_folder(given: Path | None = None) -> Path:
+    """Where decoded pictures, and what was found out about this machine, are kept.
+
+    The variable PIXELWISE_CACHE (set by `--cache`), else `cache` in the data folder, else, where that cannot be written,
+    `~/.cache/pixelwise/cache`. `given`: as for `data_root`.
+    """
+    if chosen := os.environ.get(CACHE):
+        return with_home(Path(chosen)).absolute()
+    beside, own = data_root(given) / "cache", with_home(Path("~/.cache/pixelwise/cache"))
+    return own if not _can_write(beside) and _can_write(own) else beside
+
+
+def use_cache(folder: Path) -> None:
+    """Keep decoded pictures in a folder from now on, in this process and in those that it starts."""
+    os.environ[CACHE] = str(with_home(folder).absolute())
+
+
+def _can_write(folder: Path) -> bool:
+    """Whether files can be made in a folder, which need not be there yet."""
+    there = next((place for place in (folder, *folder.parents) if os.path.lexists(place)), folder)
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
 
 
 def with_home(path: Path) -> Path:

@@ -18,17 +18,13 @@ from numpy.typing import NDArray
 
 from pixelwise.data.base import Dataset
 from pixelwise.data.cache import damaged_entries
+from pixelwise.data.copies import THUMBNAIL, find_copies
 from pixelwise.errors import DataError, Problem, listing
 from pixelwise.imaging.files import image_size
 from pixelwise.imaging.resize import resize_image
 from pixelwise.types import DatasetInfo
 
-THUMBNAIL = 16
-# Root mean square difference of 16×16 thumbnails, in grey levels. Stored again or resized, the same picture stays below
-# 1; the nearest two different pictures of VOC 2007, Stanford Background and the scenes are 13 or more apart.
-NEAR = 3.0
-CONTRAST = 0.15  # and below this share of the picture's own contrast, so that two dark pictures are not one
-CHUNK = 256
+CHUNK = 1 << 20  # pixels of a mask that are counted at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,11 +90,12 @@ class Survey:
 def survey(dataset: Dataset, progress: Callable[[int, int], None] | None = None) -> Survey:
     """Read every sample once. Splits that are only others put together (`trainval`) are left out."""
     splits = own_splits(dataset)
-    total = sum(len(dataset.names(split)) for split in splits)
+    names = {split: dataset.names(split) for split in splits}  # asked for once: it may take as long as there are names
+    total = sum(map(len, names.values()))
     facts = []
     for split in splits:
-        for index in range(len(dataset.names(split))):
-            facts.append(_look(dataset, split, index))
+        for index, name in enumerate(names[split]):
+            facts.append(_look(dataset, split, index, name))
             if progress is not None:
                 progress(len(facts), total)
     return Survey(dataset.info, splits, tuple(facts), tuple(getattr(dataset, "problems", ())))
@@ -115,8 +112,7 @@ def own_splits(dataset: Dataset) -> tuple[str, ...]:
     return tuple(split for split in members if not is_union(split))
 
 
-def _look(dataset: Dataset, split: str, index: int) -> Facts:
-    name = dataset.names(split)[index]
+def _look(dataset: Dataset, split: str, index: int, name: str) -> Facts:
     try:
         sample = dataset.read(split, index)
     except DataError as error:
@@ -127,11 +123,15 @@ def _look(dataset: Dataset, split: str, index: int) -> Facts:
         return Facts(split, name, error.problems[0], tuple(sizes))
     values = None
     if sample.mask is not None:
-        counts = np.bincount(sample.mask.ravel())
+        flat, most = sample.mask.reshape(-1), np.iinfo(sample.mask.dtype).max + 1
+        counts = np.zeros(most, np.int64)
+        for at in range(0, len(flat), CHUNK):  # bincount makes int64 of what it is given
+            counts += np.bincount(flat[at : at + CHUNK], minlength=most)
         values = {int(value): int(counts[value]) for value in counts.nonzero()[0]}
-    digest = hashlib.sha256(str(sample.image.shape).encode() + np.ascontiguousarray(sample.image).tobytes()).digest()
+    digest = hashlib.sha256(str(sample.image.shape).encode())
+    digest.update(np.ascontiguousarray(sample.image).data)
     thumbnail = resize_image(sample.image, (THUMBNAIL, THUMBNAIL)).reshape(-1)
-    return Facts(split, name, None, (), sample.size, values, digest, thumbnail)
+    return Facts(split, name, None, (), sample.size, values, digest.digest(), thumbnail)
 
 
 def partners(survey: Survey) -> Iterator[Finding]:
@@ -227,7 +227,12 @@ def absent_classes(survey: Survey) -> Iterator[Finding]:
 def copies(survey: Survey) -> Iterator[Finding]:
     """Pictures that are there more than once, to the pixel or stored again; one finding a pair of splits."""
     found: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for a, b in _equal_pairs(survey.readable):
+    known = [facts for facts in survey.readable if facts.thumbnail is not None]
+    thumbnails = [facts.thumbnail for facts in known if facts.thumbnail is not None]
+    if len(known) < 2:
+        return
+    for first_one, again in find_copies([f.split for f in known], [f.digest for f in known], np.stack(thumbnails)):
+        a, b = known[first_one], known[again]
         found[a.split, b.split].append(f"{a.where} = {b.where}")
     for (first, second), files in sorted(found.items(), key=lambda item: (item[0][0] == item[0][1], item[0])):
         count = "1 picture is" if len(files) == 1 else f"{len(files):,} pictures are"
@@ -237,37 +242,6 @@ def copies(survey: Survey) -> Iterator[Finding]:
         else:
             cure = f"Remove them from '{first}': scores on '{second}' are too good with them."
             yield Finding("copies", "fatal", f"{count} of '{first}' also in '{second}'.", tuple(files), cure)
-
-
-def _equal_pairs(facts: list[Facts]) -> list[tuple[Facts, Facts]]:
-    """Each picture with the nearest earlier one of every split, where the two are equal."""
-    known = [(f, f.thumbnail) for f in facts if f.thumbnail is not None]
-    if len(known) < 2:
-        return []
-    thumbnails = np.stack([thumbnail for _, thumbnail in known]).astype(np.float32)
-    limits = np.minimum(NEAR, CONTRAST * thumbnails.std(axis=1))
-    earlier: dict[str, list[int]] = {}  # split → indices so far
-    exact: dict[tuple[str, bytes], int] = {}  # split and digest → index
-    pairs = []
-    for index, (one, _) in enumerate(known):
-        if index % CHUNK == 0:
-            distances = _distances(thumbnails[index : index + CHUNK], thumbnails)
-        for split, indices in earlier.items():
-            nearest = exact.get((split, one.digest))
-            if nearest is None:
-                near = indices[int(distances[index % CHUNK, indices].argmin())]
-                nearest = near if distances[index % CHUNK, near] < limits[index] else None
-            if nearest is not None:
-                pairs.append((known[nearest][0], one))
-        earlier.setdefault(one.split, []).append(index)
-        exact.setdefault((one.split, one.digest), index)
-    return pairs
-
-
-def _distances(some: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Root mean square differences (n, m), by |a − b|² = |a|² + |b|² − 2ab."""
-    squares = (some * some).sum(1)[:, None] + (others * others).sum(1)[None] - 2 * some @ others.T
-    return np.asarray(np.sqrt(np.maximum(squares, 0) / some.shape[1]))
 
 
 CHECKS: tuple[Callable[[Survey], Iterator[Finding]], ...] = (

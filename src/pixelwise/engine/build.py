@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelwise.data.base import Dataset, data_root
+from pixelwise.data.base import Dataset, cache_folder, data_root
 from pixelwise.data.cache import CachedSplit, ReadSplit, open_split
 from pixelwise.errors import DataError, listing
 from pixelwise.metrics.base import Metric
@@ -79,22 +79,21 @@ def open_for(
     progress: CachingProgress | None = None,
     verify: bool = False,
 ) -> CachedSplit:
-    """A split at the recipe's size, from the cache under the data folder; `verify` reads and compares every byte of it."""
+    """A split at the recipe's size, from the cache, which may also be in a data folder that cannot be written.
+
+    `verify` reads and compares every byte of it.
+    """
     size = recipe.data.size
     return open_split(
         dataset,
         split,
         None if size is None else (size[0], size[1]),
         folder=cache_folder(root),
+        also=data_root(root) / "cache",
         on_corrupt=recipe.data.on_corrupt,
         progress=None if progress is None else lambda done, total: progress(split, done, total),
         verify=verify,
     )
-
-
-def cache_folder(root: Path | None) -> Path:
-    """Where decoded pictures, and what was found out about this machine, are kept."""
-    return data_root(root) / "cache"
 
 
 def open_material(

@@ -8,9 +8,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from pixelwise.data.base import cache_folder
 from pixelwise.data.cache import CachedSplit
 from pixelwise.engine.base import Learner, Opened, engine_named
-from pixelwise.engine.build import Material, build_task, cache_folder
+from pixelwise.engine.build import Material, build_task
 from pixelwise.errors import PixelwiseError, Problem, RunError
 from pixelwise.metrics.base import Metric
 from pixelwise.recipe.effects import remarks

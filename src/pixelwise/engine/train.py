@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from pixelwise.data.base import cache_folder
 from pixelwise.engine.base import Choices, Learner, Processes, engine_named
 from pixelwise.engine.build import (
     CachingProgress,
@@ -16,7 +17,6 @@ from pixelwise.engine.build import (
     build,
     build_metrics,
     build_task,
-    cache_folder,
     open_material,
 )
 from pixelwise.engine.changes import extend, keep_changes, length_of, move

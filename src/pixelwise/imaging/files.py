@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import threading
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,30 +13,47 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelwise.errors import DataError, listing
+from pixelwise.errors import DataError, listing, shown
 from pixelwise.imaging.palettes import VOC_VOID
+from pixelwise.imaging.strips import as_seen, stored_rows
 from pixelwise.run.atomic import write_atomically
 from pixelwise.types import RGB, Image, IndexMap
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
-MAX_PIXELS = 100_000_000  # 10,000 × 10,000, 300 MB decoded; the header is asked before anything is decoded
+# 10,000 × 10,000; the header is asked before anything is decoded. Reading takes up to 7.2 bytes a pixel (JPEG, TIFF,
+# BMP: 4 for Pillow's picture, 3 for the result), 16 for WebP, whose decoder keeps copies, and 3.3 for PNG; measured in
+# benchmarks/large_pictures.json
+MAX_PIXELS = 100_000_000
+LIMIT = "PIXELWISE_MAX_PIXELS"  # the variable that holds another limit, also for the processes that this one starts
+OPENING = threading.Lock()
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp")
 FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP")  # no format that runs another program or a script
-LONG_WAY_ROUND = (5, 6, 7, 8)  # EXIF orientations that swap height and width
-ORIENTATION = 0x0112
 
 
-def image_size(path: Path, *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
+def pixel_limit() -> int:
+    """The most pixels that a picture may have: PIXELWISE_MAX_PIXELS (set by --max-pixels), else 100 million."""
+    text = os.environ.get(LIMIT) or str(MAX_PIXELS)
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) < 1 << 40:
+        raise DataError(f"read {shown(text)}; it is a whole number of pixels, e.g. 400000000.", where=LIMIT)
+    return int(text)
+
+
+def allow_pixels(most: int) -> None:
+    """Read pictures of at most so many pixels from now on, in this process and in those that it starts."""
+    os.environ[LIMIT] = str(most)
+
+
+def image_size(path: Path, *, max_pixels: int | None = None) -> tuple[int, int]:
     """(H, W) as the picture is meant to be seen (EXIF orientation applied), read from the header alone."""
     with _opened(path, max_pixels) as picture:
         width, height = picture.size
-        turned = picture.getexif().get(ORIENTATION) in LONG_WAY_ROUND
+        turned = stored_rows(picture)[0] >= 5  # it swaps height and width
     return (width, height) if turned else (height, width)
 
 
-def read_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> Image:
+def read_image(path: Path, *, max_pixels: int | None = None) -> Image:
     """The picture as (H, W, 3) uint8 RGB, turned as its EXIF orientation says.
 
     Grey becomes three equal channels, 16 bits become 8 (rounded), transparent pixels are laid over white, CMYK is
@@ -42,16 +61,19 @@ def read_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> Image:
     that has no one meaning as a picture (32-bit or float TIFF).
     """
     with _opened(path, max_pixels) as picture:
-        return _as_rgb(_upright(picture), path)
+        image = _put_together(picture, lambda rows: _as_rgb(rows, path))
+    image.setflags(write=False)
+    return image
 
 
 def as_rgb(picture: Picture) -> Image:
     """The same of a Pillow picture in memory."""
-    return _as_rgb(_upright(picture), Path(getattr(picture, "filename", "") or "picture"))
+    path = Path(getattr(picture, "filename", "") or "picture")
+    return _put_together(picture, lambda rows: _as_rgb(rows, path))
 
 
 def read_mask(
-    path: Path, *, colours: Mapping[RGB, int] | Sequence[RGB] | None = None, max_pixels: int = MAX_PIXELS
+    path: Path, *, colours: Mapping[RGB, int] | Sequence[RGB] | None = None, max_pixels: int | None = None
 ) -> IndexMap:
     """The mask as (H, W) uint8 or uint16, one index a pixel.
 
@@ -60,10 +82,12 @@ def read_mask(
     file's kind. Raises DataError where a colour is not in the table, or where colours are met and no table was given.
     """
     with _opened(path, max_pixels) as picture:
-        upright = _upright(picture)
-        if colours is not None:
-            return _indices_of_colours(np.asarray(upright.convert("RGB")), colours, path)
-        return _as_indices(upright, path)
+        if colours is None:
+            return _put_together(picture, lambda rows: _as_indices(rows, path))
+        table = _Colours(colours)
+        indices = _put_together(picture, table.look_up)
+    table.refuse_others(path)
+    return indices
 
 
 def write_mask(path: Path, indices: IndexMap, palette: Sequence[RGB]) -> None:
@@ -99,25 +123,28 @@ def write_image(path: Path, image: Image, *, quality: int = 90) -> None:
 
 
 @contextmanager
-def _opened(path: Path, max_pixels: int) -> Iterator[Picture]:
+def _opened(path: Path, max_pixels: int | None) -> Iterator[Picture]:
     """The file, its header read. Whatever goes wrong until the end of the block becomes one DataError with its name."""
-    from PIL import Image as Pillow
     from PIL import UnidentifiedImageError
 
+    allowed = pixel_limit() if max_pixels is None else max_pixels
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of odd metadata that no pixel depends on
-            with Pillow.open(path, formats=FORMATS) as picture:
+            with _open_header(path) as picture:
                 width, height = picture.size
-                if width * height > max_pixels:
-                    raise _too_large(path, f"{width}×{height} (width × height) = {width * height:,}", max_pixels)
+                if width * height > allowed:
+                    raise DataError(
+                        f"has {width}×{height} (width × height) = {width * height:,} pixels, {allowed:,} are allowed.",
+                        where=str(path),
+                        hint="Nothing was decoded. Make the picture smaller, cut it into tiles, or allow more pixels with "
+                        "--max-pixels (or PIXELWISE_MAX_PIXELS).",
+                    )
                 yield picture
     except (DataError, MemoryError):
         raise
     except FileNotFoundError as error:
         raise DataError("there is no such file.", where=str(path)) from error
-    except Pillow.DecompressionBombError as error:  # twice Pillow's own limit: it tells before we can look
-        raise _too_large(path, "more than 178 million", max_pixels) from error
     except UnidentifiedImageError as error:
         raise DataError(
             f"is not a picture that can be read ({', '.join(FORMATS)}).", where=str(path), hint="Replace the file."
@@ -132,18 +159,32 @@ def _opened(path: Path, max_pixels: int) -> Iterator[Picture]:
         ) from error
 
 
-def _too_large(path: Path, read: str, max_pixels: int) -> DataError:
-    return DataError(
-        f"has {read} pixels, {max_pixels:,} are allowed.",
-        where=str(path),
-        hint="Nothing was decoded. Make the picture smaller, or cut it into tiles.",
-    )
+def _open_header(path: Path) -> Picture:
+    """The file's header. Pillow's own limit, at which it refuses to look, is replaced by ours, which is asked next."""
+    from PIL import Image as Pillow
+
+    with OPENING:
+        own, Pillow.MAX_IMAGE_PIXELS = Pillow.MAX_IMAGE_PIXELS, None
+        try:
+            return Pillow.open(path, formats=FORMATS)
+        finally:
+            Pillow.MAX_IMAGE_PIXELS = own
 
 
-def _upright(picture: Picture) -> Picture:
-    from PIL import ImageOps
+def _put_together(picture: Picture, convert: Callable[[Picture], NDArray[Any]]) -> NDArray[Any]:
+    """The picture as it is meant to be seen (EXIF orientation applied), its rows converted some at a time.
 
-    return ImageOps.exif_transpose(picture)
+    So the conversion needs no second copy of a large picture, whatever it makes on its way.
+    """
+    orientation, bands = stored_rows(picture)
+    for first, band in bands:
+        rows = convert(band)
+        if first == 0:
+            if len(rows) == picture.height and orientation == 1:
+                return rows
+            seen, stored = as_seen((picture.height, *rows.shape[1:]), orientation, rows.dtype)
+        stored[first : first + len(rows)] = rows
+    return seen
 
 
 def _as_rgb(picture: Picture, path: Path) -> Image:
@@ -158,9 +199,7 @@ def _as_rgb(picture: Picture, path: Path) -> Image:
     if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
         ground = Pillow.new("RGBA", picture.size, (255, 255, 255, 255))
         picture = Pillow.alpha_composite(ground, picture.convert("RGBA"))
-    array = np.array(picture if picture.mode == "RGB" else picture.convert("RGB"))
-    array.setflags(write=False)
-    return array
+    return np.array(picture if picture.mode == "RGB" else picture.convert("RGB"))
 
 
 SAVE_AS = "Save it with 8 or 16 bits."
@@ -191,22 +230,39 @@ def _as_indices(picture: Picture, path: Path) -> IndexMap:
     )
 
 
-def _indices_of_colours(rgb: Image, colours: Mapping[RGB, int] | Sequence[RGB], path: Path) -> IndexMap:
-    table = colours if isinstance(colours, Mapping) else {colour: index for index, colour in enumerate(colours)}
-    codes = np.array([red << 16 | green << 8 | blue for red, green, blue in table], dtype=np.uint32)
-    order = np.argsort(codes)
-    found: NDArray[Any] = rgb.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], dtype=np.uint32)  # (H, W)
-    place = np.searchsorted(codes[order], found).clip(max=len(codes) - 1)
-    strange = codes[order][place] != found
-    if strange.any():
-        row, column = (int(axis[0]) for axis in strange.nonzero())
-        names = listing([str(list(colour)) for colour in table])
-        raise DataError(
-            f"{int(strange.sum()):,} pixels have a colour that is no class, the first {rgb[row, column].tolist()} at "
-            f"row {row}, column {column}; allowed: {names}.",
-            where=str(path),
-            hint="Was the mask saved as JPEG or resized smoothly? Masks need a lossless format and nearest neighbour.",
-        )
-    indices = np.array(list(table.values()))[order]
-    result: IndexMap = indices[place].astype(np.uint8 if indices.max() < 256 else np.uint16)
-    return result
+class _Colours:
+    """The index of each colour of a mask, looked up for some rows at a time.
+
+    colours:  a table, or a list whose position is the index
+    """
+
+    def __init__(self, colours: Mapping[RGB, int] | Sequence[RGB]) -> None:
+        table = colours if isinstance(colours, Mapping) else {colour: index for index, colour in enumerate(colours)}
+        codes = np.array([red << 16 | green << 8 | blue for red, green, blue in table], dtype=np.uint32)
+        order = np.argsort(codes)
+        indices = np.array(list(table.values()))[order]
+        self._codes, self._indices = codes[order], indices.astype(np.uint8 if indices.max() < 256 else np.uint16)
+        self._names = listing([str(list(colour)) for colour in table])
+        self._row = 0  # of the picture, with which the next rows begin
+        self._strange, self._first = 0, ""
+
+    def look_up(self, rows: Picture) -> IndexMap:
+        rgb = np.asarray(rows.convert("RGB"))
+        found: NDArray[Any] = rgb.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], dtype=np.uint32)  # (H, W)
+        place = np.searchsorted(self._codes, found).clip(max=len(self._codes) - 1)
+        strange = self._codes[place] != found
+        if strange.any():
+            row, column = (int(axis[0]) for axis in strange.nonzero())
+            colour = rgb[row, column].tolist()
+            self._first = self._first or f"{colour} at row {self._row + row}, column {column}"
+            self._strange += int(strange.sum())
+        self._row += len(rgb)
+        indices: IndexMap = self._indices[place]
+        return indices
+
+    def refuse_others(self, path: Path) -> None:
+        """Raise DataError where a colour was met that is not in the table."""
+        if self._strange:
+            what = f"{self._strange:,} pixels have a colour that is no class, the first {self._first}"
+            hint = "Was the mask saved as JPEG or resized smoothly? Masks need a lossless format and nearest neighbour."
+            raise DataError(f"{what}; allowed: {self._names}.", where=str(path), hint=hint)

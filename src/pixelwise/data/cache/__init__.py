@@ -28,6 +28,7 @@ import numpy as np
 from pixelwise.data.base import Dataset
 from pixelwise.data.cache.building import BLOCK, RAGGED, Builder, check_sample, unpack
 from pixelwise.errors import DataError, Problem, RunError
+from pixelwise.imaging.files import MAX_PIXELS, pixel_limit
 from pixelwise.imaging.resize import resize_image
 from pixelwise.run.lock import remove_abandoned
 from pixelwise.run.records.json_text import read_json
@@ -140,13 +141,14 @@ class ReadSplit:
 
 
 def open_split(
-    dataset: Dataset, split: str, size: tuple[int, int] | None, *, folder: Path,
+    dataset: Dataset, split: str, size: tuple[int, int] | None, *, folder: Path, also: Path | None = None,
     on_corrupt: Literal["fail", "skip"] = "fail", progress: Progress | None = None, verify: bool = False,
 ) -> CachedSplit:  # fmt: skip
     """The split at `size` (height, width) from the cache under `folder`, which is built first where need be.
 
     Pictures are resized bilinearly with antialias, masks by nearest neighbour. With `size` None nothing is resized: all
-    pictures must then have one size. `progress(done, total)` is called while the cache is built, and never otherwise.
+    pictures must then have one size. A cache that is whole under the folder `also` is used, too; nothing is built there.
+    `progress(done, total)` is called while the cache is built, and never otherwise.
 
     Raises DataError with every fault of the split at once: files that are missing or damaged, masks with values outside
     the classes or of another size than their picture. With `on_corrupt="skip"` such samples are left out and listed
@@ -155,13 +157,16 @@ def open_split(
     """
     dataset.check_split(split)
     settings, fingerprint = _fingerprint(dataset, split, size, on_corrupt)
-    group = folder / dataset.info.name / f"{split}-{'x'.join(map(str, size)) if size else 'own'}-{settings[:12]}"
-    entry = group / fingerprint[:24]
+    named = Path(dataset.info.name, f"{split}-{'x'.join(map(str, size)) if size else 'own'}-{settings[:12]}")
+    group = folder / named
     remove_abandoned(group)
-    if (found := _open_entry(entry, dataset.info)) is not None:
-        if not (verify and found.damaged()):
-            return found
-        shutil.rmtree(entry, ignore_errors=True)
+    for place in dict.fromkeys((folder, also or folder)):
+        entry = place / named / fingerprint[:24]
+        if (found := _open_entry(entry, dataset.info)) is not None:
+            if not (verify and found.damaged()):
+                return found
+            shutil.rmtree(entry, ignore_errors=True)
+    entry = group / fingerprint[:24]
     with Builder(group, dataset.info, split) as builder:
         faults = _fill(builder, dataset, split, size, progress)
         if faults and (on_corrupt == "fail" or not builder.names):
@@ -185,6 +190,9 @@ def _fingerprint(dataset: Dataset, split: str, size: tuple[int, int] | None, on_
     sources = [list(map(str, some)) for some in files]
     states = {file: _state(file) for file in dict.fromkeys(chain.from_iterable(files))}
     asked = [FORMAT, info.name, info.classes, info.void, dataset.settings(), split, size, on_corrupt]
+    asked += (
+        [pixel_limit()] if on_corrupt == "skip" and pixel_limit() != MAX_PIXELS else []
+    )  # it decides what is skipped
     asked.append(str(next(iter(states)).parent) if states else "")
     asked += ["objects as run lengths"] if "objects" in info.knows else []  # version 0.1 kept them as index maps
     settings = _digest(asked)

@@ -182,7 +182,8 @@ class Builder:
 
     def _unwritable(self, error: OSError) -> DataError:
         what = f"the cache of '{self.info.name}' could not be written here: {error.strerror or error}."
-        hint = "Make room, or choose another folder for the cache. Nothing half-built was left behind."
+        hint = "Make room, or choose another folder for the cache with --cache (or PIXELWISE_CACHE)."
+        hint += " Nothing half-built was left behind."
         return DataError(what, where=str(self.group), hint=hint)
 
 
