@@ -46,6 +46,15 @@ PAIRS = {
     "begun": "scratch",
     "scratch": "segment",
 }
+DRAWN = (
+    "events.jsonl",
+    "summary.json",
+    "setup.json",
+    "sweep.json",
+    "trials.json",
+    "recipe.yaml",
+)  # what plots are drawn of
+QUICK = {"draw": False, "whole": False}
 DOCUMENTED = {"sweep": {0, 1, 2}, "search": {0, 1, 2}}  # exit codes; 1: a run or every trial failed
 
 
@@ -107,21 +116,31 @@ def commands(kind: str, name: str, folder: Path, case: Path, data: Path, picture
 
 
 def quicken() -> None:
-    """Leave out what damage cannot change and takes the most time: flushes, the pixels of plots, processes of trainings."""
-    from pixelwise.experiments import runner
-    from pixelwise.report import plotting
+    """Leave out what damage cannot change and takes the most time: flushes, pixels of plots, most draws, trainings."""
+    from functools import partial
 
+    from pixelwise.compare import page as compare_page
+    from pixelwise.compare import runs as compared
+    from pixelwise.experiments import page as experiment_page
+    from pixelwise.experiments import runner
+    from pixelwise.report import page, plotting
+
+    def draw_only(name: str, title: str, draw: Any, folder: Path) -> Any:
+        if not QUICK["draw"]:
+            return plotting.Plot(name, title, "", "")
+        if QUICK["whole"]:
+            return whole(name, title, draw, folder)
+        with plotting.style():
+            draw(plotting.WIDE)
+        plotting.write_bytes(folder / f"{name}.svg", b"")
+        return plotting.Plot(name, title, "", "")
+
+    whole = plotting.render
     os.fsync = lambda descriptor: None
     runner.train_command = lambda folder, name, data, *, resume: [sys.executable, "-S", "-c", "raise SystemExit(2)"]
-    plotting._whole = (plotting._laid_out, plotting._svg, plotting._png)  # type: ignore[attr-defined]
-    plotting._laid_out, plotting._png = lambda figure: figure, lambda figure: b""
-    plotting._svg = lambda figure, fonts: b"<svg></svg>"
-
-
-def draw_whole_plots() -> None:
-    from pixelwise.report import plotting
-
-    plotting._laid_out, plotting._svg, plotting._png = plotting._whole  # type: ignore[attr-defined]
+    compared.judge = partial(compared.judge, draws=20)
+    for module in (page, compare_page, experiment_page):
+        module.render = draw_only  # type: ignore[attr-defined]
 
 
 def run_case(
@@ -143,28 +162,42 @@ def run_case(
     outside.mkdir()
     (outside / "secret").write_text("a secret\n")
     what = damage(folder, outside, draw)
-    before, found = contents(outside), []
-    plots = draw.random() < 0.03
-    for words in commands(kind, sound.parent.name, folder, case, data, picture):
+    before = contents(outside)
+    plots = what.startswith(DRAWN) and draw.random() < 0.5
+    whole = plots and draw.random() < 0.1
+    asked = list(commands(kind, sound.parent.name, folder, case, data, picture))
 
-        def work_on(words: list[str] = words) -> Any:
-            if plots:
-                draw_whole_plots()
-            return call(words)
+    def one_by_one() -> list[Any]:
+        found = []
+        for words in asked:
+            QUICK.update(draw=plots and words[0] != "train", whole=whole)
+            found.append((words[0], *call(words)))
+        return found
 
-        allowed = [folder, case / "out", data, Path(tempfile.gettempdir()) / "never"]
-        value, ended = run_forked(work_on, allowed=allowed, seconds=3 * SECONDS if plots else SECONDS)
-        code, said = (ended.code, ended.said) if ended is not None else value["value"]
-        wrote = [] if ended is not None else value["outside"]
-        wrong = code not in DOCUMENTED.get(words[0], {0, 2}) or "Traceback" in said or bool(wrote)
-        secret = "a secret" in said
-        found.append(
-            {"command": words[0], "code": code, "wrong": wrong or secret, "said": said[-3000:], "outside": wrote}
-        )
+    allowed = [folder, case / "out", data]
+    value, ended = run_forked(one_by_one, allowed=allowed, seconds=len(asked) * SECONDS)
+    found = [] if ended is None else [judged("any", ended.code, ended.said, [])]
+    if ended is None:
+        found = [judged(*one, []) for one in value["value"]]
+        if value["outside"]:
+            found.append(judged("any", "written outside", "", value["outside"]))
     if contents(outside) != before:
-        found.append({"command": "any", "code": "outside changed", "wrong": True, "said": "", "outside": []})
+        found.append(judged("any", "outside changed", "", []))
     shutil.rmtree(case, ignore_errors=True)
     return {"number": number, "folder": sound.parent.name, "what": what, "found": found}
+
+
+def judged(command: str, code: Any, said: str, outside: list[str]) -> dict[str, Any]:
+    """Whether a command ended as it should: an exit code that is documented, no traceback, no secret, and at most one line."""
+    lines = [line for line in said.splitlines() if line.startswith("error:") or line.rstrip().endswith(" errors:")]
+    wrong = code not in DOCUMENTED.get(command, {0, 2}) or "Traceback" in said or "a secret" in said
+    return {
+        "command": command,
+        "code": code,
+        "wrong": wrong or len(lines) > 1,
+        "said": said[-3000:],
+        "outside": outside,
+    }
 
 
 def contents(folder: Path) -> dict[str, Any]:
@@ -209,6 +242,11 @@ def prepare(work: Path, data: Path, experiments: bool, old_only: bool) -> tuple[
     picture = work / "picture.png"
     write_image(picture, np.random.default_rng(0).integers(0, 256, (40, 56, 3), np.uint8))
     folders = make_folders(work / "base", data, experiments=experiments, old_only=old_only)
+    os.environ["MPLCONFIGDIR"] = str(work / "matplotlib")
+    import matplotlib.figure
+
+    matplotlib.get_configdir()
+    matplotlib.get_cachedir()
     quicken()
     case = work / "sound"
     for kind, sound in folders:
@@ -260,8 +298,8 @@ def report(cases: list[dict[str, Any]], what: str, asked: Any, seconds: float) -
             command: {c: n for (k, c), n in sorted(codes.items()) if k == command} for command, _ in sorted(codes)
         },
         "tracebacks": sum(one["code"] == "traceback" or "Traceback" in one["said"] for _, one in wrong),
-        "hangs": sum(one["code"] == "hang" for _, one in wrong),
-        "written outside": sum(bool(one["outside"]) or one["code"] == "outside changed" for _, one in wrong),
+        "hangs": sum(one["code"] in ("hang", "SIGXCPU") for _, one in wrong),
+        "written outside": sum(one["code"] in ("written outside", "outside changed") for _, one in wrong),
         "wrong": len(wrong),
         "environment": where,
     }

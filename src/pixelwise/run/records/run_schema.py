@@ -115,7 +115,7 @@ class Data(Part):
 
     @model_validator(mode="after")
     def _agree(self) -> Data:
-        if len(self.colours) != len(self.classes):
+        if {"classes", "colours"} <= self.model_fields_set and len(self.colours) != len(self.classes):
             raise fault(f"which has {len(self.classes)} classes and {len(self.colours)} colours")
         if self.size[0] * self.size[1] > MOST_PIXELS:
             raise fault(f"which has pictures of more than {MOST_PIXELS:,} pixels")
