@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import random
@@ -117,10 +118,11 @@ def commands(kind: str, name: str, folder: Path, case: Path, data: Path, picture
 
 def quicken() -> None:
     """Leave out what damage cannot change and takes the most time: flushes, pixels of plots, most draws, trainings."""
-    from functools import partial
+    from functools import cache, partial
 
     from pixelwise.compare import page as compare_page
     from pixelwise.compare import runs as compared
+    from pixelwise.engine import evaluate, setup, train
     from pixelwise.experiments import page as experiment_page
     from pixelwise.experiments import runner
     from pixelwise.report import page, plotting
@@ -138,6 +140,11 @@ def quicken() -> None:
     whole = plotting.render
     os.fsync = lambda descriptor: None
     runner.train_command = lambda folder, name, data, *, resume: [sys.executable, "-S", "-c", "raise SystemExit(2)"]
+    for module in (setup, evaluate, train):
+        module.environment = cache(module.environment)  # type: ignore[attr-defined]
+    page.template = cache(page.template)
+    for module in (compare_page, experiment_page):
+        module.template = page.template  # type: ignore[attr-defined]
     compared.judge = partial(compared.judge, draws=20)
     for module in (page, compare_page, experiment_page):
         module.render = draw_only  # type: ignore[attr-defined]
@@ -255,6 +262,9 @@ def prepare(work: Path, data: Path, experiments: bool, old_only: bool) -> tuple[
         (case / "out").mkdir(exist_ok=True)
         for words in commands(kind, sound.parent.name, folder, case, data, picture):
             must(words)
+    gc.collect()
+    gc.freeze()
+    gc.disable()
     return folders, picture
 
 
