@@ -4,7 +4,6 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-CAMPAIGNS := mutated_runs mutated_checkpoints
 
 .PHONY: quickstart test check mutations campaign docs format clean
 .DEFAULT_GOAL := quickstart
@@ -34,7 +33,9 @@ mutations: $(READY)
 	@$(BIN)/python tests/mutations/scratch.py
 
 campaign: $(READY)
-	@for name in $(CAMPAIGNS); do OMP_NUM_THREADS=1 $(BIN)/python campaigns/$$name.py || exit 1; done
+	@OMP_NUM_THREADS=1 $(BIN)/python campaigns/mutated_runs.py
+	@OMP_NUM_THREADS=1 $(BIN)/python campaigns/mutated_checkpoints.py
+	@OMP_NUM_THREADS=1 $(BIN)/python campaigns/kills.py --write
 
 docs: $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --group docs

@@ -143,7 +143,7 @@ class Folder:
         runs = []
         for entry in self.record()["runs"]:
             file = self.recipe_file(entry["name"])
-            if not file.is_file():
+            if not is_plain_file(file):
                 hint = f"Repeat the command that began this {self.kind}: it was killed before this was written."
                 raise RunError("is missing.", where=str(file), hint=hint)
             tree = parse_map(_text(file), where=str(file))
@@ -217,7 +217,7 @@ class Folder:
     def finished(self, planned: Planned) -> Outcome:
         """The outcome of a run that has a summary. Its page is built where its process was killed before that."""
         run, message = self.run(planned.name), ""
-        if not run.report_file.is_file():
+        if not is_plain_file(run.report_file):
             from pixelwise.report.page import build_report
 
             try:

@@ -32,7 +32,7 @@ from pixelwise.imaging.files import MAX_PIXELS, pixel_limit
 from pixelwise.imaging.resize import resize_image
 from pixelwise.run.lock import remove_abandoned
 from pixelwise.run.records.json_text import read_json
-from pixelwise.run.records.plain import is_plain_file, plain_folder
+from pixelwise.run.records.plain import is_plain_file, open_plain, plain_folder
 from pixelwise.types import DatasetInfo, Deferred, Object, Sample
 
 FORMAT = 1  # raised when what a cache holds changes its meaning
@@ -242,7 +242,7 @@ def _about(builder: Builder, info: DatasetInfo, split: str, faults: list[Problem
 
 def _is_sound(entry: Path, name: str, checksums: Sequence[int] | None) -> bool:
     """Whether an array's file contains the bytes that were written."""
-    with open(entry / f"{name}.npy", "rb") as file:
+    with open_plain(entry / f"{name}.npy") as file:
         np.lib.format.read_magic(file)
         np.lib.format.read_array_header_1_0(file)
         return [zlib.crc32(block) for block in iter(lambda: file.read(BLOCK), b"")] == checksums
@@ -268,10 +268,8 @@ def _open_entry(entry: Path, info: DatasetInfo) -> CachedSplit | None:
 def damaged_entries(folder: Path, info: DatasetInfo) -> Iterator[tuple[Path, tuple[str, ...]]]:
     """The entries of a data set in the cache under `folder` that are damaged, with the files that are."""
     for file in sorted((folder / info.name).glob("*/*/about.json")):
-        with suppress(
-            FileNotFoundError, ValueError, KeyError, TypeError
-        ):  # such an entry is built again when it is opened
-            about = json.loads(file.read_text(encoding="utf-8"))
+        with suppress(RunError, OSError, ValueError, KeyError, TypeError):  # it is built again when it is opened
+            about = read_json(file)
             if about["checksums"] and (damaged := CachedSplit(file.parent, info, about).damaged()):
                 yield file.parent, damaged
 
