@@ -27,7 +27,7 @@ from pixelwise.engine.finish import finish
 from pixelwise.engine.fit import Parts, Save, Stage, fit
 from pixelwise.engine.origin import take_weights
 from pixelwise.engine.setup import check_resume, check_splits, says, setup_record
-from pixelwise.errors import RecipeError, naming, shown
+from pixelwise.errors import RecipeError, RunError, naming, shown
 from pixelwise.recipe.effects import remarks
 from pixelwise.recipe.load import as_yaml, check_allowed
 from pixelwise.recipe.schema import Recipe
@@ -98,6 +98,9 @@ def resume(
         engine = engine_named(recipe.engine)
         processes = processes or engine.alone()
         if processes.from_first(run.has_not_begun):
+            if epochs or steps:
+                what, hint = "stopped before its first step: there is nothing to make longer.", "Resume it first."
+                raise RunError(what, where=str(path), hint=hint)
             new = _new(run, recipe, data, processes, caching, interruption)
             processes.from_first(run.tidy)
             yield from _begin(run, new, interruption)
