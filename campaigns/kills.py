@@ -33,7 +33,7 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy and torch: no threads that a fork would lose
 
 from killing import ForkedTraining, Kill, Operations, adopt_orphans, arm, end_orphans, ending, fork, note
-from kinds import OTHERS, TRAININGS, Kind, Training, content, differences, import_all, place_of, warm, write_recipes
+from kinds import OTHERS, TRAININGS, Kind, OfRun, Training, content, differences, import_all, place_of, warm, write_recipes
 
 MOST, AGAIN = 5, 0.7  # kills of a case, and the probability of one more
 
@@ -63,7 +63,9 @@ class Campaign:
         adopt_orphans()
         write_recipes(place)
         ForkedTraining.folder = place
-        names = [name for name in self.kinds if not only or only in name or name == "segment, torch"]
+        names = [name for name in self.kinds if not only or only in name]
+        if any(issubclass(OTHERS.get(name, Kind), OfRun) for name in names):  # it adds to a run of that kind
+            names = ["segment, torch", *(name for name in names if name != "segment, torch")]
         for name in names:
             self.observe(self.kinds[name])
         gc.freeze()
