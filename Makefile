@@ -35,7 +35,7 @@ mutations: $(READY)
 campaign: $(READY)
 	@OMP_NUM_THREADS=1 $(BIN)/python campaigns/mutated_runs.py
 	@OMP_NUM_THREADS=1 $(BIN)/python campaigns/mutated_checkpoints.py
-	@OMP_NUM_THREADS=1 $(BIN)/python campaigns/kills.py --write
+	@OMP_NUM_THREADS=1 $(BIN)/python campaigns/kills.py
 
 docs: $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --group docs

@@ -1,6 +1,6 @@
 """SIGKILL before and after every file operation of pixelwise, then a resume to the end: the same bytes, and no file left.
 
-    python campaigns/kills.py --count 2000 --seed 1 --write
+    python campaigns/kills.py --count 1000 --seed 1
 
 One process imports everything. Each case is a fork of it, which wraps `open` (for writing), `fsync`, `rename`, `replace`,
 `unlink`, `mkdir` and `rmdir` and kills itself before or after the k-th of them inside the case's folder. Another fork then
@@ -33,7 +33,19 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy and torch: no threads that a fork would lose
 
 from killing import ForkedTraining, Kill, Operations, adopt_orphans, arm, end_orphans, ending, fork, note
-from kinds import OTHERS, TRAININGS, Kind, OfRun, Training, content, differences, import_all, place_of, warm, write_recipes
+from kinds import (
+    OTHERS,
+    TRAININGS,
+    Kind,
+    OfRun,
+    Training,
+    content,
+    differences,
+    import_all,
+    place_of,
+    warm,
+    write_recipes,
+)
 
 MOST, AGAIN = 5, 0.7  # kills of a case, and the probability of one more
 
@@ -59,7 +71,7 @@ class Campaign:
         self.references: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
         self.operations: dict[str, dict[str, list[tuple[str, str]]]] = {}  # kind → who → operations
         self.plans: dict[str, list[Kill]] = {}
-        warm()
+        warm(torch=any("NumPy" not in name for name in self.kinds if not only or only in name))
         adopt_orphans()
         write_recipes(place)
         ForkedTraining.folder = place
@@ -158,18 +170,17 @@ class Campaign:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--count", type=int, default=2000, help="cases, each with one to five kills")
+    parser.add_argument("--count", type=int, default=1000, help="cases, each with one to five kills")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--first", type=int, default=0, help="number of the first case: a campaign may be run in parts")
     parser.add_argument("--only", default="", help="a part of the names of the kinds to try")
-    parser.add_argument("--write", action="store_true", help="write kills.json beside this file")
+    parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".json"))
     asked = parser.parse_args()
     base = Path("/dev/shm") if os.access("/dev/shm", os.W_OK) else Path(tempfile.gettempdir())
     place = Path(tempfile.mkdtemp(prefix="kills-", dir=base))
     try:
         for record in run(asked, place):
-            if asked.write:
-                Path(__file__).with_suffix(".json").write_text(json.dumps(record, indent=1) + "\n")
+            asked.out.write_text(json.dumps(record, indent=1) + "\n")
     finally:
         shutil.rmtree(place, ignore_errors=True)
     sys.exit(1 if record["problems"] else 0)

@@ -7,7 +7,6 @@ import gc
 import importlib
 import io
 import json
-import pkgutil
 import re
 import shutil
 import sys
@@ -50,6 +49,9 @@ TRAININGS = {  # kind → recipe and its changes
 }
 DURATION = re.compile(
     r"\b[\d.,]+ (?:ms|s|min|h)\b(?: \d\d (?:s|min))?|[\d.,]+ (?:pictures|steps)/s|<dt>command</dt><dd>.*?</dd>"
+)
+OF_TORCH = tuple(
+    f"pixelwise.{name}" for name in ("models", "losses", "augment", "engine.torch", "engine.hardware", "cli.twin")
 )
 TIMES = {"seconds", "epoch_seconds", "environment", "command", "worker", "sha256", "events_length", "packages"}
 
@@ -228,13 +230,16 @@ def place_of(operation: str, path: str) -> str:
     return f"{operation}, other"
 
 
-def warm() -> None:
+def warm(*, torch: bool) -> None:
     """Import everything that a case may import, so that forks need not; replace what takes longer than what is tested."""
-    for name in ("torch", "matplotlib.figure", "optuna", "rich.progress", "pixelwise.engine.train"):
+    for name in ("matplotlib.figure", "optuna", "rich.progress", *(("torch",) if torch else ())):
         importlib.import_module(name)
-    for module in pkgutil.walk_packages(pixelwise.__path__, "pixelwise."):
-        if module.name != "pixelwise.__main__":
-            importlib.import_module(module.name)
+    source = Path(pixelwise.__file__).parent
+    for file in sorted(source.rglob("*.py")):
+        parts = file.relative_to(source.parent).with_suffix("").parts
+        name = ".".join(part for part in parts if part != "__init__")
+        if parts[-1] != "__main__" and (torch or not name.startswith(OF_TORCH)):
+            importlib.import_module(name)
     runner = sys.modules["pixelwise.experiments.runner"]
     runner.POLL = 0.005  # type: ignore[attr-defined]
     runner.subprocess = SimpleNamespace(Popen=ForkedTraining, DEVNULL=None, STDOUT=None)  # type: ignore[attr-defined]
