@@ -4,6 +4,10 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
+<<<<<<< HEAD
+=======
+CAMPAIGNS := mutated_runs mutated_checkpoints hostile
+>>>>>>> 015dfe5 (A campaign of hostile pictures, archives, YAML files and names: 955 cases, nothing written outside, at most 354 MiB, no traceback)
 
 .PHONY: quickstart test check mutations campaign docs format clean
 .DEFAULT_GOAL := quickstart
