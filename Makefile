@@ -4,10 +4,6 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-<<<<<<< HEAD
-=======
-CAMPAIGNS := mutated_runs mutated_checkpoints hostile
->>>>>>> 015dfe5 (A campaign of hostile pictures, archives, YAML files and names: 955 cases, nothing written outside, at most 354 MiB, no traceback)
 
 .PHONY: quickstart test check mutations campaign docs format clean
 .DEFAULT_GOAL := quickstart
@@ -40,6 +36,7 @@ campaign: $(READY)
 	@OMP_NUM_THREADS=1 $(BIN)/python campaigns/mutated_runs.py
 	@OMP_NUM_THREADS=1 $(BIN)/python campaigns/mutated_checkpoints.py
 	@OMP_NUM_THREADS=1 $(BIN)/python campaigns/kills.py
+	@OMP_NUM_THREADS=1 $(BIN)/python campaigns/hostile.py
 
 docs: $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --group docs
