@@ -1,6 +1,6 @@
 """SIGKILL before and after every file operation of pixelwise, then a resume to the end: the same bytes, and no file left.
 
-    python campaigns/kills.py --count 1000 --seed 1
+    python campaigns/kills.py --count 1200 --seed 1
 
 One process imports everything. Each case is a fork of it, which wraps `open` (for writing), `fsync`, `rename`, `replace`,
 `unlink`, `mkdir` and `rmdir` and kills itself before or after the k-th of them inside the case's folder. Another fork then
@@ -170,7 +170,7 @@ class Campaign:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--count", type=int, default=1000, help="cases, each with one to five kills")
+    parser.add_argument("--count", type=int, default=1200, help="cases, each with one to five kills")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--first", type=int, default=0, help="number of the first case: a campaign may be run in parts")
     parser.add_argument("--only", default="", help="a part of the names of the kinds to try")
@@ -178,12 +178,26 @@ def main() -> None:
     asked = parser.parse_args()
     base = Path("/dev/shm") if os.access("/dev/shm", os.W_OK) else Path(tempfile.gettempdir())
     place = Path(tempfile.mkdtemp(prefix="kills-", dir=base))
+    before = json.loads(asked.out.read_text()) if asked.first and asked.out.exists() else None
     try:
-        for record in run(asked, place):
+        for part in run(asked, place):
+            record = part if before is None else added(before, part)
             asked.out.write_text(json.dumps(record, indent=1) + "\n")
     finally:
         shutil.rmtree(place, ignore_errors=True)
     sys.exit(1 if record["problems"] else 0)
+
+
+def added(before: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
+    """The record of an earlier part together with a later one."""
+    counts = ("cases", "kills", "starts")
+    kinds = {}
+    for name, one in part["kinds"].items():
+        earlier = before["kinds"].get(name, {})
+        kinds[name] = {**one, **{key: earlier.get(key, 0) + one[key] for key in counts}}
+        kinds[name]["first_kills"] = dict(Counter(earlier.get("first_kills", {})) + Counter(one["first_kills"]))
+    sums = {key: before[key] + part[key] for key in (*counts, "files_that_differ", "files_left", "problems", "seconds")}
+    return {**part, **sums, "first": before["first"], "kinds": kinds}
 
 
 def run(asked: argparse.Namespace, place: Path) -> Iterator[dict[str, Any]]:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 
 from pixelwise.errors import RunError
-from pixelwise.run import atomic
+from pixelwise.run import atomic, checkpoint
 from pixelwise.run.checkpoint import load_checkpoint, load_state, save_checkpoint
 
 FIRST = {"model": {"w": np.arange(6.0).reshape(2, 3)}, "optimizer": {"0000.step": np.array(3.0, np.float32)}}
@@ -129,7 +129,7 @@ KILLED = """
 import os, sys
 import numpy as np
 from pathlib import Path
-from pixelwise.run import atomic
+from pixelwise.run import atomic, checkpoint
 from pixelwise.run.checkpoint import save_checkpoint
 replace, left = os.replace, int(sys.argv[2])
 def kill(*given):
@@ -278,3 +278,21 @@ def test_no_checkpoint_another_part_another_format(tmp_path: Path) -> None:
     (folder / "state.json").write_text(json.dumps({**record, "state": {"epoch": 7}}))
     with pytest.raises(RunError, match=r"state\.json: was changed after it was written"):
         load_state(folder)
+
+
+def test_a_checkpoint_that_a_training_replaces_while_it_is_read_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_checkpoint(tmp_path, FIRST, {"epoch": 1}, step=3)
+    read = checkpoint._load_part
+    calls: list[str] = []
+
+    def replaced_before(folder: Path, part: str, files: Any) -> Any:
+        calls.append(part)
+        if len(calls) == 1:
+            save_checkpoint(tmp_path, FIRST, {"epoch": 2}, step=6)
+        return read(folder, part, files)
+
+    monkeypatch.setattr(checkpoint, "_load_part", replaced_before)
+    assert load_checkpoint(tmp_path, "model")[1] == {"epoch": 2}
+    assert calls == ["model", "model"]

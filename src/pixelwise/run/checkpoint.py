@@ -94,7 +94,12 @@ def load_checkpoint(folder: Path, *parts: str) -> tuple[dict[str, dict[str, NDAr
     be predicted, and nothing trained. (The optimizer's memory may be infinite where the weights are still finite.)
     """
     record = _read_record(folder)
-    arrays = {part: _load_part(folder, part, record["files"]) for part in parts}
+    try:
+        arrays = {part: _load_part(folder, part, record["files"]) for part in parts}
+    except RunError:
+        if _read_record(folder) == record:
+            raise
+        return load_checkpoint(folder, *parts)  # a training that is under way has written the next one in between
     return arrays, dict(record["state"])
 
 
