@@ -182,11 +182,14 @@ def test_a_search_that_is_killed_at_any_entry_of_its_study_ends_with_as_many_tri
         search, _ = opened(tmp_path / "s", *texts)
         list(running(search, 2, alone=True))
     monkeypatch.setattr(JournalFileBackend, "append_logs", append)
+    for name in ("study.log.lock", "study.log.lock60ce1891-e1dd.rename"):
+        (tmp_path / "s" / name).touch()
     search, _ = opened(tmp_path / "s", *texts)
     list(running(search, 2, alone=True))
     assert [trial.state for trial in search.study.trials()] == ["done", "done"]
     assert [trial.values for trial in search.study.trials()] == whole
     assert not [told for told in search.study._study.get_trials() if not told.state.is_finished()]
+    assert not list((tmp_path / "s").glob("*.lock*"))
 
 
 def test_what_a_killed_search_left_at_work_is_waited_for(tmp_path: Path) -> None:

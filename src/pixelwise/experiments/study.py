@@ -5,6 +5,7 @@ The only module that imports Optuna, which is an extra.
 
 from __future__ import annotations
 
+import glob
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -226,8 +227,9 @@ def _check_same(before: str | None, identity: Mapping[str, Any], name: str) -> N
 
 def _in_file(optuna: Any, path: Path) -> Any:
     """The storage in one file, whatever a kill left of its last line or its lock. Call it only while holding the folder."""
-    with suppress(FileNotFoundError):
-        Path(f"{path}.lock").unlink()
+    for left in path.parent.glob(f"{glob.escape(path.name)}.lock*"):  # Optuna renames its lock before it removes it
+        with suppress(OSError):
+            left.unlink()
     if is_plain_file(path):
         content = read_plain(path, MOST_BYTES)
         if content and not content.endswith(b"\n"):
