@@ -237,17 +237,26 @@ class RunFolder:
         if not is_plain_file(self.events_file):
             return []
         content = read_plain(self.events_file, MOST_EVENTS)
-        records = [self._event(line, number) for number, line in enumerate(content.split(b"\n")[:-1], start=1)]
+        records = self._events_in(content.split(b"\n")[:-1])
         return records if kind is None else [record for record in records if record["event"] == kind]
 
-    def _event(self, line: bytes, number: int) -> dict[str, Any]:
-        from pixelwise.run.records.run_schema import check_event
+    def _events_in(self, lines: list[bytes]) -> list[dict[str, Any]]:
+        """The events of the lines, read as one list, which takes a fraction of the time; where that fails, one by one."""
+        from pixelwise.run.records.run_schema import check_events
 
-        where = f"{self.events_file}, line {number}"
-        record = parse_json(line, where=where)
-        if not isinstance(record, dict) or "event" not in record:
-            raise RunError("is not an event.", where=where)
-        return check_event(record, where)
+        def where(number: int) -> str:
+            return f"{self.events_file}, line {number + 1}"
+
+        records: list[Any] = []
+        with suppress(RunError):
+            records = parse_json(b"[" + b",".join(lines) + b"]", where="")
+        if len(records) != len(lines):
+            records = [parse_json(line, where(number)) for number, line in enumerate(lines)]
+        for number, record in enumerate(records):
+            if not isinstance(record, dict) or "event" not in record:
+                raise RunError("is not an event.", where=where(number))
+        check_events(records, where)
+        return records
 
     # -- one writer ----------------------------------------------------------------------------------------------
 

@@ -6,10 +6,11 @@ has the type and the limits below. Keys that are not named here are left alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pixelwise.run.records.values import (
     MOST_EPOCHS,
@@ -23,7 +24,7 @@ from pixelwise.run.records.values import (
     Seconds,
     Side,
     Text,
-    check_record,
+    check_all,
     fault,
 )
 
@@ -376,26 +377,32 @@ class OtherEvent(Part):
     event: Name
 
 
-_EVENTS = ("started", "step", "epoch", "saved", "note", "finished")
-
-
-def _event(value: Any) -> str:
-    kind = value.get("event") if isinstance(value, Mapping) else None
-    return kind if kind in _EVENTS else "other"
-
-
-Event = Annotated[
-    Annotated[StartedEvent, Tag("started")]
-    | Annotated[StepEvent, Tag("step")]
-    | Annotated[EpochEvent, Tag("epoch")]
-    | Annotated[SavedEvent, Tag("saved")]
-    | Annotated[NoteEvent, Tag("note")]
-    | Annotated[FinishedEvent, Tag("finished")]
-    | Annotated[OtherEvent, Tag("other")],
-    Discriminator(_event),
-]
+EVENTS: Mapping[str, type[Part]] = {
+    "started": StartedEvent,
+    "step": StepEvent,
+    "epoch": EpochEvent,
+    "saved": SavedEvent,
+    "note": NoteEvent,
+    "finished": FinishedEvent,
+}
 
 
 def check_event(record: dict[str, Any], where: str) -> dict[str, Any]:
     """The event itself. Raises RunError where it is not what the schema says."""
-    return check_record(record, Event, where, tag=1)
+    check_events([record], lambda number: where)
+    return record
+
+
+def check_events(records: Sequence[dict[str, Any]], where: Callable[[int], str]) -> None:
+    """Raise RunError where one of the events is not what its schema says; `where` tells of its place."""
+    kinds: dict[str, list[int]] = {}
+    for number, record in enumerate(records):
+        kind = record.get("event")
+        kinds.setdefault(kind if isinstance(kind, str) else "", []).append(number)
+    for kind, numbers in kinds.items():
+        schema = EVENTS.get(kind, OtherEvent)
+        check_all([records[number] for number in numbers], schema, partial(_place_of, where, numbers))
+
+
+def _place_of(where: Callable[[int], str], numbers: Sequence[int], place: int) -> str:
+    return where(numbers[place])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import PureWindowsPath
 from typing import Annotated, Any, TypeVar
@@ -41,23 +41,26 @@ class Part(BaseModel):
     model_config = ConfigDict(strict=True, extra="ignore", allow_inf_nan=False)
 
 
-def check_record(value: Value, schema: Any, where: str, *, tag: int = 0) -> Value:
-    """The value itself. Raises RunError, one line with the first fault, where it is not what the schema says.
-
-    tag: 1 where the schema is a union that pydantic tells apart by a tag, which it puts before every path
-    """
-    try:
-        _adapter(schema).validate_python(value)
-    except ValidationError as error:
-        if any(entry["type"] == "string_unicode" for entry in error.errors(include_url=False)):
-            check_record(_without_bytes(value), schema, where, tag=tag)  # names of files that are not UTF-8
-            return value
-        entries = {
-            _place(value, entry, entry["loc"][tag:]): entry for entry in reversed(error.errors(include_url=False))
-        }
-        place, entry = next(reversed(entries.items()))
-        raise RunError(_said(place, entry, len(entries) - 1), where=where, hint=HINT) from error
+def check_record(value: Value, schema: Any, where: str) -> Value:
+    """The value itself. Raises RunError, one line with the first fault, where it is not what the schema says."""
+    check_all([value], schema, lambda place: where)
     return value
+
+
+def check_all(values: Sequence[Any], schema: Any, where: Callable[[int], str]) -> None:
+    """The same of many values of one schema; `where` tells of the place of each."""
+    try:
+        _adapter(schema).validate_python(values)
+    except ValidationError as error:
+        entries = error.errors(include_url=False)
+        if any(entry["type"] == "string_unicode" for entry in entries):
+            check_all([_without_bytes(value) for value in values], schema, where)  # names of files that are not UTF-8
+            return
+        number = int(entries[0]["loc"][0])
+        own = [entry for entry in entries if entry["loc"][0] == number]
+        found = {_place(values[number], entry, entry["loc"][1:]): entry for entry in reversed(own)}
+        place, first = next(reversed(found.items()))
+        raise RunError(_said(place, first, len(found) - 1), where=where(number), hint=HINT) from error
 
 
 def _without_bytes(value: Any) -> Any:
@@ -71,7 +74,7 @@ def _without_bytes(value: Any) -> Any:
 
 @cache
 def _adapter(schema: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(schema)
+    return TypeAdapter(list[schema])
 
 
 def _place(value: Any, entry: Any, location: tuple[int | str, ...]) -> str:
