@@ -114,6 +114,16 @@ def test_a_picture_bomb_is_refused_by_its_header(tmp_path, read, width, height):
         read(tmp_path / "bomb.png")
 
 
+def test_a_jpeg_of_thousands_of_scans_is_not_decoded(tmp_path):
+    path = tmp_path / "a.jpg"
+    Pillow.new("L", (64, 64), 7).save(path, progressive=True)
+    content = path.read_bytes()
+    assert read_image(path).shape == (64, 64, 3)
+    path.write_bytes(content[:-2] + content[content.rindex(b"\xff\xda") : -2] * 1000 + content[-2:])
+    with pytest.raises(DataError, match=r"a\.jpg: has 1,0\d\d scans, 100 are allowed.*Nothing was decoded"):
+        read_image(path)
+
+
 def test_the_pixel_limit_can_be_set(tmp_path, rgb):
     write_image(tmp_path / "a.png", rgb)
     with pytest.raises(DataError, match=r"has 7×5 \(width × height\) = 35 pixels, 34 are allowed"):

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 # benchmarks/large_pictures.json
 MAX_PIXELS = 100_000_000
 LIMIT = "PIXELWISE_MAX_PIXELS"  # the variable that holds another limit, also for the processes that this one starts
+MAX_SCANS = 100  # of a JPEG; a progressive one has about ten
 OPENING = threading.Lock()
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp")
 FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP")  # no format that runs another program or a script
@@ -140,6 +141,9 @@ def _opened(path: Path, max_pixels: int | None) -> Iterator[Picture]:
                         hint="Nothing was decoded. Make the picture smaller, cut it into tiles, or allow more pixels with "
                         "--max-pixels (or PIXELWISE_MAX_PIXELS).",
                     )
+                if picture.format == "JPEG" and (scans := _scans(path)) > MAX_SCANS:
+                    what = f"has {scans:,} scans, {MAX_SCANS} are allowed: each takes as long as the whole picture."
+                    raise DataError(what, where=str(path), hint="Nothing was decoded. Save the picture again.")
                 yield picture
     except (DataError, MemoryError):
         raise
@@ -169,6 +173,16 @@ def _open_header(path: Path) -> Picture:
             return Pillow.open(path, formats=FORMATS)
         finally:
             Pillow.MAX_IMAGE_PIXELS = own
+
+
+def _scans(path: Path) -> int:
+    """How many scans a JPEG has: in its compressed data, 255 is never followed by the code of one."""
+    count, last = 0, b""
+    with open(path, "rb") as file:
+        while part := file.read(1 << 20):
+            count += (last + part).count(b"\xff\xda")
+            last = part[-1:]
+    return count
 
 
 def _put_together(picture: Picture, convert: Callable[[Picture], NDArray[Any]]) -> NDArray[Any]:
