@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,9 @@ __all__ = ["fabricate", "made"]  # fixtures
 # Before torch is imported. Tensors in tests are tiny: threads would spend their time waiting for each other, and on a busy
 # machine ten times the time of the work itself. A test that is about threads sets their number by itself.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background of a script: its tests of Ctrl-C would wait
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TINY = (
     "data.dataset.size=32",
