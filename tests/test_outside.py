@@ -89,6 +89,14 @@ def ended(*words: object) -> int:
     return int(end.value.code or 0)
 
 
+def test_a_typed_function_that_gives_no_data_set_is_one_line(mark: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("evil_code.py").write_text("def data(root): return None\n")
+    assert ended("data", "check", "evil_code:data") == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: evil_code:data: gave NoneType; a data set is a pixelwise.data.base.Dataset.")
+    assert error.count("\n") == 1
+
+
 @pytest.mark.parametrize("place", PLACES)
 def test_no_name_in_a_recipe_is_imported_without_consent(
     mark: Path, place: str, capsys: pytest.CaptureFixture[str]

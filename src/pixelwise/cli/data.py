@@ -110,6 +110,9 @@ def _open(name: str, data: Path | None, words: list[str]) -> Dataset:
             f"there is no data set or folder '{name}'; there is {', '.join(names)}.", hint=did_you_mean(name, names)
         )
     dataset: Dataset = DATASETS.build(known, data_root(data), **{**preset, **options})
+    if not (hasattr(dataset, "info") and hasattr(dataset, "splits")):
+        what = f"gave {type(dataset).__name__}; a data set is a pixelwise.data.base.Dataset."
+        raise DataError(what, where=name, hint="Return one from this function, or name another.")
     return dataset
 
 
