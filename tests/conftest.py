@@ -24,7 +24,8 @@ __all__ = ["fabricate", "made"]  # fixtures
 # machine ten times the time of the work itself. A test that is about threads sets their number by itself.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background of a script: its tests of Ctrl-C would wait
+# Tests of Ctrl-C would wait where the tests were started in the background of a script.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TINY = (

@@ -13,6 +13,7 @@ from safetensors.numpy import load_file
 from torch import nn
 
 from pixelwise.engine import fit as loop
+from pixelwise.engine.checks.guard import Interruption
 from pixelwise.engine.evaluate import Evaluation
 from pixelwise.engine.torch.learner import TorchLearner
 from pixelwise.engine.torch.model import is_frozen
@@ -128,6 +129,21 @@ def test_as_many_steps_as_whole_epochs_have_are_the_same_training(tiny: Tiny, da
         list(train(tiny(*more, f"train.phases=[{length}]"), tmp_path / name, data=data))
     one, other = arrays(tmp_path / "epochs"), arrays(tmp_path / "steps")
     assert all(np.array_equal(one[name], other[name]) for name in one)
+
+
+def test_a_stop_is_heard_where_an_epoch_has_one_step(tiny: Tiny, data: Path, tmp_path: Path) -> None:
+    recipe = tiny(*SMALL, "train.phases.0.epochs=3", "train.batch=20")
+    list(train(recipe, tmp_path / "whole", data=data))
+    interruption, events = Interruption(), []
+    for event in train(recipe, tmp_path / "run", data=data, interruption=interruption):
+        events.append(event)
+        if isinstance(event, Started):
+            interruption.number = 15
+    assert [e.step for e in events if isinstance(e, StepDone)] == [1]
+    assert events[-1].reason == "interrupted"
+    list(resume(tmp_path / "run", data=data))
+    whole, resumed = arrays(tmp_path / "whole"), arrays(tmp_path / "run")
+    assert all(np.array_equal(whole[name], resumed[name]) for name in whole)
 
 
 def test_frozen_parts_stand_still_bit_for_bit_with_their_statistics(tiny: Tiny, data: Path, tmp_path: Path) -> None:

@@ -70,6 +70,9 @@ def fit(parts: Parts, progress: Progress) -> Iterator[Event]:
             return
         yield from close_epoch(parts, progress, rate)
         yield from save_last(parts, progress)
+        if learner.stopped and progress.epoch < length.epochs and not is_stale(progress, train.early_stopping):
+            yield finished("interrupted", progress)  # asked for in the last step of the epoch, perhaps the only one
+            return
     yield finished("complete" if progress.epoch >= length.epochs else "early stopping", progress)
 
 
