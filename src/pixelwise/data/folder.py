@@ -29,7 +29,7 @@ class Folder(Paired):
 
     def __init__(self, path: Path, **options: Any) -> None:
         if not path.is_dir():
-            hint = "A relative path is looked up under the data folder (--data, PIXELWISE_DATA)."
+            hint = "A relative path is looked up under the data folder (--data). Have a run's data moved? Add --path."
             raise DataError("there is no such folder.", where=str(path), hint=hint)
         self.path, self.options = path, {**(folder.__kwdefaults__ or {}), **options}
         layout = SimpleNamespace(**self.options)
