@@ -197,7 +197,8 @@ def added(before: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
         kinds[name] = {**one, **{key: earlier.get(key, 0) + one[key] for key in counts}}
         kinds[name]["first_kills"] = dict(Counter(earlier.get("first_kills", {})) + Counter(one["first_kills"]))
     sums = {key: before[key] + part[key] for key in (*counts, "files_that_differ", "files_left", "problems", "seconds")}
-    return {**part, **sums, "first": before["first"], "kinds": kinds}
+    commits = ", ".join(dict.fromkeys((*before["commit"].split(", "), part["commit"])))
+    return {**part, **sums, "first": before["first"], "commit": commits, "kinds": kinds}
 
 
 def run(asked: argparse.Namespace, place: Path) -> Iterator[dict[str, Any]]:

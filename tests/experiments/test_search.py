@@ -140,6 +140,7 @@ def test_a_stopped_trial_goes_on_and_so_does_one_whose_end_was_not_told(tmp_path
     kinds = [change.kind for change in running(search, 2, alone=True) if change.run is not None]
     assert kinds == ["ended"]
     assert [state for state, _ in drawn(search)] == ["done", "done"]
+    assert [trial.reports for trial in search.study.trials()] == [4, 4]  # also of the one that nobody followed
 
 
 def test_a_trial_that_was_killed_when_its_score_was_on_the_disk_is_done(tmp_path: Path, wait: list[str]) -> None:

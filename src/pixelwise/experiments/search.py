@@ -19,6 +19,7 @@ from pixelwise.engine.build import build_metrics
 from pixelwise.engine.evaluate import EPOCH, LOSS, pick_score, unknown_score
 from pixelwise.errors import PixelwiseError, RecipeError
 from pixelwise.experiments.folder import Folder, Outcome, Planned
+from pixelwise.experiments.runner import Follower
 from pixelwise.experiments.settings import Space, short_keys
 from pixelwise.experiments.study import Study, Trial
 from pixelwise.recipe.load import as_yaml
@@ -122,6 +123,8 @@ class Search:
     def ended(self, run: Planned, outcome: Outcome) -> Outcome:
         """Tell the study how a trial ended; one that was stopped resumes with the search."""
         trial, score = self._trials[run.name], outcome.score
+        if outcome.state == "done":
+            self._report_all(run)
         if outcome.state == "done" and score is None:
             score = self.aim.value(self.folder.run(run.name).read("summary"))
             if score is None:
@@ -129,6 +132,13 @@ class Search:
         if outcome.state in ("done", "pruned", "failed"):
             self.study.tell(trial, outcome.state, score, outcome.message)
         return next((_outcome(told, outcome) for told in self.keep() if told.number == trial.number), outcome)
+
+    def _report_all(self, run: Planned) -> None:
+        """Report the validations that nobody saw, so that what is pruned later does not depend on when this search looked."""
+        follower = Follower(self.folder.run(run.name).events_file)
+        follower.look()
+        for epoch, scores in sorted(follower.validations.items()):
+            self.watch(run, epoch, scores)
 
     def before(self) -> dict[str, Outcome]:
         """How the trials ended that ended before this session, by name."""
