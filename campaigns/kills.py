@@ -1,6 +1,6 @@
 """SIGKILL before and after every file operation of pixelwise, then a resume to the end: the same bytes, and no file left.
 
-    python campaigns/kills.py --count 1200 --seed 1
+    python campaigns/kills.py --count 800 --seed 1
 
 One process imports everything. Each case is a fork of it, which wraps `open` (for writing), `fsync`, `rename`, `replace`,
 `unlink`, `mkdir` and `rmdir` and kills itself before or after the k-th of them inside the case's folder. Another fork then
@@ -47,7 +47,7 @@ from kinds import (
     write_recipes,
 )
 
-MOST, AGAIN = 5, 0.7  # kills of a case, and the probability of one more
+MOST, AGAIN = 6, 0.8  # kills of a case, and the probability of one more
 
 
 @dataclass
@@ -138,7 +138,7 @@ class Campaign:
             draw = random.Random(f"{self.seed} {index}")
             while len(kills) < MOST and draw.random() < AGAIN:  # the resume is killed too, which has fewer operations
                 again = draw.choice(plan)
-                kills.append(replace(again, operation=1 + int(again.operation * draw.random())))
+                kills.append(replace(again, operation=1 + int(again.operation * draw.random() ** 2)))
             yield Case(index, name, kills)
 
     def run(self, case: Case) -> None:
@@ -170,7 +170,7 @@ class Campaign:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--count", type=int, default=1200, help="cases, each with one to five kills")
+    parser.add_argument("--count", type=int, default=800, help="cases, each with one to six kills")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--first", type=int, default=0, help="number of the first case: a campaign may be run in parts")
     parser.add_argument("--only", default="", help="a part of the names of the kinds to try")

@@ -48,7 +48,7 @@ TRAININGS = {  # kind → recipe and its changes
     ),
 }
 DURATION = re.compile(
-    r"\b[\d.,]+ (?:ms|s|min|h)\b(?: \d\d (?:s|min))?|[\d.,]+ (?:pictures|steps)/s|<dt>command</dt><dd>.*?</dd>"
+    r"(?:[\d.,]+ ± )?\b[\d.,]+ (?:ms|s|min|h)\b(?: \d\d (?:s|min))?|[\d.,]+ (?:pictures|steps)/s|<dt>command</dt><dd>.*?</dd>"
 )
 OF_TORCH = tuple(
     f"pixelwise.{name}" for name in ("models", "losses", "augment", "engine.torch", "engine.hardware", "cli.twin")
