@@ -24,7 +24,7 @@ from pixelwise.run.folder import RunFolder
 from pixelwise.run.identity import deciding, differences, without_place
 from pixelwise.run.progress import Progress
 from pixelwise.shown import shown_as
-from pixelwise.tasks.base import Counts
+from pixelwise.tasks.base import Counts, Task
 from pixelwise.types import DatasetInfo
 
 
@@ -123,6 +123,17 @@ def builds(run: RunFolder) -> Iterator[None]:
         raise RunError(what, where=str(run.recipe_file), hint="Was it changed by hand?") from error
 
 
+def recorded_task(run: RunFolder, recipe: Recipe, setup: Mapping[str, Any]) -> Task:
+    """The run's task, which knows what was found in the training pictures. Raises RunError where setup.json does not say."""
+    info, (height, width) = recorded_data(run, setup)
+    with says(run, "what was found in the training pictures"), np.errstate(over="ignore"):
+        task = build_task(recipe, info, setup.get("findings", {}))
+        mean = task.input.mean_image
+        if mean is not None and (mean.shape != (height, width, 3) or not np.isfinite(mean).all()):
+            raise ValueError(f"a mean picture of shape {mean.shape}, for pictures of {(height, width, 3)}")
+    return task
+
+
 def recorded_counts(run: RunFolder) -> Counts:
     """How often each class occurs in the training set, as the run recorded it."""
     with says(run, "how often each class occurs"):
@@ -189,8 +200,7 @@ def open_learner(run: RunFolder, *, checkpoint: Literal["best", "last"] = "best"
     with says(run, "how the run was computed"):
         choices = engine.choose_again(setup["choices"], device=device, memory=cache_folder(None))
     choices.apply()
-    with says(run, "what was found in the training pictures"):
-        task = build_task(recipe, info, setup.get("findings", {}))
+    task = recorded_task(run, recipe, setup)
     with builds(run):
         learner = engine(recipe, task, size, choices)
     learner.load(arrays, where=str(folder))

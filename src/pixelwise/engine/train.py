@@ -26,7 +26,7 @@ from pixelwise.engine.evaluate import unknown_scores
 from pixelwise.engine.finish import finish
 from pixelwise.engine.fit import Parts, Save, Stage, fit
 from pixelwise.engine.origin import take_weights
-from pixelwise.engine.setup import check_resume, check_splits, says, setup_record
+from pixelwise.engine.setup import check_resume, check_splits, recorded_task, says, setup_record
 from pixelwise.errors import RecipeError, RunError, naming, shown
 from pixelwise.recipe.effects import remarks
 from pixelwise.recipe.load import as_yaml, check_allowed
@@ -106,6 +106,7 @@ def resume(
             yield from _begin(run, new, interruption)
             return
         setup = run.read("setup")
+        recorded_task(run, recipe, setup)  # a damaged record is refused before the data are opened
         material = _open_together(recipe, data, processes, caching, findings=setup.get("findings", {}))
         check_splits(run, setup, material.splits)
         with says(run, "how the run was computed"):

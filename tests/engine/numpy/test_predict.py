@@ -14,6 +14,7 @@ from pixelwise.engine.evaluate import predict
 from pixelwise.engine.numpy.learner import network_stride
 from pixelwise.engine.numpy.reductions import enlarged
 from pixelwise.engine.setup import open_learner
+from pixelwise.engine.train import resume
 from pixelwise.errors import DeviceError, RunError, ShapeError
 from pixelwise.imaging.resize import resize_image
 from pixelwise.predict import Predictor, Tiles
@@ -179,3 +180,16 @@ def test_a_broken_setup_is_told(pixels_run, tmp_path):
     run.write("setup", setup)
     with pytest.raises(RunError, match="does not say what the run was trained on"):
         open_learner(run)
+
+
+@pytest.mark.parametrize(
+    "mean", [None, "x", [], [[1.0, 2.0]], [[["é"] * 3] * 32] * 32, [[[1e39] * 3] * 32] * 32, [[[0.5] * 3] * 16] * 16]
+)
+def test_a_damaged_mean_picture_is_refused(mean, pictures_run, tmp_path):
+    run = RunFolder(shutil.copytree(pictures_run.path, tmp_path / "run"))
+    setup = run.read("setup")
+    setup["findings"]["mean_image"] = mean
+    run.write("setup", setup)
+    for use in (lambda: open_learner(run), lambda: list(resume(run.path, data=tmp_path / "data"))):
+        with pytest.raises(RunError, match=r"setup\.json: does not say what was found in the training pictures"):
+            use()
