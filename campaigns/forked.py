@@ -1,7 +1,4 @@
-"""One case of a campaign in a fork of a process that has imported everything: bounded in time and memory, watched as it writes.
-
-outcome = run_forked(["report", str(run)], allowed=[folder], seconds=10)
-"""
+"""Cases of a campaign in a fork of a process that has imported everything: limited in time and memory, its writes watched."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +27,6 @@ class Outcome:
 
     code: int | str
     said: str = ""
-    outside: tuple[str, ...] = ()
     seconds: float = 0.0
 
 
@@ -74,7 +70,7 @@ def _look(event: str, arguments: tuple[Any, ...]) -> None:
     for path in paths:
         if isinstance(path, str | bytes | os.PathLike):
             real = os.path.realpath(os.fsdecode(path)) if event == "open" else _of_a_name(os.fsdecode(path))
-            if not any(real == one or real.startswith(one + "/") for one in _watched["allowed"]):
+            if not any(real == one or real.startswith(one.rstrip("/") + "/") for one in _watched["allowed"]):
                 _watched["found"].append(f"{event} {real}")
 
 
@@ -84,17 +80,19 @@ def _of_a_name(path: str) -> str:
     return os.path.join(os.path.realpath(head or "."), tail)
 
 
-def run_forked(work: Callable[[], Any], *, allowed: Sequence[Path], seconds: float) -> tuple[Any, Outcome | None]:
-    """What `work` gives (as JSON) in a fork; or None and how the fork ended."""
+def run_forked(
+    work: Callable[[], Any], *, allowed: Sequence[Path] = (Path("/"),), seconds: float
+) -> tuple[Any, Outcome | None]:
+    """`{"value": what work gives, "outside": what it wrote outside of allowed}` from a fork; or None and how that ended."""
     reading, writing = os.pipe()
     begun = time.monotonic()
     if (child := os.fork()) == 0:
         os.close(reading)
         _limit(seconds)
-        found = watch_writes(allowed)
+        outside = watch_writes(allowed)
         result: dict[str, Any] = {}
         try:
-            result = {"value": work(), "outside": found}
+            result = {"value": work(), "outside": outside}
         except BaseException:
             result = {"error": traceback.format_exc()[-4000:]}
         with os.fdopen(writing, "w") as pipe:
@@ -135,7 +133,3 @@ def _limit(seconds: float) -> None:
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     limit = pages * os.sysconf("SC_PAGE_SIZE") + MEMORY
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-
-
-def as_record(outcome: Outcome) -> dict[str, Any]:
-    return asdict(outcome)
