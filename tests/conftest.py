@@ -24,9 +24,11 @@ __all__ = ["fabricate", "made"]  # fixtures
 # machine ten times the time of the work itself. A test that is about threads sets their number by itself.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# Tests of Ctrl-C would wait where the tests were started in the background of a script.
+# Tests of Ctrl-C and of a closed terminal would wait where the tests were started by nohup or in the background of a script.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 TINY = (
     "data.dataset.size=32",

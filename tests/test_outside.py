@@ -90,10 +90,10 @@ def ended(*words: object) -> int:
 
 
 def test_a_typed_function_that_gives_no_data_set_is_one_line(mark: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    Path("evil_code.py").write_text("def data(root): return None\n")
-    assert ended("data", "check", "evil_code:data") == 2
+    Path("empty_code.py").write_text("def data(root): return None\n")
+    assert ended("data", "check", "empty_code:data") == 2
     error = capsys.readouterr().err
-    assert error.startswith("error: evil_code:data: gave NoneType; a data set is a pixelwise.data.base.Dataset.")
+    assert error.startswith("error: empty_code:data: gave NoneType; a data set is a pixelwise.data.base.Dataset.")
     assert error.count("\n") == 1
 
 
