@@ -11,6 +11,7 @@ CAMPAIGN = Path(__file__).resolve().parents[2] / "campaigns" / "hostile.py"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+@pytest.mark.slow
 def test_a_few_cases_of_each_kind(tmp_path: Path) -> None:
     out = tmp_path / "hostile.json"
     done = subprocess.run(
