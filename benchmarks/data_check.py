@@ -2,7 +2,7 @@
 
     python benchmarks/data_check.py            # writes data_check.json beside this file
 
-Drawn scenes of 32×32, each count in a process of its own; and CIFAR-10, 60,000 photographs, where it is in the data folder.
+Drawn scenes of 32×32, each count in a separate process, and the 60,000 photographs of CIFAR-10 where it is in the data folder.
 Times are of the processor, so that other work on the machine counts less.
 """
 

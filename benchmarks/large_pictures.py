@@ -2,7 +2,7 @@
 
     python benchmarks/large_pictures.py            # writes large_pictures.json beside this file
 
-Each picture is drawn (smooth, with a little noise) and read in a process of its own. The peak is the kernel's (VmHWM),
+Each picture is drawn (smooth, with a little noise) and read in a separate process. The peak is the kernel's (VmHWM),
 less what the process held before reading.
 """
 

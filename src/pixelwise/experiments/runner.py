@@ -23,9 +23,9 @@ from pixelwise.experiments.folder import Folder, Outcome, Planned
 from pixelwise.recipe.schema import Recipe
 from pixelwise.run.environment import cores
 from pixelwise.run.lock import VARIABLE
+from pixelwise.run.records.event_schema import check_event
 from pixelwise.run.records.json_text import parse_json
 from pixelwise.run.records.plain import open_plain
-from pixelwise.run.records.run_schema import check_event
 from pixelwise.run.words import number, score_label
 
 POLL = 0.2  # seconds between two looks

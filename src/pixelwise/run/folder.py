@@ -242,7 +242,7 @@ class RunFolder:
 
     def _events_in(self, lines: list[bytes]) -> list[dict[str, Any]]:
         """The events of the lines, read as one list, which takes a fraction of the time; where that fails, one by one."""
-        from pixelwise.run.records.run_schema import check_events
+        from pixelwise.run.records.event_schema import check_events
 
         def where(number: int) -> str:
             return f"{self.events_file}, line {number + 1}"

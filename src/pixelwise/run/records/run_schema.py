@@ -1,4 +1,4 @@
-"""What each file of a run may say: types, limits, and what must agree with what.
+"""What the JSON files of a run may say: types, limits, and what must agree with what. Events are in event_schema.py.
 
 A key that is missing is nobody's fault here: older versions wrote fewer, and whoever needs it says so. A key that is there
 has the type and the limits below. Keys that are not named here are left alone.
@@ -6,14 +6,11 @@ has the type and the limits below. Keys that are not named here are left alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pixelwise.run.records.values import (
-    MOST_EPOCHS,
     Byte,
     Count,
     FileName,
@@ -24,7 +21,6 @@ from pixelwise.run.records.values import (
     Seconds,
     Side,
     Text,
-    check_all,
     fault,
 )
 
@@ -322,87 +318,3 @@ class Gallery(Part):
     split: Name = ""
     pictures: Annotated[list[Picture], Field(max_length=1000)] = []
     shared: Annotated[list[Picture], Field(max_length=1000)] = []
-
-
-# -- events.jsonl
-
-
-class StartedEvent(Part):
-    step: Count
-    epoch: Count
-    epochs: Annotated[int, Field(ge=0, le=MOST_EPOCHS)]
-    steps_per_epoch: Annotated[int, Field(ge=1, le=2**62)]
-    phases: list[Count] = []
-
-    @model_validator(mode="after")
-    def _short_enough(self) -> StartedEvent:
-        if sum(-(-steps // self.steps_per_epoch) for steps in self.phases) > MOST_EPOCHS:
-            raise fault(f"whose phases have more than {MOST_EPOCHS:,} epochs")
-        return self
-
-
-class StepEvent(Part):
-    step: Count
-    epoch: Annotated[int, Field(ge=0, le=MOST_EPOCHS)]
-    losses: Numbers
-    learning_rate: Number | None = None
-
-
-class EpochEvent(Part):
-    epoch: Annotated[int, Field(ge=0, le=MOST_EPOCHS)]
-    step: Count
-    train: Numbers = {}
-    validation: Numbers = {}
-    scores: Numbers = {}
-    learning_rate: Number | None = None
-    pictures: Count = 0
-    seconds: dict[Name, Seconds] = {}
-
-
-class SavedEvent(Best):
-    which: Literal["last", "best"]
-
-
-class NoteEvent(Part):
-    text: Text = ""
-
-
-class FinishedEvent(Part):
-    reason: Name
-    epoch: Count | None = None
-    step: Count | None = None
-
-
-class OtherEvent(Part):
-    event: Name
-
-
-EVENTS: Mapping[str, type[Part]] = {
-    "started": StartedEvent,
-    "step": StepEvent,
-    "epoch": EpochEvent,
-    "saved": SavedEvent,
-    "note": NoteEvent,
-    "finished": FinishedEvent,
-}
-
-
-def check_event(record: dict[str, Any], where: str) -> dict[str, Any]:
-    """The event itself. Raises RunError where it is not what the schema says."""
-    check_events([record], lambda number: where)
-    return record
-
-
-def check_events(records: Sequence[dict[str, Any]], where: Callable[[int], str]) -> None:
-    """Raise RunError where one of the events is not what its schema says; `where` tells of its place."""
-    kinds: dict[str, list[int]] = {}
-    for number, record in enumerate(records):
-        kind = record.get("event")
-        kinds.setdefault(kind if isinstance(kind, str) else "", []).append(number)
-    for kind, numbers in kinds.items():
-        schema = EVENTS.get(kind, OtherEvent)
-        check_all([records[number] for number in numbers], schema, partial(_place_of, where, numbers))
-
-
-def _place_of(where: Callable[[int], str], numbers: Sequence[int], place: int) -> str:
-    return where(numbers[place])
