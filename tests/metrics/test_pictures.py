@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pixelwise.metrics.confusion import confusion
+from pixelwise.metrics.confusion import Confusion, confusion
 from pixelwise.metrics.pictures import Recorder, keep_pictures, score_draws, score_states
 from pixelwise.run.states import read_states
 from pixelwise.statistics.bootstrap import draw_counts
@@ -44,3 +44,24 @@ def test_draws_score_like_a_recount_of_the_drawn_pictures(processes: int, tmp_pa
             for _ in range(times):
                 again.update(*split[index])
         assert {key: values[number] for key, values in drawn.items()} == {s.key: s.value for s in again.scores()}
+
+
+class Coarse(Confusion):
+    """A metric that keeps less of each picture than it counts: no void row."""
+
+    @property
+    def kept_states(self) -> np.ndarray:
+        return self.state[:-1]
+
+
+def test_a_metric_may_keep_a_coarser_state_of_each_picture(tmp_path: Path) -> None:
+    metric, names = Coarse(INFO, "ignore"), []
+    recorder = Recorder([metric])
+    for index, (sample, prediction) in enumerate(pictures(4)):
+        metric.update(sample, prediction)
+        recorder.look(index)
+        names.append(sample.name)
+    keep_pictures(tmp_path / "s.npz", names, [recorder.rows], [metric])
+    kept = read_states(tmp_path / "s.npz").metrics[0]
+    assert kept.shape == (3, 3)
+    assert np.array_equal(kept.total(), metric.state[:-1])

@@ -64,6 +64,15 @@ class Metric(ABC):
     counts: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
 
+    @property
+    def kept_states(self) -> NDArray[np.int64]:
+        """The counts that a run keeps of each picture: intervals over pictures and comparisons take scores of their sums.
+
+        They start at zero and add up like `state`, and are `state` itself unless a metric whose state is too large to keep
+        for each picture gives a coarser one, e.g. average precision with 1,024 levels. `scores` must accept either in `state`.
+        """
+        return self.state
+
     @abstractmethod
     def update(self, sample: Sample, prediction: Any) -> None:
         """Count one picture. Raises DataError where truth or prediction does not fit the data set."""

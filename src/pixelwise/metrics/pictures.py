@@ -16,7 +16,7 @@ from pixelwise.types import DatasetInfo, Score
 
 
 class Recorder:
-    """Notes by how much each picture moved the states of metrics, which start at zero and only add up.
+    """Notes by how much each picture moved the kept states of metrics, which start at zero and only add up.
 
     Call `look(index)` after the metrics have counted the picture of that index. `rows` can be joined over processes.
     """
@@ -24,15 +24,16 @@ class Recorder:
     def __init__(self, metrics: Sequence[Metric]) -> None:
         self.metrics = metrics
         self.rows: list[list[Counts]] = [[] for _ in metrics]
-        self._before = [np.zeros_like(metric.state) for metric in metrics]
+        self._before = [np.zeros_like(metric.kept_states) for metric in metrics]
 
     def look(self, index: int) -> None:
         """Note what the picture of this index added."""
         for number, metric in enumerate(self.metrics):
-            added = (metric.state - self._before[number]).reshape(-1)
+            state = metric.kept_states
+            added = (state - self._before[number]).reshape(-1)
             places = np.flatnonzero(added)
             self.rows[number].append(np.stack([np.full_like(places, index), places, added[places]], axis=1))
-            self._before[number] = metric.state.copy()
+            self._before[number] = state.copy()
 
 
 def keep_pictures(
@@ -42,7 +43,7 @@ def keep_pictures(
     joined = []
     for number, metric in enumerate(metrics):
         parts = [part for rows in recorders for part in rows[number]]
-        joined.append((metric.state.shape, np.concatenate([np.zeros((0, 3), np.int64), *parts])))
+        joined.append((metric.kept_states.shape, np.concatenate([np.zeros((0, 3), np.int64), *parts])))
     write_states(path, names, joined)
 
 
