@@ -120,12 +120,25 @@ def test_no_name_in_a_recipe_is_imported_without_consent(
 @pytest.mark.parametrize("name", ["shutil:rmtree", "pixelwise.run.atomic:write_text", "posixpath:join"])
 def test_neither_python_nor_pixelwise_lends_its_functions(name: str) -> None:
     """A shelf has its own builders; every other function needs consent, whichever package it is from."""
-    with pytest.raises(RecipeError, match=f"read '{name}'.*allow"):
+    said = f"read '{name}'.*{'allowed' if name.startswith('pixelwise') else 'a part of Python itself'}"
+    with pytest.raises(RecipeError, match=said):
         check_allowed(check_recipe({**TREE, "data": {"dataset": name}}))
     from pixelwise.data import DATASETS
 
-    with pytest.raises(RecipeError, match=f"read '{name}'.*allow"):
+    with pytest.raises(RecipeError, match=said):
         DATASETS.build(name, Path())
+
+
+def test_to_type_the_name_of_a_function_of_python_is_no_consent(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (data := tmp_path / "data").mkdir()
+    for words in (["data", "check", "shutil:rmtree"], ["train", "quickstart", "data.dataset=shutil:rmtree"]):
+        assert ended(*words, "--data", str(data)) == 2
+        assert "a part of Python itself" in capsys.readouterr().err
+        assert data.is_dir()
+    assert ended("data", "check", "scenes", "--allow", "shutil") == 2
+    assert "shutil is a part of Python itself" in capsys.readouterr().err
 
 
 def test_a_shelf_s_own_builder_may_be_named_in_full() -> None:
@@ -204,13 +217,13 @@ def test_a_typed_name_and_allow_are_consent(mark: Path, words: list[str], capsys
     assert allowed() == ("evil_code",)
 
 
-def test_several_names_are_refused_at_once_and_one_option_allows_them_all() -> None:
-    recipe = check_recipe({**TREE, "data": {"dataset": "shutil:rmtree"}, "loss": "shutil:ignore_patterns"})
+def test_several_names_are_refused_at_once_and_one_option_allows_them_all(mark: Path) -> None:
+    recipe = check_recipe({**TREE, "data": {"dataset": "evil_code:data"}, "loss": "evil_code:part"})
     with pytest.raises(RecipeError) as refused:
         check_allowed(recipe, "r.yaml")
     first, second = refused.value.problems
     assert (first.where, first.hint, second.where) == ("r.yaml: data.dataset", "", "r.yaml: loss")
-    assert second.hint == "If you trust it, add --allow shutil (in Python: allow=['shutil'])."
+    assert second.hint == "If you trust it, add --allow evil_code (in Python: allow=['evil_code'])."
 
 
 def test_what_is_tried_on_this_machine_takes_no_module_of_the_working_folder(monkeypatch: pytest.MonkeyPatch) -> None:

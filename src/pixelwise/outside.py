@@ -2,7 +2,8 @@
 
 A recipe, a run or a search may name any function as `module:function`. Its source is read to check options, but it is
 imported only where its module was allowed: by `--allow MODULE`, by the variable PIXELWISE_ALLOW, by `allow=` in Python, or
-because a person typed the name on the command line. The variable holds what is allowed, so processes that pixelwise
+because a person typed the name on the command line. Python's own modules, whose functions build nothing of pixelwise's and
+may delete files, are never allowed. The variable holds what is allowed, so processes that pixelwise
 starts know it too.
 """
 
@@ -21,6 +22,7 @@ from typing import Any
 from pixelwise.errors import Problem, RecipeError, shown
 
 ALLOW = "PIXELWISE_ALLOW"
+OWN = "a part of Python itself, which nothing in a recipe may call"
 NAME = re.compile(r"(?<![\w.:/-])([^\W\d][\w.]*):([^\W\d]\w*)(?![\w:/])")  # module:function within a text
 
 
@@ -36,6 +38,8 @@ def allow(modules: Iterable[str]) -> None:
             hint = f"Write {module[:-3]}." if module.endswith(".py") and is_dotted(module) else ""
             what = f"read {shown(module)}; a module is named as in Python's import, e.g. my_nets or my_package.nets."
             raise RecipeError(what, where="--allow", hint=hint)
+        if is_python(module):
+            raise RecipeError(f"{module} is {OWN}.", where="--allow")
         names += [] if module in names else [module]
     if names:
         os.environ[ALLOW] = ",".join(names)
@@ -43,7 +47,8 @@ def allow(modules: Iterable[str]) -> None:
 
 def allow_typed(words: Iterable[str]) -> None:
     """Allow the modules of every `module:function` in words that a person typed on the command line."""
-    allow(module for word in words for module, _ in NAME.findall(word) if is_dotted(module))
+    typed = [module for word in words for module, _ in NAME.findall(word) if is_dotted(module)]
+    allow(module for module in typed if not is_python(module))
 
 
 def allowed() -> tuple[str, ...]:
@@ -53,7 +58,12 @@ def allowed() -> tuple[str, ...]:
 
 def is_allowed(module: str) -> bool:
     """Whether a module, or a package that it is in, is allowed."""
-    return any(module == name or module.startswith(f"{name}.") for name in allowed())
+    return not is_python(module) and any(module == name or module.startswith(f"{name}.") for name in allowed())
+
+
+def is_python(module: str) -> bool:
+    """Whether a module comes with Python itself."""
+    return module.partition(".")[0] in sys.stdlib_module_names
 
 
 def again() -> str:
@@ -72,8 +82,10 @@ def refusals(named: Mapping[str, str]) -> list[Problem]:
     for where, target in named.items():
         module, _, function = target.partition(":")
         what = f"read '{target}', which would import the module {module} and call its function {function}; "
-        problems.append(Problem(where, what + "code outside pixelwise is imported only where it is allowed."))
-    hint = f"If you trust it, add --allow {','.join(modules)} (in Python: allow={modules})."
+        why = f"that is {OWN}" if is_python(module) else "code outside pixelwise is imported only where it is allowed"
+        problems.append(Problem(where, f"{what}{why}."))
+    modules = [module for module in modules if not is_python(module)]
+    hint = f"If you trust it, add --allow {','.join(modules)} (in Python: allow={modules})." if modules else ""
     return [*problems[:-1], *(Problem(last.where, last.what, hint) for last in problems[-1:])]
 
 

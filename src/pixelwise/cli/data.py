@@ -142,7 +142,8 @@ def _describe(dataset: Dataset) -> dict[str, Any]:
 def _show_findings(dataset: Dataset, findings: list[Finding]) -> None:
     console = result_console()
     splits = ", ".join(f"{split} {len(dataset.names(split)):,}" for split in dataset.splits())
-    show_line(console, (dataset.info.name, "bold"), f"  {splits}  ({len(dataset.info.classes)} classes)")
+    classes = f"{count} classes" if (count := len(dataset.info.classes)) != 1 else "1 class"
+    show_line(console, (dataset.info.name, "bold"), f"  {splits}  ({classes})")
     if not findings:
         show_line(console, ("Nothing found.", GOOD), " Every picture was read, every check passed.")
         return

@@ -145,6 +145,7 @@ def _draw_metric(run: Member, kept: PictureStates, number: int, item: Any, draws
         source=str(record.data.get("source") or ""),
         frequencies=None if frequencies is None else tuple(frequencies),
     )
+    item = {"name": item} if isinstance(item, str) else item
     options = {name: value for name, value in item.items() if name != "name"}
     again = {score.key: score.value for score in score_states(item["name"], options, info, states.total())}
     told = {score.key: score.value for score in scores_of(run.scored["metrics"][number])}

@@ -131,5 +131,5 @@ def _class_table(rows: Sequence[Mapping[str, Any]], unicode: bool) -> Table:
 
 def _bar(value: float, unicode: bool, width: int = 30) -> str:
     """A bar for a value in 0..1, in half characters where the encoding has them."""
-    halves = round(2 * width * value)
+    halves = round(2 * width * min(1.0, max(0.0, value)))
     return "━" * (halves // 2) + "╸" * (halves % 2) if unicode else "=" * (halves // 2)

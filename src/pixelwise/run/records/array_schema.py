@@ -22,6 +22,14 @@ class Checkpoint(Part):
     state: dict[Name, Any]
 
 
+class Spent(BaseModel):
+    """Seconds of a training. Closed, and whole: more are added to each."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+    train: Seconds
+    validation: Seconds
+
+
 class ProgressRecord(BaseModel):
     """How far a training is (run/progress.py). Closed: what is here decides the next step."""
 
@@ -35,8 +43,8 @@ class ProgressRecord(BaseModel):
     best_step: Count | None
     stale: Count
     stop_value: float | None
-    seconds: dict[Literal["train", "validation"], Seconds]
-    epoch_seconds: dict[Literal["train", "validation"], Seconds]
+    seconds: Spent
+    epoch_seconds: Spent
 
 
 class ArrayEntry(Part):

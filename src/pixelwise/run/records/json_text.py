@@ -16,10 +16,10 @@ from pixelwise.run.records.plain import read_plain
 
 LIMIT = 1 << 25  # bytes of a file
 DEPTH = 40  # levels of maps and lists
-DIGITS = 40  # of a whole number
+WHOLE = 1 << 63  # whole numbers are smaller, as in an array of int64
 _HALF = re.compile("[\ud800-\udc7f\udd00-\udfff]")  # the others stand for bytes of file names that are not UTF-8
 _MAYBE_HALF = re.compile(r"\\u[dD][89a-fA-F]")
-_LARGE = re.compile(rf"[0-9]{{{DIGITS}}}|[eE][+]?[0-9]{{3}}")  # numbers that are looked at one by one
+_LARGE = re.compile("[0-9]{19}|[eE][+]?[0-9]{3}")  # numbers that are looked at one by one
 
 
 def read_json(path: Path) -> Any:
@@ -60,8 +60,8 @@ def _refuse(word: str) -> Any:
 
 
 def _whole(text: str) -> int:
-    if len(text) > DIGITS:
-        raise ValueError(f"a number of {len(text)} digits")
+    if len(text) > 40 or not -WHOLE <= int(text) < WHOLE:
+        raise ValueError(f"{shown(text)} is not a whole number of 64 bits")
     return int(text)
 
 

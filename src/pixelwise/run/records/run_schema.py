@@ -191,6 +191,14 @@ class Setup(Part):
     origin: Origin | None = None
     changes: list[Change] = []
 
+    @model_validator(mode="after")
+    def _agree(self) -> Setup:
+        for name in ("counts", "weights"):
+            values, classes = getattr(self, name), len(self.data.classes)
+            if values and classes and isinstance(values, list) and len(values) != classes:
+                raise fault(f"which has {classes} classes and {len(values)} {name}")
+        return self
+
 
 # -- environment.json
 
