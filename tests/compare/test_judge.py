@@ -118,6 +118,15 @@ def test_test_scores_of_the_trainings_end_have_an_interval_over_pictures_too(tmp
     assert verdict.pictures.interval.low > 0  # the split is named, and its counts are those of the training's end
 
 
+def test_a_metric_recorded_by_its_name_alone_is_that_metric(tmp_path: Path) -> None:
+    first, second = run(tmp_path / "a", batch=1), run(tmp_path / "b", batch=2)
+    for path in (first, second):
+        setup = json.loads((path / "setup.json").read_text())
+        setup["recipe"]["metrics"] = ["confusion"]
+        (path / "setup.json").write_text(json.dumps(setup))
+    assert judged(first, second).pictures.interval is not None
+
+
 def test_one_group_needs_no_verdict(tmp_path: Path) -> None:
     comparison: Comparison = gather([run(tmp_path / "a", batch=1)])
     assert judge(comparison, list(comparison.columns)) == []

@@ -38,6 +38,11 @@ def test_colourise_names_an_index_that_is_no_class(strange: int, void: int | Non
         colourise(indices, COLOURS, void=void)
 
 
+def test_colourise_without_a_class_names_what_it_read() -> None:
+    with pytest.raises(DataError, match=r"holds 1, allowed is no class, as none is known or 255 \(void\)"):
+        colourise(np.ones((2, 2), np.uint8), (), void=255)
+
+
 @given(st.integers(1, 7), st.integers(1, 7), st.integers(0, 99))
 def test_borders_are_where_a_neighbour_differs(height: int, width: int, seed: int) -> None:
     indices = class_map(height, width, seed)

@@ -51,6 +51,13 @@ def test_a_score_stands_beside_that_of_a_constant_guess() -> None:
     assert re.search(r"mean IoU +0\.1234 +0\.0357 +void counts as background", text)
 
 
+def test_a_damaged_score_of_a_class_has_a_bar_that_ends() -> None:
+    rows = [{"class": "sky", "iou": 1e30}, {"class": "cat", "iou": -1e30}]
+    console = Console(file=io.StringIO(), width=100)
+    show_scores({"splits": {"val": {"metrics": [{"scores": [], "per_class": rows}]}}}, console)
+    assert "━" * 30 in console.file.getvalue()  # type: ignore[attr-defined]
+
+
 def metric_of(iou: float, accuracy: float) -> dict:
     values = {"mean_iou[void=none,classes=truth_or_prediction]": iou, "pixel_accuracy[void=none]": accuracy}
     scores = [Score.from_key(key, value).as_record() for key, value in values.items()]

@@ -24,14 +24,16 @@ def colourise(indices: IndexMap, colours: Sequence[RGB], *, void: int | None = N
     Raises DataError for an index that is neither a class nor void.
     """
     table = np.empty((max(len(colours), (void or 0) + 1), 3), np.uint8)
-    table[: len(colours)] = colours
+    table[: len(colours)] = np.reshape(colours, (-1, 3))
     known = np.zeros(len(table), bool)
     known[: len(colours)] = True
     if void is not None:
         table[void], known[void] = VOC_VOID, True
     largest = int(indices.max(initial=0))
     if largest >= len(table) or not known[indices].all():
-        allowed = f"0..{len(colours) - 1}" + ("" if void is None else f" or {void} (void)")
+        allowed = (f"0..{len(colours) - 1}" if colours else "no class, as none is known") + (
+            "" if void is None else f" or {void} (void)"
+        )
         strange = next(int(value) for value in np.unique(indices) if value >= len(table) or not known[value])
         raise DataError(f"the class map holds {strange}, allowed is {allowed}.")
     return table[indices]
