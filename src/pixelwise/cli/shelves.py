@@ -13,7 +13,7 @@ from pixelwise.terminal.table import show_rows
 if TYPE_CHECKING:
     from pixelwise.shelf import Shelf, Signature
 
-_WORDS = "recipe model network dataset task loss metric augmentation optimizer schedule"
+_WORDS = "recipe model encoder network dataset task loss metric augmentation optimizer schedule"
 PLURALS = {word: f"{word}es" if word.endswith("s") else f"{word}s" for word in _WORDS.split()}
 KINDS = ", ".join(PLURALS.values())
 

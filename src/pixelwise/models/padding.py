@@ -8,6 +8,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
+def pad_to_multiple(x: Tensor, stride: int) -> Tensor:
+    """The pictures (B, C, H, W), padded to a multiple of `stride` with zeros to the right and below."""
+    height, width = x.shape[-2:]
+    below, right = -height % stride, -width % stride
+    return functional.pad(x, (0, right, 0, below)) if below or right else x
+
+
 class AnySize(nn.Module, ABC):
     """A network (B, in_channels, H, W) → (B, out_channels, H, W) that can compute multiples of its stride only.
 
@@ -23,9 +30,7 @@ class AnySize(nn.Module, ABC):
 
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[-2:]
-        below, right = -height % self.stride, -width % self.stride
-        padded = functional.pad(x, (0, right, 0, below)) if below or right else x
-        return self.scores(padded)[..., :height, :width]
+        return self.scores(pad_to_multiple(x, self.stride))[..., :height, :width]
 
 
 class Chain(AnySize):

@@ -7,6 +7,7 @@ from pixelwise.data import DATASETS
 from pixelwise.losses import LOSSES
 from pixelwise.metrics import METRICS
 from pixelwise.models import MODELS
+from pixelwise.models.encoders import ENCODERS
 from pixelwise.shelf import Shelf
 from pixelwise.tasks import TASKS
 
@@ -31,7 +32,8 @@ SCHEDULES = Shelf(
 )
 
 SHELVES = {
-    shelf.kind: shelf for shelf in (DATASETS, TASKS, MODELS, LOSSES, METRICS, AUGMENTATIONS, OPTIMIZERS, SCHEDULES)
+    shelf.kind: shelf
+    for shelf in (DATASETS, TASKS, MODELS, ENCODERS, LOSSES, METRICS, AUGMENTATIONS, OPTIMIZERS, SCHEDULES)
 }
 
 # What the NumPy network has of its own; tasks, data sets, metrics and schedules are the same.

@@ -1,0 +1,42 @@
+"""What an encoder is: a network that gives feature maps of several sizes, which a decoder joins to scores."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor, nn
+
+from pixelwise.errors import ShapeError, listing
+from pixelwise.models.padding import pad_to_multiple
+
+
+class Encoder(nn.Module, ABC):
+    """(B, in_channels, H, W) → maps (B, channels[i], ⌈H / strides[i]⌉, ⌈W / strides[i]⌉), the finest first.
+
+    name:      of the architecture, by which its weights are looked up, e.g. `resnet18`
+    model:     the network that computes the maps; its parts keep the names that its public weights use
+    channels:  of each map
+    strides:   of each map. The picture is padded to a multiple of the largest one, with zeros to the right and below.
+    """
+
+    def __init__(self, name: str, model: nn.Module, channels: tuple[int, ...], strides: tuple[int, ...]) -> None:
+        super().__init__()
+        if not strides or any(max(strides) % stride for stride in strides):
+            what = f"encoder '{name}' gives maps at strides {listing(map(str, strides))}; each must divide the largest one."
+            raise ShapeError(what, where="model.encoder")
+        self.name, self.model, self.channels, self.strides = name, model, channels, strides
+
+    @abstractmethod
+    def maps(self, x: Tensor) -> list[Tensor]:
+        """The maps of pictures whose height and width are multiples of the largest stride."""
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        height, width = x.shape[-2:]
+        padded = pad_to_multiple(x, max(self.strides))
+        rows, columns = padded.shape[-2:]
+        maps = self.maps(padded)
+        for found, channels, stride in zip(maps, self.channels, self.strides, strict=True):
+            if tuple(found.shape[1:]) != (wanted := (channels, rows // stride, columns // stride)):
+                what = f"encoder '{self.name}' gives a map of {tuple(found.shape[1:])} where {wanted} was announced"
+                raise ShapeError(f"{what}, for pictures of {columns}×{rows}.", where="model")
+        return [m[..., : -(-height // s), : -(-width // s)] for m, s in zip(maps, self.strides, strict=True)]

@@ -1,0 +1,80 @@
+"""Encoders of timm (Wightman 2019), the library of pretrained image models. Their parts keep timm's names."""
+
+from __future__ import annotations
+
+import os
+from types import ModuleType
+
+from torch import Tensor, nn
+
+from pixelwise.errors import RecipeError
+from pixelwise.models.encoders.base import Encoder
+
+
+class TimmEncoder(Encoder):
+    """A model of timm without its head. indices: of the maps among those that timm's model gives."""
+
+    def __init__(
+        self, name: str, model: nn.Module, channels: tuple[int, ...], strides: tuple[int, ...], indices: list[int]
+    ) -> None:
+        super().__init__(name, model, channels, strides)
+        self.indices = indices
+
+    def maps(self, x: Tensor) -> list[Tensor]:
+        return list(
+            self.model.forward_intermediates(x, indices=self.indices, output_fmt="NCHW", intermediates_only=True)
+        )
+
+
+def timm() -> ModuleType:
+    """The library, with the telemetry of its hub switched off. The import takes two seconds."""
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"  # read when huggingface_hub is imported, which timm does
+    import timm
+
+    return timm
+
+
+def any_of_timm(in_channels: int, *, name: str) -> Encoder:
+    """Any model of timm with feature maps.
+
+    name:  timm's, e.g. `resnet26`, also with the name of weights, e.g. `resnet26.bt_in1k`
+    """
+    try:
+        whole = timm().create_model(
+            name, pretrained=False, features_only=True, feature_cls="getter", in_chans=in_channels
+        )
+    except (AttributeError, RuntimeError, TypeError, NotImplementedError, AssertionError) as error:
+        what = f"timm's model '{name}' gives no feature maps: {str(error).strip() or type(error).__name__}."
+        raise RecipeError(what, where="model.encoder") from error
+    info = whole.feature_info
+    return TimmEncoder(name, whole.model, tuple(info.channels()), tuple(info.reduction()), list(whole.out_indices))
+
+
+def resnet18(in_channels: int) -> Encoder:
+    """ResNet-18 (He et al. 2016): 64, 64, 128, 256 and 512 channels at strides 2 to 32; 11.2 million parameters."""
+    return any_of_timm(in_channels, name="resnet18")
+
+
+def resnet34(in_channels: int) -> Encoder:
+    """ResNet-34 (He et al. 2016): 64, 64, 128, 256 and 512 channels at strides 2 to 32; 21.3 million parameters."""
+    return any_of_timm(in_channels, name="resnet34")
+
+
+def resnet50(in_channels: int) -> Encoder:
+    """ResNet-50 (He et al. 2016): 64, 256, 512, 1024 and 2048 channels at strides 2 to 32; 23.5 million parameters."""
+    return any_of_timm(in_channels, name="resnet50")
+
+
+def mobilenetv3_large_100(in_channels: int) -> Encoder:
+    """MobileNetV3 large (Howard et al. 2019): 16, 24, 40, 112 and 960 channels at strides 2 to 32; 3.0 million parameters."""
+    return any_of_timm(in_channels, name="mobilenetv3_large_100")
+
+
+def convnext_atto(in_channels: int) -> Encoder:
+    """ConvNeXt atto (Liu et al. 2022, Wightman 2022): 40, 80, 160, 320 channels at strides 4 to 32; 3.4 million parameters."""
+    return any_of_timm(in_channels, name="convnext_atto")
+
+
+def tf_efficientnet_lite0(in_channels: int) -> Encoder:
+    """EfficientNet-Lite0 (Tan & Le 2019): 16, 24, 40, 112 and 320 channels at strides 2 to 32; 3.0 million parameters."""
+    return any_of_timm(in_channels, name="tf_efficientnet_lite0")

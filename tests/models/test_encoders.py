@@ -1,0 +1,92 @@
+"""What every encoder owes: maps of the announced sizes, and parts with the names of its public weights."""
+
+import pytest
+import torch
+import torchvision
+from torch import nn
+
+from pixelwise.errors import RecipeError, ShapeError
+from pixelwise.models.encoders import ENCODERS, build_encoder, timm_names
+from pixelwise.models.encoders.base import Encoder
+from pixelwise.models.encoders.timm_encoders import timm
+
+
+@pytest.mark.parametrize("name", sorted(ENCODERS))
+def test_maps_have_the_sizes_and_channels_that_are_announced(name):
+    encoder = build_encoder(name, 2).eval()
+    for height, width in [(64, 32), (33, 47)]:
+        with torch.no_grad():
+            maps = encoder(torch.randn(1, 2, height, width))
+        wanted = [(c, -(-height // s), -(-width // s)) for c, s in zip(encoder.channels, encoder.strides, strict=True)]
+        assert [tuple(one.shape[1:]) for one in maps] == wanted
+    assert list(encoder.strides) == sorted(set(encoder.strides))
+    assert encoder.name == name
+
+
+@pytest.mark.parametrize("name", ["tf_efficientnet_lite0", "convnext_atto"])
+def test_maps_are_those_of_timm_s_own_features_under_timm_s_names(name):
+    encoder, other = build_encoder(name, 3).eval(), timm().create_model(name, features_only=True).eval()
+    whole = timm().create_model(name)
+    shapes = {key: tensor.shape for key, tensor in whole.state_dict().items()}
+    assert all(shapes[key] == tensor.shape for key, tensor in encoder.model.state_dict().items())
+    other.load_state_dict({key.replace(".", "_", dots(name, key)): v for key, v in encoder.model.state_dict().items()})
+    x = torch.randn(2, 3, 64, 96)
+    with torch.no_grad():
+        for ours, theirs in zip(encoder(x), other(x), strict=True):
+            assert torch.equal(ours, theirs)
+
+
+def dots(name: str, key: str) -> int:
+    """How many dots timm's list of features writes as underscores: it flattens the parts `stem` and `stages`."""
+    return 1 if name == "convnext_atto" and key.startswith(("stem", "stages")) else 0
+
+
+def test_squeezenet_is_torchvision_s():
+    encoder, whole = build_encoder("squeezenet1_0", 3).eval(), torchvision.models.squeezenet1_0()
+    state = {key: v for key, v in whole.state_dict().items() if not key.startswith("classifier")}
+    encoder.model.load_state_dict(state)
+    whole.features[0].padding = (3, 3)
+    with torch.no_grad():
+        x = torch.randn(1, 3, 64, 64)
+        assert torch.equal(encoder(x)[-1], whole.features(x))
+
+
+def test_any_model_of_timm_with_feature_maps_is_an_encoder():
+    assert {"resnet26", "vit_tiny_patch16_224", *ENCODERS} - {"squeezenet1_0"} <= timm_names()
+    assert build_encoder("resnet10t", 3).channels[-1] == 512
+
+
+def test_a_model_of_timm_without_feature_maps(monkeypatch):
+    def refuse(*names, **options):
+        raise RuntimeError("no forward_intermediates")
+
+    monkeypatch.setattr(timm(), "create_model", refuse)
+    with pytest.raises(RecipeError, match="'resnet26' gives no feature maps: no forward_intermediates"):
+        build_encoder("resnet26", 3)
+
+
+def test_a_name_that_does_not_exist():
+    with pytest.raises(RecipeError, match="there is no encoder 'resnet81'") as refused:
+        build_encoder("resnet81", 3)
+    assert "resnet18" in str(refused.value)
+
+
+def test_maps_that_are_not_what_was_announced_are_refused():
+    class Wrong(Encoder):
+        def maps(self, x):
+            return [self.model(x)]
+
+    with pytest.raises(ShapeError, match=r"gives a map of \(4, 8, 8\) where \(4, 4, 4\) was announced"):
+        Wrong("wrong", nn.Conv2d(3, 4, 1), (4,), (2,))(torch.zeros(1, 3, 8, 8))
+    with pytest.raises(ShapeError, match="maps at strides 12, 17; each must divide the largest one"):
+        Wrong("wrong", nn.Conv2d(3, 4, 1), (4, 4), (12, 17))
+
+
+def test_the_seed_decides_the_weights():
+    states = []
+    for seed in (1, 1, 2):
+        torch.manual_seed(seed)
+        states.append(build_encoder("squeezenet1_0", 3).state_dict())
+    first, again, other = states
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not torch.equal(first["model.features.0.weight"], other["model.features.0.weight"])
