@@ -88,6 +88,10 @@ def _training(recipe: Recipe) -> Iterator[str]:
         default = shelves(recipe.engine)["optimizer"].signature(train.optimizer.name).options["learning_rate"].default
         if rate != default:
             yield f"train.optimizer.learning_rate={rate} has no effect: every phase has a learning rate of its own."
+    factors = train.optimizer.options.get("parts")
+    for part, factor in factors.items() if isinstance(factors, Mapping) else ():
+        if all(any(f"{part}.".startswith(f"{frozen}.") for frozen in phase.freeze) for phase in train.phases):
+            yield f"train.optimizer.parts.{part}={factor} has no effect: the part is frozen in every phase."
     epochs = [phase.epochs for phase in train.phases]
     if None in epochs:
         return

@@ -25,6 +25,7 @@ from pixelwise.recipe.shipped import find_recipe
 from pixelwise.shelf import Shelf
 from pixelwise.yaml_text import parse, render
 
+UNWRITTEN = {("optimizer", "parts")}  # options that are written down only where they say something
 PARENTS = 30  # a longer chain of `extends` is refused
 ITS_OWN = ("title", "about", "stated")  # what a recipe says of itself is not inherited
 
@@ -270,7 +271,8 @@ def _or_defaults(recipe: Recipe, defaults: Mapping[str, Any], where: str) -> tup
 def _with_defaults(shelf: Shelf, item: Item) -> Item:
     options = shelf.signature(item.name).options
     known = {name: _as_written(option.default) for name, option in options.items() if not option.required}
-    return Item(name=item.name, **{**known, **item.options})
+    whole = {**known, **item.options}
+    return Item(name=item.name, **{k: v for k, v in whole.items() if v or (shelf.kind, k) not in UNWRITTEN})
 
 
 def _as_written(value: Any) -> Any:

@@ -39,6 +39,10 @@ MEANT: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("warmup_epochs", "warmup"), ("train.schedule.warmup",)),
     **dict.fromkeys(("grad_clip", "clip_grad", "gradient_clip_val", "max_grad_norm", "clip"), ("train.clip",)),
     **dict.fromkeys(("patience", "early_stopping_patience"), ("train.early_stopping.patience",)),
+    **dict.fromkeys(
+        ("parts", "lr_mult", "lr_multipliers", "param_groups", "paramwise_cfg", "parameter_groups"),
+        ("train.optimizer.parts",),
+    ),
     **dict.fromkeys(("monitor", "best"), ("train.best",)),
     **dict.fromkeys(("accelerator", "gpu", "gpus", "cuda", "device"), ("hardware.device",)),
     **dict.fromkeys(("amp", "fp16", "bf16", "half", "mixed_precision", "dtype", "precision"), ("hardware.precision",)),

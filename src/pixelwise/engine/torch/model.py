@@ -190,25 +190,40 @@ def _misfit(scores: Tensor, wanted: str, hint: str = "") -> ShapeError:
     )
 
 
-# -- parts that are frozen in a phase, by their names --
+# -- parts that a recipe names: to freeze them, or to give them a learning rate of their own --
+
+
+def part_of(name: str, parts: Iterable[str]) -> str | None:
+    """The part that a module or parameter is or lies in, the innermost of several; None where it lies in none."""
+    return max((part for part in parts if name == part or name.startswith(f"{part}.")), key=len, default=None)
 
 
 def is_frozen(name: str, freeze: Iterable[str]) -> bool:
     """Whether a module or parameter is one of the parts to freeze, or lies within one."""
-    return any(name == part or name.startswith(f"{part}.") for part in freeze)
+    return part_of(name, freeze) is not None
 
 
 def unknown_parts(recipe: Recipe, model: nn.Module) -> Iterator[Problem]:
-    """A problem for every part that the recipe freezes and the model does not have."""
+    """A problem for every part that the recipe names and the model does not have, and where nothing is left to learn."""
     parameters = [name for name, _ in model.named_parameters()]
     known = [*(name for name, _ in model.named_modules() if name), *parameters]
+    largest = [name for name, child in model.named_children() if any(True for _ in child.parameters())]
+
+    def unknown(part: str, where: str) -> Iterator[Problem]:
+        if part not in known:
+            what = f"the model has no part '{part}'; its largest parts are {listing(largest)}."
+            yield Problem(where, what, did_you_mean(part, known))
+
+    factors = recipe.train.optimizer.options.get("parts")
+    for part in factors if isinstance(factors, Mapping) else ():
+        where = f"train.optimizer.parts.{part}"
+        yield from unknown(part, where)
+        if part in known and not any(part_of(name, [part]) for name in parameters):
+            yield Problem(where, "this part has no weights to learn.", "Leave it out.")
     for number, phase in enumerate(recipe.train.phases):
         where = f"train.phases.{number}.freeze"
         for part in phase.freeze:
-            if part not in known:
-                largest = [name for name, child in model.named_children() if any(True for _ in child.parameters())]
-                what = f"the model has no part '{part}'; its largest parts are {listing(largest)}."
-                yield Problem(where, what, did_you_mean(part, known))
+            yield from unknown(part, where)
         if parameters and all(is_frozen(name, phase.freeze) for name in parameters):
             yield Problem(where, "freezes the whole model, so that nothing learns.", "Leave out one of the parts.")
 

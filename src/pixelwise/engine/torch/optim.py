@@ -1,18 +1,27 @@
-"""Optimizers. Norms and biases are never decayed: shrinking them regularises nothing (He et al. 2019, Bag of Tricks)."""
+"""Optimizers. Norms and biases are never decayed: shrinking them regularises nothing (He et al. 2019, Bag of Tricks).
+
+`parts` of each are factors of the learning rate by part of the model, e.g. `{encoder: 0.1}`: layers that were trained already
+need smaller steps than new ones (Howard & Ruder 2018, ULMFiT, call it discriminative fine-tuning). The other layers, and what
+a run records, have the phase's own rate. A part within another one has its own factor, not the product.
+"""
 
 from __future__ import annotations
 
 import inspect
 import sys
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import torch
 from annotated_types import Ge, Gt, Lt
 from torch import nn
 
+from pixelwise.engine.torch.model import part_of
+
 Rate = Annotated[float, Gt(0)]
 Decay = Annotated[float, Ge(0)]
 Momentum = Annotated[float, Ge(0), Lt(1)]
+FACTOR = "rate_factor"  # of a parameter group: what the learning rate is multiplied by
 
 
 def adam(
@@ -21,9 +30,11 @@ def adam(
     learning_rate: Rate = 1e-3,
     betas: tuple[float, float] = (0.9, 0.999),
     weight_decay: Decay = 0.0,
+    parts: dict[str, Rate] | None = None,
 ) -> torch.optim.Optimizer:
     """Adam (Kingma & Ba 2015); weight decay is added to the gradient."""
-    return torch.optim.Adam(parameter_groups(model, weight_decay), lr=learning_rate, betas=betas, foreach=True)
+    groups = parameter_groups(model, weight_decay, parts)
+    return torch.optim.Adam(groups, lr=learning_rate, betas=betas, foreach=True)
 
 
 def adamw(
@@ -32,9 +43,11 @@ def adamw(
     learning_rate: Rate = 1e-3,
     betas: tuple[float, float] = (0.9, 0.999),
     weight_decay: Decay = 0.01,
+    parts: dict[str, Rate] | None = None,
 ) -> torch.optim.Optimizer:
     """AdamW (Loshchilov & Hutter 2019); weight decay is apart from the gradient."""
-    return torch.optim.AdamW(parameter_groups(model, weight_decay), lr=learning_rate, betas=betas, foreach=True)
+    groups = parameter_groups(model, weight_decay, parts)
+    return torch.optim.AdamW(groups, lr=learning_rate, betas=betas, foreach=True)
 
 
 def sgd(
@@ -44,19 +57,39 @@ def sgd(
     momentum: Momentum = 0.9,
     nesterov: bool = False,
     weight_decay: Decay = 0.0,
+    parts: dict[str, Rate] | None = None,
 ) -> torch.optim.Optimizer:
     """Stochastic gradient descent with momentum, torch's form: v ← μv + g, w ← w − ηv."""
-    groups = parameter_groups(model, weight_decay)
+    groups = parameter_groups(model, weight_decay, parts)
     return torch.optim.SGD(groups, lr=learning_rate, momentum=momentum, nesterov=nesterov, foreach=True)
 
 
-def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """All parameters in two groups: weights of two dimensions or more are decayed; norms' and biases' are not."""
-    parameters = list(model.parameters())
-    decayed = [p for p in parameters if p.ndim > 1]
-    spared = [p for p in parameters if p.ndim <= 1]
-    groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": spared, "weight_decay": 0.0}]
+def parameter_groups(
+    model: nn.Module, weight_decay: float, parts: Mapping[str, float] | None = None
+) -> list[dict[str, Any]]:
+    """All parameters, of each part two groups: weights of two dimensions or more are decayed; norms' and biases' are not.
+
+    The groups of what lies in no part come first; then the parts follow in the model's order, not in that of the recipe.
+    """
+    parts = parts or {}
+    found: dict[str | None, list[nn.Parameter]] = {None: []}
+    for name, parameter in model.named_parameters():
+        found.setdefault(part_of(name, parts), []).append(parameter)
+    groups = []
+    for part, parameters in found.items():
+        factor = {} if part is None else {FACTOR: parts[part]}
+        for decay, members in (
+            (weight_decay, [p for p in parameters if p.ndim > 1]),
+            (0.0, [p for p in parameters if p.ndim <= 1]),
+        ):
+            groups.append({"params": members, "weight_decay": decay, **factor})
     return [group for group in groups if group["params"]]
+
+
+def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Give every parameter group the learning rate, times its own factor."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group.get(FACTOR, 1.0)
 
 
 def without_compiler() -> None:

@@ -102,8 +102,7 @@ def descend(
         loss.backward()
     if clip is not None:
         nn.utils.clip_grad_norm_(model.parameters(), clip)
-    for group in optimizer.param_groups:
-        group["lr"] = rate
+    optim.set_rate(optimizer, rate)
     optim.step(optimizer)
 
 
