@@ -39,7 +39,7 @@ DECLARATIONS: Mapping[str, tuple[type | tuple[type, ...], tuple[str, ...]]] = { 
         (str, tuple),
         ("mask", "label", "objects"),
     ),  # a data set: what it knows of its pictures; a task: what it needs
-    "gives": (str, PLACES),  # a model: what each of its outputs is of
+    "gives": ((str, tuple), PLACES),  # a model: what each of its outputs is of; several where it follows the task
     "takes": (str, FORMS),  # a loss: the form of the heads that it is for
     "counts": (tuple, ()),  # a metric: the kinds of prediction that it counts
     "draws": (tuple, ()),  # a data set: the options that say how large a split of that name to make, e.g. test

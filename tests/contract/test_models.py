@@ -1,6 +1,6 @@
 """What every dense model on the shelf owes: any size in, the same size out, every parameter in use, the same bits twice.
 
-Classifiers have a contract of their own: test_classifiers.py.
+Classifiers have a contract of their own, test_classifiers.py, and so do baselines: tests/models/test_baselines.py.
 """
 
 import pytest
@@ -15,9 +15,10 @@ CLASSES = 5
 
 
 CLASSIFIERS = {"two_layer", "vanilla_cnn", "resnet", "whitened_cnn"}
+BASELINES = {"pixel_frequency", "majority"}
 
 
-@pytest.fixture(params=sorted(set(MODELS) - CLASSIFIERS))
+@pytest.fixture(params=sorted(set(MODELS) - CLASSIFIERS - BASELINES))
 def build(request):
     """The builder of one model, narrow where it has a width."""
     options = {"width": 8} if "width" in MODELS.signature(request.param).options else {}

@@ -16,5 +16,7 @@ MODELS = Shelf(
         "conv_transpose_net": "pixelwise.models.colour_nets:conv_transpose_net",
         "colour_unet": "pixelwise.models.colour_nets:colour_unet",
         "residual_colour_unet": "pixelwise.models.colour_nets:residual_colour_unet",
+        "pixel_frequency": "pixelwise.models.baselines:pixel_frequency",
+        "majority": "pixelwise.models.baselines:majority",
     },
 )

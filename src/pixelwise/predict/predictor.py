@@ -192,7 +192,9 @@ class Predictor:
         cover(tiles.tile + 1, tiles.tile, tiles.overlap, multiple=self.opened.learner.multiple)
         if not self.opened.learner.any_size:
             height, width = self.size
-            what = f"its network has Linear layers, so it reads pictures of {width}×{height} only."
+            what = (
+                f"its model reads whole pictures only, at {width}×{height}: it has Linear layers, or counts locations."
+            )
             raise RunError(what, where=where, hint="Leave out the tiles (--scale own).")
         return tiles
 

@@ -31,12 +31,12 @@ def misfits(tree: Mapping[str, Any], known: Mapping[str, Shelf]) -> Iterator[Pro
     claims = declared(tasks, task)
     yield from _data(tree.get("data"), task, claims, known)
     place, model = claims.get("per"), name_of(tree.get("model"))
-    gives = declared(known["model"], model).get("gives")
-    if place is not None and gives is not None and gives != place:
+    gives = words_of(declared(known["model"], model), "gives")
+    if place is not None and gives and place not in gives:
         yield Problem(
             "model",
-            f"model '{model}' gives {GIVEN[gives]}, but task '{task}' needs {GIVEN[place]}.",
-            _use(known["model"], lambda c: c.get("gives") == place, tasks, lambda c: c.get("per") == gives),
+            f"model '{model}' gives {_told(GIVEN, gives)}, but task '{task}' needs {GIVEN[place]}.",
+            _use(known["model"], lambda c: place in words_of(c, "gives"), tasks, lambda c: c.get("per") in gives),
         )
     for where, value in _losses(tree):
         yield from _loss(where, value, task, claims, known["loss"])
@@ -100,23 +100,32 @@ def heads_of(tree: Mapping[str, Any], known: Mapping[str, Shelf]) -> set[str]:
 def _data(data: Any, task: str, claims: Claims, known: Mapping[str, Shelf]) -> Iterator[Problem]:
     """A data set that does not know what the task needs; one that wraps another knows what that one knows."""
     item = data.get("dataset") if isinstance(data, Mapping) else None
-    shelf, needs = known["dataset"], _known(claims)
+    shelf, needs = known["dataset"], words_of(claims, "knows")
     while isinstance(item, Mapping) and "knows" not in declared(shelf, name_of(item)) and "of" in item:
         item = item["of"]
-    knows = _known(declared(shelf, name_of(item)))
+    knows = words_of(declared(shelf, name_of(item)), "knows")
     if knows and not needs <= knows:
-        needed, there = (" and ".join(KNOWN[one] for one in KNOWN if one in some) for some in (needs, knows))
+        needed, there = (_told(KNOWN, some) for some in (needs, knows))
         yield Problem(
             "data.dataset",
             f"task '{task}' needs {needed}, but data set '{name_of(item)}' has {there}.",
-            _use(shelf, lambda c: needs <= _known(c), known["task"], lambda c: frozenset() < _known(c) <= knows),
+            _use(
+                shelf,
+                lambda c: needs <= words_of(c, "knows"),
+                known["task"],
+                lambda c: frozenset() < words_of(c, "knows") <= knows,
+            ),
         )
 
 
-def _known(claims: Claims) -> frozenset[str]:
-    """What a data set knows of its pictures, or a task needs: one word or several; empty where nothing is declared."""
-    found = claims.get("knows", ())
+def words_of(claims: Claims, key: str) -> frozenset[str]:
+    """A declaration of one word or several, e.g. what a data set `knows`; empty where nothing is declared."""
+    found = claims.get(key, ())
     return frozenset([found] if isinstance(found, str) else found)
+
+
+def _told(words: Mapping[str, str], some: Collection[str]) -> str:
+    return " and ".join(words[one] for one in words if one in some)
 
 
 def _losses(tree: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -4,6 +4,7 @@ What a model may do, besides `forward(images)` that gives one tensor (all heads 
 
     losses(images, targets) → {name: Term}    it has losses of its own, and the recipe's are not asked
     observe(images, targets)                  it is fitted by looking at each batch once, without a gradient
+    prepare(size, per)                        called once after it is built: (H, W) of the pictures, and what has classes
 """
 
 from __future__ import annotations
@@ -68,12 +69,15 @@ class TorchLearner(Learner):
         with keyed_random(recipe.train.seed, "weights"):
             model: nn.Module = build("model", recipe.model, task.input.channels, task.out_channels)
         _check_kind(model, nn.Module, "model", recipe.model.name)
+        if hasattr(model, "prepare"):
+            model.prepare(size, task.per)
         self.model = model.to(device=self.device, memory_format=choices.memory_format)
         self.phase_losses: Sequence[Mapping[str, Loss]] = ()
         self.optimizer: torch.optim.Optimizer | None = None
         self.shared: nn.Module | None = None
         self.phase = 0
         self._stopped = False
+        self.any_size = not getattr(model, "whole_pictures", False)
 
     @classmethod
     def alone(cls) -> Processes:
@@ -142,8 +146,9 @@ class TorchLearner(Learner):
 
     def problems(self) -> list[Problem]:
         found = list(unknown_parts(self.recipe, self.model))
-        if self._owns and self.task.mixup:
-            what = f"has no effect: the model '{self.recipe.model.name}' has losses of its own, which mix no pictures."
+        if (self._owns or self._fits) and self.task.mixup:
+            why = "has losses of its own, which mix no pictures" if self._owns else "counts whole pictures"
+            what = f"has no effect: the model '{self.recipe.model.name}' {why}."
             found.append(Problem("task.mixup", what, "Leave it out."))
         return found
 
