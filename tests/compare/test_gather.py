@@ -33,6 +33,12 @@ def test_runs_that_differ_only_in_their_seed_are_one_group(made: Made) -> None:
     assert comparison.groups[0].spread(main).sd == pytest.approx(0.2 / 2**0.5)
 
 
+def test_a_group_of_several_seeds_is_not_called_by_one_of_them(made: Made) -> None:
+    assert [g.label for g in gather([made("s/seed=0"), made("s/seed=1", seed=1)]).groups] == ["s"]
+    assert [g.label for g in gather([made("t/size=32,seed=0"), made("t/size=32,seed=1", seed=1)]).groups] == ["size=32"]
+    assert [g.label for g in gather([made("u/seed=0")]).groups] == ["seed=0"]
+
+
 def test_titles_and_galleries_make_no_other_recipe(made: Made) -> None:
     comparison = gather([made("a", seed=0), made("b", seed=3)])
     assert len(comparison.groups) == 1

@@ -150,4 +150,6 @@ def _complain(error: PixelwiseError) -> None:
     if (place := launched()) is not None and place.rank > 0:  # of several processes only the first one prints
         return
     count = len(error.problems)
-    say(f"error: {error}" if count == 1 else f"{count} errors:\n{error}", err=True)
+    known = all(problem.where for problem in error.problems)  # else one of them tells of others, or of all
+    many = f"{count} errors" if known else "several errors"
+    say(f"error: {error}" if count == 1 else f"{many}:\n{error}", err=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -146,7 +147,7 @@ def gather(paths: Sequence[Path], place: Place = Place()) -> Comparison:
         grouped.setdefault(identity(member.record), []).append(member)
     runs = [tuple(sorted(found, key=lambda run: run.seed)) for found in grouped.values()]
     differences = differing([found[0].record for found in runs])
-    named = labels(differences, [found[0].path for found in runs])
+    named = labels(differences, [[run.path for run in found] for found in runs])
     groups = tuple(map(Group, letters(len(runs)), named, runs))
     columns = _columns(members)
     losses = tuple(dict.fromkeys(column for member in members for column in member.losses))
@@ -314,15 +315,21 @@ def differing(records: Sequence[Record]) -> dict[str, tuple[str, ...]]:
     return {path: v for path, v in rows.items() if path not in PLACES} | {f"{PICTURES}{s}": v for s, v in keys.items()}
 
 
-def labels(differences: Mapping[str, tuple[str, ...]], paths: Sequence[Path]) -> list[str]:
-    """Short words for each group: what differs where that is short, else the name of its first folder."""
+def labels(differences: Mapping[str, tuple[str, ...]], paths: Sequence[Sequence[Path]]) -> list[str]:
+    """Short words for each group: what differs where that is short, else the name of its folders."""
     told = {path: values for path, values in differences.items() if not path.startswith(PICTURES)}
     ends = {path: path.rpartition(".")[2] if not path.rpartition(".")[2].isdigit() else path for path in told}
     found = [", ".join(f"{ends[path]} {values[n]}" for path, values in told.items()) for n in range(len(paths))]
     if told and len(set(found)) == len(found) and max(map(len, found)) <= LONGEST_LABEL:
         return found
-    names = [path.resolve().name for path in paths]
-    return names if len(set(names)) == len(names) else [str(path) for path in paths]
+    names = [_common_name([path.resolve() for path in folders]) for folders in paths]
+    return names if len(set(names)) == len(names) else [str(folders[0]) for folders in paths]
+
+
+def _common_name(folders: Sequence[Path]) -> str:
+    """The name of the first folder; of several, without the seed, or where nothing is left the name of the sweep's folder."""
+    name = folders[0].name
+    return name if len(folders) == 1 else re.sub(r"(^|,)(train\.)?seed=\d+", "", name) or folders[0].parent.name
 
 
 def letters(count: int) -> list[str]:
