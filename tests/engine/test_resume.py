@@ -174,6 +174,10 @@ def test_interrupt_saves_and_says_how_to_go_on(tiny: Tiny, data: Path, tmp_path:
         while not (run / "events.jsonl").exists() or (run / "events.jsonl").read_text().count('"step", ') < 4:
             assert child.poll() is None
             time.sleep(0.005)
+        before = (run / "events.jsonl").read_text()
+        with pytest.raises(RunError, match="another process is writing to this run"):
+            next(resume(run, data=data))
+        assert (run / "events.jsonl").read_text().startswith(before), "a training that goes on lost its events"
         child.send_signal(signal.SIGINT)
         _, said = child.communicate(timeout=60)
     assert child.returncode == 130

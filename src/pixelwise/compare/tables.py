@@ -112,7 +112,8 @@ def differences(verdicts: Sequence[Verdict]) -> Table | None:
 
 def show_comparison(comparison: Comparison, verdicts: Sequence[Verdict], console: Console) -> None:
     """Print all of a comparison but its curves and pictures."""
-    show_line(console, f"{len(comparison.runs)} runs, task {comparison.task}")
+    runs = "1 run" if len(comparison.runs) == 1 else f"{len(comparison.runs)} runs"
+    show_line(console, f"{runs}, task {comparison.task}")
     for note in comparison.notes:
         show_line(console, (f"note: {note}", WARN))
     show_table(console, groups(comparison), "groups")
