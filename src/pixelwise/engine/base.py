@@ -239,6 +239,10 @@ class Learner(ABC):
 
     # -- evaluation and prediction
 
+    def averaged(self) -> AbstractContextManager[Any]:
+        """Within, the learner has the weights that a best checkpoint keeps: the averaged ones, where the recipe has `ema`."""
+        return nullcontext()
+
     def synchronise(self) -> None:  # noqa: B027 - one process alone has nothing to do
         """Give every process the same statistics. All processes call it before an evaluation."""
 
@@ -298,7 +302,9 @@ class Learner(ABC):
 
     @abstractmethod
     def state(self, which: Literal["best", "last"]) -> dict[str, dict[str, NDArray[Any]]]:
-        """`model` (weights and statistics), and for `last` also `optimizer`: part → name → array."""
+        """`model` (weights and statistics; of `best` the averaged ones), and for `last` also `optimizer`, and `ema` where
+        the recipe averages weights: part → name → array.
+        """
 
     @abstractmethod
     def load(self, parts: Mapping[str, Arrays], where: str) -> None:

@@ -88,10 +88,12 @@ def score_test(run: RunFolder, parts: Parts, split: CachedSplit) -> dict[str, An
 
 
 def take_best(run: RunFolder, parts: Parts) -> str:
-    """Put the best weights into the model; the last ones stay where no score was ever defined. Which they are."""
+    """Put the best weights into the model; the last ones (or their average) where no score was ever defined. Which they are."""
     parts.learner.processes.wait()  # until the first process has written the last of them
     best = run.path / "best"
     if not has_checkpoint(best):
+        if parts.recipe.train.ema:
+            parts.learner.load(parts.learner.state("best"), where="train.ema")
         return "last"
     arrays, _ = load_checkpoint(best, "model")
     parts.learner.load(arrays, where=str(best))

@@ -120,8 +120,9 @@ def close_epoch(parts: Parts, progress: Progress, rate: float) -> Iterator[Event
 
 
 def validate(parts: Parts) -> Evaluation:
-    """Losses and scores of the weights as they are now."""
-    return evaluate(parts.learner, parts.material.validation, parts.metrics)
+    """Losses and scores of the weights as they are now, or of their average."""
+    with parts.learner.averaged():
+        return evaluate(parts.learner, parts.material.validation, parts.metrics)
 
 
 def keep_best(parts: Parts, progress: Progress, score: Score) -> Iterator[Event]:

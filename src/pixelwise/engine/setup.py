@@ -195,7 +195,8 @@ def open_learner(run: RunFolder, *, checkpoint: Literal["best", "last"] = "best"
     engine, setup = engine_named(recipe.engine), run.read("setup")
     info, size = recorded_data(run, setup)
     folder = run.path / checkpoint
-    arrays, state = load_checkpoint(folder, "model")
+    part = "ema" if checkpoint == "last" and recipe.train.ema else "model"
+    arrays, state = load_checkpoint(folder, part)
     progress, _ = Progress.from_state(state, where=str(folder / "state.json"))
     with says(run, "how the run was computed"):
         choices = engine.choose_again(setup["choices"], device=device, memory=cache_folder(None))
@@ -203,7 +204,7 @@ def open_learner(run: RunFolder, *, checkpoint: Literal["best", "last"] = "best"
     task = recorded_task(run, recipe, setup)
     with builds(run):
         learner = engine(recipe, task, size, choices)
-    learner.load(arrays, where=str(folder))
+    learner.load({"model": arrays[part]}, where=str(folder))
     return Opened(run, recipe, checkpoint, progress.step, progress.epoch, info, size, task, learner)
 
 

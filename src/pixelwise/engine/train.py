@@ -250,7 +250,8 @@ def _take_last(run: RunFolder, parts: Parts) -> tuple[Progress, int]:
     last = run.path / "last"
     if not has_checkpoint(last):
         return Progress(), 0
-    arrays, state = load_checkpoint(last, "model", "optimizer")
+    averaged = ["ema"] if parts.recipe.train.ema else []
+    arrays, state = load_checkpoint(last, "model", "optimizer", *averaged)
     parts.learner.load(arrays, where=str(last))
     progress, events = Progress.from_state(state, where=str(last / "state.json"))
     progress.check(parts.length, where=str(last / "state.json"))

@@ -43,6 +43,7 @@ MEANT: Mapping[str, tuple[str, ...]] = {
         ("parts", "lr_mult", "lr_multipliers", "param_groups", "paramwise_cfg", "parameter_groups"),
         ("train.optimizer.parts",),
     ),
+    **dict.fromkeys(("ema", "ema_decay", "use_ema", "model_ema", "polyak", "moving_average"), ("train.ema",)),
     **dict.fromkeys(("monitor", "best"), ("train.best",)),
     **dict.fromkeys(("accelerator", "gpu", "gpus", "cuda", "device"), ("hardware.device",)),
     **dict.fromkeys(("amp", "fp16", "bf16", "half", "mixed_precision", "dtype", "precision"), ("hardware.precision",)),

@@ -151,6 +151,9 @@ class EarlyStopping(Part):
     least_gain: Annotated[float, Field(ge=0, strict=True)] = 0.0
 
 
+LATER = {"ema": None}  # keys of `train` that are written down only where they say something, with their defaults
+
+
 class Train(Part):
     seed: Annotated[int, Field(ge=0, lt=2**31, strict=True)] = 0
     batch: Natural = 16
@@ -158,12 +161,21 @@ class Train(Part):
     optimizer: ItemOrName = Item(name="adamw")
     schedule: ItemOrName = Item(name="constant")
     clip: Positive | None = None  # largest gradient norm
+    ema: Annotated[float, Field(gt=0, lt=1, strict=True)] | None = (
+        None  # decay of a moving average of the weights, e.g. 0.999: the average is validated, kept and predicted with
+    )
     best: str = (
         ""  # score that chooses the best checkpoint (`epoch`: the last one, chosen by nothing); none: the task's
     )
     early_stopping: EarlyStopping | None = None
     validate_every: Natural = 1  # epochs; one that a phase's end cuts short is always validated, and so is the last
     checkpoint_steps: Natural | None = None  # also save the last state every so many steps, besides every epoch
+
+    @model_serializer(mode="wrap")
+    def _with_what_is_said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without the keys of later versions that say nothing, so that earlier runs and this one's read alike."""
+        told: dict[str, Any] = handler(self)
+        return {key: value for key, value in told.items() if key not in LATER or value != LATER[key]}
 
 
 class Hardware(Part):

@@ -43,9 +43,13 @@ def opening(record: Record) -> str:
         sentence += f" from the weights of {record.origin.get('run')}"
     extended = [told for told in record.changes if told.get("what") == "extended"]
     sentence += f", extended after epoch {' and '.join(str(t.get('epoch')) for t in extended)}," if extended else ""
-    optimizer = _name((record.recipe.get("train") or {}).get("optimizer"))
+    told = record.recipe.get("train") or {}
+    optimizer = _name(told.get("optimizer"))
     optimizer = OPTIMIZERS.get(optimizer, optimizer)
     sentence += f" with {optimizer}" if optimizer else ""
+    sentence += (
+        f" and a moving average of its weights (decay {told['ema']:g}), which is scored" if told.get("ema") else ""
+    )
     scored = [
         f"{told['pictures']:,} pictures ({split})" if told.get("pictures") is not None else split
         for split, told in (record.summary.get("splits") or {}).items()

@@ -136,5 +136,5 @@ def _load_part(folder: Path, part: str, files: Mapping[str, Mapping[str, str]]) 
             hint=OTHER,
         )
     arrays = read_arrays(content, where=str(path))
-    check_finite(arrays, where=str(path), infinite=part != "model", hint=OTHER)
+    check_finite(arrays, where=str(path), infinite=part == "optimizer", hint=OTHER)
     return arrays

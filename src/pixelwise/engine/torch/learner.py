@@ -13,7 +13,7 @@ import copy
 import math
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Literal, Self, cast
 
@@ -26,6 +26,7 @@ from pixelwise.engine.base import Arrays, Batch, Learner, Processes
 from pixelwise.engine.build import Material, build, build_losses
 from pixelwise.engine.hardware.device import Choices, choose, choose_again
 from pixelwise.engine.hardware.distributed import TorchProcesses, processes
+from pixelwise.engine.torch.average import Average
 from pixelwise.engine.torch.loader import Loader, Work, build_augmentation
 from pixelwise.engine.torch.model import (
     TensorBatch,
@@ -75,6 +76,7 @@ class TorchLearner(Learner):
         self.phase_losses: Sequence[Mapping[str, Loss]] = ()
         self.optimizer: torch.optim.Optimizer | None = None
         self.shared: nn.Module | None = None
+        self.average: Average | None = None  # from the first phase on, where the recipe asks for one
         self.phase = 0
         self._stopped = False
         self.any_size = not getattr(model, "whole_pictures", False)
@@ -150,6 +152,9 @@ class TorchLearner(Learner):
             why = "has losses of its own, which mix no pictures" if self._owns else "counts whole pictures"
             what = f"has no effect: the model '{self.recipe.model.name}' {why}."
             found.append(Problem("task.mixup", what, "Leave it out."))
+        if self.recipe.train.ema and (self._fits or not any(True for _ in self.model.parameters())):
+            what = f"the model '{self.recipe.model.name}' has no weights that learn, so there is nothing to average."
+            found.append(Problem("train.ema", what, "Leave it out."))
         return found
 
     @property
@@ -172,6 +177,8 @@ class TorchLearner(Learner):
         for name, parameter in self.model.named_parameters():
             parameter.requires_grad_(not is_frozen(name, frozen))
         self._set_training()
+        if self.recipe.train.ema and self.average is None:
+            self.average = Average(self.model, self.recipe.train.ema)
         return sum(p.numel() for p in self.model.parameters() if p.requires_grad)
 
     def _set_training(self) -> None:
@@ -194,6 +201,8 @@ class TorchLearner(Learner):
                 terms = self._training_terms(batch)
             found = total(terms, batch, self.processes, self.device, step=step + 1, stop=self.stop())
             descend(found.loss, self.model, self.optimizer, rate, self.recipe.train.clip)
+            if self.average is not None:
+                self.average.update(self.model, step + 1)
         self._stopped = found.stopped
         return found.sums
 
@@ -264,7 +273,7 @@ class TorchLearner(Learner):
         except Exception as error:
             raise copy.Error(f"'{self.recipe.model.name}' cannot be copied") from error
         twin.model, twin.optimizer, twin.losses, twin.phase_losses = copies
-        twin.shared, twin.processes = None, TorchProcesses()
+        twin.shared, twin.average, twin.processes = None, None, TorchProcesses()
         python, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002 - models from outside may draw here
         tries, torch.backends.cudnn.benchmark = torch.backends.cudnn.benchmark, False
         try:
@@ -279,6 +288,9 @@ class TorchLearner(Learner):
 
     def synchronise(self) -> None:
         self.processes.same_buffers(self.model)
+
+    def averaged(self) -> AbstractContextManager[Any]:
+        return nullcontext() if self.average is None else self.average.inside(self.model)
 
     @property
     def multiple(self) -> int:
@@ -317,15 +329,20 @@ class TorchLearner(Learner):
     # -- state ----------------------------------------------------------------------------------------------------
 
     def state(self, which: Literal["best", "last"]) -> dict[str, dict[str, NDArray[Any]]]:
-        parts = {"model": model_arrays(self.model)}
-        if which == "last":
-            parts["optimizer"] = {} if self.optimizer is None else optimizer_arrays(self.optimizer)
-        return parts
+        now = model_arrays(self.model)
+        averaged = now if self.average is None else self.average.arrays()
+        if which == "best":
+            return {"model": averaged}
+        memory = {} if self.optimizer is None else optimizer_arrays(self.optimizer)
+        return {"model": now, "optimizer": memory, **({"ema": averaged} if self.recipe.train.ema else {})}
 
     def load(self, parts: Mapping[str, Arrays], where: str) -> None:
         load_model(self.model, parts["model"], where=where)
         if "optimizer" in parts and self.optimizer is not None:
             load_optimizer(self.optimizer, parts["optimizer"], where=where)
+        if "ema" in parts and self.recipe.train.ema:
+            self.average = Average(self.model, self.recipe.train.ema)
+            self.average.load(parts["ema"], where=where)
 
     def describe(self) -> dict[str, Any]:
         from pixelwise.models.describe import describe

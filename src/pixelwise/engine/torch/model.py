@@ -233,12 +233,20 @@ def unknown_parts(recipe: Recipe, model: nn.Module) -> Iterator[Problem]:
 
 def model_arrays(model: nn.Module) -> dict[str, NDArray[Any]]:
     """Weights and buffers by name."""
-    return {name: tensor.detach().cpu().contiguous().numpy() for name, tensor in model.state_dict().items()}
+    return as_arrays(model.state_dict())
+
+
+def as_arrays(state: Mapping[str, Tensor]) -> dict[str, NDArray[Any]]:
+    return {name: tensor.detach().cpu().contiguous().numpy() for name, tensor in state.items()}
 
 
 def load_model(model: nn.Module, arrays: Mapping[str, NDArray[Any]], where: str) -> None:
     """Put arrays into a model. Raises RunError that lists every name and shape that does not fit."""
-    state = model.state_dict()
+    model.load_state_dict(as_tensors(model.state_dict(), arrays, where))
+
+
+def as_tensors(state: Mapping[str, Tensor], arrays: Mapping[str, NDArray[Any]], where: str) -> dict[str, Tensor]:
+    """Arrays as tensors with the names, shapes and types of `state`. Raises RunError with everything that does not fit."""
     problems = [Problem(where, f"'{name}' is missing.") for name in state if name not in arrays]
     problems += [Problem(where, f"'{name}' is not part of this model.") for name in arrays if name not in state]
     for name, tensor in state.items():
@@ -251,7 +259,7 @@ def load_model(model: nn.Module, arrays: Mapping[str, NDArray[Any]], where: str)
         shown = problems[:5] + [Problem("", f"and {len(problems) - 5} more of this kind.")] * (len(problems) > 5)
         hint = Problem("", "The checkpoint is of another architecture than the run's recipe.yaml describes.")
         raise RunError.all([*shown, hint])
-    model.load_state_dict({name: torch.from_numpy(np.array(arrays[name])) for name in state})
+    return {name: torch.from_numpy(np.array(arrays[name])) for name in state}
 
 
 def optimizer_arrays(optimizer: torch.optim.Optimizer) -> dict[str, NDArray[Any]]:

@@ -48,6 +48,7 @@ class RecipePhase(Part):
 class RecipeTrain(Part):
     seed: Count = 0
     batch: Annotated[int, Field(ge=1, le=2**31)] = 1
+    ema: Annotated[float, Field(gt=0, lt=1)] | None = None
     phases: list[RecipePhase] = []
     optimizer: Name | dict[Name, Any] | None = None
 
