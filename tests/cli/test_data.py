@@ -97,9 +97,7 @@ def test_built_in_and_unknown_names(run, tmp_path):
     assert run("check", "scenes", "--set", "train=20", "--set", "val=10", "--set", "test=0")[0] == 0
     code, out, err = run("check", "scense")
     assert (code, out) == (2, "")
-    assert err.startswith(
-        "error: there is no data set or folder 'scense'; there is voc2007, voc2012, scenes, voc, folder"
-    )
+    assert err.startswith("error: there is no data set or folder 'scense'; there is voc2007, voc2012, scenes, voc, ")
     assert err.endswith("Did you mean 'scenes'?\n")
     code, _, err = run("info", "voc2012", "--data", str(tmp_path))
     assert code == 2

@@ -84,7 +84,7 @@ class SmallCifar:
     """Six batch files of `rows` pictures each, labels in turn, with the sums that belong to them."""
 
     def __init__(self, root: Path, rows: int = 40) -> None:
-        from pixelwise.data import cifar10
+        from pixelwise.data.published import cifar10
 
         self.root, self.folder, self.sums = root, root / cifar10.FOLDER, {}
         self.folder.mkdir(parents=True)
@@ -100,7 +100,7 @@ class SmallCifar:
 def small_cifar(tmp_path, monkeypatch) -> SmallCifar:
     """CIFAR-10 with 200 training and 40 test pictures under `small_cifar.root`, its sums in the place of the real ones."""
     small = SmallCifar(tmp_path / "data")
-    monkeypatch.setattr("pixelwise.data.cifar10.SUMS", small.sums)
+    monkeypatch.setattr("pixelwise.data.published.cifar10.SUMS", small.sums)
     return small
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixelwise.data.cifar10 import read_batch
+from pixelwise.data.published.cifar10 import read_batch
 from pixelwise.errors import DataError
 
 

@@ -4,7 +4,7 @@ import pytest
 from pixelwise.data import DATASETS
 from pixelwise.data.base import data_root
 from pixelwise.data.cache import open_split
-from pixelwise.data.cifar10 import CLASSES, TRAIN, read_batch
+from pixelwise.data.published.cifar10 import CLASSES, TRAIN, read_batch
 from pixelwise.errors import DataError, RecipeError
 
 

@@ -8,9 +8,10 @@ from pixelwise.data.base import data_root
 from pixelwise.data.cache import open_split
 from pixelwise.data.checks import check_dataset
 from pixelwise.data.counts import class_counts
+from pixelwise.data.exclude import excluding
 
 pytestmark = pytest.mark.data
-STANFORD = {"path": "stanford-background", "images": "*.jpg", "masks": "*.png"}
+COPIES = ["img_0076", "img_0159", "img_0177", "img_0361", "img_0488"]  # of Stanford Background's train
 
 
 def real(folder: str, name: str, **options):
@@ -39,16 +40,33 @@ def test_voc_2007_has_no_fatal_finding():
     assert not [f for f in check_dataset(real("VOCdevkit/VOC2007", "voc")) if f.severity == "fatal"]
 
 
-def test_the_known_faults_of_stanford_background_are_found():
-    between, within = check_dataset(real("stanford-background", "folder", **STANFORD))
+def test_the_known_faults_of_stanford_background_are_found_and_can_be_excluded():
+    data = real("stanford-background", "stanford_background")
+    assert [len(data.names(split)) for split in data.splits()] == [572, 72]
+    assert data.absent() == ("test",)
+    between, within = check_dataset(data)
     assert (between.severity, between.files) == ("fatal", ("train/img_0076 = val/img_0022",))
-    assert {"train/img_0361 = train/img_0539", "train/img_0159 = train/img_0258"} <= set(within.files)
+    pairs = (("0159", "0258"), ("0177", "0447"), ("0361", "0539"), ("0488", "0549"))
+    assert within.files == tuple(f"train/img_{one} = train/img_{other}" for one, other in pairs)
+    assert not check_dataset(excluding(data, [f"train/{name}" for name in COPIES]))
 
 
-def test_flowers_keep_near_duplicates_on_one_side():
-    names = ["null", "flower", "leaves", "ground", "sky"]
-    options = {"path": "flowers17", "images": "jpg", "masks": "trimaps", "classes": names}
-    findings = check_dataset(real("flowers17", "folder", **options))
-    strange = [finding for finding in findings if finding.check == "strange values"]
-    assert "the values 5;" in strange[0].what  # "a few stray 5"
-    assert all(finding.severity == "warning" for finding in findings if finding.check == "copies")
+def test_flowers_keep_copies_on_one_side():
+    data = real("flowers17", "flowers17")
+    assert [len(data.names(split)) for split in data.splits()] == [570, 171]
+    findings = check_dataset(data)
+    assert [(finding.check, finding.severity) for finding in findings] == [("copies", "warning")] * 2
+
+
+def test_a_draw_of_the_flowers_keeps_copies_on_one_side_and_kinds_even(tmp_path):
+    (tmp_path / "flowers17").mkdir()
+    for name in ("jpg", "trimaps"):
+        (tmp_path / "flowers17" / name).symlink_to(data_root() / "flowers17" / name)
+    real("flowers17", "flowers17")
+    data = DATASETS.build("flowers17_classes", tmp_path)
+    assert sum(len(data.names(split)) for split in data.splits()) == 741
+    train, val = (np.bincount(data.labels(split), minlength=17) for split in ("train", "val"))
+    assert all(abs(held - 0.2 * (held + left)) < 1.7 for held, left in zip(val, train, strict=True))
+    copies = [finding for finding in check_dataset(data) if finding.check == "copies"]
+    assert len(copies) == 2
+    assert all(finding.severity == "warning" for finding in copies)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from pixelwise.data.voc import CLASSES, voc
+from pixelwise.data.published.voc import CLASSES, voc
 from pixelwise.errors import DataError
 from pixelwise.imaging.files import write_mask
 from pixelwise.imaging.palettes import voc_colours

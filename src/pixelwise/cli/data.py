@@ -1,4 +1,4 @@
-"""`pixelwise data check | fetch | info`."""
+"""`pixelwise data list | info | check | fetch`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pixelwise.data.checks import Finding
 
 app = typer.Typer(
-    help="Check, fetch and describe data sets.",
+    help="List, describe, check and fetch data sets.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -34,19 +34,52 @@ Data = Annotated[
 Options = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="An option of the data set; may be repeated.")
 ]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option("--exclude", metavar="SPLIT/NAME", help="Leave out a picture, as data.exclude does; may be repeated."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command("list")
+def list_(data: Data = None, as_json: Json = False) -> None:
+    """The built-in data sets, and how many pictures of each are on this disk."""
+    from pixelwise.data import DATASETS
+    from pixelwise.data.base import data_root
+
+    found: dict[str, dict[str, int] | None] = {}
+    for name in (*PRESETS, *DATASETS):
+        known, preset = PRESETS.get(name, (name, {}))
+        if name in {of for of, _ in PRESETS.values()} or any(
+            o.required for o in DATASETS.signature(known).options.values()
+        ):
+            continue  # named by its years; or it needs to be told of what
+        try:
+            dataset = DATASETS.build(known, data_root(data), **preset)
+            found[name] = {split: len(dataset.names(split)) for split in dataset.splits()}
+        except DataError:
+            found[name] = None
+    if as_json:
+        show_json(found)
+        return
+    rows: list[tuple[Cell, ...]] = []
+    for name, splits in found.items():
+        words = "not on this disk" if splits is None else ", ".join(f"{split} {n:,}" for split, n in splits.items())
+        rows.append((name, words if splits else ((words, QUIET),), DATASETS.title(PRESETS.get(name, (name, {}))[0])))
+    show_rows(result_console(), ("data set", "pictures", ""), rows, styles={0: ACCENT})
 
 
 @app.command()
 def check(
-    name: Name, data: Data = None, options: Options = None, as_json: Json = False, allow: Allow = None,
-    cache: Cache = None, max_pixels: MaxPixels = None,
+    name: Name, data: Data = None, options: Options = None, exclude: Exclude = None, as_json: Json = False,
+    allow: Allow = None, cache: Cache = None, max_pixels: MaxPixels = None,
 ) -> None:  # fmt: skip
     """Check a data set, and its pictures in the cache, for mistakes before training. Exit code 1 if a finding is fatal."""
     from pixelwise.data.base import cache_folder
     from pixelwise.data.checks import check_cache, check_dataset
+    from pixelwise.data.exclude import excluding
 
-    dataset = _open(name, data, options or [])
+    dataset = excluding(_open(name, data, options or []), exclude or [])
     with Line("checking") as line:
         findings = check_dataset(dataset, lambda done, total: line.show(dataset.info.name, done, total))
     findings = [*check_cache(dataset, cache_folder(data)), *findings]
@@ -131,6 +164,7 @@ def _describe(dataset: Dataset) -> dict[str, Any]:
     return {
         "name": info.name,
         "splits": {split: len(dataset.names(split)) for split in dataset.splits()},
+        "absent": list(dataset.absent()),
         "classes": list(info.classes),
         "colours": [list(colour) for colour in info.colours],
         "void": info.void,
@@ -139,11 +173,15 @@ def _describe(dataset: Dataset) -> dict[str, Any]:
     }
 
 
+def _sizes(dataset: Dataset) -> str:
+    """`train 572, val 72`"""
+    return ", ".join(f"{split} {len(dataset.names(split)):,}" for split in dataset.splits())
+
+
 def _show_findings(dataset: Dataset, findings: list[Finding]) -> None:
     console = result_console()
-    splits = ", ".join(f"{split} {len(dataset.names(split)):,}" for split in dataset.splits())
     classes = f"{count} classes" if (count := len(dataset.info.classes)) != 1 else "1 class"
-    show_line(console, (dataset.info.name, "bold"), f"  {splits}  ({classes})")
+    show_line(console, (dataset.info.name, "bold"), f"  {_sizes(dataset)}  ({classes})")
     if not findings:
         show_line(console, ("Nothing found.", GOOD), " Every picture was read, every check passed.")
         return
@@ -163,8 +201,8 @@ def _show_findings(dataset: Dataset, findings: list[Finding]) -> None:
 def _show_info(dataset: Dataset) -> None:
     console, info = result_console(), dataset.info
     show_line(console, (info.name, "bold"), f"  {info.source}")
-    splits = ", ".join(f"{split} {len(dataset.names(split)):,}" for split in dataset.splits())
-    show_line(console, f"Splits: {splits}. Its samples have: image, {', '.join(sorted(info.knows))}.")
+    absent = f" Not on this disk: {', '.join(dataset.absent())}." if dataset.absent() else ""
+    show_line(console, f"Splits: {_sizes(dataset)}.{absent} Its samples have: image, {', '.join(sorted(info.knows))}.")
     rows: list[tuple[Cell, ...]] = [
         (str(index), name, (("██", f"rgb({red},{green},{blue})"), f" {red} {green} {blue}"))
         for index, (name, (red, green, blue)) in enumerate(zip(info.classes, info.colours, strict=True))

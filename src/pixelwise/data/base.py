@@ -45,6 +45,14 @@ class Dataset(ABC):
         """One line for each option that does nothing with the files that are there."""
         return ()
 
+    def absent(self) -> tuple[str, ...]:
+        """Splits that the publisher's data set has and that are not on this disk."""
+        return ()
+
+    def excluded(self, split: str) -> tuple[str, ...]:
+        """Names that were left out of a split by `data.exclude` (part of the cache's key)."""
+        return ()
+
     def labels(self, split: str) -> tuple[int, ...]:
         """The label of every sample of a split, in order. Reads them all, unless the data set knows a shorter way."""
         if "label" not in self.info.knows:
@@ -55,6 +63,9 @@ class Dataset(ABC):
     def check_split(self, split: str) -> None:
         """Raise DataError for a split that does not exist or is empty."""
         known = self.splits()
+        if split in self.absent():
+            what = f"the split '{split}' is not on this disk; there is {', '.join(known)}."
+            raise DataError(what, where=self.info.name)
         if split not in known:
             what = f"there is no split '{split}'; it has {', '.join(known)}."
             raise DataError(what, where=self.info.name, hint=did_you_mean(split, known))

@@ -5,7 +5,6 @@ Every sample is read once: one pass collects the facts that the checks look at.
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -18,10 +17,9 @@ from numpy.typing import NDArray
 
 from pixelwise.data.base import Dataset
 from pixelwise.data.cache import damaged_entries
-from pixelwise.data.copies import THUMBNAIL, find_copies
+from pixelwise.data.copies import digest_of, find_copies, thumbnail_of
 from pixelwise.errors import DataError, Problem, listing
 from pixelwise.imaging.files import image_size
-from pixelwise.imaging.resize import resize_image
 from pixelwise.types import DatasetInfo
 
 CHUNK = 1 << 20  # pixels of a mask that are counted at a time
@@ -35,6 +33,7 @@ class Facts:
     sizes:      (H, W) of its files where it could not be read, as far as their headers tell
     size:       (H, W) of the picture
     values:     value → pixels in the mask
+    label:      of the picture
     digest:     of the picture's pixels
     thumbnail:  the picture at 16×16, flat: what stays equal when a picture is stored again or resized
     """
@@ -45,6 +44,7 @@ class Facts:
     sizes: tuple[tuple[int, int], ...] = ()
     size: tuple[int, int] | None = None
     values: dict[int, int] | None = None
+    label: int | None = None
     digest: bytes = b""
     thumbnail: NDArray[np.uint8] | None = None
 
@@ -128,10 +128,8 @@ def _look(dataset: Dataset, split: str, index: int, name: str) -> Facts:
         for at in range(0, len(flat), CHUNK):  # bincount makes int64 of what it is given
             counts += np.bincount(flat[at : at + CHUNK], minlength=most)
         values = {int(value): int(counts[value]) for value in counts.nonzero()[0]}
-    digest = hashlib.sha256(str(sample.image.shape).encode())
-    digest.update(np.ascontiguousarray(sample.image).data)
-    thumbnail = resize_image(sample.image, (THUMBNAIL, THUMBNAIL)).reshape(-1)
-    return Facts(split, name, None, (), sample.size, values, digest.digest(), thumbnail)
+    seen = (digest_of(sample.image), thumbnail_of(sample.image))
+    return Facts(split, name, None, (), sample.size, values, sample.label, *seen)
 
 
 def partners(survey: Survey) -> Iterator[Finding]:
@@ -213,13 +211,16 @@ def constant_masks(survey: Survey) -> Iterator[Finding]:
 
 
 def absent_classes(survey: Survey) -> Iterator[Finding]:
-    """Classes of which a split has no pixel."""
+    """Classes of which a split has no pixel, or no picture where pictures have labels."""
+    unit = "pixel" if "mask" in survey.info.knows else "picture"
     for split in survey.splits:
-        present = set().union(*(facts.values or () for facts in survey.of(split)))
+        found = survey.of(split)
+        present = set().union(*(facts.values or () for facts in found))
+        present |= {facts.label for facts in found if facts.label is not None and unit == "picture"}
         absent = [name for index, name in enumerate(survey.info.classes) if index not in present]
         if present and absent:
             end = "it cannot be learnt." if split == "train" else "it cannot be scored there."
-            what = f"The split '{split}' has no pixel of {listing(absent)}: {end}"
+            what = f"The split '{split}' has no {unit} of {listing(absent)}: {end}"
             cure = "Move pictures with it to this split, or leave the class out."
             yield Finding("absent classes", "warning", what, (), cure)
 
@@ -237,10 +238,10 @@ def copies(survey: Survey) -> Iterator[Finding]:
     for (first, second), files in sorted(found.items(), key=lambda item: (item[0][0] == item[0][1], item[0])):
         count = "1 picture is" if len(files) == 1 else f"{len(files):,} pictures are"
         if first == second:
-            cure = "Keep one of each: the other counts double."
+            cure = "Keep one of each, e.g. by data.exclude: the other counts double."
             yield Finding("copies", "warning", f"{count} twice in '{first}'.", tuple(files), cure)
         else:
-            cure = f"Remove them from '{first}': scores on '{second}' are too good with them."
+            cure = f"Remove them from '{first}', or name them in data.exclude: scores on '{second}' are too good with them."
             yield Finding("copies", "fatal", f"{count} of '{first}' also in '{second}'.", tuple(files), cure)
 
 

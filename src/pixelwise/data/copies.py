@@ -8,10 +8,14 @@ of pairs is what it is.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pixelwise.imaging.resize import resize_image
+from pixelwise.types import Image
 
 THUMBNAIL = 16
 # Root mean square difference of 16×16 thumbnails, in grey levels. Stored again or resized, the same picture stays below
@@ -21,6 +25,18 @@ CONTRAST = 0.15  # and below this share of the picture's own contrast, so that t
 LOWEST = 4  # frequencies an axis that the tree looks at
 SLACK = 1e-3  # for what floats round: every pair is compared in whole numbers afterwards
 CHUNK, PAIRS = 256, 4096  # thumbnails looked up, and pairs compared, at a time
+
+
+def digest_of(image: Image) -> bytes:
+    """What two pictures have in common that are equal to the pixel."""
+    digest = hashlib.sha256(str(image.shape).encode())
+    digest.update(np.ascontiguousarray(image).data)
+    return digest.digest()
+
+
+def thumbnail_of(image: Image) -> NDArray[np.uint8]:
+    """The picture at 16×16, flat (768,): what stays equal when a picture is stored again or resized."""
+    return resize_image(image, (THUMBNAIL, THUMBNAIL)).reshape(-1)
 
 
 def find_copies(

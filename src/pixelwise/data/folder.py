@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Lt
 
 from pixelwise.data.base import Dataset, with_home
-from pixelwise.data.splits import MOST_BYTES, SPLITS, Paired, find_splits
+from pixelwise.data.splits import MOST_BYTES, SPLITS, Paired, drawing_remark, find_splits
 from pixelwise.errors import DataError
 from pixelwise.imaging.palettes import distinct_colours
 from pixelwise.shelf import declares
@@ -53,13 +53,9 @@ class Folder(Paired):
     def remarks(self) -> tuple[str, ...]:
         """Shares, seed and groups are for splits that are drawn: neither folders nor lists may say which picture is where."""
         defaults = folder.__kwdefaults__ or {}
-        given = [name for name in ("val", "test", "seed", "group") if self.options[name] != defaults[name]]
-        if self.drawn or not given:
-            return ()
-        options = " and ".join(f"data.dataset.{name}={self.options[name]}" for name in given)
-        return (
-            f"{options}: no effect, because the folder has subfolders or lists that say which picture is in which split.",
-        )
+        given = {name: self.options[name] for name in ("val", "test", "seed", "group")}
+        reason = "the folder has subfolders or lists that say which picture is in which split"
+        return () if self.drawn else drawing_remark(given, defaults, reason)
 
     def settings(self) -> dict[str, object]:
         return {**self.options, "path": str(self.path)}

@@ -208,3 +208,39 @@ def draw_splits(
         drawn[split] = tuple(sorted(chosen))
     train = tuple(sorted(name for key in order for name in members[key]))
     return {"train": train, **drawn}
+
+
+def draw_stratified(
+    strata: Mapping[str, str], fractions: Mapping[str, float], *, seed: int = 0, groups: Mapping[str, str] | None = None
+) -> dict[str, tuple[str, ...]]:
+    """`draw_splits` within each stratum, so that every split has nearly the same share of each.
+
+    strata:  name → its stratum, e.g. its class
+    groups:  name → the first name of its group; names without an entry are alone. A group has the stratum of that first name
+
+    A stratum with too few groups for every split goes to `train` whole. Where all are so small, strata do not count.
+    """
+    together, members = groups or {}, defaultdict(list)
+    for name in strata:
+        members[strata[together.get(name, name)]].append(name)
+    wanted = [split for split, fraction in fractions.items() if fraction > 0]
+    drawn: dict[str, list[str]] = {split: [] for split in ("train", *wanted)}
+    for names in members.values():
+        if len({together.get(name, name) for name in names}) <= len(wanted):
+            drawn["train"] += names
+            continue
+        for split, some in draw_splits(names, fractions, seed=seed, group=lambda n: together.get(n, n)).items():
+            drawn[split] += some
+    if not all(drawn.values()):
+        return draw_splits(strata, fractions, seed=seed, group=lambda n: together.get(n, n))
+    return {split: tuple(sorted(names)) for split, names in drawn.items()}
+
+
+def drawing_remark(given: Mapping[str, object], defaults: Mapping[str, object], reason: str) -> tuple[str, ...]:
+    """The line about options of a draw that is not made, where any of them is given.
+
+    given, defaults:  option → value
+    reason:           why nothing is drawn
+    """
+    idle = [f"data.dataset.{name}={value}" for name, value in given.items() if value != defaults[name]]
+    return (f"{' and '.join(idle)}: no effect, because {reason}.",) if idle else ()

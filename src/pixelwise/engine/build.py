@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from pixelwise.data.base import Dataset, cache_folder, data_root
 from pixelwise.data.cache import CachedSplit, ReadSplit, open_split
+from pixelwise.data.exclude import Excluding, excluding
 from pixelwise.errors import DataError, listing
 from pixelwise.metrics.base import Metric
 from pixelwise.recipe.engines import shelves
@@ -65,9 +66,9 @@ def build(kind: str, item: Item, *given: Any, engine: Engine = "torch") -> Any:
 
 
 def build_dataset(recipe: Recipe, root: Path | None = None) -> Dataset:
-    """The recipe's data set under the data folder `root`."""
+    """The recipe's data set under the data folder `root`, without what it excludes."""
     dataset: Dataset = build("dataset", recipe.data.dataset, data_root(root))
-    return dataset
+    return excluding(dataset, recipe.data.exclude)
 
 
 def open_for(
@@ -126,8 +127,10 @@ def open_material(
 
 
 def _unused(recipe: Recipe, dataset: Dataset) -> Iterator[str]:
-    """What the data set has to say of its options, and that it has test pictures on disk which nothing scores."""
+    """What the data set has to say of its options, what is excluded, and that there are test pictures which nothing scores."""
     yield from dataset.remarks()
+    if isinstance(dataset, Excluding):
+        yield dataset.note()
     named = (recipe.data.train, recipe.data.validation, recipe.data.test)
     unnamed = not recipe.data.test and "test" in dataset.splits() and "test" not in named
     if unnamed and dataset.names("test") and dataset.sources("test", 0):

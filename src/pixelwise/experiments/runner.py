@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 from pixelwise.data import DATASETS
 from pixelwise.data.base import Dataset, data_root
+from pixelwise.data.exclude import excluding
 from pixelwise.errors import PixelwiseError, Problem
 from pixelwise.experiments.folder import Folder, Outcome, Planned
 from pixelwise.recipe.schema import Recipe
@@ -120,7 +121,8 @@ class Change:
 def open_data(recipe: Recipe, data: Path | None) -> Dataset:
     """The data set of a recipe. Raises DataError where it, or a split that the recipe names, is missing."""
     asked = recipe.data
-    dataset: Dataset = DATASETS.build(asked.dataset.name, data_root(data), **asked.dataset.options)
+    whole: Dataset = DATASETS.build(asked.dataset.name, data_root(data), **asked.dataset.options)
+    dataset = excluding(whole, asked.exclude)
     dataset.check_split(asked.train)
     dataset.check_split(asked.validation)
     return dataset
@@ -132,7 +134,8 @@ def check_data(runs: Iterable[Planned], data: Path | None) -> None:
     checked: list[object] = []
     kind = PixelwiseError
     for recipe in (run.recipe for run in runs if run.recipe is not None):
-        if (key := (recipe.data.dataset.model_dump(), recipe.data.train, recipe.data.validation)) in checked:
+        asked = recipe.data
+        if (key := (asked.dataset.model_dump(), asked.exclude, asked.train, asked.validation)) in checked:
             continue
         checked.append(key)
         try:

@@ -57,6 +57,7 @@ MEANT: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("dataset",), ("data.dataset",)),
     **dict.fromkeys(("root", "data_path", "data_dir", "data_root"), ("data.dataset.path",)),
     **dict.fromkeys(("val", "valid", "val_split", "validation_split"), ("data.validation", "data.dataset.val")),
+    **dict.fromkeys(("skip", "drop", "omit", "blacklist", "leave_out", "exclude"), ("data.exclude",)),
     **dict.fromkeys(("num_classes", "n_classes", "classes"), ("data.dataset.classes",)),
 }
 

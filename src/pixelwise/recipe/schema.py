@@ -111,12 +111,21 @@ class Data(Part):
     # split that is scored once, with the weights that were chosen; empty: none. Without this key it is `test` where the
     # data set is asked to make one (`data.dataset.test`)
     test: str = ""
+    exclude: tuple[str, ...] = ()  # pictures that are left out, as split/name; `data check` names copies in this way
     # an epoch is every picture once; as many draws, each of all pictures; or draws in which every class is equally likely
     sampling: Literal["shuffled", "replacement", "balanced"] = "shuffled"
     on_corrupt: Literal["fail", "skip"] = (
         "fail"  # files that do not decode: refuse the set, or leave them out and say so
     )
     workers: Count = 0  # processes that augment; the pictures are the same for any number
+
+    @model_serializer(mode="wrap")
+    def _without_empty_list(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Only the exclusions that were given: without any, a record is the same as before there was the key."""
+        told: dict[str, Any] = handler(self)
+        if not self.exclude:
+            told.pop("exclude", None)
+        return told
 
 
 class Phase(Part):

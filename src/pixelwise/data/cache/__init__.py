@@ -194,6 +194,7 @@ def _fingerprint(dataset: Dataset, split: str, size: tuple[int, int] | None, on_
         [pixel_limit()] if on_corrupt == "skip" and pixel_limit() != MAX_PIXELS else []
     )  # it decides what is skipped
     asked.append(str(next(iter(states)).parent) if states else "")
+    asked += [["without", *excluded]] if (excluded := dataset.excluded(split)) else []
     asked += ["objects as run lengths"] if "objects" in info.knows else []  # version 0.1 kept them as index maps
     settings = _digest(asked)
     return settings, _digest([settings, names, sources, [[str(file), *state] for file, state in states.items()]])

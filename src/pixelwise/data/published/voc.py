@@ -43,6 +43,9 @@ class Voc(Paired):
     def settings(self) -> dict[str, object]:
         return {"year": self.year}
 
+    def absent(self) -> tuple[str, ...]:
+        return tuple(split for split in SPLITS if split not in self._pairs)
+
     def _read_lists(self) -> dict[str, tuple[Pair, ...]]:
         found = {}
         images, masks = self.folder / "JPEGImages", self.folder / "SegmentationClass"

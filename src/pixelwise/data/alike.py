@@ -1,0 +1,69 @@
+"""Which pictures of a data set look alike, so that a draw of splits keeps them on one side.
+
+Every picture is read once, for its thumbnail. What was found is remembered in the cache, under a name made of path, size
+and time of change of every file, so that the next draw reads nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+
+from pixelwise.data.base import cache_folder
+from pixelwise.data.copies import CONTRAST, NEAR, digest_of, find_copies, thumbnail_of
+from pixelwise.errors import DataError, PixelwiseError
+from pixelwise.imaging.files import read_image
+from pixelwise.run.atomic import write_json
+from pixelwise.run.records.json_text import read_json
+
+FORMAT = 1
+
+
+def find_groups(images: Mapping[str, Path], root: Path) -> dict[str, str]:
+    """Name → the first name of its group, for each picture that looks like an earlier one.
+
+    images:  name → file, in order
+    root:    the data folder, beside which the cache lies
+
+    A picture that cannot be read is in no group: reading it as a sample says why.
+    """
+    states = [[name, str(file), *_state(file)] for name, file in images.items()]
+    words = json.dumps([FORMAT, NEAR, CONTRAST, states])
+    memory = cache_folder(root) / "alike" / f"{hashlib.sha256(words.encode()).hexdigest()[:24]}.json"
+    with suppress(PixelwiseError, OSError):
+        known = read_json(memory)
+        if isinstance(known, dict) and set(known) | {str(first) for first in known.values()} <= set(images):
+            return known
+    groups = _look(images)
+    with suppress(PixelwiseError, OSError):  # where nothing can be written, it is found out again
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        write_json(memory, groups)
+    return groups
+
+
+def _look(images: Mapping[str, Path]) -> dict[str, str]:
+    names, digests, thumbnails = [], [], []
+    for name, file in images.items():
+        with suppress(DataError):
+            image = read_image(file)
+            names.append(name)
+            digests.append(digest_of(image))
+            thumbnails.append(thumbnail_of(image))
+    groups: dict[str, str] = {}
+    if len(names) > 1:
+        for earlier, later in find_copies([""] * len(names), digests, np.stack(thumbnails)):
+            groups[names[later]] = groups.get(names[earlier], names[earlier])
+    return groups
+
+
+def _state(file: Path) -> list[int]:
+    with suppress(OSError):
+        status = os.stat(file)
+        return [status.st_size, status.st_mtime_ns]
+    return []
