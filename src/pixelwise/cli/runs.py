@@ -60,12 +60,15 @@ def report(
 ) -> None:
     """Build RUN/report.html and RUN/plots/ again, also for a run that is not finished.
 
-    The same folder gives the same bytes. Without --json the scores are printed as a table, with their conventions.
+    The same folder gives the same bytes. Baselines that were trained beside the run since are added. Without --json the scores
+    are printed as a table, with their conventions.
     """
+    from pixelwise.report.baselines import keep_baselines, lines
     from pixelwise.report.page import build_report
     from pixelwise.run.folder import RunFolder
 
     folder = RunFolder.open(run)
+    keep_baselines(folder)
     page = build_report(folder)
     summary = folder.read("summary") if folder.has("summary") else {}
     if as_json:
@@ -73,7 +76,7 @@ def report(
         return
     from pixelwise.terminal.scores import show_scores
 
-    show_scores(summary, report=page)
+    show_scores(summary, report=page, beside=tuple(lines(folder, summary)))
 
 
 def compare(

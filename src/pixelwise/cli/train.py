@@ -208,6 +208,7 @@ def _follow(
     """Show a training from its first event to its scores; with `as_json` the summary as JSON in their place."""
     from pixelwise.engine.checks.guard import exit_code
     from pixelwise.outside import again
+    from pixelwise.report.baselines import lines
     from pixelwise.run.folder import RunFolder
     from pixelwise.terminal.bars import Line
     from pixelwise.terminal.scores import show_scores
@@ -228,4 +229,5 @@ def _follow(
     if as_json:
         show_json({**run.read("summary"), "run": str(path)})
     else:
-        show_scores(run.read("summary"), run=path, report=run.report_file)
+        summary = run.read("summary")
+        show_scores(summary, run=path, report=run.report_file, beside=tuple(lines(run, summary)))

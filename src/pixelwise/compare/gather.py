@@ -14,6 +14,7 @@ from typing import Any
 
 from pixelwise.compare.columns import Column, loss_values, score_values
 from pixelwise.errors import Problem, RunError
+from pixelwise.report.baselines import is_baseline
 from pixelwise.report.record import Json, Record, read_record
 from pixelwise.run.folder import RunFolder, read_part
 from pixelwise.run.identity import WORDS, deciding, without_place
@@ -226,6 +227,8 @@ def _notes(runs: Sequence[Member], columns: Sequence[Column]) -> Iterator[str]:
     for run in runs:
         for told in run.record.history:
             yield f"{run.path}: {told}."
+        if is_baseline(run.record.setup):
+            yield f"{run.path} is a baseline: it counts classes of the training set and does not look at the pictures."
         if not run.scores:
             yield f"{run.path} is not finished and has no final scores."
         elif run.record.finished not in ("complete", "early stopping"):

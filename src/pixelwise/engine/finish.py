@@ -13,6 +13,7 @@ from pixelwise.engine.evaluate import evaluate, find_score, predict
 from pixelwise.engine.fit import Parts
 from pixelwise.engine.setup import split_record
 from pixelwise.metrics.pictures import Recorder, keep_pictures
+from pixelwise.report.baselines import keep_baselines
 from pixelwise.report.page import build_report
 from pixelwise.report.record import losses_at
 from pixelwise.run.checkpoint import has_checkpoint, load_checkpoint
@@ -73,6 +74,7 @@ def finish(run: RunFolder, parts: Parts, progress: Progress, finished: Finished)
             "splits": splits,
         },
     )
+    keep_baselines(run)
     build_report(run)
 
 

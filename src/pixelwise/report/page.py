@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pixelwise.imaging.colour import as_hex
-from pixelwise.report import tables
+from pixelwise.report import baselines, tables
 from pixelwise.report.figures import draw_balance, draw_class_scores, draw_confusion, draw_curves, draw_reliability
 from pixelwise.report.gallery import build_gallery
 from pixelwise.report.plotting import Plot, render
@@ -48,11 +48,12 @@ def _page(run: RunFolder, record: Record) -> str:
         about=str(record.recipe.get("about") or ""),
         opening=tables.opening(record),
         ending=_ending(record),
-        warning=tables.warning(record),
+        warning=tables.warning(record) or baselines.warning(record),
         tiles=tables.tiles(record),
         stated=tables.stated(record),
         plots=_plots(record, metric, plots),
         scores=tables.scores(record),
+        baselines=baselines.tables(record),
         per_class=tables.per_class(record, metric),
         swatches=palette_colours(record),
         unit=record.unit,

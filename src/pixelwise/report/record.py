@@ -28,6 +28,7 @@ class Record:
     gallery: Json
     events: tuple[Json, ...]
     evaluations: tuple[Json, ...] = ()  # of `pixelwise evaluate`, with the weights that the summary speaks of
+    baselines: tuple[Json, ...] = ()  # runs of models that do not look at the picture, with their scores (baselines.py)
 
     @cached_property
     def epochs(self) -> list[Json]:
@@ -226,6 +227,7 @@ def read_record(run: RunFolder) -> Record:
         gallery=_read(run, "predictions/index"),
         events=tuple(run.events()),
         evaluations=tuple(_evaluations(run, summary)),
+        baselines=tuple(_read(run, "baselines").get("baselines") or ()),
     )
 
 

@@ -8,6 +8,7 @@ last/ best/        checkpoints
 predictions/       a few pictures with truth and prediction, for the gallery
 evaluations/       scores of `pixelwise evaluate`
 summary.json       final scores with their conventions, time spent
+baselines.json     scores of baselines in the same parent folder, where there are any
 report.html        one page for people; plots/ holds its figures as files
 
 Only plain files inside the folder are read and written (records/plain.py); each record has a schema (records/run_schema.py).
@@ -38,6 +39,7 @@ SCHEMAS = {  # record → module of records/, and the schema in it
     "setup": ("run_schema", "Setup"),
     "environment": ("run_schema", "Environment"),
     "summary": ("run_schema", "Summary"),
+    "baselines": ("run_schema", "Baselines"),
     "predictions/index": ("run_schema", "Gallery"),
     "sweep": ("experiment_schema", "Sweep"),
     "search": ("experiment_schema", "SearchRecord"),

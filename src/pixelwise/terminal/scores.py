@@ -22,9 +22,17 @@ ONLY_PREDICTED = (
 
 
 def show_scores(
-    summary: Mapping[str, Any], console: Console | None = None, *, run: Path | None = None, report: Path | None = None
+    summary: Mapping[str, Any],
+    console: Console | None = None,
+    *,
+    run: Path | None = None,
+    report: Path | None = None,
+    beside: Sequence[str] = (),
 ) -> None:
-    """The scores of a run's summary as tables, each number with its convention, then the paths of run and report."""
+    """The scores of a run's summary as tables, each number with its convention, then the paths of run and report.
+
+    beside: lines that follow the tables, e.g. the scores of baselines
+    """
     console = console or result_console()
     main = (summary.get("best") or {}).get("metric") or ""
     for split, record in (summary.get("splits") or {}).items():
@@ -32,6 +40,8 @@ def show_scores(
             _show_metric(metric, ", ".join(_caption(split, record)), console)
             if beaten := beaten_by_guess(metric, main):
                 show_line(console, (f"\n{beaten[0]}", WARN if beaten[1] else QUIET))
+    for line in beside:
+        show_line(console, f"\n{line}")
     show_line(console)
     for name, path in (("run", run), ("report", report)):
         if path is not None:

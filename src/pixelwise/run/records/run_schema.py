@@ -310,6 +310,19 @@ class Summary(Part):
     splits: dict[Name, Scored] = {}
 
 
+# -- baselines.json
+
+
+class Baseline(Part):
+    run: FileName
+    model: Name = ""
+    splits: dict[Name, Numbers] = {}
+
+
+class Baselines(Part):
+    baselines: Annotated[list[Baseline], Field(max_length=100)] = []
+
+
 # -- predictions/index.json
 
 
