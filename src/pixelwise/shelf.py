@@ -44,6 +44,11 @@ DECLARATIONS: Mapping[str, tuple[type | tuple[type, ...], tuple[str, ...]]] = { 
     "counts": (tuple, ()),  # a metric: the kinds of prediction that it counts
     "draws": (tuple, ()),  # a data set: the options that say how large a split of that name to make, e.g. test
     "only_with": (dict, ()),  # anything: option → the one setting with which it is read, e.g. beta → weights=effective
+    "named": (dict, ()),  # anything: option → the kind of thing that its value names, e.g. encoder → encoder
+    "weights": (
+        dict,
+        (),
+    ),  # a model: word of model.weights → the network whose weights it means, e.g. imagenet → {encoder}
     "needs": (tuple, ()),  # a metric: the reductions of the scores that it reads besides, e.g. probability
 }
 Builder = TypeVar("Builder", bound=Callable[..., Any])

@@ -9,6 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
 PROMISES = [row for row in re.findall(r"^\| (.*) \|$", TEXT, re.M) if row != "promise | tests"]
+PUBLISHED = "models/encoders/published.py"
 SOURCES = {path.relative_to(ROOT / "src/pixelwise").as_posix(): path for path in (ROOT / "src").rglob("*.py")}
 
 
@@ -44,11 +45,15 @@ def test_nothing_unpickles() -> None:
     assert {name: found for name, path in SOURCES.items() if (found := imported(path) & readers)} == {}
     for name, path in SOURCES.items():
         text = path.read_text(encoding="utf-8")
-        assert not re.search(r"\btorch\.load\(|allow_pickle=True", text), name
+        assert not re.search(r"allow_pickle=True", text), name
+        loads = re.findall(
+            r"\btorch\.load\(.*", text
+        )  # published weights are the one exception that SECURITY.md states
+        assert len(loads) == (name == PUBLISHED) == sum("weights_only=True)" in load for load in loads), name
         assert text.count("np.load(") == text.count("allow_pickle=False"), name
 
 
-def test_only_fetching_uses_the_network() -> None:
+def test_only_fetching_and_published_weights_use_the_network() -> None:
     network = {
         "socket",
         "ssl",
@@ -60,5 +65,7 @@ def test_only_fetching_uses_the_network() -> None:
         "httpx",
         "aiohttp",
         "pooch",
+        "huggingface_hub.hf_hub_download",
+        "torch.hub",
     }
-    assert {name for name, path in SOURCES.items() if imported(path) & network} == {"data/fetch.py"}
+    assert {name for name, path in SOURCES.items() if imported(path) & network} == {"data/fetch.py", PUBLISHED}

@@ -1,5 +1,7 @@
 """What every encoder owes: maps of the announced sizes, and parts with the names of its public weights."""
 
+import os
+
 import pytest
 import torch
 import torchvision
@@ -80,6 +82,15 @@ def test_maps_that_are_not_what_was_announced_are_refused():
         Wrong("wrong", nn.Conv2d(3, 4, 1), (4,), (2,))(torch.zeros(1, 3, 8, 8))
     with pytest.raises(ShapeError, match="maps at strides 12, 17; each must divide the largest one"):
         Wrong("wrong", nn.Conv2d(3, 4, 1), (4, 4), (12, 17))
+
+
+def test_the_hub_s_telemetry_is_off():
+    from huggingface_hub import constants, utils
+
+    timm()
+    assert os.environ["HF_HUB_DISABLE_TELEMETRY"] == "1"
+    assert constants.HF_HUB_DISABLE_TELEMETRY
+    assert "torch" not in utils.build_hf_headers()["user-agent"]  # what it tells of the machine otherwise
 
 
 def test_the_seed_decides_the_weights():

@@ -17,7 +17,7 @@ from pixelwise.errors import DataError, listing
 from pixelwise.metrics.base import Metric
 from pixelwise.recipe.engines import shelves
 from pixelwise.recipe.schema import Engine, Item, Phase, Recipe
-from pixelwise.tasks.base import Counts, Task
+from pixelwise.tasks.base import INPUT, Counts, Task
 from pixelwise.types import DatasetInfo
 
 CachingProgress = Callable[[str, int, int], None]  # (split, pictures done, pictures in all)
@@ -28,7 +28,8 @@ class Material:
     """The data of a recipe: its splits, and what the task has to know of the training set.
 
     info:      the data set's
-    findings:  what the task found in the training pictures, as JSON values
+    findings:  what was found before the first step, as JSON values: by the task in the training pictures, and the
+               normalisation of pretrained weights
     counts:    how often each class of the task occurs in them
     notes:     what the recipe says of the data without effect, a line each
     """
@@ -138,9 +139,15 @@ def _unused(recipe: Recipe, dataset: Dataset) -> Iterator[str]:
 
 
 def build_task(recipe: Recipe, info: DatasetInfo, findings: Mapping[str, Any] | None = None) -> Task:
-    """The recipe's task over a data set, with what it found in the training pictures, if it did already."""
+    """The recipe's task over a data set, with what was found before the first step, if it was already.
+
+    That is what the task found in the training pictures, and how pretrained weights want pictures to be normalised.
+    """
     task: Task = build("task", recipe.task, info, engine=recipe.engine)
-    return task if findings is None else task.informed(findings)
+    if findings is None:
+        return task
+    task, reads = task.informed(findings), findings.get(INPUT)
+    return task if reads is None else task.normalising(reads["mean"], reads["std"])
 
 
 def build_losses(recipe: Recipe, task: Task, counts: Counts, phase: Phase | None = None) -> dict[str, Any]:

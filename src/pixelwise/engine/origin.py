@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from numpy.typing import NDArray
 
@@ -34,13 +34,9 @@ def take_weights(learner: Learner, source: Path, exceptions: Sequence[str]) -> d
     own, found = learner.state("best")["model"], arrays["model"]
     new = [name for name in own if _matches(name, exceptions)]
     left = [name for name in found if _matches(name, exceptions) and name not in own]
-    problems = list(_misfits(own, found, exceptions))
+    problems = [*_unknown(own, found, exceptions), *misfits(own, found, "run", exceptions)]
     if problems:
-        shown = [Problem(str(source), p.what, p.hint) for p in problems[:SHOWN]]
-        if len(problems) > SHOWN:
-            shown.append(Problem("", f"and {len(problems) - SHOWN} more of this kind."))
-        last = Problem(str(source), "does not fit this recipe's model; nothing was taken.", _advice(own, problems))
-        raise RunError.all([*shown, last])
+        refuse(problems, str(source), _advice(own, problems))
     taken = {name: found[name] for name in own if name not in new}
     if not taken:
         raise RunError("nothing is left to take from it.", where=str(source), hint="Leave out one of the --except.")
@@ -65,25 +61,37 @@ def _matches(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(name, pattern) or fnmatchcase(name, f"{pattern}.*") for pattern in patterns)
 
 
-def _misfits(
-    own: Mapping[str, NDArray[Any]], found: Mapping[str, NDArray[Any]], exceptions: Sequence[str]
-) -> Iterator[Problem]:
+def refuse(problems: Sequence[Problem], where: str, hint: str) -> NoReturn:
+    """Raise RunError with the first of the problems, how many more there are, and what to do."""
+    shown = [Problem(where, p.what, p.hint) for p in problems[:SHOWN]]
+    if len(problems) > SHOWN:
+        shown.append(Problem("", f"and {len(problems) - SHOWN} more of this kind."))
+    raise RunError.all([*shown, Problem(where, "does not fit this recipe's model; nothing was taken.", hint)])
+
+
+def _unknown(own: Iterable[str], found: Iterable[str], exceptions: Sequence[str]) -> Iterator[Problem]:
     names = list(dict.fromkeys([*own, *found]))
     for pattern in exceptions:
         if not any(_matches(name, [pattern]) for name in names):
             parts = dict.fromkeys(part for name in names for part in (name, *_parents(name)))
             yield Problem("", f"--except {pattern} matches no part of the two models.", did_you_mean(pattern, parts))
-    for name in names:
+
+
+def misfits(
+    own: Mapping[str, NDArray[Any]], found: Mapping[str, NDArray[Any]], there: str, exceptions: Sequence[str] = ()
+) -> Iterator[Problem]:
+    """A problem for every array that only one side has, or that has another shape or type. there: what `found` is of"""
+    for name in dict.fromkeys([*own, *found]):
         if _matches(name, exceptions):
             continue
         if name not in found:
-            yield Problem(name, f"'{name}' is not in the run.")
+            yield Problem(name, f"'{name}' is not in the {there}.")
         elif name not in own:
             yield Problem(name, f"'{name}' is not in this model.")
         elif (own[name].shape, own[name].dtype) != (found[name].shape, found[name].dtype):
-            there, here = (f"{list(a.shape)}" + f" {a.dtype}" * (own[name].dtype != found[name].dtype)
+            given, here = (f"{list(a.shape)}" + f" {a.dtype}" * (own[name].dtype != found[name].dtype)
                            for a in (found[name], own[name]))  # fmt: skip
-            yield Problem(name, f"'{name}' is {there} in the run and {here} in this model.")
+            yield Problem(name, f"'{name}' is {given} in the {there} and {here} in this model.")
 
 
 def _parents(name: str) -> Iterator[str]:

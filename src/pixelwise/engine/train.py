@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,6 +26,7 @@ from pixelwise.engine.evaluate import unknown_scores
 from pixelwise.engine.finish import finish
 from pixelwise.engine.fit import Parts, Save, Stage, fit
 from pixelwise.engine.origin import take_weights
+from pixelwise.engine.pretrained import find_weights, found_with, take_pretrained
 from pixelwise.engine.setup import check_resume, check_splits, recorded_task, says, setup_record
 from pixelwise.errors import RecipeError, RunError, naming, shown
 from pixelwise.recipe.effects import remarks
@@ -155,17 +156,21 @@ def _new(
     except_for: Sequence[str] = (),
 ) -> New:
     """Everything before the first step that may refuse the training."""
+    found = processes.from_first(lambda: find_weights(recipe, data))
     engine, material = engine_named(recipe.engine), _open_together(recipe, data, processes, caching)
+    material = replace(material, findings={**material.findings, **found_with(recipe, found)})
     choices = engine.choose(recipe.hardware, memory=cache_folder(data), processes=processes)
     choices.apply()
     parts = _parts(run, engine, recipe, material, choices, processes, interruption)
-    origin = take_weights(parts.learner, from_run, except_for) if from_run is not None else None
+    came = {}
+    if found is not None:
+        came["pretrained"] = take_pretrained(parts.learner, found)
+    if from_run is not None:
+        came["origin"] = take_weights(parts.learner, from_run, except_for)
     rehearse(parts.learner, material, parts.metrics, parts.length)
     setup = processes.from_first(lambda: setup_record(parts.learner, material))
-    notes = (*choices.notes, *remarks(recipe), *material.notes)
-    if origin is None:
-        return New(parts, setup, notes)
-    return New(parts, {**setup, "origin": origin}, (*notes, origin["note"]))
+    notes = (*choices.notes, *remarks(recipe), *material.notes, *(record["note"] for record in came.values()))
+    return New(parts, {**setup, **came}, notes)
 
 
 def _parts(
@@ -282,12 +287,12 @@ def _open_together(
 def _begin(run: RunFolder, new: New, interruption: Interruption) -> Iterator[Event]:
     """Record what is known before the first step, and train.
 
-    The weights of another run are kept as the first checkpoint: to resume, that run need not be there.
+    Weights that came from elsewhere are kept as the first checkpoint: to resume, they need not be there.
     """
 
     def record() -> None:
         run.write("environment", environment())
-        if "origin" in new.setup:
+        if {"origin", "pretrained"} & new.setup.keys():
             new.parts.save("last", Progress())
         run.begin(new.setup)
 

@@ -43,6 +43,11 @@ def engine_problems(recipe: Recipe) -> list[Problem]:
 def _scratch_lacks(recipe: Recipe) -> Iterator[tuple[str, str]]:
     if recipe.augment:
         yield "augment", "the NumPy network has no augmentations."
+    if recipe.model.weights != "none":
+        yield (
+            "model.weights",
+            f"read {recipe.model.weights}; the NumPy network begins with random weights, or with --from.",
+        )
     if recipe.data.workers:
         yield "data.workers", f"read {recipe.data.workers}; the NumPy network makes its batches itself."
     if recipe.task.options.get("mixup"):

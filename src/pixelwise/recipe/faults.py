@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from pixelwise.errors import Problem, did_you_mean, shown, type_fault
 from pixelwise.recipe.misspelt import right_key
-from pixelwise.recipe.schema import Item, Recipe
+from pixelwise.recipe.schema import WEIGHTS, Item, Recipe
 
 MISSING = object()
 
@@ -91,7 +91,7 @@ def _hint(value: Any, entry: Any, location: Sequence[str | int]) -> str:
             return f"Write [{value}]." if isinstance(value, str) else ""
         case "tuple_type" if value is None:
             return "Write [] for none."
-        case "model_type" | "model_attributes_type" if model is Item:
+        case "model_type" | "model_attributes_type" if issubclass(model, Item):
             return "Write a name, or a map with a name and its options."
         case "model_type" | "model_attributes_type" if model is not Recipe:
             return f"Its keys are: {', '.join(model.model_fields)}."
@@ -102,6 +102,8 @@ def _hint(value: Any, entry: Any, location: Sequence[str | int]) -> str:
             return f"For none write '', on the command line within other quotes: \"{path}=''\"."
         case "string_type" if isinstance(value, Mapping | list | int | float) and value:
             return "Put a text that looks like something else in quotes."
+        case "no_weights":
+            return did_you_mean(value, WEIGHTS)
         case "literal_error" if isinstance(value, str):
             return did_you_mean(value, str(entry["ctx"]["expected"]).replace(" or ", ", ").replace("'", "").split(", "))
     return ""

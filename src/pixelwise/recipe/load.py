@@ -17,10 +17,10 @@ from pixelwise.outside import refusals
 from pixelwise.recipe.effects import asks_for_test
 from pixelwise.recipe.engines import engine_problems, shelves
 from pixelwise.recipe.faults import schema_problems
-from pixelwise.recipe.misfits import heads_of, misfits, name_of
+from pixelwise.recipe.misfits import declared, heads_of, misfits, name_of
 from pixelwise.recipe.misspelt import right_key
 from pixelwise.recipe.override import apply_overrides
-from pixelwise.recipe.schema import Item, Recipe, is_by_head
+from pixelwise.recipe.schema import Item, Model, Recipe, is_by_head
 from pixelwise.recipe.shipped import find_recipe
 from pixelwise.shelf import Shelf
 from pixelwise.yaml_text import parse, render
@@ -169,6 +169,15 @@ def _items(tree: Any) -> Iterable[tuple[str, Shelf, Any]]:
                 yield from ((place, known[kind], item) for place, item in _wrapped(where, value))
             elif value is not None:
                 yield where, known[kind], value
+                yield from _named_within(where, known, kind, value)
+
+
+def _named_within(where: str, known: Mapping[str, Shelf], kind: str, item: Any) -> Iterable[tuple[str, Shelf, Any]]:
+    """What the options of an item name that are themselves from a shelf, e.g. a model's encoder (`declares(named=...)`)."""
+    if isinstance(item, Mapping):
+        for option, inner in declared(known[kind], name_of(item)).get("named", {}).items():
+            if inner in known and isinstance(item.get(option), str):
+                yield f"{where}.{option}", known[inner], item[option]
 
 
 def _wrapped(where: str, value: Any) -> Iterable[tuple[str, Any]]:
@@ -207,7 +216,8 @@ def _check_item(where: str, shelf: Shelf, value: Any) -> list[Problem]:
         article = "an" if shelf.kind[0] in "aeiou" else "a"
         what = f"read {shown(value)}; {article} {shelf.kind} is a name, or a map with its name and options."
         return [Problem(where, what)]
-    return shelf.check(value["name"], {k: v for k, v in value.items() if k != "name"}, where)
+    fields = (Model if where == "model" else Item).model_fields  # keys that are not options
+    return shelf.check(value["name"], {k: v for k, v in value.items() if k not in fields}, where)
 
 
 def _pointed(problem: Problem, tree: Mapping[str, Any]) -> Problem:
@@ -272,7 +282,8 @@ def _with_defaults(shelf: Shelf, item: Item) -> Item:
     options = shelf.signature(item.name).options
     known = {name: _as_written(option.default) for name, option in options.items() if not option.required}
     whole = {**known, **item.options}
-    return Item(name=item.name, **{k: v for k, v in whole.items() if v or (shelf.kind, k) not in UNWRITTEN})
+    fields = {key: getattr(item, key) for key in type(item).model_fields}
+    return type(item)(**fields, **{k: v for k, v in whole.items() if v or (shelf.kind, k) not in UNWRITTEN})
 
 
 def _as_written(value: Any) -> Any:

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from pixelwise.errors import PixelwiseError, Problem
-from pixelwise.recipe.schema import head_problems, is_by_head
+from pixelwise.recipe.schema import WEIGHTS, head_problems, is_by_head
 from pixelwise.shelf import Shelf, Signature
 
 Claims = Mapping[str, Any]
@@ -38,6 +38,7 @@ def misfits(tree: Mapping[str, Any], known: Mapping[str, Shelf]) -> Iterator[Pro
             f"model '{model}' gives {_told(GIVEN, gives)}, but task '{task}' needs {GIVEN[place]}.",
             _use(known["model"], lambda c: place in words_of(c, "gives"), tasks, lambda c: c.get("per") in gives),
         )
+    yield from _weights(tree.get("model"), known["model"])
     for where, value in _losses(tree):
         yield from _loss(where, value, task, claims, known["loss"])
     kind, metrics = claims.get("predicts"), tree.get("metrics")
@@ -59,6 +60,17 @@ def misfits(tree: Mapping[str, Any], known: Mapping[str, Shelf]) -> Iterator[Pro
             )
 
     yield from _rates(tree.get("train"), known["optimizer"])
+
+
+def _weights(model: Any, shelf: Shelf) -> Iterator[Problem]:
+    """Published weights that the model's builder does not know."""
+    word, signature = model.get("weights") if isinstance(model, Mapping) else None, _signature(shelf, name_of(model))
+    if signature is None or word not in WEIGHTS or word in ("none", *signature.declared.get("weights", ())):
+        return
+    what = f"model '{name_of(model)}' has no weights '{word}'"
+    there = ", ".join(signature.declared.get("weights", ()))
+    what += f"; it has {there}, a .safetensors file, or run:PATH." if there else "."
+    yield Problem("model.weights", what, _use(shelf, lambda c: word in c.get("weights", ())))
 
 
 def _rates(train: Any, shelf: Shelf) -> Iterator[Problem]:

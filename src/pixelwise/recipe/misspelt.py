@@ -53,6 +53,7 @@ MEANT: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("criterion", "loss_fn", "loss_function"), ("loss",)),
     **dict.fromkeys(("metric",), ("metrics",)),
     **dict.fromkeys(("arch", "architecture", "network", "net", "backbone", "encoder"), ("model",)),
+    **dict.fromkeys(("pretrained", "encoder_weights", "weights_backbone"), ("model.weights",)),
     **dict.fromkeys(("transforms", "augmentation", "augmentations", "aug"), ("augment",)),
     **dict.fromkeys(("dataset",), ("data.dataset",)),
     **dict.fromkeys(("root", "data_path", "data_dir", "data_root"), ("data.dataset.path",)),

@@ -28,6 +28,11 @@ Count = Annotated[int, Field(ge=0, strict=True)]  # from 0
 Positive = Annotated[float, Field(gt=0, strict=True)]
 Truth = Annotated[bool, Field(strict=True)]
 Engine = Literal["torch", "scratch"]
+WEIGHTS = (
+    "none",
+    "imagenet",
+    "coco",
+)  # the words of model.weights; which of them a model knows is declared by its builder
 Size = Annotated[tuple[Natural, Natural], Field(description="height, width")]
 
 
@@ -48,6 +53,30 @@ class Item(BaseModel):
         return dict(self.model_extra or {})
 
 
+def _weights(value: str) -> str:
+    if value not in WEIGHTS and not value.startswith("run:") and not value.endswith(".safetensors"):
+        what = "allowed is none, imagenet, coco, the path of a .safetensors file, or run:PATH of another run"
+        raise PydanticCustomError("no_weights", what)
+    return value
+
+
+class Model(Item):
+    """A model, its options, and its first weights.
+
+    weights: published ones by a word, a file, the best ones of another run, or random ones (engine/pretrained.py)
+    """
+
+    weights: Annotated[str, AfterValidator(_weights)] = "none"
+
+    @model_serializer(mode="wrap")
+    def _without_default(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without `weights: none`, so that a recipe without weights is written as it was before there was this key."""
+        told: dict[str, Any] = handler(self)
+        if self.weights == "none":
+            del told["weights"]
+        return told
+
+
 def _from_name(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
 
@@ -59,6 +88,7 @@ def _device(value: str) -> str:
 
 
 ItemOrName = Annotated[Item, BeforeValidator(_from_name)]
+ModelOrName = Annotated[Model, BeforeValidator(_from_name)]
 
 
 def is_by_head(value: Any) -> bool:
@@ -207,7 +237,7 @@ class Recipe(Part):
     task: ItemOrName
     data: Data
     augment: tuple[ItemOrName, ...] = ()
-    model: ItemOrName
+    model: ModelOrName
     loss: LossOrLosses | None = None  # one for all heads, or a map head → loss; none: the task's
     metrics: tuple[ItemOrName, ...] = ()  # none: the task's
     train: Train

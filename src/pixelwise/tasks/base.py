@@ -8,9 +8,11 @@ The engine computes everything between: it normalises, mixes, augments, and redu
 
 from __future__ import annotations
 
+import copy
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -21,6 +23,7 @@ from pixelwise.types import DatasetInfo, Prediction, Sample
 
 Reduced = Mapping[str, Mapping[str, NDArray[Any]]]  # head → reduction → array, of one picture or of a band of its rows
 Counts = NDArray[np.int64] | Mapping[str, NDArray[np.int64]]  # of the classes, or of each head's
+INPUT = "input"  # the finding that says how pictures are normalised, where pretrained weights brought it
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -29,7 +32,7 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 class Input:
     """What a model reads. The engine makes it from pictures (H, W, 3) uint8, with an arithmetic of its own.
 
-    channels:    3: red, green and blue, normalised; 1: grey, (R + G + B) / 3 in 0..1, not normalised
+    channels:    3: red, green and blue, normalised; 1: grey, (R + G + B) / 3 in 0..1, normalised where there is a mean
     mean, std:   of the pictures in 0..1, a number for each channel; std None: the numbers stay on the scale 0..255
     mean_image:  (H, W, 3) float32 on the scale 0..255, subtracted instead of `mean`
     """
@@ -138,6 +141,19 @@ class Task(ABC):
     def informed(self, findings: Mapping[str, Any]) -> Task:
         """The task that knows what `study` found. Raises RunError where that is not what it needs."""
         return self
+
+    def normalising(self, mean: Sequence[float], std: Sequence[float]) -> Task:
+        """The task that normalises pictures by a mean and std of (R, G, B) in 0..1; grey ones by the means of the three.
+
+        Raises ValueError where these are not three finite numbers each, std above 0.
+        """
+        if not len(mean) == len(std) == 3 or not all(math.isfinite(n) for n in (*mean, *std)) or min(std) <= 0:
+            raise ValueError(f"mean {mean} and std {std} are not three numbers each, std above 0")
+        if self.input.channels == 1:
+            mean, std = (sum(mean) / 3,), (sum(std) / 3,)
+        task = copy.copy(self)
+        task.input = replace(self.input, mean=tuple(mean), std=tuple(std))
+        return task
 
     @abstractmethod
     def counts(self, split: CachedSplit) -> Counts:

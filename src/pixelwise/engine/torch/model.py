@@ -68,12 +68,15 @@ def looked_up(lookup: Lookup, values: Tensor) -> Tensor:
 def normalised(images: Tensor, reads: Input) -> Tensor:
     """What the model reads, (B, C, H, W) float32, channels_last in memory at no cost.
 
-    Of (B, H, W, 3) uint8 (x/255 − mean)/std, of grey sums (B, H, W) x/765. Done on the model's device for a whole batch
-    at once: a quarter of the bytes travel, and one multiply-add does it.
+    Of (B, H, W, 3) uint8 (x/255 − mean)/std; of grey sums (B, H, W) x/765, and then the same where there is a mean. Done on
+    the model's device for a whole batch at once: a quarter of the bytes travel, and one multiply-add does it.
     """
     if reads.channels == 1:
         # As a view of (B, H, W, 1), its strides say channels_last: else what it is concatenated with would be copied.
-        return (images.unsqueeze(3) * (1 / LEVELS)).permute(0, 3, 1, 2)
+        grey = images.unsqueeze(3) * (1 / LEVELS)
+        if reads.mean is not None and reads.std is not None:
+            grey = (grey - reads.mean[0]) / reads.std[0]
+        return grey.permute(0, 3, 1, 2)
     if reads.mean_image is None and reads.mean is not None and reads.std is not None:
         scale = torch.tensor([1 / (255 * s) for s in reads.std], device=images.device)
         shift = torch.tensor([-m / s for m, s in zip(reads.mean, reads.std, strict=True)], device=images.device)

@@ -30,7 +30,9 @@ def timm() -> ModuleType:
     """The library, with the telemetry of its hub switched off. The import takes two seconds."""
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"  # read when huggingface_hub is imported, which timm does
     import timm
+    from huggingface_hub import constants
 
+    constants.HF_HUB_DISABLE_TELEMETRY = True  # where somebody else imported it before
     return timm
 
 

@@ -45,6 +45,13 @@ def read_arrays(content: bytes, where: str) -> dict[str, NDArray[Any]]:
     return arrays
 
 
+def read_words(content: bytes, where: str) -> dict[str, str]:
+    """The metadata of a safetensors file whose arrays were read, e.g. its licence; only texts."""
+    index = parse_json(content[8 : 8 + int.from_bytes(content[:8], "little")], where=f"{where}: index")
+    words = index.get("__metadata__") if isinstance(index, dict) else None
+    return {key: text for key, text in words.items() if isinstance(text, str)} if isinstance(words, dict) else {}
+
+
 def check_finite(arrays: dict[str, NDArray[Any]], where: str, *, infinite: bool = False, hint: str = "") -> None:
     """Raise RunError where an array has a value that is not a number, or not finite; `infinite` values may be allowed."""
     strange = np.isnan if infinite else lambda array: ~np.isfinite(array)

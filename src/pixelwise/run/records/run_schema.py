@@ -165,6 +165,25 @@ class Origin(Part):
     note: Text = ""
 
 
+Positive = Annotated[float, Field(gt=0, le=1e100)]
+
+
+class Pretrained(Part):
+    """The pretrained weights that a training started from (engine/pretrained.py)."""
+
+    weights: Name
+    network: Name = ""
+    source: Name = ""
+    licence: Name = ""
+    sha256: Name
+    taken: Count
+    new: list[Name] = []
+    left: list[Name] = []
+    mean: list[Number] | None = None
+    std: list[Positive] | None = None
+    note: Text = ""
+
+
 class Change(Part):
     """What was changed after the run had begun (engine/changes.py), and the recipe before it."""
 
@@ -190,6 +209,7 @@ class Setup(Part):
     weighting: Name = ""
     model: Model = Model()
     origin: Origin | None = None
+    pretrained: Pretrained | None = None
     changes: list[Change] = []
 
     @model_validator(mode="after")

