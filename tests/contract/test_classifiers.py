@@ -6,26 +6,24 @@ import torch
 from pixelwise.errors import ShapeError
 from pixelwise.models import MODELS
 from pixelwise.models.describe import describe
+from small_models import options_of
 
 CLASSES = 5
-SMALL = {  # the classifiers, made small
-    "two_layer": {"hidden": 8},
-    "vanilla_cnn": {"width": 4},
-    "resnet": {"depth": 20},
-    "whitened_cnn": {"width": 4},
-}
+CLASSIFIERS = [name for name in MODELS if MODELS.declared(name)["gives"] == "picture"]
 
 
-@pytest.fixture(params=sorted(SMALL))
+@pytest.fixture(params=sorted(CLASSIFIERS))
 def name(request):
     return request.param
 
 
 @pytest.fixture
-def build(name):
+def build(name, monkeypatch):
+    monkeypatch.setenv("PIXELWISE_ALLOW", "small_models")
+
     def build(in_channels=3, out_channels=CLASSES, **options):
         torch.manual_seed(1)
-        return MODELS.build(name, in_channels, out_channels, **SMALL[name], **options)
+        return MODELS.build(name, in_channels, out_channels, **options_of(name), **options)
 
     return build
 

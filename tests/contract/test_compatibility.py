@@ -27,6 +27,7 @@ from pixelwise.recipe.misfits import words_of
 from pixelwise.recipe.shelves import SCRATCH
 from pixelwise.tasks import TASKS
 from pixelwise.types import ClassMap, Colours, DatasetInfo, Labels, Prediction, Sample
+from small_models import options_of
 
 ENGINES = ("torch", "scratch")
 COUNTED = {"pixel_frequency", "majority"}  # the baselines: fitted without a parameter
@@ -103,9 +104,9 @@ def test_a_pair_fits_or_is_refused(engine: str, task: str, kind: str, name: str)
 @pytest.mark.parametrize(
     ("name", "gives"), [(name, gives) for name in MODELS for gives in words_of(MODELS.declared(name), "gives")]
 )
-def test_a_model_gives_what_it_declares(name: str, gives: str) -> None:
-    options = {"width": 8} if "width" in MODELS.signature(name).options else {}
-    model = MODELS.build(name, 3, 5, **options).eval()
+def test_a_model_gives_what_it_declares(name: str, gives: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIXELWISE_ALLOW", "small_models")
+    model = MODELS.build(name, 3, 5, **options_of(name)).eval()
     if hasattr(model, "prepare"):
         model.prepare((32, 32), gives)
     with torch.no_grad():
@@ -159,9 +160,12 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(("engine", "task", "model", "loss", "metric"), cover())
-def test_what_fits_trains_two_steps(engine: str, task: str, model: str, loss: str, metric: str, data: Path) -> None:
+def test_what_fits_trains_two_steps(
+    engine: str, task: str, model: str, loss: str, metric: str, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIXELWISE_ALLOW", "small_models")
     tree = tree_of(engine, task, model=model, loss=loss, metric=metric, dataset="scenes")
-    narrow = {"width": 8} if "width" in shelves(engine)["model"].signature(model).options else {}
+    narrow = options_of(model) if engine == "torch" else {}
     recipe = check_recipe(
         {
             **tree,

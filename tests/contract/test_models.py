@@ -3,36 +3,47 @@
 Classifiers have a contract of their own, test_classifiers.py, and so do baselines: tests/models/test_baselines.py.
 """
 
+import copy
+
 import pytest
 import torch
 from torch.nn import functional
 
 from pixelwise.models import MODELS
 from pixelwise.models.describe import describe
+from small_models import options_of
 
 SIZES = [(1, 1), (1, 9), (7, 1), (16, 16), (31, 33), (64, 64), (65, 97)]
 CLASSES = 5
-
-
-CLASSIFIERS = {"two_layer", "vanilla_cnn", "resnet", "whitened_cnn"}
 BASELINES = {"pixel_frequency", "majority"}
+DENSE = [name for name in MODELS if MODELS.declared(name)["gives"] == "pixel" and name not in BASELINES]
 
 
-@pytest.fixture(params=sorted(set(MODELS) - CLASSIFIERS - BASELINES))
-def build(request):
-    """The builder of one model, narrow where it has a width."""
-    options = {"width": 8} if "width" in MODELS.signature(request.param).options else {}
+@pytest.fixture(params=sorted(DENSE))
+def build(request, monkeypatch):
+    """The builder of one model, made small."""
+    monkeypatch.setenv("PIXELWISE_ALLOW", "small_models")
 
     def build(in_channels=3, out_channels=CLASSES):
         torch.manual_seed(1)
-        return MODELS.build(request.param, in_channels, out_channels, **options)
+        return MODELS.build(request.param, in_channels, out_channels, **options_of(request.param))
 
     return build
 
 
 @pytest.fixture
-def model(build):
-    return build()
+def model(build, request, pristine):
+    """A copy of the model, which is built once."""
+    name = request.node.callspec.params["build"]
+    if name not in pristine:
+        pristine[name] = build()
+    torch.manual_seed(2)
+    return copy.deepcopy(pristine[name])
+
+
+@pytest.fixture(scope="module")
+def pristine():
+    return {}
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")

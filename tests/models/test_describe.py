@@ -25,7 +25,7 @@ def counted_flops(model, shape):
 @pytest.mark.parametrize("name", sorted(MODELS))
 def test_multiply_adds_are_half_of_torchs_flops(name):
     shape = (3, 32, 32) if name in ONE_SIZE else (3, 65, 50)
-    model = MODELS.build(name, 3, 7)
+    model = MODELS.build(name, 3, 7, **({"backbone": "mobilenet_v3_large"} if name == "deeplabv3" else {}))
     rows = describe(model, shape)
     assert 2 * sum(row.macs for row in rows) == counted_flops(model, shape)
 
@@ -65,6 +65,19 @@ def test_activations_belong_to_the_layer_before_them():
     ]
     assert rows[2].kernel == rows[2].stride == (2, 2)
     assert rows[4].macs == 6
+
+
+def test_an_activation_within_a_layer_belongs_to_it_and_an_identity_is_no_layer():
+    class Normalised(nn.BatchNorm2d):
+        def __init__(self, channels):
+            super().__init__(channels)
+            self.drop, self.act = nn.Identity(), nn.SiLU()
+
+        def forward(self, x):
+            return self.act(self.drop(super().forward(x)))
+
+    rows = describe(nn.Sequential(nn.Conv2d(1, 2, 1), Normalised(2), nn.Identity()), (1, 4, 4))
+    assert [(r.path, r.activation) for r in rows] == [("0", ""), ("1", "SiLU")]
 
 
 def test_shared_unused_and_bare_parameters_are_counted_once():

@@ -78,7 +78,7 @@ def said(tree: dict[str, Any]) -> list[str]:
         (
             ["task=classify"],
             "model: model 'unet' gives scores for every pixel, but task 'classify' needs one row of scores per picture. "
-            "Use 'two_layer', 'vanilla_cnn', 'resnet', 'whitened_cnn'",
+            "Use 'encoder_classifier', 'two_layer', 'vanilla_cnn', 'resnet', 'whitened_cnn'",
         ),
         (
             ["model=resnet"],

@@ -29,7 +29,7 @@ def basic_fcn(in_channels: int, out_channels: int) -> Chain:
     model = Chain(
         2 ** len(DOWN),
         encoder=nn.Sequential(*(_down(i, o) for i, o in pairwise((in_channels, *DOWN)))),
-        decoder=nn.Sequential(*(_up(i, o) for i, o in pairwise((DOWN[-1], *UP)))),  # from (B, 512, H/32, W/32)
+        decoder=nn.Sequential(*(upward(i, o) for i, o in pairwise((DOWN[-1], *UP)))),  # from (B, 512, H/32, W/32)
         classifier=nn.Conv2d(UP[-1], out_channels, kernel_size=1),
     )
     xavier_uniform(model)
@@ -42,7 +42,7 @@ def _down(in_channels: int, out_channels: int) -> nn.Sequential:
     return nn.Sequential(convolution, nn.ReLU(inplace=True), nn.BatchNorm2d(out_channels))
 
 
-def _up(in_channels: int, out_channels: int) -> nn.Sequential:
+def upward(in_channels: int, out_channels: int) -> nn.Sequential:
     """(B, in, H, W) → (B, out, 2H, 2W): 2H = (H − 1)·2 − 2·1 + 3 + output_padding, so output_padding is 1."""
     convolution = nn.ConvTranspose2d(in_channels, out_channels, kernel_size=3, stride=2, padding=1, output_padding=1)
     return nn.Sequential(convolution, nn.ReLU(inplace=True), nn.BatchNorm2d(out_channels))

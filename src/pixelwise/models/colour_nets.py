@@ -27,8 +27,8 @@ from torch.nn import functional
 from pixelwise.arithmetic.padding import solve_padding, solve_transposed
 from pixelwise.errors import ShapeError
 from pixelwise.models.initialise import he_normal
-from pixelwise.models.lean_unet import convolution, enlarge
-from pixelwise.models.padding import AnySize, Chain
+from pixelwise.models.lean_unet import convolution
+from pixelwise.models.padding import AnySize, Chain, enlarge
 from pixelwise.shelf import declares
 
 Kernel = Annotated[int, Ge(2)]

@@ -17,6 +17,7 @@ ACTIVATIONS = (
     *(nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.ELU, nn.SELU, nn.GELU, nn.SiLU, nn.Mish, nn.Softplus),
     *(nn.Sigmoid, nn.Tanh, nn.Hardswish, nn.Hardsigmoid, nn.Softmax, nn.LogSoftmax),
 )
+ACTIVATION_NAMES = {kind.__name__.lower() for kind in ACTIVATIONS}  # those of timm have the same names
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 WINDOWS = (*CONVOLUTIONS, *TRANSPOSED, nn.MaxPool2d, nn.AvgPool2d)
@@ -68,15 +69,21 @@ def describe(model: nn.Module, input_shape: tuple[int, ...]) -> list[LayerRow]:
     rows: list[LayerRow] = []
     counted: set[int] = set()
     paths = {module: path for path, module in model.named_modules()}
+    inner: dict[str, str] = {}  # path of a layer that contains its activation, as timm's BatchNorms do → the activation
 
     def watch(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
-        if isinstance(module, ACTIVATIONS) and not _owns_parameters(module):
-            if rows and not rows[-1].activation:
+        if _is_activation(module):
+            parent = paths[module].rpartition(".")[0]
+            if parent in within:
+                inner[parent] = type(module).__name__
+            elif rows and not rows[-1].activation:
                 rows[-1] = replace(rows[-1], activation=type(module).__name__)
         else:
-            rows.append(_row(paths[module], module, inputs, output, counted))
+            row = _row(paths[module], module, inputs, output, counted)
+            rows.append(replace(row, activation=inner.pop(row.path, "")))
 
     listed = [module for module in model.modules() if _is_layer(module)]
+    within = {paths[module] for module in listed}
     hooks = [module.register_forward_hook(watch) for module in listed]
     try:
         with _undisturbed(model):
@@ -93,7 +100,14 @@ def describe(model: nn.Module, input_shape: tuple[int, ...]) -> list[LayerRow]:
 
 def _is_layer(module: nn.Module) -> bool:
     """A module that does something itself: it has no parts, or it owns parameters beside them."""
+    if isinstance(module, nn.Identity):
+        return False
     return next(module.children(), None) is None or _owns_parameters(module)
+
+
+def _is_activation(module: nn.Module) -> bool:
+    named = isinstance(module, ACTIVATIONS) or type(module).__name__.lower() in ACTIVATION_NAMES
+    return named and not _owns_parameters(module)
 
 
 def _owns_parameters(module: nn.Module) -> bool:

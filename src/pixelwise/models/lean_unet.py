@@ -7,10 +7,9 @@ from typing import Annotated
 
 from annotated_types import Ge, Le
 from torch import Tensor, nn
-from torch.nn import functional
 
 from pixelwise.models.initialise import he_normal
-from pixelwise.models.padding import AnySize
+from pixelwise.models.padding import AnySize, enlarge
 from pixelwise.shelf import declares
 
 
@@ -140,8 +139,3 @@ def convolution(in_channels: int, out_channels: int, *, stride: int = 1, dilatio
         nn.BatchNorm2d(out_channels),
         nn.ReLU(inplace=True),
     )
-
-
-def enlarge(x: Tensor, factor: int = 2) -> Tensor:
-    """`factor` times the size, bilinear. Never a rounded factor: the padded sizes are multiples of the stride."""
-    return functional.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)

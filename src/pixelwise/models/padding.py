@@ -46,3 +46,10 @@ class Chain(AnySize):
         for part in self.children():
             x = part(x)
         return x
+
+
+def enlarge(x: Tensor, factor: int = 2) -> Tensor:
+    """`factor` times the size, bilinear. Never a rounded factor: the padded sizes are multiples of the stride."""
+    if factor == 1:
+        return x
+    return functional.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)

@@ -27,7 +27,7 @@ class UNet(AnySize):
         self.stride = 2**depth
         sizes = [width * 2**level for level in range(depth + 1)]
         self.down = nn.ModuleList(
-            _double_convolution(i, o, norm) for i, o in zip([in_channels, *sizes], sizes, strict=False)
+            double_convolution(i, o, norm) for i, o in zip([in_channels, *sizes], sizes, strict=False)
         )
         self.pool = nn.MaxPool2d(2)
         self.up = nn.ModuleList(_Up(size, norm) for size in reversed(sizes[:-1]))
@@ -51,7 +51,7 @@ class _Up(nn.Module):
     def __init__(self, channels: int, norm: Norm) -> None:
         super().__init__()
         self.up = nn.ConvTranspose2d(2 * channels, channels, kernel_size=2, stride=2)
-        self.convolutions = _double_convolution(2 * channels, channels, norm)
+        self.convolutions = double_convolution(2 * channels, channels, norm)
 
     def forward(self, deep: Tensor, skip: Tensor) -> Tensor:
         return self.convolutions(torch.cat([skip, self.up(deep)], dim=1))
@@ -79,17 +79,23 @@ def unet(
     return model
 
 
-def _double_convolution(in_channels: int, out_channels: int, norm: Norm) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    for channels in (in_channels, out_channels):
-        # batch normalisation subtracts the mean, and any bias with it
-        layers.append(nn.Conv2d(channels, out_channels, kernel_size=3, padding=1, bias=norm != "batch"))
-        if norm == "batch":
-            layers.append(nn.BatchNorm2d(out_channels))
-        elif norm == "group":
-            layers.append(nn.GroupNorm(_groups(out_channels), out_channels))
-        layers.append(nn.ReLU(inplace=True))
-    return nn.Sequential(*layers)
+def double_convolution(in_channels: int, out_channels: int, norm: Norm) -> nn.Sequential:
+    """Two 3×3 convolutions, each with its normalisation and ReLU."""
+    return nn.Sequential(*convolution(in_channels, out_channels, norm), *convolution(out_channels, out_channels, norm))
+
+
+def convolution(in_channels: int, out_channels: int, norm: Norm) -> list[nn.Module]:
+    """A 3×3 convolution, its normalisation, ReLU."""
+    # batch normalisation subtracts the mean, and any bias with it
+    layer = nn.Conv2d(in_channels, out_channels, kernel_size=3, padding=1, bias=norm != "batch")
+    return [layer, *normalisation(out_channels, norm), nn.ReLU(inplace=True)]
+
+
+def normalisation(channels: int, norm: Norm) -> list[nn.Module]:
+    """The layer that normalises so many channels, or none."""
+    if norm == "none":
+        return []
+    return [nn.BatchNorm2d(channels) if norm == "batch" else nn.GroupNorm(_groups(channels), channels)]
 
 
 def _groups(channels: int) -> int:

@@ -1,0 +1,1 @@
+"""Decoders: what turns the maps of an encoder (models/encoders) into scores. They initialise only their own layers."""

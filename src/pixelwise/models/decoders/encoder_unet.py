@@ -1,0 +1,85 @@
+"""A U-Net whose contracting path is an encoder, e.g. the "ResUNet" of a ResNet-18."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Annotated
+
+import torch
+from annotated_types import Ge
+from torch import Tensor, nn
+
+from pixelwise.models.encoders import build_encoder
+from pixelwise.models.encoders.base import Encoder
+from pixelwise.models.initialise import he_normal
+from pixelwise.models.padding import AnySize, enlarge
+from pixelwise.models.unet import Norm, double_convolution
+from pixelwise.shelf import declares
+
+
+class EncoderUNet(AnySize):
+    """(B, in_channels, H, W) → (B, out_channels, H, W).
+
+    encoder     maps of several strides, finest first
+    decoder     from the coarsest map: enlarge to the next finer stride, concatenate that map, two 3×3 convolutions to
+                width · stride channels; the last step is at full size and has no map to concatenate
+    classifier  1×1 at full size
+    """
+
+    def __init__(self, encoder: Encoder, out_channels: int, width: int, norm: Norm) -> None:
+        super().__init__()
+        self.stride = max(encoder.strides)
+        self.encoder = encoder
+        strides, skips = [*reversed(encoder.strides)], [*reversed(encoder.channels)]
+        if strides[-1] > 1:
+            strides, skips = [*strides, 1], [*skips, 0]
+        widths = [skips[0], *(width * stride for stride in strides[1:])]
+        self.decoder = nn.ModuleList(
+            _Up(deep, skip, out, coarse // fine, norm)
+            for (coarse, fine), (deep, out), skip in zip(pairwise(strides), pairwise(widths), skips[1:], strict=True)
+        )
+        self.classifier = nn.Conv2d(width, out_channels, kernel_size=1)
+
+    def scores(self, x: Tensor) -> Tensor:
+        *skips, merged = self.encoder(x)
+        for step in self.decoder:
+            merged = step(merged, skips.pop() if skips else None)
+        return self.classifier(merged)
+
+
+class _Up(nn.Module):
+    """deep (B, deep, h, w) and skip (B, skip, factor·h, factor·w), or None → (B, out, factor·h, factor·w)"""
+
+    def __init__(self, deep_channels: int, skip_channels: int, out_channels: int, factor: int, norm: Norm) -> None:
+        super().__init__()
+        self.factor = factor
+        self.convolutions = double_convolution(deep_channels + skip_channels, out_channels, norm)
+
+    def forward(self, deep: Tensor, skip: Tensor | None) -> Tensor:
+        enlarged = enlarge(deep, self.factor)
+        return self.convolutions(enlarged if skip is None else torch.cat([skip, enlarged], dim=1))
+
+
+@declares(gives="pixel")
+def encoder_unet(
+    in_channels: int,
+    out_channels: int,
+    *,
+    encoder: str = "resnet18",
+    width: Annotated[int, Ge(1)] = 16,
+    norm: Norm = "group",
+) -> EncoderUNet:
+    """A U-Net (Ronneberger et al. 2015) on an encoder: skips are concatenated at every stride, up to full size.
+
+    encoder:  of `models/encoders`, any model of timm with feature maps, or package.module:function
+    width:    channels of the decoder at full size; they double with every halving, to 16 times as many at stride 16
+    norm:     between each 3×3 convolution of the decoder and its ReLU. `group`: statistics of one picture (Wu & He 2018),
+              for small batches. `batch`: over the batch. `none`
+
+    Maps are enlarged bilinearly, not by transposed convolutions: no weights to learn, and no chequered pattern.
+    """
+    model = EncoderUNet(build_encoder(encoder, in_channels), out_channels, width, norm)
+    he_normal(model.decoder)
+    nn.init.normal_(model.classifier.weight, std=0.01)  # all classes begin about equal
+    nn.init.zeros_(model.classifier.bias)
+    return model
