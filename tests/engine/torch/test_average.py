@@ -93,9 +93,16 @@ def test_inside_the_model_is_the_average_and_afterwards_itself_also_after_an_err
     with torch.no_grad():
         model.one.weight += 1
     own = {name: t.clone() for name, t in model.state_dict().items()}
-    with pytest.raises(ValueError, match="in between"), average.inside(model):
-        assert all(torch.equal(t, average.state[name]) for name, t in model.state_dict().items())
-        raise ValueError("in between")
+    seen = []
+
+    def fail() -> None:
+        with average.inside(model):
+            seen.append(all(torch.equal(t, average.state[name]) for name, t in model.state_dict().items()))
+            raise ValueError("in between")
+
+    with pytest.raises(ValueError, match="in between"):
+        fail()
+    assert seen == [True]
     assert all(torch.equal(t, own[name]) for name, t in model.state_dict().items())
     assert not torch.equal(average.state["one.weight"], own["one.weight"])
 
@@ -166,7 +173,7 @@ def test_a_damaged_average_is_refused(run: Path, tiny: Tiny, data: Path) -> None
     learner.equip(material, Processes(), lambda: False)
     found = parts(run, "last", "model", "ema")
     found["ema"] = {name: value for name, value in found["ema"].items() if "classifier" not in name}
-    with pytest.raises(RunError, match="'classifier.*is missing"):
+    with pytest.raises(RunError, match=r"'classifier.*is missing"):
         learner.load(found, where="last")
 
 
