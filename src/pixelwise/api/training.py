@@ -104,6 +104,8 @@ def evaluate(
     cache: PathLike | None = None,
     device: str = "auto",
     allow: Sequence[str] = (),
+    flips: bool = False,
+    scales: Sequence[float] = (1.0,),
 ) -> Scores:
     """Score a run on a split of its data set. The scores are also kept in the run, under `evaluations/`.
 
@@ -115,6 +117,8 @@ def evaluate(
     cache:       the folder for decoded pictures, as for `train`
     device:      `auto`, `cpu`, `cuda` or `cuda:N`
     allow:       modules outside pixelwise that this process may import because the run's recipe names them
+    flips:       whether probabilities are averaged over each picture and its mirror image
+    scales:      factors of the pictures' size over which they are averaged too, e.g. (0.75, 1, 1.25)
 
     Raises RunError for a run that cannot be scored so, DataError where the data set is missing or damaged, DeviceError where
     there is no such device.
@@ -133,6 +137,8 @@ def evaluate(
             data=_path(data),
             data_path=_path(data_path),
             device=device,
+            flips=flips,
+            scales=scales,
         )
     return Scores(record["split"], record)
 

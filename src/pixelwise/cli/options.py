@@ -75,4 +75,10 @@ MaxPixels = Annotated[
 Jobs = Annotated[int, typer.Option(min=1, help="Runs at a time.")]
 Checkpoint = Annotated[Literal["best", "last"], typer.Option(help="Weights of the best, or of the last epoch.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+Flips = Annotated[
+    bool, typer.Option("--flips", help="Average probabilities over each picture and its mirror image, left to right.")
+]
+Scales = Annotated[
+    str, typer.Option(metavar="LIST", help="Average probabilities over these scales of each picture, e.g. 0.75,1,1.25.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead.")]

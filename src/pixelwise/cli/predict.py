@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from pixelwise.cli.options import Allow, AsJson, Checkpoint, Device, MaxPixels, Run
+from pixelwise.cli.options import Allow, AsJson, Checkpoint, Device, Flips, MaxPixels, Run, Scales
 from pixelwise.terminal.output import clean_line, say, show_json
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ def predict(
     overlap: Annotated[
         int, typer.Option(min=0, help="Pixels that neighbouring tiles share; each keeps its half of them.")
     ] = 64,
+    flips: Flips = False,
+    scales: Scales = "1",
     device: Device = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier predictions in --out.")] = False,
     as_json: AsJson = False,
@@ -79,7 +81,7 @@ def predict(
     from pixelwise.engine.hardware.allocator import keep_large_buffers
 
     keep_large_buffers()  # before torch allocates anything
-    predictor = Predictor.open(opened, checkpoint=checkpoint, device=device)
+    predictor = Predictor.open(opened, checkpoint=checkpoint, device=device, flips=flips, scales=scales)
     tiles = Tiles(tile, overlap) if scale == "own" else None
     predictor.check_tiles(tiles)
     if out is not None and overwrite:
@@ -167,6 +169,8 @@ def _predict(predictor: Predictor, shown: Shown, jobs: Sequence[Job], tiles: Til
     if tiles is not None:
         settings = {"scale": "own", "tile": tiles.tile, "overlap": tiles.overlap}
     settings["trained_at"] = predictor.trained_at
+    if (views := predictor.opened.learner.views) is not None:
+        settings["views"] = views.as_record()
     with Line("predicting") as line:
         results = predictor.predict_files([job.file for job in jobs], tiles)
         for done, (job, one) in enumerate(zip(jobs, results, strict=True), start=1):
@@ -263,7 +267,9 @@ def _print_lines(outcome: Outcome, predictor: Predictor, shown: Shown, out: Path
         rest = "--out DIR writes them all, --json prints them"
         rest = rest if shown.together or out is None else f"each with its record under {out / 'records'}"
         say(f"... and {len(records) - SHOWN} more{';' if shown.together else ','} {rest}")
-    for number, remark in enumerate(shown.remarks(records, predictor.info)):
+    views = predictor.opened.learner.views
+    averaged = [] if views is None else [f"probabilities are the {views.words}"]
+    for number, remark in enumerate([*averaged, *shown.remarks(records, predictor.info)]):
         say(remark if number else f"\n{remark}")
     if out is not None and shown.together:
         say(f"{Path(shown.together).stem}  {out / shown.together}")

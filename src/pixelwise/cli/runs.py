@@ -7,7 +7,19 @@ from typing import Annotated, Literal
 
 import typer
 
-from pixelwise.cli.options import Allow, AsJson, Cache, Checkpoint, Data, DataPath, Device, MaxPixels, Run
+from pixelwise.cli.options import (
+    Allow,
+    AsJson,
+    Cache,
+    Checkpoint,
+    Data,
+    DataPath,
+    Device,
+    Flips,
+    MaxPixels,
+    Run,
+    Scales,
+)
 from pixelwise.terminal.output import clean, result_console, say, show_json
 
 
@@ -22,6 +34,8 @@ def evaluate(
     data: Data = None,
     data_path: DataPath = None,
     device: Device = "auto",
+    flips: Flips = False,
+    scales: Scales = "1",
     as_json: AsJson = False,
     allow: Allow = None,
     cache: Cache = None,
@@ -30,7 +44,7 @@ def evaluate(
     """Score a trained run on a split.
 
     Prints every score with its convention and the resolution it was counted at, and writes the same as
-    RUN/evaluations/SPLIT-CHECKPOINT-RESOLUTION.json.
+    RUN/evaluations/SPLIT-CHECKPOINT-RESOLUTION.json. With --flips or --scales the views stand in the file's name too.
     """
     from pixelwise.predict.predictor import score_run
     from pixelwise.terminal.bars import Line
@@ -45,6 +59,8 @@ def evaluate(
             data=data,
             data_path=data_path,
             device=device,
+            flips=flips,
+            scales=scales,
             progress=line.show,
         )
     if as_json:

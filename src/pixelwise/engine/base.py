@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, TypeVa
 
 from numpy.typing import NDArray
 
+from pixelwise.engine.views import Views
 from pixelwise.errors import Problem, RunError
 from pixelwise.recipe.engines import ENGINES
 from pixelwise.recipe.schema import Hardware, Recipe
@@ -131,6 +132,7 @@ class Learner(ABC):
     multiple:  tiles of a large picture start at multiples of it
     evaluation_batch:  pictures that are evaluated at a time
     losses:    head → loss
+    views:     of which `forward` averages the probabilities; None: of the picture itself
     reducing:  the engine's reductions, and what enlarges scores
     """
 
@@ -142,6 +144,7 @@ class Learner(ABC):
     choices: Choices
     processes: Processes
     any_size: bool = True
+    views: Views | None = None
 
     # -- making one: `Learner(recipe, task, size, choices)` has the first weights, drawn from the recipe's seed
 
@@ -261,7 +264,7 @@ class Learner(ABC):
 
     @abstractmethod
     def forward(self, batch: Batch) -> Any:
-        """The model's outputs in evaluation mode: head → scores, in the engine's own arrays."""
+        """The model's outputs in evaluation mode, averaged over `views`: head → scores, in the engine's own arrays."""
 
     @abstractmethod
     def terms(self, outputs: Any, batch: Batch) -> Sums:

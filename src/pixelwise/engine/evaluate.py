@@ -160,7 +160,7 @@ def score_recipe(
     opened.learner.weigh(recorded_counts(opened.run))
     with opened.learner.computing():
         result = evaluate(opened.learner, cached, metrics, look=lambda index, sample, prediction: recorder.look(index))
-    record = {**split_record(cached, metrics), "losses": result.losses}
+    record = {**_marked(opened, split_record(cached, metrics)), "losses": result.losses}
     return _keep(opened, cached, "recipe", record, recorder)
 
 
@@ -188,7 +188,7 @@ def score_own(
             for metric in metrics:
                 metric.update(sample, prediction)
             recorder.look(places[name])
-    record = {**split_record(cached, metrics), "resolution": "each picture's own size"}
+    record = _marked(opened, {**split_record(cached, metrics), "resolution": "each picture's own size"})
     return _keep(opened, cached, "own", record, recorder)
 
 
@@ -220,6 +220,12 @@ def _classes(names: Sequence[str], void: int | None) -> str:
     return ", ".join(names) + ("" if void is None else f" (void {void})")
 
 
+def _marked(opened: Opened, record: dict[str, Any]) -> dict[str, Any]:
+    """The record; of an average over views every score says so."""
+    views = opened.learner.views
+    return record if views is None else views.marked(record)
+
+
 def _keep(
     opened: Opened,
     split: CachedSplit,
@@ -237,7 +243,9 @@ def _keep(
         "key": split.key,
         "environment": environment(),
     }
-    name = f"evaluations/{split.split}-{opened.checkpoint}-{resolution}"
+    views = opened.learner.views
+    averaged = "" if views is None else "-" + views.short.replace("/", "-")
+    name = f"evaluations/{split.split}-{opened.checkpoint}-{resolution}{averaged}"
     with opened.run.adding():
         keep_pictures(opened.run.file(f"{name}.npz"), split.names, [recorder.rows], recorder.metrics)
         opened.run.write(name, whole)

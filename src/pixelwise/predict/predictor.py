@@ -84,19 +84,29 @@ class Predictor:
         checkpoint: Checkpoint = "best",
         device: str = "auto",
         allow: Sequence[str] = (),
+        *,
+        flips: bool = False,
+        scales: str | Sequence[float] = (1.0,),
     ) -> Predictor:
         """Open a run folder with the weights of a checkpoint. torch is imported for its own runs alone.
 
-        allow:  modules outside pixelwise that this process may import because the run's recipe names them
+        allow:   modules outside pixelwise that this process may import because the run's recipe names them
+        flips:   whether probabilities are averaged over each picture and the same one mirrored, left to right
+        scales:  factors of the pictures' size over which they are averaged too, e.g. (0.75, 1, 1.25)
 
-        Raises RunError where the checkpoint is missing, cut short or of another architecture, DeviceError where there is
-        no such device.
+        Raises RunError where the checkpoint is missing, cut short or of another architecture, or for other scales,
+        DeviceError where there is no such device.
         """
         from pixelwise.engine.setup import open_learner
+        from pixelwise.engine.views import Views
+
+        views = Views.asked(flips, scales)
 
         allow_modules(allow)
         folder = run if isinstance(run, RunFolder) else RunFolder.open(Path(run))
-        return cls(open_learner(folder, checkpoint=checkpoint, device=device))
+        opened = open_learner(folder, checkpoint=checkpoint, device=device)
+        opened.learner.views = views
+        return cls(opened)
 
     @property
     def info(self) -> DatasetInfo:
@@ -255,10 +265,13 @@ def score_run(
     data_path: Path | None = None,
     device: str = "auto",
     progress: CachingProgress | None = None,
+    flips: bool = False,
+    scales: str | Sequence[float] = (1.0,),
 ) -> Scored:
     """The record of the scores, and the file in the run that it was written to. split: by default the validation split.
 
     data_path: where the data set lies, in place of the recipe's data.dataset.path.
+    flips, scales: the views over which probabilities are averaged (engine/views.py); the record and its file name say so.
 
     Raises RunError for a run that cannot be scored so, DataError where the data are not there or are damaged.
     """
@@ -276,7 +289,7 @@ def score_run(
     from pixelwise.engine.evaluate import score_own, score_recipe
     from pixelwise.recipe.place import moved
 
-    predictor = Predictor.open(folder, checkpoint=checkpoint, device=device)
+    predictor = Predictor.open(folder, checkpoint=checkpoint, device=device, flips=flips, scales=scales)
     opened = predictor.opened
     if data_path is not None:
         opened = replace(opened, recipe=moved(opened.recipe, data_path))

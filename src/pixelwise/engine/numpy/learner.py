@@ -19,7 +19,7 @@ from pixelwise.engine.base import Arrays, Batch, Choices, Learner, Processes
 from pixelwise.engine.build import Material, build, build_losses
 from pixelwise.engine.checks.guard import CALMER
 from pixelwise.engine.hardware.allocator import keep_large_buffers
-from pixelwise.engine.numpy.reductions import REDUCTIONS, enlarged
+from pixelwise.engine.numpy.reductions import REDUCTIONS, enlarged, vector
 from pixelwise.engine.order import draw_order, seed_of
 from pixelwise.errors import DeviceError, Problem, RunError, ShapeError, TrainingError, listing
 from pixelwise.imaging.colour import grey_sum
@@ -188,12 +188,27 @@ class NumpyLearner(Learner):
         return Batch(images, targets, tuple(sample.name for sample in samples))
 
     def forward(self, batch: Batch) -> Any:
+        """head → scores, averaged over views where some are asked for: mirrored pictures, whose network is the same."""
+        if self.views is None:
+            return self._scores(batch.images)
+        if self.views.scales != (1.0,):
+            what = "the NumPy network computes each picture at one scale."
+            raise RunError(what, where="--scales", hint="Leave it out; --flips works.")
+        own, mirrored = self._scores(batch.images), self._scores(batch.images[:, :, ::-1])
+        averaged = {}
+        for name, scores in own.items():
+            back = mirrored[name][..., ::-1] if scores.ndim == 4 else mirrored[name]
+            shares = (vector(scores) + vector(back)) / 2
+            averaged[name] = np.log(np.maximum(shares, np.finfo(shares.dtype).tiny))
+        return averaged
+
+    def _scores(self, images: NDArray[Any]) -> dict[str, Array]:
         """head → scores. Pictures of another size than the training's get zeros below and to the right up to a multiple
         of the network's stride, the mean colour once they are normalised, and their scores are cropped again.
         """
         from threadpoolctl import threadpool_limits
 
-        pictures = normalised(batch.images, self.task.input)
+        pictures = normalised(images, self.task.input)
         height, width = pictures.shape[2:]
         below, right = (0, 0) if (height, width) == self.size else (-height % self.multiple, -width % self.multiple)
         if below or right:

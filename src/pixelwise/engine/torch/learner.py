@@ -43,6 +43,7 @@ from pixelwise.engine.torch.model import (
 from pixelwise.engine.torch.optim import without_compiler
 from pixelwise.engine.torch.reductions import REDUCTIONS, enlarged
 from pixelwise.engine.torch.update import check_weights, descend, keyed_random, total
+from pixelwise.engine.torch.views import averaged_scores
 from pixelwise.errors import PixelwiseError, Problem, RecipeError
 from pixelwise.losses.base import Loss, Term
 from pixelwise.recipe.schema import Hardware, Recipe
@@ -304,8 +305,12 @@ class TorchLearner(Learner):
         if self.model.training:
             self.model.eval()
         with self.choices.autocast():
-            images = inputs_of(batch.images, self.task.input)
-            return scores_of(self.model(images), self.task, images)
+            if self.views is not None:
+                return averaged_scores(cast(TensorBatch, batch), self.views, self.task, self._scores)
+            return self._scores(inputs_of(batch.images, self.task.input))
+
+    def _scores(self, images: Any) -> dict[str, Any]:
+        return scores_of(self.model(images), self.task, images)
 
     @torch.inference_mode()
     def terms(self, outputs: Any, batch: Batch) -> Sums:

@@ -297,6 +297,7 @@ class Scored(Part):
     split: Name = ""
     checkpoint: Name | None = None
     resolution: Name | None = None
+    views: dict[Name, bool | Count | Name | list[Number]] | None = None
     pictures: Count | None = None
     epoch: Count | None = None
     step: Count | None = None
