@@ -265,7 +265,7 @@ def _changed_versions(run: RunFolder) -> Iterator[str]:
     then, now = run.read("environment"), environment()
     for package, version in now["packages"].items():
         before = then.get("packages", {}).get(package)
-        if before != version:
+        if before != version and package in then.get("packages", {}):
             yield f"{package} was {before} when this run began and is {version} now: the last bits may differ"
     if then.get("blas", now["blas"]) != now["blas"]:
         yield f"NumPy's matrix products were made by {then['blas']} and are by {now['blas']} now: the last bits may differ"

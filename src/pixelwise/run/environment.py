@@ -14,7 +14,7 @@ from typing import Any
 from pixelwise.run.blas import first_processor, kernels
 from pixelwise.run.passwords import hide_passwords
 
-PACKAGES = ("pixelwise", "torch", "torchvision", "numpy", "scipy", "scikit-image", "scikit-learn", "pillow")
+PACKAGES = ("pixelwise", "torch", "torchvision", "timm", "numpy", "scipy", "scikit-image", "scikit-learn", "pillow")
 
 
 def environment() -> dict[str, Any]:

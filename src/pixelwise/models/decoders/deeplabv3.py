@@ -35,7 +35,7 @@ class DeepLabV3(AnySize):
         return enlarge(self.classifier(self.backbone(x)["out"]), self.stride)
 
 
-@declares(gives="pixel")
+@declares(gives="pixel", weights={"imagenet": "{backbone}", "coco": "deeplabv3_{backbone}"})
 def deeplabv3(
     in_channels: int,
     out_channels: int,

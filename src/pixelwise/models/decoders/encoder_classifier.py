@@ -26,7 +26,7 @@ class EncoderClassifier(nn.Module):
         return self.classifier(self.dropout(self.encoder(x)[-1].mean(dim=(2, 3))))
 
 
-@declares(gives="picture")
+@declares(gives="picture", named={"encoder": "encoder"}, weights={"imagenet": "{encoder}"})
 def encoder_classifier(
     in_channels: int,
     out_channels: int,

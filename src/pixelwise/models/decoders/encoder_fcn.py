@@ -40,7 +40,7 @@ class EncoderFCN(AnySize):
         return self.classifier(self.decoder(self.encoder(x)[-1]))
 
 
-@declares(gives="pixel")
+@declares(gives="pixel", named={"encoder": "encoder"}, weights={"imagenet": "{encoder}"})
 def encoder_fcn(in_channels: int, out_channels: int, *, encoder: str = "resnet34") -> EncoderFCN:
     """`basic_fcn` with an encoder in place of its five convolutions: its decoder without skips on the coarsest map.
 

@@ -60,7 +60,7 @@ class _Up(nn.Module):
         return self.convolutions(enlarged if skip is None else torch.cat([skip, enlarged], dim=1))
 
 
-@declares(gives="pixel")
+@declares(gives="pixel", named={"encoder": "encoder"}, weights={"imagenet": "{encoder}"})
 def encoder_unet(
     in_channels: int,
     out_channels: int,

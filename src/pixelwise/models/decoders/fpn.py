@@ -61,7 +61,7 @@ class Pyramid(nn.Module):
         return merged
 
 
-@declares(gives="pixel")
+@declares(gives="pixel", named={"encoder": "encoder"}, weights={"imagenet": "{encoder}"})
 def fpn(
     in_channels: int,
     out_channels: int,

@@ -44,7 +44,7 @@ class LinearProbe(AnySize):
         return enlarge(merged, self.strides[0])
 
 
-@declares(gives="pixel")
+@declares(gives="pixel", named={"encoder": "encoder"}, weights={"imagenet": "{encoder}"})
 def linear_probe(
     in_channels: int,
     out_channels: int,

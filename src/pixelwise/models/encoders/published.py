@@ -109,8 +109,10 @@ def published(word: str, of: str) -> Published | None:
         return _of_torchvision(of, *TORCHVISION[word, of])
     if word != "imagenet" or of.partition(".")[0] not in timm_names():
         return None
-    known = timm().get_pretrained_cfg(of, allow_unregistered=False)
-    address = known.hf_hub_id if known is not None and known.hf_hub_id else ""
+    try:
+        known = timm().get_pretrained_cfg(of, allow_unregistered=False)
+    except RuntimeError:  # there are no weights of this name
+        known = None
     if known is None:
         return None
     return Published(
@@ -118,7 +120,7 @@ def published(word: str, of: str) -> Published | None:
         str(known.license or ""),
         tuple(known.mean),
         tuple(known.std),
-        address,
+        str(known.hf_hub_id or ""),
         lambda: timm().create_model(of, pretrained=False),
     )
 
