@@ -32,4 +32,13 @@ def test_without_git_or_a_package_there_is_no_guess(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("PATH", "")
     assert commit() is None
     monkeypatch.setattr(module, "PACKAGES", ("no-such-package-here",))
+    monkeypatch.setattr("pixelwise.run.environment.USED", ())
     assert environment()["packages"] == {"no-such-package-here": None}
+
+
+def test_a_package_that_builds_a_model_is_named_where_it_was_imported_or_recorded(monkeypatch):
+    monkeypatch.delitem(sys.modules, "timm", raising=False)
+    assert "timm" not in environment()["packages"]
+    assert environment(["timm"])["packages"]["timm"] == version("timm")
+    monkeypatch.setitem(sys.modules, "timm", sys)
+    assert environment()["packages"]["timm"] == version("timm")

@@ -139,7 +139,7 @@ def _not_at_hand(word: str, known: Published, beside: Path, error: Exception) ->
 def _keep(file: Path, arrays: Arrays, words: Mapping[str, str]) -> None:
     from safetensors.numpy import save
 
-    made = save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, metadata=dict(words))
+    made = save({name: np.require(array, requirements="C") for name, array in arrays.items()}, metadata=dict(words))
     write_bytes(file, made)
 
 
@@ -229,30 +229,17 @@ def take_pretrained(learner: Learner, found: Pretrained) -> dict[str, Any]:
     own = learner.state("best")["model"]
     place, names = _names(own, found)
     part = {name: own[name] for name in own if name.startswith(place) and not _within(name, found.new)}
-    taken, left, notes = {}, [], []
-    for name, array in found.arrays.items():
-        if names[name] in part:
-            taken[names[name]] = array
-        elif names[name] in own or name in found.whole:
-            left.append(name)
-        else:
-            taken[names[name]] = array  # `misfits` refuses it
-    for name in part:
-        if name.endswith("num_batches_tracked"):
-            taken.setdefault(name, part[name])  # not all publishers keep it
-    first = next((name for name in part if part[name].ndim == 4), "")
-    if first in taken and taken[first].ndim == 4 and (channels := part[first].shape[1]) != taken[first].shape[1] == 3:
-        taken[first] = other_channels(taken[first], channels)
-        notes.append(
-            f"the first convolution {'summed for one channel' if channels == 1 else f'repeated for {channels} channels'}"
-        )
-    if any(array.dtype == np.float16 for array in taken.values()):
-        notes.append("stored in half precision")
-    taken = {name: _in_type(array, part.get(name, array)) for name, array in taken.items()}
+    # what is not in `part` is the head of their network or another part of their run; anything else does not fit
+    left = [
+        name
+        for name in found.arrays
+        if (here := names.get(name)) is None or (here not in part and (here in own or name in found.whole))
+    ]
+    chosen = {names[name]: array for name, array in found.arrays.items() if name not in left}
+    taken, notes = _adapted(chosen, part)
     if problems := list(misfits(part, taken, "weights")):
         refuse(problems, f"model.weights: {found.weights}", _advice(part, problems, found))
     learner.load({"model": {**own, **taken}}, where=found.source)
-    new = _parts((name for name in own if name not in part), own)
     record = {
         "weights": found.weights,
         "network": found.network,
@@ -260,7 +247,7 @@ def take_pretrained(learner: Learner, found: Pretrained) -> dict[str, Any]:
         "licence": found.licence,
         "sha256": found.sha256,
         "taken": len(taken),
-        "new": new,
+        "new": _parts((name for name in own if name not in part), own),
         "left": _parts(left, found.arrays),
         "mean": None if found.mean is None else list(found.mean),
         "std": None if found.std is None else list(found.std),
@@ -268,22 +255,37 @@ def take_pretrained(learner: Learner, found: Pretrained) -> dict[str, Any]:
     return {**record, "note": _note(record, len(own), notes, learner)}
 
 
+def _adapted(taken: Arrays, part: Arrays) -> tuple[dict[str, NDArray[Any]], list[str]]:
+    """Weights in the types of the model's, their first convolution for its channels, and what that changed, in words."""
+    taken, notes = dict(taken), []
+    for name in part:
+        if name.endswith("num_batches_tracked"):
+            taken.setdefault(name, part[name])  # not all publishers keep it
+    if any(array.dtype == np.float16 for array in taken.values()):
+        notes.append("stored in half precision")
+    first = next((name for name in part if part[name].ndim == 4), "")
+    if first in taken and taken[first].ndim == 4 and (channels := part[first].shape[1]) != taken[first].shape[1] == 3:
+        taken[first] = other_channels(taken[first], channels)
+        how = "summed for one channel" if channels == 1 else f"repeated for {channels} channels"
+        notes.append(f"the first convolution {how}")
+    return {name: _in_type(array, part.get(name, array)) for name, array in taken.items()}, notes
+
+
 def _names(own: Arrays, found: Pretrained) -> tuple[str, dict[str, str]]:
-    """Where in the model the weights belong (a part with its dot, or all of it), and own name of each of their arrays."""
+    """Where in the model the weights belong (a part with its dot, or all of it), and the model's name of each array for it."""
     if found.weights.startswith("run:"):
-        names = [name for name in found.arrays if name.startswith(f"{ENCODER}.")]
-        if any(name.startswith(f"{ENCODER}.") for name in own):
-            if not names:
-                raise RunError(f"its model has no part '{ENCODER}'.", where=f"model.weights: {found.weights}")
-            return f"{ENCODER}.", {name: name for name in found.arrays}
-        return "", {name: name for name in found.arrays}
+        place = f"{ENCODER}." if any(_within(name, [ENCODER]) for name in own) else ""
+        names = {name: name for name in found.arrays if name.startswith(place)}
+        if not names:
+            raise RunError(f"its model has no part '{ENCODER}'.", where=f"model.weights: {found.weights}")
+        return place, names
     short = {name: name.removeprefix(found.below) for name in found.arrays}
     counted: dict[str, int] = {}
     known = set(short.values())
     for name in own:
-        for place in (0, *(at + 1 for at, letter in enumerate(name) if letter == ".")):
-            if name[place:] in known:
-                counted[name[:place]] = counted.get(name[:place], 0) + 1
+        for begin in (0, *(at + 1 for at, letter in enumerate(name) if letter == ".")):
+            if name[begin:] in known:
+                counted[name[:begin]] = counted.get(name[:begin], 0) + 1
     if not counted:
         what = f"none of the {len(short)} arrays has the name of one of this model's."
         raise RunError(what, where=f"model.weights: {found.weights}", hint="Are they weights of another network?")

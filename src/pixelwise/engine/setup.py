@@ -262,10 +262,11 @@ def check_splits(run: RunFolder, setup: Mapping[str, Any], splits: Sequence[Cach
 
 
 def _changed_versions(run: RunFolder) -> Iterator[str]:
-    then, now = run.read("environment"), environment()
+    then = run.read("environment")
+    now = environment(then.get("packages", {}))
     for package, version in now["packages"].items():
         before = then.get("packages", {}).get(package)
-        if before != version and package in then.get("packages", {}):
+        if before != version:
             yield f"{package} was {before} when this run began and is {version} now: the last bits may differ"
     if then.get("blas", now["blas"]) != now["blas"]:
         yield f"NumPy's matrix products were made by {then['blas']} and are by {now['blas']} now: the last bits may differ"

@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Container
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -14,14 +15,19 @@ from typing import Any
 from pixelwise.run.blas import first_processor, kernels
 from pixelwise.run.passwords import hide_passwords
 
-PACKAGES = ("pixelwise", "torch", "torchvision", "timm", "numpy", "scipy", "scikit-image", "scikit-learn", "pillow")
+PACKAGES = ("pixelwise", "torch", "torchvision", "numpy", "scipy", "scikit-image", "scikit-learn", "pillow")
+USED = ("timm",)  # of interest where it was imported, because a model is built by it
 
 
-def environment() -> dict[str, Any]:
-    """Versions, processor, cores, memory, matrix kernels and commit as JSON values. torch is not imported for its version."""
+def environment(recorded: Container[str] = ()) -> dict[str, Any]:
+    """Versions, processor, cores, memory, matrix kernels and commit as JSON values. torch is not imported for its version.
+
+    recorded: packages that the record of a run names
+    """
+    used = (name for name in USED if name in sys.modules or name in recorded)
     return {
         "python": platform.python_version(),
-        "packages": {name: _version(name) for name in PACKAGES},
+        "packages": {name: _version(name) for name in (*PACKAGES, *used)},
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "processor": processor(),
         "cores": cores(),

