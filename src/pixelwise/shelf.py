@@ -31,7 +31,10 @@ FORMS = ("categories", "values", "objects")
 DECLARATIONS: Mapping[str, tuple[type | tuple[type, ...], tuple[str, ...]]] = {  # key → types and words of its value
     "predicts": (str, ()),  # a task: the kind of its predictions, e.g. class_map
     "heads": (dict, FORMS),  # a task: the heads that a model must have, name → form
-    "per": (str, PLACES),  # a task: what each prediction is of
+    "per": (
+        str,
+        PLACES,
+    ),  # a task: what each prediction is of; a loss: what it needs scores of, where not anything will do
     "loss": ((str, dict), ()),  # a task: its default loss (for each head, where they differ),
     "metrics": (tuple, ()),  # its default metrics,
     "best": (str, ()),  # and the score that chooses the best checkpoint
@@ -41,6 +44,7 @@ DECLARATIONS: Mapping[str, tuple[type | tuple[type, ...], tuple[str, ...]]] = { 
     ),  # a data set: what it knows of its pictures; a task: what it needs
     "gives": ((str, tuple), PLACES),  # a model: what each of its outputs is of; several where it follows the task
     "takes": (str, FORMS),  # a loss: the form of the heads that it is for
+    "parts": (str, ()),  # a loss: its option that lists the losses it is made of
     "counts": (tuple, ()),  # a metric: the kinds of prediction that it counts
     "draws": (tuple, ()),  # a data set: the options that say how large a split of that name to make, e.g. test
     "only_with": (dict, ()),  # anything: option → the one setting with which it is read, e.g. beta → weights=effective

@@ -32,6 +32,7 @@ from small_models import options_of
 ENGINES = ("torch", "scratch")
 COUNTED = {"pixel_frequency", "majority"}  # the baselines: fitted without a parameter
 OPTIONS = {"first": {"of": "scenes", "count": 2}, "longtail": {"of": "cifar10"}, "folder": {"path": "."}}
+LOSS_OPTIONS = {"weighted_sum": {"parts": ["cross_entropy", "focal"], "factors": [1.0, 0.5]}}
 INFO = DatasetInfo("toy", ("background", "cat"), ((0, 0, 0), (9, 9, 9)), frozenset({"mask", "label"}), void=255)
 IMAGE = np.zeros((4, 5, 3), np.uint8)
 SAMPLE = Sample("s", IMAGE, mask=np.zeros((4, 5), np.uint8), label=1)
@@ -45,7 +46,9 @@ Claims = dict[str, Any]
 FITS = {  # whether an item fits a task, by what both declare; an item that wraps another declares nothing
     "dataset": lambda task, item: task.get("knows") is None or "knows" not in item or task["knows"] in item["knows"],
     "model": lambda task, item: task["per"] in words_of(item, "gives"),
-    "loss": lambda task, item: set(task["heads"].values()) == {item["takes"]},
+    "loss": lambda task, item: (
+        set(task["heads"].values()) == {item["takes"]} and item.get("per") in (None, task["per"])
+    ),
     "metric": lambda task, item: task["predicts"] in item["counts"],
 }
 PAIRS = [
@@ -67,13 +70,14 @@ def fitting(engine: str, task: str, kind: str) -> list[str]:
 def tree_of(engine: str, task: str, **chosen: str) -> dict[str, Any]:
     """A recipe for the task whose other items fit."""
     dataset = chosen.get("dataset") or fitting(engine, task, "dataset")[0]
+    loss = chosen.get("loss") or fitting(engine, task, "loss")[0]
     return {
         "title": "T",
         "engine": engine,
         "task": task,
         "data": {"dataset": {"name": dataset, **OPTIONS.get(dataset, {})}},
         "model": chosen.get("model") or fitting(engine, task, "model")[0],
-        "loss": chosen.get("loss") or fitting(engine, task, "loss")[0],
+        "loss": {"name": loss, **LOSS_OPTIONS.get(loss, {})},
         "metrics": [chosen.get("metric") or fitting(engine, task, "metric")[0]],
         "train": {"phases": [{"epochs": 1}], "optimizer": "sgd"},
     }

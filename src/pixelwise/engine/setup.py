@@ -154,6 +154,9 @@ def _weighting(recipe: Recipe, weights: Sequence[float] | None) -> str:
     loss = recipe.loss if isinstance(recipe.loss, Item) else next(iter((recipe.loss or {}).values()), None)
     if weights is None or loss is None:
         return "none"
+    for part in loss.options.get("parts") or ():  # of a sum, the first part that weighs any
+        if (told := part.get("weights", part["name"] == "class_balanced")) not in (None, False, "none"):
+            return part["name"] if told is True else str(told)
     return str(loss.options.get("weights", loss.name))
 
 

@@ -8,5 +8,10 @@ LOSSES = Shelf(
         "cross_entropy": "pixelwise.losses.cross_entropy:cross_entropy",
         "focal": "pixelwise.losses.focal:focal",
         "class_balanced": "pixelwise.losses.focal:class_balanced",
+        "soft_iou": "pixelwise.losses.overlap:soft_iou",
+        "dice": "pixelwise.losses.overlap:dice",
+        "tversky": "pixelwise.losses.overlap:tversky",
+        "lovasz_softmax": "pixelwise.losses.lovasz:lovasz_softmax",
+        "weighted_sum": "pixelwise.losses.weighted_sum:weighted_sum",
     },
 )

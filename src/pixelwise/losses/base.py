@@ -8,6 +8,7 @@ denominators over processes and accumulated steps, divides once, and every split
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,8 +42,8 @@ class Loss(nn.Module, ABC):
     weights: NDArray[np.float64] | None = None
 
     @abstractmethod
-    def forward(self, scores: Tensor, target: Tensor) -> Term:
-        """The term of one batch.
+    def forward(self, scores: Tensor, target: Tensor) -> Term | Mapping[str, Term]:
+        """The term of one batch, or several by name, which are divided each by itself, recorded, and added up.
 
         scores:  (B, C, H, W) or (B, C), unnormalised
         target:  (B, H, W) or (B,) int64, the class of each pixel or picture, IGNORE where none counts

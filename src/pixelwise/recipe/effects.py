@@ -10,6 +10,7 @@ from typing import Any
 
 from pixelwise.errors import PixelwiseError
 from pixelwise.recipe.engines import shelves
+from pixelwise.recipe.misfits import parts_of
 from pixelwise.recipe.schema import Item, Recipe
 from pixelwise.shelf import Shelf
 
@@ -49,8 +50,11 @@ def _items(recipe: Recipe) -> Iterator[tuple[str, str, Item]]:
         found.append((f"train.phases.{number}.schedule", "schedule", phase.schedule))
         losses.append((f"train.phases.{number}.loss", phase.loss))
     for where, loss in losses:
-        parts = loss.items() if isinstance(loss, Mapping) else [("", loss)]
-        found += [(f"{where}.{head}" if head else where, "loss", one) for head, one in parts]
+        heads = loss.items() if isinstance(loss, Mapping) else [("", loss)]
+        for head, one in heads:
+            place, shelf = f"{where}.{head}" if head else where, shelves(recipe.engine)["loss"]
+            for there, part in parts_of(place, one and one.model_dump(), shelf):
+                found.append((there, "loss", part and Item.model_validate(part)))
     yield from ((where, kind, item) for where, kind, item in found if item is not None)
 
 

@@ -17,7 +17,7 @@ from pixelwise.outside import refusals
 from pixelwise.recipe.effects import asks_for_test
 from pixelwise.recipe.engines import engine_problems, shelves
 from pixelwise.recipe.faults import schema_problems
-from pixelwise.recipe.misfits import declared, heads_of, misfits, name_of
+from pixelwise.recipe.misfits import declared, heads_of, misfits, name_of, parts_of
 from pixelwise.recipe.misspelt import right_key
 from pixelwise.recipe.override import apply_overrides
 from pixelwise.recipe.schema import Item, Model, Recipe, is_by_head
@@ -163,8 +163,12 @@ def _items(tree: Any) -> Iterable[tuple[str, Shelf, Any]]:
     known = _shelves_for(tree)
     for path, kind in ITEM_PATHS:
         for where, value in _at(tree, path):
-            if kind == "loss" and is_by_head(value):
-                yield from ((f"{where}.{head}", known[kind], item) for head, item in value.items())
+            if kind == "loss" and value is not None:
+                heads = (
+                    ((f"{where}.{head}", one) for head, one in value.items()) if is_by_head(value) else [(where, value)]
+                )
+                for place, loss in heads:
+                    yield from ((there, known[kind], item) for there, item in parts_of(place, loss, known[kind]))
             elif kind == "dataset":
                 yield from ((place, known[kind], item) for place, item in _wrapped(where, value))
             elif value is not None:
@@ -282,6 +286,9 @@ def _with_defaults(shelf: Shelf, item: Item) -> Item:
     options = shelf.signature(item.name).options
     known = {name: _as_written(option.default) for name, option in options.items() if not option.required}
     whole = {**known, **item.options}
+    if parts := shelf.declared(item.name).get("parts"):
+        named = [Item.model_validate({"name": one} if isinstance(one, str) else one) for one in whole[parts]]
+        whole[parts] = [_with_defaults(shelf, one).model_dump() for one in named]
     fields = {key: getattr(item, key) for key in type(item).model_fields}
     return type(item)(**fields, **{k: v for k, v in whole.items() if v or (shelf.kind, k) not in UNWRITTEN})
 

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from pixelwise.errors import PixelwiseError, Problem
+from pixelwise.losses.parts import sum_fault
 from pixelwise.recipe.schema import WEIGHTS, head_problems, is_by_head
 from pixelwise.shelf import Shelf, Signature
 
@@ -161,14 +162,49 @@ def _loss(where: str, value: Any, task: str, claims: Claims, shelf: Shelf) -> It
             what = f"'{head}' is a head of task '{task}', but loss '{name_of(value)}' is the loss of all its heads."
             yield Problem(f"{where}.{head}", what, f"Write {where}={{{', '.join(f'{h}: LOSS' for h in heads)}}}.")
     for head, form in heads.items():
-        name = name_of(value.get(head) if is_by_head(value) else value)
-        takes = declared(shelf, name).get("takes")
-        if takes is not None and takes != form:
-            yield Problem(
-                f"{where}.{head}" if is_by_head(value) else where,
-                f"loss '{name}' takes {takes}, but head '{head}' of task '{task}' gives {form}.",
-                _use(shelf, partial(_says, "takes", (form,))),
-            )
+        place, item = (f"{where}.{head}", value.get(head)) if is_by_head(value) else (where, value)
+        yield from _sum(place, item, shelf)
+        for there, part in parts_of(place, item, shelf):
+            yield from _head(there, name_of(part), task, claims, (head, form), shelf)
+
+
+def _head(where: str, name: str, task: str, claims: Claims, head: tuple[str, str], shelf: Shelf) -> Iterator[Problem]:
+    """A loss that does not take what one head gives. head: its name and form."""
+    says, per = declared(shelf, name), claims.get("per")
+
+    def fits(one: Claims) -> bool:
+        return one.get("takes") == head[1] and one.get("per") in (None, per)
+
+    if (takes := says.get("takes")) is not None and takes != head[1]:
+        what = f"loss '{name}' takes {takes}, but head '{head[0]}' of task '{task}' gives {head[1]}."
+        yield Problem(where, what, _use(shelf, fits))
+    elif (needs := says.get("per")) is not None and needs != per and per in GIVEN:
+        what = f"loss '{name}' takes {GIVEN[needs]}, but head '{head[0]}' of task '{task}' gives {GIVEN[per]}."
+        yield Problem(where, what, _use(shelf, fits))
+
+
+def parts_of(where: str, item: Any, shelf: Shelf) -> Iterator[tuple[str, Any]]:
+    """A loss as a recipe writes it, and those that it is a sum of, each with its place."""
+    yield where, item
+    option = declared(shelf, name_of(item)).get("parts")
+    listed = item.get(option) if option and isinstance(item, Mapping) else None
+    for number, part in enumerate(listed if isinstance(listed, list | tuple) else ()):
+        yield f"{where}.{option}.{number}", part
+
+
+def _sum(where: str, item: Any, shelf: Shelf) -> Iterator[Problem]:
+    """What is wrong with the parts of a sum of losses."""
+    option = declared(shelf, name_of(item)).get("parts")
+    parts = item.get(option) if option and isinstance(item, Mapping) else None
+    if not isinstance(parts, list | tuple):
+        return
+    factors = item.get("factors")
+    if isinstance(factors, list | None) and (fault := sum_fault(parts, factors)):
+        yield Problem(where, f"loss '{name_of(item)}' {fault}")
+    for number, part in enumerate(parts):
+        if declared(shelf, name_of(part)).get("parts"):
+            what = f"loss '{name_of(part)}' is a part of another sum."
+            yield Problem(f"{where}.{option}.{number}", what, "List its parts there, with their factors multiplied.")
 
 
 def _use(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 BINS = 300  # the losses of single steps are averaged into at most so many points
 NUMBERS_FROM = 0.25  # inches a cell of the confusion matrix needs to hold a number
 NAMES_UP_TO = 60
+PART_LINES = ("--", ":", "-.")  # of the parts of a loss
 
 
 def draw_curves(record: Record, width: float) -> Figure:
@@ -69,6 +70,11 @@ def _draw_losses(axes: Axes, record: Record, columns: int) -> None:
         if epochs:
             axes.plot(epochs, losses, color=colour, label=label, **_points(epochs, marker))
             series += losses
+        for place, part in enumerate(_parts(record)):
+            epochs, losses = _series(record, split, part)
+            line = PART_LINES[place % len(PART_LINES)]
+            axes.plot(epochs, losses, color=colour, linewidth=0.9, linestyle=line, label=f"{label}: {part}")
+            series += losses
     axes.set_ylabel("loss")
     if len(series) >= 4:  # the first steps of a training may be far above everything that matters
         low, high = min(series), max(series)
@@ -82,6 +88,12 @@ def _draw_losses(axes: Axes, record: Record, columns: int) -> None:
         columnspacing=1.2,
         labelspacing=0.15,
     )
+
+
+def _parts(record: Record) -> list[str]:
+    """The terms that the loss is the sum of, where there are several."""
+    names = dict.fromkeys(name for epoch in record.epochs for name in epoch.get("train") or ())
+    return [name for name in names if name != "loss"]
 
 
 def _draw_score(axes: Axes, record: Record, key: str) -> None:

@@ -245,7 +245,12 @@ def _read(run: RunFolder, name: str) -> Json:
 
 
 def loss_name(loss: Any) -> str:
-    """The name of a loss in a recipe; of a map head → loss, each head with its own."""
+    """The name of a loss in a recipe, or of the parts of a sum; of a map head → loss, each head with its own."""
+    if isinstance(loss, Mapping) and loss.get("name") == "weighted_sum" and isinstance(loss.get("parts"), list):
+        parts = loss["parts"]
+        factors = loss.get("factors") or [1] * len(parts)
+        terms = (f"{'' if f == 1 else f'{f:g}·'}{loss_name(one)}" for f, one in zip(factors, parts, strict=False))
+        return " + ".join(terms)
     if isinstance(loss, Mapping):
         return str(loss["name"]) if "name" in loss else " and ".join(f"{h} {loss_name(one)}" for h, one in loss.items())
     return str(loss or "unnamed")

@@ -244,13 +244,17 @@ class TorchLearner(Learner):
     def _compared(
         self, scores: Mapping[str, Any], targets: Mapping[str, Any], losses: Mapping[str, Loss]
     ) -> dict[str, Term]:
-        """The term of every head that has a loss and a target."""
-        terms = {}
+        """The terms of every head that has a loss and a target: one under its name, or each part of a sum under its own."""
+        terms: dict[str, Term] = {}
         for head, loss in losses.items():
             if head in targets:
                 target = targets[head]
                 by_class = self.task.heads[head].form == "categories" and isinstance(target, Tensor)
-                terms[head] = loss(scores[head], target.long() if by_class else target)
+                found = loss(scores[head], target.long() if by_class else target)
+                if isinstance(found, Mapping):
+                    terms |= {part if len(losses) == 1 else f"{head} {part}": term for part, term in found.items()}
+                else:
+                    terms[head] = found
         return terms
 
     def training_batch(self, indices: Sequence[int]) -> Batch:

@@ -1,0 +1,20 @@
+"""What may be written as the parts of a sum of losses: read by `check`, therefore without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def sum_fault(parts: Sequence[Any], factors: Sequence[Any] | None) -> str:
+    """What is wrong with the parts of a sum and their factors; empty where nothing is."""
+    if len(parts) < 2:
+        return f"has {len(parts)} parts; a sum needs two losses or more."
+    for part in parts:
+        if not isinstance(part.get("name") if isinstance(part, Mapping) else part, str):
+            return f"has a part without a name: {part}."
+    if factors is not None and len(factors) != len(parts):
+        return f"has {len(factors)} factors for {len(parts)} parts."
+    if factors is not None and not all(0 < factor < float("inf") for factor in factors):
+        return f"read factors {list(factors)}; a factor is above 0, and finite."
+    return ""
