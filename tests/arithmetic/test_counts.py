@@ -146,10 +146,11 @@ def torch_twin(draw):
     return first, " | ".join(words), nn.Sequential(*modules)
 
 
-def test_ten_thousand_random_layers_learn_as_many_numbers_as_torchs():
+@pytest.mark.parametrize("wanted", [1_000, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_random_layers_learn_as_many_numbers_as_torchs(wanted):
     draw = np.random.default_rng(0)
     layers = 0
-    while layers < 10_000:
+    while layers < wanted:
         first, text, twin = torch_twin(draw)
         counts = count(parse_network(text), (first, 40, 40))
         assert counts.total("weights") == sum(p.numel() for p in twin.parameters()), text
