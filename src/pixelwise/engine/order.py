@@ -54,3 +54,13 @@ def count_rounds(order: Sequence[int]) -> tuple[int, ...]:
         rounds.append(seen[index])
         seen[index] += 1
     return tuple(rounds)
+
+
+def count_pieces(pictures: int, batch: int, accumulate: int, processes: int = 1) -> int:
+    """Into how many pieces a process cuts its pictures of a batch: a whole batch into `accumulate`, a shorter one into fewer.
+
+    >>> count_pieces(16, 16, 4), count_pieces(5, 16, 4), count_pieces(3, 4, 8)
+    (4, 2, 3)
+    """
+    largest = -(-batch // (processes * accumulate))
+    return -(-pictures // largest)

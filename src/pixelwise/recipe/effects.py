@@ -92,6 +92,8 @@ def _training(recipe: Recipe) -> Iterator[str]:
         default = shelves(recipe.engine)["optimizer"].signature(train.optimizer.name).options["learning_rate"].default
         if rate != default:
             yield f"train.optimizer.learning_rate={rate} has no effect: every phase has a learning rate of its own."
+    if train.accumulate > train.batch:
+        yield f"train.accumulate={train.accumulate}: a batch of {train.batch} pictures is cut into {train.batch} pieces."
     factors = train.optimizer.options.get("parts")
     for part, factor in factors.items() if isinstance(factors, Mapping) else ():
         if all(any(f"{part}.".startswith(f"{frozen}.") for frozen in phase.freeze) for phase in train.phases):

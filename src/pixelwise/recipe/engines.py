@@ -52,6 +52,8 @@ def _scratch_lacks(recipe: Recipe) -> Iterator[tuple[str, str]]:
         yield "data.workers", f"read {recipe.data.workers}; the NumPy network makes its batches itself."
     if recipe.task.options.get("mixup"):
         yield "task.mixup", f"read {recipe.task.options['mixup']}; the NumPy network mixes no pictures."
+    if recipe.train.accumulate > 1:
+        yield "train.accumulate", f"read {recipe.train.accumulate}; the NumPy network computes each batch whole."
     if recipe.train.ema is not None:
         yield "train.ema", f"read {recipe.train.ema}; the NumPy network does not average its weights."
     for number, phase in enumerate(recipe.train.phases):

@@ -43,6 +43,10 @@ MEANT: Mapping[str, tuple[str, ...]] = {
         ("parts", "lr_mult", "lr_multipliers", "param_groups", "paramwise_cfg", "parameter_groups"),
         ("train.optimizer.parts",),
     ),
+    **dict.fromkeys(
+        ("accumulate", "accumulation_steps", "grad_accum", "accumulate_grad_batches", "gradient_accumulation_steps"),
+        ("train.accumulate",),
+    ),
     **dict.fromkeys(("ema", "ema_decay", "use_ema", "model_ema", "polyak", "moving_average"), ("train.ema",)),
     **dict.fromkeys(("monitor", "best"), ("train.best",)),
     **dict.fromkeys(("accelerator", "gpu", "gpus", "cuda", "device"), ("hardware.device",)),

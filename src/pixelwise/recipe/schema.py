@@ -190,12 +190,16 @@ class EarlyStopping(Part):
     least_gain: Annotated[float, Field(ge=0, strict=True)] = 0.0
 
 
-LATER = {"ema": None}  # keys of `train` that are written down only where they say something, with their defaults
+# Keys of `train` with their defaults that are written down only where they say something: they came after the first runs.
+LATER = {"ema": None, "accumulate": 1}
 
 
 class Train(Part):
     seed: Annotated[int, Field(ge=0, lt=2**31, strict=True)] = 0
     batch: Natural = 16
+    accumulate: Natural = (
+        1  # pieces in which the model is shown a batch, for less memory; their gradients are one update
+    )
     phases: Annotated[tuple[Phase, ...], Field(min_length=1)]
     optimizer: ItemOrName = Item(name="adamw")
     schedule: ItemOrName = Item(name="constant")

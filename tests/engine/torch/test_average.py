@@ -196,13 +196,15 @@ def test_a_recipe_without_an_average_is_written_as_before() -> None:
     assert "ema: 0.9\n" in as_yaml(load_recipe("quickstart", ["train.ema=0.9"]))
 
 
-def test_a_model_without_weights_has_nothing_to_average(tiny: Tiny, data: Path, tmp_path: Path) -> None:
-    fixed = tuple(word for word in SMALL if not word.startswith(("model.", "train.phases")))
+@pytest.mark.parametrize("word", ["train.ema=0.4", "train.accumulate=2"])
+def test_a_model_without_weights_has_none_to_average(word: str, data: Path, tmp_path: Path) -> None:
     words = (
-        "data.dataset={name: scenes, size: 32, train: 8, val: 4}",
         "model=pixel_frequency",
-        *fixed,
         "hardware.precision=fp32",
+        "data.dataset={name: scenes, size: 32, train: 8, val: 4}",
     )
-    with pytest.raises(RecipeError, match=r"train\.ema: the model 'pixel_frequency' has no weights that learn"):
-        next(train(load_recipe("quickstart", words), tmp_path / "run", data=data))
+    key = word.partition("=")[0].replace(".", r"\.")
+    with pytest.raises(
+        RecipeError, match=f"{key}: has no effect: the model 'pixel_frequency' has no weights that learn"
+    ):
+        next(train(load_recipe("quickstart", [*words, word]), tmp_path / "run", data=data))

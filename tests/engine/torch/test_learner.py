@@ -73,7 +73,7 @@ def test_a_mixture_has_the_mixed_picture_and_the_mixed_loss(learner_of):
     batch = learner.encode(samples())
     learner.begin(0)
     torch.manual_seed(3)
-    term = learner._training_terms(batch)["class"]
+    term = learner._terms(learner._shown(batch), learner.model)["class"]
     torch.manual_seed(3)
     share = float(torch.distributions.Dirichlet(torch.tensor([0.4, 0.4])).sample()[0])
     partners = torch.randperm(6)

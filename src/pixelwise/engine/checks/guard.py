@@ -37,10 +37,12 @@ def explain(error: BaseException, recipe: Recipe) -> PixelwiseError | None:
             hint="Lower data.workers; 0 loads in the training process itself.",
         )
     if "Expected more than 1 value per channel" in said:
+        pieces = recipe.train.accumulate
         return TrainingError(
             "a batch of one picture, shrunk to one pixel by the model, leaves BatchNorm a single value to take statistics of.",
-            where=f"train.batch={recipe.train.batch}",
-            hint="Choose a batch size that does not leave one picture over, a larger data.size, or a model without BatchNorm.",
+            where=f"train.batch={recipe.train.batch}" + (f", train.accumulate={pieces}" if pieces > 1 else ""),
+            hint=("Lower train.accumulate, which cuts a batch into pieces. " if pieces > 1 else "")
+            + "Choose a batch size that does not leave one picture over, a larger data.size, or a model without BatchNorm.",
         )
     return None
 
@@ -53,7 +55,8 @@ def explain_memory(error: BaseException, batch: int) -> TrainingError | None:
     return TrainingError(
         "there is not enough memory for a training step.",
         where=f"train.batch={batch}",
-        hint="Lower train.batch first; then data.size, the model's width, or hardware.precision=bf16 on a GPU.",
+        hint="Lower train.batch first, or raise train.accumulate, which cuts a batch into pieces; "
+        "then data.size, the model's width, or hardware.precision=bf16 on a GPU.",
     )
 
 

@@ -10,6 +10,7 @@ from pixelwise.engine.base import Learner
 from pixelwise.engine.build import Material
 from pixelwise.engine.checks.guard import explain, explain_memory
 from pixelwise.engine.evaluate import needs_of
+from pixelwise.engine.order import count_pieces
 from pixelwise.engine.setup import metric_record
 from pixelwise.errors import DataError, PixelwiseError, RecipeError, TrainingError, naming, raised
 from pixelwise.metrics.base import Metric
@@ -112,9 +113,11 @@ def _try_one(learner: Learner, pictures: int, length: Length) -> None:
         return  # statistics are taken over all processes there
     tried: list[Sequence[str]] = []
     for number, phase in enumerate(learner.recipe.train.phases):
-        if phase.freeze in tried or 1 not in set(_shares(pictures, batch, processes, length, number)):
+        alike = (processes, length, number, learner.recipe.train.accumulate)
+        if phase.freeze in tried or 1 not in set(_shares(pictures, batch, *alike)):
             continue
         tried.append(phase.freeze)
+        single = _single(pictures, batch, processes, learner.recipe.train.accumulate)
         made = learner.training_batch([0])
         try:
             with learner.copied() as copied, copied.computing():
@@ -125,29 +128,32 @@ def _try_one(learner: Learner, pictures: int, length: Length) -> None:
             if explain_memory(error, batch) is not None:
                 raise
             said = error.problems[0].what if isinstance(error, PixelwiseError) else raised(error)
-            fits = next(
-                (b for b in range(batch - 1, 1, -1) if 1 not in _shares(pictures, b, processes, length, number)), 0
-            )
+            fits = next((b for b in range(batch - 1, 1, -1) if 1 not in _shares(pictures, b, *alike)), 0)
             better = f"train.batch={fits}, " if fits else ""
             raise RecipeError(
-                f"{_single(pictures, batch, processes)}, and the model cannot be trained on one alone: {said}",
+                f"{single}, and the model cannot be trained on one alone: {said}",
                 where=f"train.batch={batch}",
                 hint=f"Try {better}a larger data.size, or a model without batch normalisation.",
             ) from error
 
 
-def _shares(pictures: int, batch: int, processes: int, length: Length, phase: int) -> Iterator[int]:
-    """How many pictures a process gets at least, of a whole batch and of the last one of an epoch."""
+def _shares(
+    pictures: int, batch: int, processes: int, length: Length, phase: int, accumulate: int = 1
+) -> Iterator[int]:
+    """How many pictures a process computes at once at least, of a whole batch and of the last one of an epoch."""
     begin, end = list(length.spans())[phase]
     sizes = {min(batch, pictures)}
     if pictures % batch and not all(length.is_cut(epoch) for epoch in range(begin, end)):
         sizes.add(pictures % batch)
     for size in sizes:
-        yield max(1, size // processes)  # a process without a picture gets one as a stand-in
+        share = max(1, size // processes)  # a process without a picture gets one as a stand-in
+        yield share // count_pieces(share, batch, accumulate, processes)
 
 
-def _single(pictures: int, batch: int, processes: int) -> str:
+def _single(pictures: int, batch: int, processes: int, accumulate: int) -> str:
     """Where a batch of one picture comes from, in words."""
+    if accumulate > 1 and pictures > 1 and batch > 1:
+        return f"train.accumulate={accumulate} cuts some batches into pieces of one picture"
     if pictures == 1:
         return "the training split has a single picture"
     if batch == 1:

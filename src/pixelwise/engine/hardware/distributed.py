@@ -32,6 +32,14 @@ class TorchProcesses(Processes):
             torch.distributed.all_reduce(values)
         return values
 
+    def least(self, number: int) -> int:
+        """The smallest of a number over all processes."""
+        if self.count == 1:
+            return number
+        found = torch.tensor(number)
+        torch.distributed.all_reduce(found, op=torch.distributed.ReduceOp.MIN)
+        return int(found)
+
     def gather(self, value: T) -> list[T]:
         if self.count == 1:
             return [value]

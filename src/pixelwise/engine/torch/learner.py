@@ -26,9 +26,11 @@ from pixelwise.engine.base import Arrays, Batch, Learner, Processes
 from pixelwise.engine.build import Material, build, build_losses
 from pixelwise.engine.hardware.device import Choices, choose, choose_again
 from pixelwise.engine.hardware.distributed import TorchProcesses, processes
+from pixelwise.engine.order import count_pieces
 from pixelwise.engine.torch.average import Average
 from pixelwise.engine.torch.loader import Loader, Work, build_augmentation
 from pixelwise.engine.torch.model import (
+    OwnLosses,
     TensorBatch,
     collate,
     inputs_of,
@@ -41,12 +43,13 @@ from pixelwise.engine.torch.model import (
     unknown_parts,
 )
 from pixelwise.engine.torch.optim import without_compiler
+from pixelwise.engine.torch.pieces import Close, Shown, accumulate, blended, mixed
 from pixelwise.engine.torch.reductions import REDUCTIONS, enlarged
-from pixelwise.engine.torch.update import check_weights, descend, keyed_random, total
+from pixelwise.engine.torch.update import Total, change, check_weights, descend, keyed_random, total
 from pixelwise.engine.torch.views import averaged_scores
 from pixelwise.errors import PixelwiseError, Problem, RecipeError
 from pixelwise.losses.base import Loss, Term
-from pixelwise.recipe.schema import Hardware, Recipe
+from pixelwise.recipe.schema import LATER, Hardware, Recipe
 from pixelwise.run.progress import Sums
 from pixelwise.tasks.base import Reduced, Task
 from pixelwise.types import Sample
@@ -153,9 +156,11 @@ class TorchLearner(Learner):
             why = "has losses of its own, which mix no pictures" if self._owns else "counts whole pictures"
             what = f"has no effect: the model '{self.recipe.model.name}' {why}."
             found.append(Problem("task.mixup", what, "Leave it out."))
-        if self.recipe.train.ema and (self._fits or not any(True for _ in self.model.parameters())):
-            what = f"the model '{self.recipe.model.name}' has no weights that learn, so there is nothing to average."
-            found.append(Problem("train.ema", what, "Leave it out."))
+        learns = not self._fits and any(True for _ in self.model.parameters())
+        for key, value in LATER.items():
+            if not learns and getattr(self.recipe.train, key) != value:
+                what = f"has no effect: the model '{self.recipe.model.name}' has no weights that learn."
+                found.append(Problem(f"train.{key}", what, "Leave it out."))
         return found
 
     @property
@@ -196,50 +201,65 @@ class TorchLearner(Learner):
     def step(self, batch: Batch, rate: float, step: int) -> Sums:
         if not self.model.training:
             self._set_training()
-        with keyed_random(self.recipe.train.seed, "step", step):
+        train = self.recipe.train
+        with keyed_random(train.seed, "step", step):
             batch = cast(TensorBatch, batch).to(self.device)
-            with torch.set_grad_enabled(not self._fits), self.choices.autocast():
-                terms = self._training_terms(batch)
-            found = total(terms, batch, self.processes, self.device, step=step + 1, stop=self.stop())
-            descend(found.loss, self.model, self.optimizer, rate, self.recipe.train.clip)
+            pieces = self._pieces(len(batch))
+
+            def close(terms: Mapping[str, Term]) -> Total:
+                return total(terms, batch, self.processes, self.device, step=step + 1, stop=self.stop())
+
+            if pieces == 1:
+                with torch.set_grad_enabled(not self._fits), self.choices.autocast():
+                    terms = self._terms(self._shown(batch), self.shared)
+                found = close(terms)
+                descend(found.loss, self.model, self.optimizer, rate, train.clip)
+            else:
+                found = self._accumulated(batch, pieces, step, close)
+                change(self.model, self.optimizer, rate, train.clip)
             if self.average is not None:
                 self.average.update(self.model, step + 1)
         self._stopped = found.stopped
         return found.sums
 
-    def _training_terms(self, batch: TensorBatch) -> dict[str, Term]:
-        assert self.shared is not None
+    def _pieces(self, pictures: int) -> int:
+        """Into how many pieces this process cuts its pictures: those of a whole batch in `accumulate`, fewer in fewer."""
+        train, processes = self.recipe.train, self.processes
+        if train.accumulate == 1:
+            return 1
+        return processes.least(count_pieces(pictures, train.batch, train.accumulate, processes.count))
+
+    def _accumulated(self, batch: TensorBatch, pieces: int, step: int, close: Close) -> Total:
+        """The whole batch's gradient from pieces; each piece has a key of its own for what is drawn in the model."""
+
+        def compute(piece: Shown, number: int, module: nn.Module) -> dict[str, Term]:
+            with keyed_random(self.recipe.train.seed, "step", step, number), self.choices.autocast():
+                return self._terms(piece, module)
+
+        bare = OwnLosses(self.model) if self._owns else self.model
+        factor = 0.0 if batch.idle else float(self.processes.count)
+        cut = self._shown(batch).cut(pieces)
+        return accumulate(cut, compute, close, model=bare, shared=self.shared or bare, factor=factor)
+
+    def _shown(self, batch: TensorBatch) -> Shown:
         images = inputs_of(batch.images, self.task.input)
+        if self.task.mixup and not self._owns:
+            return mixed(images, batch.targets, self.task.mixup)
+        return Shown(images, batch.targets)
+
+    def _terms(self, shown: Shown, module: nn.Module | None) -> dict[str, Term]:
+        assert module is not None
         if self._owns:
-            own: dict[str, Term] = self.shared(images, batch.targets)
-            return own
+            owned: dict[str, Term] = module(shown.images, shown.targets)
+            return owned
         losses = self.phase_losses[self.phase]
-        if self.task.mixup:
-            return self._mixed_terms(images, batch.targets, losses)
-        terms = self._compared(scores_of(self.shared(images), self.task, images), batch.targets, losses)
+        scores = scores_of(module(shown.images), self.task, shown.images)
+        own = self._compared(scores, shown.targets, losses)
+        if shown.others is not None:
+            return blended(own, self._compared(scores, shown.others, losses), shown.share)
         if self._fits:
-            self.model.observe(images, batch.targets)
-        return terms
-
-    def _mixed_terms(self, images: Tensor, targets: Mapping[str, Any], losses: Mapping[str, Loss]) -> dict[str, Term]:
-        """Of mixtures: `share` of each picture itself and of its loss, the rest of its partner in the batch.
-
-        Drawn from torch's generator of the CPU, which is seeded for every step.
-        """
-        assert self.shared is not None
-        alpha = torch.tensor([self.task.mixup, self.task.mixup])
-        share = float(torch.distributions.Dirichlet(alpha).sample()[0])  # Beta(α, α)
-        partners = torch.randperm(len(images)).to(images.device)
-        scores = scores_of(self.shared(share * images + (1 - share) * images[partners]), self.task, images)
-        others = {head: target[partners] for head, target in targets.items()}
-        own, other = self._compared(scores, targets, losses), self._compared(scores, others, losses)
-        return {
-            head: Term(
-                share * term.numerator + (1 - share) * other[head].numerator,
-                share * term.denominator + (1 - share) * other[head].denominator,
-            )
-            for head, term in own.items()
-        }
+            self.model.observe(shown.images, shown.targets)
+        return own
 
     def _compared(
         self, scores: Mapping[str, Any], targets: Mapping[str, Any], losses: Mapping[str, Loss]
@@ -376,14 +396,3 @@ def _check_kind(made: object, kind: type, where: str, name: str) -> None:
             f"'{name}' made {type(made).__name__}, which is not a {kind.__module__.partition('._')[0]}.{kind.__name__}."
         )
         raise RecipeError(what, where=where)
-
-
-class OwnLosses(nn.Module):
-    """A model with losses of its own as a module that gives them: what DDP can wrap."""
-
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, images: Any, targets: Any) -> Any:
-        return self.model.losses(images, targets)

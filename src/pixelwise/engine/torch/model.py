@@ -193,6 +193,17 @@ def _misfit(scores: Tensor, wanted: str, hint: str = "") -> ShapeError:
     )
 
 
+class OwnLosses(nn.Module):
+    """A model with losses of its own as a module that gives them: what DDP can wrap."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: Any, targets: Any) -> Any:
+        return self.model.losses(images, targets)
+
+
 # -- parts that a recipe names: to freeze them, or to give them a learning rate of their own --
 
 

@@ -59,7 +59,7 @@ def total(
     factor n. Raises TrainingError, before any weight has changed, where a term is not finite; `step` counts from 1.
     """
     for name, term in terms.items():
-        _check_term(name, term)
+        check_term(name, term)
     count = 0.0 if batch.idle else 1.0
     values = [part * count for term in terms.values() for part in (term.numerator, term.denominator)]
     flag = torch.tensor(stop, dtype=torch.float64, device=device)
@@ -79,7 +79,7 @@ def total(
     return Total(sums, loss, stops > 0)
 
 
-def _check_term(name: str, term: Any) -> None:
+def check_term(name: str, term: Any) -> None:
     """Raise ShapeError where a loss gives something else than two numbers as tensors."""
     if not isinstance(term, Term):
         what = f"returns {type(term).__name__}; a loss returns a Term of two numbers, numerator and denominator."
@@ -100,6 +100,13 @@ def descend(
     optimizer.zero_grad(set_to_none=True)
     if loss.requires_grad:
         loss.backward()
+    change(model, optimizer, rate, clip)
+
+
+def change(model: nn.Module, optimizer: torch.optim.Optimizer | None, rate: float, clip: float | None) -> None:
+    """Make a step of the optimizer with the gradients that the parameters have."""
+    if optimizer is None:
+        return
     if clip is not None:
         nn.utils.clip_grad_norm_(model.parameters(), clip)
     optim.set_rate(optimizer, rate)
