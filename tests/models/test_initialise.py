@@ -44,3 +44,13 @@ def test_small_scores_are_as_large_as_what_is_read():
     with torch.no_grad():
         assert 0.8 < layer(torch.randn(200, 4000)).std() < 1.2
     assert not layer.bias.any()
+
+
+def test_fixed_weights_are_never_drawn_over():
+    layer = nn.Conv2d(2, 3, 1)
+    fixed = layer.weight.detach().clone()
+    del layer.weight
+    layer.register_buffer("weight", fixed.clone())
+    for draw in (xavier_uniform, he_normal):
+        draw(nn.Sequential(layer, nn.Conv2d(3, 3, 1)))
+        assert torch.equal(layer.weight, fixed)

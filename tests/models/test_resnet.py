@@ -15,7 +15,7 @@ from pixelwise.engine.torch.learner import TorchLearner
 from pixelwise.errors import ShapeError
 from pixelwise.metrics import METRICS
 from pixelwise.models import MODELS
-from pixelwise.models.resnet import Block
+from pixelwise.models.classifiers.resnet import Block
 from pixelwise.recipe.load import load_recipe
 
 

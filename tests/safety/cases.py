@@ -36,7 +36,7 @@ def _segment(*words: str, data: tuple[str, ...] = SCENES, own: bool = False) -> 
 
 
 def _classify(*words: str, data: tuple[str, ...] = SCENES) -> Case:
-    model = ("model={name: whitened_cnn, width: 4}", SGD)
+    model = ("model={name: resnet, depth: 20}", SGD)
     return _torch("quickstart", "task={name: classify}", *model, *words, data=data)
 
 

@@ -1,7 +1,7 @@
 """How the weights of a new network are drawn.
 
-The first two overwrite every convolution and linear layer below the module they are given: hand them new layers only,
-never a model with a pretrained encoder inside.
+The first two overwrite every convolution and linear layer below the module they are given, except fixed weights, which are
+buffers: hand them new layers only, never a model with a pretrained encoder inside.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ def small_scores(layer: nn.Linear) -> None:
 
 
 def _weighted(module: nn.Module) -> Iterator[nn.Module]:
-    """Every convolution and linear layer, its bias set to 0."""
+    """Every convolution and linear layer whose weights are learned, its bias set to 0."""
     for layer in module.modules():
-        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)) and isinstance(layer.weight, nn.Parameter):
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
             yield layer

@@ -255,7 +255,12 @@ def as_arrays(state: Mapping[str, Tensor]) -> dict[str, NDArray[Any]]:
 
 
 def load_model(model: nn.Module, arrays: Mapping[str, NDArray[Any]], where: str) -> None:
-    """Put arrays into a model. Raises RunError that lists every name and shape that does not fit."""
+    """Put arrays into a model. Raises RunError that lists every name and shape that does not fit.
+
+    A model with a method `upgraded(arrays)` adds what checkpoints of its earlier versions lack.
+    """
+    upgraded = getattr(model, "upgraded", None)
+    arrays = arrays if upgraded is None else upgraded(arrays)
     model.load_state_dict(as_tensors(model.state_dict(), arrays, where))
 
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
 from math import cos, pi, sqrt
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import torch
 from annotated_types import Ge
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
 from pixelwise.models.initialise import he_normal, small_scores
 from pixelwise.shelf import declares
+
+Stem = Literal["cosine", "random"]
+FILTERS = "stem.patches.weight"
 
 
 class WhitenedCNN(nn.Module):
@@ -36,10 +41,10 @@ class WhitenedCNN(nn.Module):
     * The maximum over places asks whether a part is anywhere; dividing by 8 keeps the first scores small.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, width: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int, width: int, stem: Stem) -> None:
         super().__init__()
         channels = (8 * in_channels, width, 4 * width, 4 * width)
-        self.stem = _Stem(in_channels)
+        self.stem = _Stem(in_channels, stem)
         self.blocks = nn.Sequential(*(_Block(i, o) for i, o in pairwise(channels)))
         self.classifier = nn.Linear(channels[-1], out_channels, bias=False)
 
@@ -47,18 +52,37 @@ class WhitenedCNN(nn.Module):
         deep = self.blocks(self.stem(x))  # (B, 4·width, H/8, W/8)
         return self.classifier(deep.amax(dim=(2, 3))) / 8
 
+    def upgraded(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Arrays of a checkpoint, with the stem's filters where version 0.1 did not keep them.
+
+        Its initialisation drew over the cosine filters, and its checkpoints left them out: a run had the random filters
+        of its seed. They are drawn again with the weights, so such a run opens and predicts as it did.
+        """
+        return {FILTERS: self.stem.random.numpy(), **arrays}
+
 
 class _Stem(nn.Module):
     """(B, C, H, W) → (B, 8C, H, W): each 2×2 patch in a cosine basis, normalised, both signs, GELU."""
 
-    def __init__(self, channels: int) -> None:
+    random: Tensor  # filters of the same shape, which checkpoints of version 0.1 lack
+
+    def __init__(self, channels: int, filters: Stem) -> None:
         super().__init__()
         over_channels, over_pixels = cosine_basis(channels), cosine_basis(2)
-        filters = torch.einsum("ac,bi,dj->abdcij", over_channels, over_pixels, over_pixels)
+        cosine = torch.einsum("ac,bi,dj->abdcij", over_channels, over_pixels, over_pixels)
         self.patches = nn.Conv2d(channels, 4 * channels, kernel_size=2, bias=False)
         del self.patches.weight  # fixed, not learnt
-        self.patches.register_buffer("weight", filters.reshape(4 * channels, channels, 2, 2), persistent=False)
+        self.patches.register_buffer("weight", cosine.reshape(4 * channels, channels, 2, 2))
+        self.filters = filters
         self.norm = nn.BatchNorm2d(4 * channels, affine=False)
+
+    def draw(self) -> None:
+        """Draw the random filters, and use them where that is the stem."""
+        self.random = nn.init.kaiming_normal_(
+            torch.empty_like(self.patches.weight), mode="fan_out", nonlinearity="relu"
+        )
+        if self.filters == "random":
+            self.patches.weight.copy_(self.random)
 
     def forward(self, x: Tensor) -> Tensor:
         padded = functional.pad(x, (0, 1, 0, 1), mode="replicate")
@@ -84,12 +108,17 @@ class _Block(nn.Module):
 
 
 @declares(gives="picture")
-def whitened_cnn(in_channels: int, out_channels: int, *, width: Annotated[int, Ge(1)] = 32) -> WhitenedCNN:
+def whitened_cnn(
+    in_channels: int, out_channels: int, *, width: Annotated[int, Ge(1)] = 32, stem: Stem = "cosine"
+) -> WhitenedCNN:
     """Our own classifier of small pictures: fixed whitening stem, three pooled blocks with a residual convolution each.
 
     width:  channels of the first block; the others have four times as many
+    stem:   its fixed filters. `random`: drawn from the seed, to measure what the cosine filters are worth. All runs of
+            version 0.1 had these by mistake
     """
-    model = WhitenedCNN(in_channels, out_channels, width)
+    model = WhitenedCNN(in_channels, out_channels, width, stem)
+    model.stem.draw()  # first: the other weights of a seed are then those of version 0.1
     he_normal(model)
     small_scores(model.classifier)
     for block in model.blocks:

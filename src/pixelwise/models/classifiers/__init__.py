@@ -1,0 +1,1 @@
+"""Networks from scratch that give one row of scores per picture."""
