@@ -17,7 +17,7 @@ from pixelwise.engine.torch.views import averaged_scores
 from pixelwise.engine.views import Views
 from pixelwise.errors import RunError
 from pixelwise.imaging.files import write_image
-from pixelwise.models.fixed_size import check_size
+from pixelwise.models.classifiers.fixed_size import check_size
 from pixelwise.predict import Predictor, Tiles
 from pixelwise.report.record import read_record
 from pixelwise.run.folder import RunFolder
