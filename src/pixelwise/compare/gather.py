@@ -201,7 +201,7 @@ def _check(members: Sequence[Member], place: Place) -> None:
     problems = []
     seen: dict[tuple[str, int, Any], Path] = {}
     for one in members:
-        key = (identity(one.record), one.seed, one.record.origin.get("sha256"))
+        key = (identity(one.record), one.seed, one.record.origin.get("sha256"))  # of another run with --from
         if key in seen:
             same = "is named twice." if seen[key] == one.path else f"has the recipe and the seed of {seen[key]}."
             problems.append(Problem(str(one.path), same, "A seed counts once."))
@@ -268,15 +268,16 @@ def _machine(run: Member) -> str:
 def identity(record: Record) -> str:
     """What the runs of one group have in common: what decides a training, apart from its seed, and the pictures."""
     recipe = without_place(deciding(record.setup["recipe"], SEED))
-    weights = [record.origin.get("key"), record.origin.get("new")]
+    weights = [record.origin.get("key"), record.origin.get("new"), record.pretrained.get("sha256")]
     return json.dumps([recipe, picture_keys(record), weights, _extensions(record)], sort_keys=True)
 
 
 def _weights(record: Record) -> str:
-    """The weights that a training started from, where they are another run's: its folder, and their SHA-256."""
-    origin = record.origin
+    """The weights that a training started from, where they came from elsewhere, and the beginning of their SHA-256."""
+    origin, pretrained = record.origin, record.pretrained
     new = f", without {', '.join(origin.get('new') or ())}" if origin.get("new") else ""
-    return f"{origin.get('run')} {str(origin.get('sha256'))[:8]}{new}" if origin else ""
+    told = [f"{pretrained.get('weights')} {str(pretrained.get('sha256'))[:8]}"] if pretrained else []
+    return ", ".join([*told, *([f"{origin.get('run')} {str(origin.get('sha256'))[:8]}{new}"] if origin else [])])
 
 
 def _extensions(record: Record) -> str:

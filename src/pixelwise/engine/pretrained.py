@@ -205,9 +205,16 @@ def reads_of(setup: Mapping[str, Any]) -> tuple[Numbers | None, Numbers | None]:
 # -- what they bring, and what of them is taken --
 
 
-def found_with(recipe: Recipe, found: Pretrained | None) -> dict[str, Any]:
-    """The findings that come with weights: their mean and std, unless they are not known or the recipe states its own."""
-    if found is None or found.mean is None or found.std is None or _states_its_own(recipe):
+def found_with(recipe: Recipe, found: Pretrained | None, origin: Path | None = None) -> dict[str, Any]:
+    """The findings that come with weights: their mean and std, unless they are not known or the recipe states its own.
+
+    origin: a run that the training starts from as a whole (`--from`); what it found goes before
+    """
+    if _states_its_own(recipe):
+        return {}
+    if origin is not None and (reads := (RunFolder.open(origin).read("setup").get("findings") or {}).get(INPUT)):
+        return {INPUT: reads}
+    if found is None or found.mean is None or found.std is None:
         return {}
     return {INPUT: {"mean": list(found.mean), "std": list(found.std)}}
 

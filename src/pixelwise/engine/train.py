@@ -158,7 +158,7 @@ def _new(
     """Everything before the first step that may refuse the training."""
     found = processes.from_first(lambda: find_weights(recipe, data))
     engine, material = engine_named(recipe.engine), _open_together(recipe, data, processes, caching)
-    material = replace(material, findings={**material.findings, **found_with(recipe, found)})
+    material = replace(material, findings={**material.findings, **found_with(recipe, found, from_run)})
     choices = engine.choose(recipe.hardware, memory=cache_folder(data), processes=processes)
     choices.apply()
     parts = _parts(run, engine, recipe, material, choices, processes, interruption)

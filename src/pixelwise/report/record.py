@@ -86,8 +86,13 @@ class Record:
 
     @property
     def origin(self) -> Json:
-        """The run whose weights the training started from; empty where they were random."""
+        """The run whose weights the training started from (`--from`); empty where there was none."""
         return self.setup.get("origin") or {}
+
+    @property
+    def pretrained(self) -> Json:
+        """The pretrained weights that the training started from (`model.weights`); empty where there were none."""
+        return self.setup.get("pretrained") or {}
 
     @property
     def changes(self) -> list[Json]:
@@ -97,7 +102,7 @@ class Record:
     @property
     def history(self) -> list[str]:
         """In a sentence each: which weights the training started from, and what was changed after it had begun."""
-        return [str(told.get("note", "")) for told in (self.origin, *self.changes) if told]
+        return [str(told.get("note", "")) for told in (self.pretrained, self.origin, *self.changes) if told]
 
     @property
     def steps(self) -> list[Json]:

@@ -39,6 +39,9 @@ def opening(record: Record) -> str:
         in_epochs = record.length is None or record.length.is_whole
         updates = record.summary.get("steps") or record.epochs[-1]["step"]
         sentence += f" for {epochs}" if in_epochs else f" for {updates:,} updates ({epochs}, not all of them whole)"
+    if weights := record.pretrained:
+        of = f" of {weights['network']}" if weights.get("network") else ""
+        sentence += f" from the pretrained weights '{weights.get('weights')}'{of}{' and' if record.origin else ''}"
     if record.origin:
         sentence += f" from the weights of {record.origin.get('run')}"
     extended = [told for told in record.changes if told.get("what") == "extended"]

@@ -81,7 +81,7 @@ class Published:
         found, shapes = _read_torch(files[0]), self.shapes()
         if [array.shape for array in found.values()] != list(shapes.values()):
             raise RunError(f"is not the weights of {self.of}: its arrays have other shapes.", where=str(files[0]))
-        return dict(zip(shapes, found.values(), strict=True)), f"{package} {_version(package)}".strip()
+        return dict(zip(shapes, found.values(), strict=True)), f"package {_version(package)}"
 
     def download(self, folder: Path) -> Path | Arrays:
         """The file of safetensors from timm's hub, which keeps its own cache, or the arrays of torchvision's file.
@@ -148,7 +148,9 @@ def _read_torch(file: Path) -> Arrays:
 
 
 def _version(package: str) -> str:
+    """The name of a package on PyPI and its version, where it is known."""
+    name = package.replace("_", "-")
     try:
-        return metadata.version(package.replace("_", "-"))
+        return f"{name} {metadata.version(name)}"
     except metadata.PackageNotFoundError:
-        return ""
+        return name

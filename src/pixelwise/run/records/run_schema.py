@@ -150,6 +150,22 @@ class Model(Part):
     layers: list[Layer] = []
 
 
+Positive = Annotated[float, Field(gt=0, le=1e100)]
+
+
+class Reads(Part):
+    """How pictures are normalised (tasks/base.py: `normalising`)."""
+
+    mean: Annotated[list[Number], Field(min_length=3, max_length=3)]
+    std: Annotated[list[Positive], Field(min_length=3, max_length=3)]
+
+
+class Findings(Part):
+    """What was found before the first step; what a task found is checked by the task."""
+
+    input: Reads | None = None
+
+
 class Origin(Part):
     """The run whose weights a training started from (engine/origin.py)."""
 
@@ -165,9 +181,6 @@ class Origin(Part):
     note: Text = ""
 
 
-Positive = Annotated[float, Field(gt=0, le=1e100)]
-
-
 class Pretrained(Part):
     """The pretrained weights that a training started from (engine/pretrained.py)."""
 
@@ -179,8 +192,8 @@ class Pretrained(Part):
     taken: Count
     new: list[Name] = []
     left: list[Name] = []
-    mean: list[Number] | None = None
-    std: list[Positive] | None = None
+    mean: Annotated[list[Number], Field(max_length=100)] | None = None
+    std: Annotated[list[Positive], Field(max_length=100)] | None = None
     note: Text = ""
 
 
@@ -201,7 +214,7 @@ class Setup(Part):
     choices: Choices = Choices()
     notes: list[Text] = []
     data: Data = Data()
-    findings: dict[Name, Any] = {}
+    findings: Findings = Findings()
     kind: Name = ""
     counts: list[Count] | dict[Name, Any] | None = None
     unit: Name = ""
