@@ -335,17 +335,20 @@ class ClassMap(Prediction):
 
     indices:     (H, W) uint8 or uint16
     confidence:  (H, W) float32, probability of the chosen class, if known
+    levels:      (H, W, C) uint16, the log-odds of every class in levels (metrics/ranking.py), where a metric needs them
     """
 
     kind = "class_map"
     indices: IndexMap
     confidence: NDArray[np.float32] | None = None
+    levels: NDArray[np.uint16] | None = None
 
     def __post_init__(self) -> None:
         if self.indices.ndim != 2 or self.indices.dtype not in (np.uint8, np.uint16):
             raise DataError(f"a class map is (H, W) uint8 or uint16, not {self.indices.shape} {self.indices.dtype}")
-        if self.confidence is not None and self.confidence.shape != self.indices.shape:
-            raise DataError(f"confidence {self.confidence.shape} does not cover the class map {self.indices.shape}")
+        for name, plane in (("confidence", self.confidence), ("levels", self.levels)):
+            if plane is not None and plane.shape[:2] != self.indices.shape:
+                raise DataError(f"{name} {plane.shape} does not cover the class map {self.indices.shape}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -379,9 +382,7 @@ class Colours(Prediction):
         if self.image.dtype != np.uint8 or self.image.shape != (*self.indices.shape, 3):
             raise DataError(f"picture {self.image.shape} and palette indices {self.indices.shape} do not fit")
         if self.confidence is not None and self.confidence.shape != self.indices.shape:
-            raise DataError(
-                f"confidence {self.confidence.shape} does not cover the palette indices {self.indices.shape}"
-            )
+            raise DataError(f"confidence {self.confidence.shape} does not cover the palette map {self.indices.shape}")
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,7 @@ import pytest
 from pixelwise.imaging.colour import nearest_colours, paint
 from pixelwise.metrics import METRICS
 from pixelwise.metrics.base import Metric
+from pixelwise.metrics.ranking import levels_of
 from pixelwise.types import ClassMap, Colours, DatasetInfo, Labels, Sample
 
 INFO = DatasetInfo("toy", ("background", "cat"), ((0, 0, 0), (9, 9, 9)), frozenset({"mask", "label"}), void=255)
@@ -18,8 +19,9 @@ def class_map(generator, name):
     """(sample, a prediction, the right one, a wrong one)"""
     mask = generator.choice(np.array([0, 1, 255], np.uint8), (6, 7))
     right = np.where(mask == 255, 0, mask).astype(np.uint8)
-    predicted = ClassMap(generator.integers(0, 2, (6, 7), dtype=np.uint8))
-    return Sample(name, BLACK, mask=mask), predicted, ClassMap(right), ClassMap(1 - right)
+    maps = generator.integers(0, 2, (6, 7), dtype=np.uint8), right, 1 - right
+    predictions = (ClassMap(one, None, levels_of(np.where(one[..., None] == (0, 1), 0.9, 0.1))) for one in maps)
+    return Sample(name, BLACK, mask=mask), *predictions
 
 
 def labels(generator, name):
@@ -37,7 +39,13 @@ def coloured(generator, name):
     return Sample(name, image), *(Colours(paint(indices, INFO.colours), indices) for indices in maps)
 
 
-DRAW = {"confusion": class_map, "accuracy": labels, "colour": coloured}  # what each metric counts
+DRAW = {  # what each metric counts
+    "confusion": class_map,
+    "average_precision": class_map,
+    "foreground_iou": class_map,
+    "accuracy": labels,
+    "colour": coloured,
+}
 
 
 @pytest.fixture(params=sorted(METRICS))

@@ -7,6 +7,8 @@ METRICS = Shelf(
     {
         "confusion": "pixelwise.metrics.confusion:confusion",
         "accuracy": "pixelwise.metrics.accuracy:accuracy",
+        "average_precision": "pixelwise.metrics.average_precision:average_precision",
+        "foreground_iou": "pixelwise.metrics.foreground:foreground_iou",
         "colour": "pixelwise.metrics.colour:colour",
     },
 )

@@ -140,9 +140,9 @@ def confusion_matrix(
         raise DataError(f"class {largest} was predicted, there are classes 0..{classes - 1}", where=where)
     if truth.dtype == np.uint8:  # every value has a row of its own: what does not belong shows afterwards, at no cost
         counts = count_pairs(truth, prediction, 256, classes)
-        _check_values(counts.sum(axis=1), classes, void, where)
+        check_values(counts.sum(axis=1), classes, void, where)
     else:
-        _check_values(np.bincount(truth.reshape(-1)), classes, void, where)
+        check_values(np.bincount(truth.reshape(-1)), classes, void, where)
         if void is not None:  # next to the last class, so that the table stays small
             truth, void = np.where(truth == void, np.uint16(classes), truth), classes
         counts = count_pairs(truth, prediction, classes + 1, classes)
@@ -154,8 +154,8 @@ def confusion_matrix(
     return matrix
 
 
-def _check_values(occurrences: NDArray[np.int64], classes: int, void: int | None, where: str) -> None:
-    """occurrences[v] = pixels of the mask with value v."""
+def check_values(occurrences: NDArray[np.int64], classes: int, void: int | None, where: str) -> None:
+    """Raise DataError for mask values outside the classes. occurrences[v] = pixels of the mask with value v."""
     strange = [value for value in np.flatnonzero(occurrences).tolist() if value >= classes and value != void]
     if strange:
         allowed = f"0..{classes - 1}" + ("" if void is None else f" and {void} (void)")

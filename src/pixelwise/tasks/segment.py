@@ -60,7 +60,8 @@ class Segment(Task):
         return class_counts(split)
 
     def decode(self, reduced: Reduced) -> ClassMap:
-        return ClassMap(reduced["class"]["winner"], reduced["class"].get("probability"))
+        head = reduced["class"]
+        return ClassMap(head["winner"], head.get("probability"), head.get("levels"))
 
 
 def target_table(info: DatasetInfo, void: Void) -> NDArray[Any]:

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pixelwise.metrics.ranking import not_finite, quantised
 from pixelwise.scratch.checks import Array
 from pixelwise.shelf import Shelf
 
 REDUCTIONS = Shelf(
     "reduction",
-    {name: f"pixelwise.engine.numpy.reductions:{name}" for name in ("winner", "probability", "vector", "mean")},
+    {name: f"pixelwise.engine.numpy.reductions:{name}" for name in ("winner", "probability", "vector", "mean", "levels")},
 )
 
 
@@ -45,6 +46,19 @@ def mean(scores: Array, *, table: Sequence[Sequence[int]], temperature: float) -
     shares = vector(scores / scores.dtype.type(temperature))
     image: Array = np.einsum("bqhw,qc->bhwc", shares, np.asarray(table, scores.dtype))
     return np.clip(image.round(), 0, 255).astype(np.uint8)
+
+
+def levels(scores: Array) -> NDArray[np.uint16]:
+    """(B, ..., C): the log-odds of every class in levels (metrics/ranking.py); engine/torch explains the formula."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        odds = scores - scores.max(axis=1, keepdims=True)
+        other = (odds != 0).astype(scores.dtype)  # 0 for the largest score
+        shares = np.exp(odds) * other
+        rest = shares.sum(axis=1, keepdims=True) + (scores.shape[1] - 1 - other.sum(axis=1, keepdims=True))
+        if not np.isfinite(rest).all():
+            raise not_finite()
+        odds -= np.log(other - shares + rest)
+    return np.moveaxis(quantised(odds), 1, -1)
 
 
 def enlarged(scores: Array, size: tuple[int, int], step: int) -> Iterator[tuple[slice, Array]]:

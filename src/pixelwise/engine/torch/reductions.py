@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from pixelwise.metrics.ranking import LEVELS, LIMIT, not_finite
 from pixelwise.shelf import Shelf
 
 REDUCTIONS = Shelf(
     "reduction",
-    {name: f"pixelwise.engine.torch.reductions:{name}" for name in ("winner", "probability", "vector", "mean")},
+    {name: f"pixelwise.engine.torch.reductions:{name}" for name in ("winner", "probability", "vector", "mean", "levels")},
 )
 
 
@@ -54,6 +55,31 @@ def mean(scores: Tensor, *, table: Sequence[Sequence[int]], temperature: float) 
         torch.einsum("bqhw,qc->bhwc", shares, colours).round().clamp(0, 255).to(torch.uint8).cpu().numpy()
     )
     return image
+
+
+def levels(scores: Tensor) -> NDArray[np.uint16]:
+    """(B, ..., C): the log-odds of every class, z_c − logsumexp of the other classes' z, in levels (metrics/ranking.py).
+
+    Let q be Σ exp(z − max z) over the classes that are not the largest. The others of such a class sum to 1 + q − exp(z_c − max z),
+    which does not cancel, and the others of the largest class to q itself, however small it is. Raises DataError for nan and inf.
+    """
+    found = torch.empty(scores.shape, dtype=torch.uint16, device=scores.device)
+    for place, one in zip(found, scores, strict=True):  # one picture at a time stays in the cache
+        odds = _log_odds(one.float()).add_(LIMIT).mul_(LEVELS / (2 * LIMIT))
+        place.copy_(odds.clamp_(0, LEVELS - 1).to(torch.int32))
+    array: NDArray[np.uint16] = found.movedim(1, -1).cpu().numpy()
+    return array
+
+
+def _log_odds(scores: Tensor) -> Tensor:
+    """Of the scores (C, ...) of one picture. Most of it is computed in place, because allocating takes longer."""
+    odds = scores - scores.amax(dim=0, keepdim=True)
+    other = odds.sign().neg_()  # 0 for the largest score, or for several equal ones; 1 for the others
+    shares = odds.exp().mul_(other)
+    rest = shares.sum(dim=0, keepdim=True).add_(len(scores) - 1 - other.sum(dim=0, keepdim=True))
+    if not bool(torch.isfinite(rest).all()):
+        raise not_finite()
+    return odds.sub_(other.sub_(shares).add_(rest).log_())
 
 
 def enlarged(scores: Tensor, size: tuple[int, int], step: int) -> Iterator[tuple[slice, Tensor]]:
