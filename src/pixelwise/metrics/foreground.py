@@ -98,7 +98,7 @@ def foreground_iou(info: DatasetInfo, *, foreground: str = "") -> ForegroundIoU:
     if foreground and foreground not in info.classes:
         what = f"there is no class '{foreground}'; there are {listing(info.classes)}."
         raise DataError(what, where="foreground_iou.foreground", hint=did_you_mean(foreground, info.classes))
-    chosen = foreground or next((name for name in info.classes[::-1] if name != BACKGROUND))
+    chosen = foreground or next(name for name in info.classes[::-1] if name != BACKGROUND)
     return ForegroundIoU(info, info.classes.index(chosen))
 
 

@@ -50,8 +50,10 @@ def levels_of(probabilities: ArrayLike, *, axis: int = -1, where: str = "") -> N
     p = np.asarray(probabilities, np.float64)
     low, high = (float(p.min()), float(p.max())) if p.size else (0.0, 0.0)
     sums = p.sum(axis=axis)
-    if not (0 <= low and high <= 1 and np.abs(sums - 1).max(initial=0) <= TOLERANCE):
-        what = f"values from {low:.4g} to {high:.4g} with sums from {sums.min():.4g} to {sums.max():.4g} along the classes"
+    if not (low >= 0 and high <= 1 and np.abs(sums - 1).max(initial=0) <= TOLERANCE):
+        what = (
+            f"values from {low:.4g} to {high:.4g} with sums from {sums.min():.4g} to {sums.max():.4g} along the classes"
+        )
         hint = "Take the softmax of the scores. A probability lies in 0..1, and those of a pixel sum to 1."
         raise DataError(f"{what} are not probabilities.", where=where, hint=hint)
     with np.errstate(divide="ignore"):

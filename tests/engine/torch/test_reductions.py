@@ -7,7 +7,9 @@ import torch
 from pixelwise.engine import base
 from pixelwise.engine.numpy import reductions as numpy_reductions
 from pixelwise.engine.torch.model import normalised
-from pixelwise.engine.torch.reductions import REDUCTIONS, enlarged, mean, probability, vector, winner
+from pixelwise.engine.torch.reductions import REDUCTIONS, enlarged, levels, mean, probability, vector, winner
+from pixelwise.errors import DataError
+from pixelwise.metrics import ranking
 from pixelwise.tasks.base import Head, Input, Reduction
 from pixelwise.tasks.segment import IMAGENET_MEAN, IMAGENET_STD
 
@@ -85,3 +87,35 @@ def test_bands_together_are_the_whole(size: tuple[int, int] | None, monkeypatch:
     for name in ("winner", "probability"):
         together = np.concatenate([reduced["class"][name] for _, reduced in bands])
         np.testing.assert_allclose(together, whole["class"][name], rtol=1e-6)
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_levels_are_those_of_log_odds_in_double_precision(layout: torch.memory_format) -> None:
+    scores = (torch.randn(2, 5, 7, 9, generator=torch.Generator().manual_seed(0), dtype=torch.float64) * 25).contiguous(
+        memory_format=layout
+    )
+    others = (torch.cat([scores[:, :c], scores[:, c + 1 :]], dim=1).logsumexp(dim=1) for c in range(5))
+    odds = torch.stack([scores[:, c] - rest for c, rest in enumerate(others)], dim=-1)
+    expected = ranking.quantised(odds.numpy()).astype(int)
+    assert {0, 65535} < set(expected.ravel().tolist())  # beyond ±48
+    for found in (levels(scores.float()), numpy_reductions.levels(scores.float().numpy())):
+        assert found.dtype == np.uint16
+        assert np.abs(found - expected).max() <= 1
+        assert (found != expected).mean() < 0.01  # a rounding error may cross into the next level
+
+
+@pytest.mark.parametrize(
+    ("scores", "expected"), [([2.0, 2.0], [32768] * 2), ([0.0, -np.inf, -3.0], [34816, 0, 30720]), ([1.0], [65535])]
+)
+def test_levels_of_ties_of_impossible_classes_and_of_one_class(scores: list[float], expected: list[int]) -> None:
+    row = np.array(scores, np.float32)[None, :, None, None]
+    for found in (levels(torch.tensor(row)), numpy_reductions.levels(row)):
+        assert found.ravel().tolist() == expected
+
+
+@pytest.mark.parametrize("broken", [np.nan, np.inf])
+def test_scores_that_are_not_finite_are_refused(broken: float) -> None:
+    row = np.array([broken, 0, 1], np.float32)[None, :, None, None]
+    for reduce, given in ((levels, torch.tensor(row)), (numpy_reductions.levels, row)):
+        with pytest.raises(DataError, match="scores that are nan or inf have no probabilities"):
+            reduce(given)

@@ -17,7 +17,10 @@ from pixelwise.shelf import Shelf
 
 REDUCTIONS = Shelf(
     "reduction",
-    {name: f"pixelwise.engine.numpy.reductions:{name}" for name in ("winner", "probability", "vector", "mean", "levels")},
+    {
+        name: f"pixelwise.engine.numpy.reductions:{name}"
+        for name in ("winner", "probability", "vector", "mean", "levels")
+    },
 )
 
 

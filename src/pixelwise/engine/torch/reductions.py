@@ -19,7 +19,10 @@ from pixelwise.shelf import Shelf
 
 REDUCTIONS = Shelf(
     "reduction",
-    {name: f"pixelwise.engine.torch.reductions:{name}" for name in ("winner", "probability", "vector", "mean", "levels")},
+    {
+        name: f"pixelwise.engine.torch.reductions:{name}"
+        for name in ("winner", "probability", "vector", "mean", "levels")
+    },
 )
 
 
@@ -60,8 +63,8 @@ def mean(scores: Tensor, *, table: Sequence[Sequence[int]], temperature: float) 
 def levels(scores: Tensor) -> NDArray[np.uint16]:
     """(B, ..., C): the log-odds of every class, z_c − logsumexp of the other classes' z, in levels (metrics/ranking.py).
 
-    Let q be Σ exp(z − max z) over the classes that are not the largest. The others of such a class sum to 1 + q − exp(z_c − max z),
-    which does not cancel, and the others of the largest class to q itself, however small it is. Raises DataError for nan and inf.
+    Let q be the sum of e_c = exp(z_c − max z) over all classes but the largest. The others of the largest class sum to q,
+    however small it is; those of another class to 1 + q − e_c, which does not cancel. Raises DataError for nan and inf.
     """
     found = torch.empty(scores.shape, dtype=torch.uint16, device=scores.device)
     for place, one in zip(found, scores, strict=True):  # one picture at a time stays in the cache
