@@ -73,7 +73,7 @@ def said(tree: dict[str, Any]) -> list[str]:
         (
             ["metrics=[accuracy]", "train.best=accuracy"],
             "metrics.0: metric 'accuracy' needs one label per picture, but task 'segment' predicts class maps. "
-            "Use 'confusion', or task 'classify'.",
+            "Use 'confusion', 'average_precision' or 'foreground_iou', or task 'classify'.",
         ),
         (
             ["task=classify"],

@@ -57,6 +57,7 @@ def test_two_processes_give_the_weights_and_scores_of_one(tiny: Tiny, data: Path
         "train.optimizer={name: sgd, learning_rate: 0.05}",
         "train.phases.0.epochs=10",
         "hardware.threads=1",
+        "metrics=[confusion, average_precision]",
     )
     for _ in train(recipe, tmp_path / "one", data=data):
         pass
@@ -78,7 +79,8 @@ def test_two_processes_give_the_weights_and_scores_of_one(tiny: Tiny, data: Path
     metrics = build_metrics(recipe, material.info)
     evaluate(learner, material.validation, metrics)
     summary = json.loads((tmp_path / "two" / "summary.json").read_text())["splits"]["val"]
-    assert summary["metrics"][0]["figures"] == metrics[0].figures()
+    for metric, record in zip(metrics, summary["metrics"], strict=True):
+        assert record["figures"] == metric.figures()
     figures = summary["metrics"][0]["figures"]
     assert np.sum(figures["matrix"]) + np.sum(figures["void_row"]) == 21 * 32 * 32  # no picture twice
 
