@@ -10,7 +10,8 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from pycocotools import mask as coco
 
 from pixelwise.errors import DataError
-from pixelwise.types import RLE, ClassMap, Deferred, Instances, Object, Sample
+from pixelwise.rle import RLE
+from pixelwise.types import ClassMap, Deferred, Instances, Object, Sample
 
 masks = arrays(bool, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=9))
 

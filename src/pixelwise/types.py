@@ -7,82 +7,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from importlib import import_module
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from pixelwise.errors import DataError, listing
+from pixelwise.rle import RLE, Box
 
 Image = NDArray[np.uint8]  # (H, W, 3), RGB
 IndexMap = NDArray[np.uint8] | NDArray[np.uint16]  # (H, W), one index a pixel
 RGB = tuple[int, int, int]
-Box = tuple[float, float, float, float]  # x0 y0 x1 y1 in pixels; x1 and y1 are exclusive
 Knowledge = Literal["mask", "objects", "label"]
 Void = Literal["ignore", "background"]  # what a void pixel counts as: nothing, or the class of that name
 BACKGROUND = "background"
 IGNORE = -1  # the target index of pixels or pictures that do not count: they add nothing to a loss
-
-
-@dataclass(frozen=True, eq=False)
-class RLE:
-    """A mask as run lengths, in the order of COCO's uncompressed form: column by column, the first run is of zeros.
-
-    size:    (H, W)
-    counts:  uint32, lengths of the runs of zeros and ones in turn; the first is 0 where the first pixel is a one
-
-    >>> RLE.of([[0, 1, 1], [0, 0, 1]]).counts.tolist()
-    [2, 1, 1, 2]
-    """
-
-    size: tuple[int, int]
-    counts: NDArray[np.uint32]
-
-    def __post_init__(self) -> None:
-        if self.counts.dtype != np.uint32 or self.counts.ndim != 1:
-            raise DataError(f"run lengths are one row of uint32, not {self.counts.shape} {self.counts.dtype}")
-        height, width = self.size
-        if (total := int(self.counts.sum(dtype=np.uint64))) != height * width:
-            raise DataError(f"the runs of a {width}×{height} mask have {height * width} pixels; these have {total}")
-
-    @classmethod
-    def of(cls, mask: ArrayLike) -> RLE:
-        """The run lengths of a mask (H, W); every value but 0 counts as one."""
-        array = np.asarray(mask)
-        if array.ndim != 2:
-            raise DataError(f"a mask is (H, W), this one is {array.shape}")
-        flat = (array.T != 0).ravel()
-        ends = np.flatnonzero(flat[1:] != flat[:-1]) + 1
-        counts = np.diff(ends, prepend=0, append=flat.size)
-        first = [0] if flat[:1].any() else []
-        return cls((array.shape[0], array.shape[1]), np.array([*first, *counts], np.uint32))
-
-    def mask(self) -> NDArray[np.bool_]:
-        """(H, W) bool"""
-        ones = np.arange(len(self.counts)) % 2 == 1
-        return np.repeat(ones, self.counts).reshape(self.size[::-1]).T
-
-    @property
-    def area(self) -> int:
-        """The number of ones."""
-        return int(self.counts[1::2].sum(dtype=np.int64))
-
-    @property
-    def box(self) -> Box:
-        """The smallest box that contains every one; all zeros for an empty mask."""
-        ends = np.cumsum(self.counts, dtype=np.int64)
-        starts, ends = ends[:-1:2], ends[1::2]  # of the runs of ones
-        starts, ends = starts[starts < ends], ends[starts < ends]
-        if not len(starts):
-            return (0.0, 0.0, 0.0, 0.0)
-        height, lasts = self.size[0], ends - 1
-        wraps = starts // height != lasts // height  # a run over the end of a column touches both edges
-        top = 0 if wraps.any() else (starts % height).min()
-        bottom = height if wraps.any() else (lasts % height).max() + 1
-        return (float(starts[0] // height), float(top), float(lasts[-1] // height + 1), float(bottom))
 
 
 @dataclass(frozen=True)
@@ -240,6 +182,23 @@ ABSENT_SKIPPED = {
 
 
 @dataclass(frozen=True)
+class OverPictures:
+    """The confidence interval of a score over pictures: what the same weights would score on other pictures of this kind.
+
+    low, high:  None where `lack` says in words why there is no interval
+    n:          the number of pictures that the score stands on
+    level:      how often intervals made by this method contain the true value
+    """
+
+    low: float | None
+    high: float | None
+    n: int
+    method: str = ""
+    level: float = 0.95
+    lack: str = ""
+
+
+@dataclass(frozen=True)
 class Score:
     """One number with the convention by which it was counted.
 
@@ -248,6 +207,7 @@ class Score:
     convention:  ordered fields, e.g. `{"void": "ignore", "classes": "truth"}` or `{"n": ">100"}`; empty where there is
                  nothing to choose
     support:     how many things (pixels, pictures) were scored
+    interval:    over pictures, where it is known; two scores may be equal without it
     """
 
     name: str
@@ -255,6 +215,7 @@ class Score:
     convention: Mapping[str, str] = field(default_factory=dict)
     support: int = 0
     higher_is_better: bool = True
+    interval: OverPictures | None = field(default=None, compare=False)
 
     def __hash__(self) -> int:
         return hash((self.key, self.value))
@@ -269,7 +230,8 @@ class Score:
 
     def as_record(self) -> dict[str, Any]:
         """The score as JSON values."""
-        return {**asdict(self), "key": self.key}
+        record = {**asdict(self), "key": self.key}
+        return record if self.interval else {name: value for name, value in record.items() if name != "interval"}
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Score:
@@ -284,6 +246,7 @@ class Score:
             _renamed(name, convention),
             int(record.get("support") or 0),
             bool(record.get("higher_is_better", True)),
+            _over_pictures(record.get("interval")),
         )
 
     @classmethod
@@ -296,6 +259,13 @@ class Score:
         name, _, text = key.rstrip("]").partition("[")
         parts = [re.fullmatch(r"([^=<>]*)=?(.*)", part.strip()) for part in text.split(",") if part.strip()]
         return cls(name, value, _renamed(name, {part[1]: part[2] for part in parts if part}))
+
+
+def _over_pictures(record: Mapping[str, Any] | None) -> OverPictures | None:
+    if record is None:
+        return None
+    told = {part.name: record[part.name] for part in fields(OverPictures) if part.name in record}
+    return OverPictures(**{"low": None, "high": None, "n": 0, **told})
 
 
 def current_key(key: str) -> str:

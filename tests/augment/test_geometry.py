@@ -9,7 +9,8 @@ from pixelwise.augment import AUGMENTATIONS
 from pixelwise.augment.geometry import PICTURE_FILL, ScaleCrop, crop, flip, resize, rotation, scale_crop
 from pixelwise.augment.pipeline import Augmentation
 from pixelwise.errors import RecipeError
-from pixelwise.types import RLE, Object, Sample
+from pixelwise.rle import RLE
+from pixelwise.types import Object, Sample
 
 VOID = 255
 SIDE = 120

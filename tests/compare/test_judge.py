@@ -9,8 +9,10 @@ import pytest
 
 from pixelwise.compare.gather import Comparison, Place, gather
 from pixelwise.compare.judge import judge
+from pixelwise.compare.runs import compare_runs
+from pixelwise.compare.tables import intervals
 from pixelwise.metrics.confusion import confusion
-from pixelwise.metrics.pictures import Recorder, keep_pictures
+from pixelwise.metrics.pictures import Recorder, add_intervals, keep_pictures
 from pixelwise.run.states import read_states
 from pixelwise.types import ClassMap, DatasetInfo, Sample
 
@@ -30,7 +32,7 @@ def run(path: Path, *, batch: int, seed: int = 0, right: float = 0.8, pictures: 
         recorder.look(index)
     path.mkdir(parents=True)
     if keep:
-        keep_pictures(path / "predictions" / "states.npz", names, [recorder.rows], [metric])
+        kept = keep_pictures(path / "predictions" / "states.npz", names, [recorder.rows], [metric])
     recipe = {"metrics": [{"name": "confusion"}], "train": {"seed": seed, "batch": batch}}
     data = {
         "name": "toy",
@@ -39,8 +41,10 @@ def run(path: Path, *, batch: int, seed: int = 0, right: float = 0.8, pictures: 
         "knows": ["mask"],
         "void": None,
     }
-    scores = [score.as_record() for score in metric.scores()]
-    split = {"pictures": pictures, "resolution": "8×8", "checkpoint": "best", "metrics": [{"scores": scores}]}
+    told = {"scores": [score.as_record() for score in metric.scores()]}
+    if keep:
+        add_intervals([told], [metric], kept)
+    split = {"pictures": pictures, "resolution": "8×8", "checkpoint": "best", "chose_epoch": True, "metrics": [told]}
     summary = {"finished": "complete", "splits": {"val": split}, "best": {"metric": KEY}}
     (path / "recipe.yaml").write_text("title: toy\n")
     (path / "setup.json").write_text(json.dumps({"task": "segment", "recipe": recipe, "data": data}))
@@ -141,3 +145,18 @@ def test_a_training_keeps_what_its_pictures_counted(tiny_run: Path) -> None:
     assert {entry["name"] for entry in index["shared"]} <= set(kept.names)
     assert len(index["shared"]) == 3
     assert all((tiny_run / "predictions" / f).is_file() for entry in index["shared"] for f in entry["files"].values())
+
+
+def test_the_main_score_of_each_group_has_its_interval_and_a_run_without_one_is_left_out(tmp_path: Path) -> None:
+    paths = [run(tmp_path / "a", batch=1, seed=3), run(tmp_path / "b", batch=2, right=0.9)]
+    comparison = gather([*paths, run(tmp_path / "c", batch=3, keep=False)])
+    table = intervals(comparison)
+    assert [row[0] for row in table.rows] == ["A", "B"]
+    told = json.loads((paths[0] / "summary.json").read_text())["splits"]["val"]["metrics"][0]["scores"][0]
+    low, high = told["interval"]["low"], told["interval"]["high"]
+    first = ("A", "3", "mean IoU", f"{told['value']:.4f}", f"{low:.4f} … {high:.4f}", "40", "val chose the epoch")
+    assert table.rows[0] == first
+    (score, *_), *_ = [group["scores"] for group in compare_runs(paths).as_json()["groups"]]
+    assert (score["over_pictures"][0]["low"], score["over_pictures"][0]["n"]) == (low, 40)
+    assert "interval" not in score["score"]
+    assert intervals(gather([tmp_path / "c"])) is None

@@ -6,7 +6,8 @@ import torch
 
 from pixelwise.augment import AUGMENTATIONS
 from pixelwise.augment.pipeline import Augmentation
-from pixelwise.types import RLE, Object, Sample
+from pixelwise.rle import RLE
+from pixelwise.types import Object, Sample
 
 FILL = 255
 NEEDED = {"scale_crop": {"size": (21, 17)}, "resize": {"size": (21, 17)}, "rotation": {"degrees": 30.0}}

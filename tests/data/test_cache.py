@@ -23,7 +23,8 @@ from pixelwise.data.folder import Folder
 from pixelwise.data.scenes import scenes
 from pixelwise.errors import DataError
 from pixelwise.imaging.resize import resize_image, resize_mask
-from pixelwise.types import RLE, DatasetInfo, Object, Sample
+from pixelwise.rle import RLE
+from pixelwise.types import DatasetInfo, Object, Sample
 
 
 def entries(folder: Path) -> list[Path]:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix, jaccard_score
 
 from pixelwise.engine.base import engine_named
 from pixelwise.engine.build import build_metrics, build_task, open_material
-from pixelwise.engine.evaluate import evaluate, predict
+from pixelwise.engine.evaluate import chose_epoch, evaluate, predict
 from pixelwise.engine.finish import choose_gallery
 from pixelwise.engine.hardware.device import Choices
 from pixelwise.engine.torch.learner import TorchLearner
@@ -92,6 +93,29 @@ def test_the_summary_equals_a_recount_by_scikit_learn(run: Path, data: Path, fin
     assert (record["checkpoint"], record["pictures"], record["resolution"]) == ("best", 7, "32×32")
     assert summary["best"]["value"] == scores["mean_iou"]
     assert summary["best"]["metric"].startswith("mean_iou[void=ignore")
+    assert {(score["interval"]["n"], score["interval"]["lack"]) for score in metric["scores"]} == {
+        (7, "too few pictures")
+    }
+    assert record["chose_epoch"] is (summary["epochs"] > 1)
+
+
+@pytest.mark.parametrize(
+    ("words", "split", "checkpoint", "epochs", "chosen"),
+    [
+        ((), "val", "best", 2, True),
+        ((), "val", "best", 1, False),  # there was no other
+        ((), "val", "last", 2, False),
+        ((), "test", "best", 2, False),
+        (("train.best=epoch",), "val", "best", 2, False),
+        (("train.early_stopping={patience: 1}",), "val", "last", 2, True),
+        (("train.best=loss",), "val", "best", 2, True),
+    ],
+)
+def test_which_pictures_chose_the_epoch(
+    tiny: Tiny, words: tuple[str, ...], split: str, checkpoint: str, epochs: int, chosen: bool
+) -> None:
+    run = SimpleNamespace(events=lambda kind: [{"event": kind}] * epochs)
+    assert chose_epoch(run, tiny(*SMALL, *words), split, checkpoint) is chosen
 
 
 def test_the_gallery_on_the_disk(run: Path, data: Path, finished: dict[str, object]) -> None:

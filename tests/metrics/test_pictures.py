@@ -5,11 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pixelwise.metrics.accuracy import accuracy
+from pixelwise.metrics.base import Metric
 from pixelwise.metrics.confusion import Confusion, confusion
-from pixelwise.metrics.pictures import Recorder, keep_pictures, score_draws, score_states
-from pixelwise.run.states import read_states
+from pixelwise.metrics.pictures import METHOD, Recorder, keep_pictures, over_pictures, score_draws, score_states
+from pixelwise.run.states import States, read_states
 from pixelwise.statistics.bootstrap import draw_counts
-from pixelwise.types import ClassMap, DatasetInfo, Sample
+from pixelwise.statistics.jackknife import score_interval
+from pixelwise.types import ClassMap, DatasetInfo, Labels, OverPictures, Sample
 
 INFO = DatasetInfo("toy", ("background", "cat", "dog"), ((0, 0, 0),) * 3, frozenset({"mask"}), void=255)
 
@@ -65,3 +68,51 @@ def test_a_metric_may_keep_a_coarser_state_of_each_picture(tmp_path: Path) -> No
     kept = read_states(tmp_path / "s.npz").metrics[0]
     assert kept.shape == (3, 3)
     assert np.array_equal(kept.total(), metric.state[:-1])
+
+
+def added(metric: Metric, count: int) -> tuple[Metric, States]:
+    """The metric after so many pictures, and what each of them added."""
+    recorder = Recorder([metric])
+    for index, (sample, prediction) in enumerate(pictures(count)):
+        metric.update(sample, prediction)
+        recorder.look(index)
+    return metric, States(count, metric.kept_states.shape, np.concatenate(recorder.rows[0]))
+
+
+def test_every_score_has_the_interval_of_its_recounts_without_each_picture() -> None:
+    metric, states = added(confusion(INFO), 24)
+    before = metric.state.copy()
+    found = over_pictures(metric, states)
+    assert np.array_equal(metric.state, before)
+    recounts: dict[str, list[float]] = {}
+    for left in range(24):
+        again = confusion(INFO)
+        for index, one in enumerate(pictures(24)):
+            if index != left:
+                again.update(*one)
+        for score in again.scores():
+            recounts.setdefault(score.key, []).append(score.value)
+    for score in metric.scores():
+        interval = score_interval(score.value, recounts[score.key])
+        assert found[score.key] == OverPictures(interval.low, interval.high, 24, METHOD)
+        assert interval.low < score.value < interval.high
+
+
+def test_few_pictures_are_said_to_be_too_few() -> None:
+    found = over_pictures(*added(confusion(INFO), 19))
+    assert {(one.low, one.high, one.n, one.lack) for one in found.values()} == {(None, None, 19, "too few pictures")}
+
+
+def test_accuracy_over_rare_classes_stands_on_their_pictures_alone_and_a_biased_score_has_no_interval() -> None:
+    info = DatasetInfo("toy", ("a", "b"), ((0, 0, 0),) * 2, frozenset({"label"}), frequencies=(500, 5))
+    metric = accuracy(info)
+    recorder = Recorder([metric])
+    for index in range(40):
+        sample = Sample(str(index), np.zeros((1, 1, 3), np.uint8), label=int(index < 12))
+        metric.update(sample, Labels(np.array([0.6, 0.4] if index % 3 else [0.3, 0.7], np.float32)))
+        recorder.look(index)
+    found = over_pictures(metric, States(40, metric.state.shape, np.concatenate(recorder.rows[0])))
+    assert (found["accuracy"].n, found["accuracy_many[n>100]"].n, found["accuracy_few[n<20]"].n) == (40, 28, 12)
+    assert found["accuracy_many[n>100]"].low is not None
+    assert found["accuracy_few[n<20]"].lack == "too few pictures"
+    assert not any(key.startswith("calibration_error") for key in found)

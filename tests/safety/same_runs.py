@@ -40,7 +40,7 @@ ADDED: dict[str, tuple[str, ...]] = {
     "report": (
         r"  mixup: 0\.0",  # the task classify has the same options for both engines
         r"<tr>\n<td>mean (?:IoU|Dice)\n(?:(?!</tr>).*\n)*.*classes in truth\n(?:(?!</tr>).*\n)*</tr>",
-        r'<p class="(?:hint|ending)">(?:On \w+, |Always answering “).*\n</p>',  # a constant guess is as good
+        r'<p class="(?:hint|ending)">(?:On \w+, |Always answering “|No interval over pictures: ).*\n</p>',  # a guess is as good
         r'<p class="hint">\* predicted, but not in the truth.*\n</p>',
         r"<style>\w+",  # long names of classes are broken on a phone
     ),
@@ -55,6 +55,7 @@ INSERTED: dict[str, tuple[str, ...]] = {
     "report": (
         r" Pictures were resized to \d+×\d+ without keeping their aspect ratio\.",
         r'<section id="curves">(?:.*\n)*?</section>',  # it draws the validation losses, which "events" compares
+        r"too few pictures, |, \w+ chose the epoch",
         r"the (?:score of|mean IoU of|accuracy over) that picture alone(?:, over the classes in its truth or prediction)?",
     ),
     "plots": (r"curves\.\w+ \w+\n?",),

@@ -13,9 +13,10 @@ import pytest
 import pixelwise
 from pixelwise.imaging.draw import number_objects
 from pixelwise.imaging.files import read_image, read_mask
+from pixelwise.rle import RLE
 from pixelwise.shown import SHOWN, recorded_kind, shown_as
 from pixelwise.shown.class_map import count_classes
-from pixelwise.types import RLE, ClassMap, Colours, DatasetInfo, Instances, Labels, Object, Sample
+from pixelwise.types import ClassMap, Colours, DatasetInfo, Instances, Labels, Object, Sample
 
 sys.path.insert(0, str(Path(__file__).parent))
 from kinds import Depth

@@ -5,6 +5,7 @@ import re
 
 from rich.console import Console
 
+from pixelwise.terminal.output import as_text
 from pixelwise.terminal.scores import beaten_by_guess, show_scores
 from pixelwise.types import Score
 
@@ -49,6 +50,36 @@ def test_a_score_stands_beside_that_of_a_constant_guess() -> None:
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert "always “[red]sky”" in text
     assert re.search(r"mean IoU +0\.1234 +0\.0357 +void counts as background", text)
+
+
+def printed(*intervals: dict[str, object] | None, **record: object) -> str:
+    scores = [
+        Score.from_key(key, 0.25).as_record() | ({"interval": one} if one else {})
+        for key, one in zip(("mean_iou", "accuracy"), intervals, strict=True)
+    ]
+    return as_text(
+        lambda console: show_scores({"splits": {"val": {"metrics": [{"scores": scores}], **record}}}, console)
+    )
+
+
+def test_intervals_stand_beside_the_scores() -> None:
+    known = {"low": 0.2, "high": 0.3, "n": 72, "method": "m", "level": 0.95, "lack": ""}
+    few = {"low": None, "high": None, "n": 12, "method": "m", "level": 0.95, "lack": "too few pictures"}
+    text = printed(known, few, chose_epoch=True, pictures=72)
+    assert "72 pictures, val chose the epoch" in text
+    assert re.search(r"score +value +95 % over pictures", text)
+    assert re.search(r"mean IoU +0\.2500 +0\.2000 … 0\.3000", text)
+    assert re.search(r"accuracy +0\.2500 +too few pictures", text)
+    assert "No interval" not in text
+
+
+def test_a_table_without_any_interval_says_why_in_one_line_and_an_old_one_says_nothing() -> None:
+    few = {"low": None, "high": None, "n": 12, "lack": "too few pictures"}
+    text = printed(few, few, chose_epoch=False)
+    assert "over pictures: too few pictures (12)." in text
+    assert "95 %" not in text
+    assert "chose" not in text
+    assert "over pictures" not in printed(None, None)
 
 
 def test_a_damaged_score_of_a_class_has_a_bar_that_ends() -> None:

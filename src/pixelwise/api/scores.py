@@ -20,10 +20,12 @@ class Scores(Mapping[str, Score]):
     checkpoint:  `best` or `last`: the weights
     resolution:  what it was counted at, e.g. `64×64`
     pictures:    how many were scored
+    chose_epoch: whether these pictures chose the epoch, which makes their scores a little too good
     losses:      mean losses by name; empty where none was computed
     record:      all of it as JSON values: also the scores of each class, and of a constant guess
 
-    `scores["mean_iou"]` is a `Score` with value, convention and support. Raises KeyError for an unknown name.
+    `scores["mean_iou"]` is a `Score` with value, convention, support, and interval over pictures. Raises KeyError for an
+    unknown name.
     """
 
     def __init__(self, split: str, record: Mapping[str, Any]) -> None:
@@ -31,6 +33,7 @@ class Scores(Mapping[str, Score]):
         self.checkpoint = str(record.get("checkpoint") or "best")
         self.resolution = str(record.get("resolution") or "")
         self.pictures = int(record.get("pictures") or 0)
+        self.chose_epoch = bool(record.get("chose_epoch"))
         self.losses: Mapping[str, float | None] = dict(record.get("losses") or {})
         found = [Score.from_record(one) for metric in record.get("metrics") or () for one in metric["scores"]]
         self._by_key = {score.key: score for score in found}
@@ -58,7 +61,9 @@ class Scores(Mapping[str, Score]):
 
     def _repr_html_(self) -> str:
         said = f"{self.split}, {self.checkpoint} checkpoint, {self.pictures:,} pictures, counted at {self.resolution}"
-        table = score_table(list(self.values())).only(*range(4))  # which is better is not said here
+        said += f", {self.split} chose the epoch" if self.chose_epoch else ""
+        table = score_table(list(self.values()))
+        table = table.only(*range(len(table.headings) - 1))  # which is better is not said here
         head = "".join(f"<th>{escape(heading)}</th>" for heading in table.headings)
         body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in table.rows)
         caption = f'<caption style="text-align: left">scores on {escape(said)}</caption>'

@@ -16,7 +16,8 @@ from torchvision.transforms import v2
 
 from pixelwise.augment.geometry import ObjectMasks
 from pixelwise.augment.keys import seed_of, seeds_of
-from pixelwise.types import RLE, Deferred, Object, Sample
+from pixelwise.rle import RLE
+from pixelwise.types import Deferred, Object, Sample
 
 
 @runtime_checkable

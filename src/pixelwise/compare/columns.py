@@ -59,20 +59,21 @@ class Column:
         return f"{self.split} of {self.data}, {self.pictures:,} pictures{at}{weights}"
 
 
-def score_values(record: Record, scored: Json, split: str) -> dict[Column, float | None]:
+def columns_of(record: Record, scored: Json, split: str) -> dict[Column, Score]:
     """The scores in the record of a split that was scored; of a split that is not validated on, its loss too."""
     resolution = str(scored.get("resolution") or "")
     content = str(scored.get("key") or _split(record, split).get("key") or "") if resolution[:1].isdigit() else ""
     base = _column(record, split, resolution, scored, content)
-    values: dict[Column, float | None] = {}
+    found: dict[Column, Score] = {}
     for score in (score for metric in scored.get("metrics") or () for score in scores_of(metric)):
         classes = "" if score.convention.get("reference") == "original" else base.classes
-        values[replace(base, score=replace(score, value=None), classes=classes)] = score.value
+        found[replace(base, score=replace(score, value=None, interval=None), classes=classes)] = score
     if split != record.split_name("validation"):
         base = replace(base, loss=loss_function(record.setup.get("recipe") or {}))
         for name, value in (scored.get("losses") or {}).items():
-            values[replace(base, score=_loss_score("loss", name))] = value
-    return values
+            loss = _loss_score("loss", name)
+            found[replace(base, score=loss)] = replace(loss, value=value)
+    return found
 
 
 def loss_values(record: Record) -> dict[Column, float | None]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
 
-from pixelwise.compare.columns import Column, loss_values, score_values
+from pixelwise.compare.columns import Column, columns_of, loss_values
 from pixelwise.errors import Problem, RunError
 from pixelwise.report.baselines import is_baseline
 from pixelwise.report.record import Json, Record, read_record
@@ -22,6 +22,7 @@ from pixelwise.run.records.plain import is_plain_file, plain_folder
 from pixelwise.run.words import ABSENT
 from pixelwise.statistics.spread import Spread, spread
 from pixelwise.terminal.scores import beaten_by_guess
+from pixelwise.types import OverPictures, Score
 
 SEED = "train.seed"
 PICTURES = "pictures of "  # where the pictures of a split differ though the recipes name the same data
@@ -68,8 +69,16 @@ class Member:
         return int((self.recipe.get("train") or {}).get("seed", 0))
 
     @cached_property
+    def columns(self) -> dict[Column, Score]:
+        return columns_of(self.record, self.scored, self.split)
+
+    @cached_property
     def scores(self) -> dict[Column, float | None]:
-        return score_values(self.record, self.scored, self.split)
+        return {column: score.value for column, score in self.columns.items()}
+
+    def over_pictures(self, column: Column) -> OverPictures | None:
+        """The interval of a score over pictures; None for a loss, and where the run did not record it."""
+        return self.columns[column].interval if column in self.columns else None
 
     @cached_property
     def losses(self) -> dict[Column, float | None]:

@@ -58,6 +58,7 @@ def _tables(comparison: Comparison, verdicts: Sequence[Verdict]) -> dict[str, An
         "scores": [
             (caption[:1].upper() + caption[1:], tables.scores(comparison, columns)) for caption, columns in sets
         ],
+        "intervals": tables.intervals(comparison),
         "differences": tables.differences(verdicts),
     }
 

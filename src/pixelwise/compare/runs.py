@@ -146,7 +146,9 @@ def _group(group: Group, comparison: Comparison) -> dict[str, Any]:
 
 def _column(group: Group, column: Column) -> dict[str, Any]:
     score = {name: value for name, value in column.score.as_record().items() if name != "value"}
-    return {**asdict(column), "score": score, "values": group.values(column), **asdict(group.spread(column))}
+    intervals = [run.over_pictures(column) for run in group.runs]
+    told = {"values": group.values(column), "over_pictures": [asdict(one) if one else None for one in intervals]}
+    return {**asdict(column), "score": score, **told, **asdict(group.spread(column))}
 
 
 def _run(run: Member) -> dict[str, Any]:

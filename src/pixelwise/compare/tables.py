@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from pixelwise.compare.columns import Column, column_sets, headings
 from pixelwise.compare.gather import Comparison, Group
 from pixelwise.compare.judge import Verdict, between, signed
-from pixelwise.run.words import ABSENT, duration, number, quantity
+from pixelwise.run.words import ABSENT, duration, interval_label, number, quantity
 from pixelwise.statistics.spread import spread
 from pixelwise.terminal.output import QUIET, WARN, show_line
+from pixelwise.terminal.scores import INTERVAL
 from pixelwise.terminal.table import Table, show_table
 
 if TYPE_CHECKING:
@@ -28,6 +29,20 @@ def scores(comparison: Comparison, columns: Sequence[Column]) -> Table:
             cells = [number(told.mean) + (f" ± {number(told.sd)}" if told.sd is not None else "") for told in spreads]
             rows.append((group.letter, group.label, str(len(group.runs)), *cells))
     return Table(("", "group", "seeds", *headings(columns)), tuple(rows), frozenset(range(2, 3 + len(columns))))
+
+
+def intervals(comparison: Comparison) -> Table | None:
+    """The main score of each group's first run with its interval over pictures; None where no run recorded one."""
+    rows = []
+    for column in (column for column in comparison.columns if comparison.main and column.key == comparison.main.key):
+        for group in comparison.groups:
+            run = group.runs[0]
+            if (interval := run.over_pictures(column)) is not None:
+                chose = f"{run.split} chose the epoch" if run.scored.get("chose_epoch") else ""
+                told = (number(run.scores[column]), interval_label(interval), f"{interval.n:,}", chose)
+                rows.append((group.letter, str(run.seed), column.name, *told))
+    headings = ("", "seed", "score", "value", INTERVAL, "pictures", "")
+    return Table(headings, tuple(rows), frozenset({3, 4, 5})) if rows else None
 
 
 def groups(comparison: Comparison) -> Table:
@@ -121,6 +136,8 @@ def show_comparison(comparison: Comparison, verdicts: Sequence[Verdict], console
         show_table(console, table, "what differs in the recipes")
     for caption, columns in column_sets([*comparison.columns, *comparison.losses]):
         show_table(console, _fitting_scores(comparison, columns), caption)
+    if (single := intervals(comparison)) is not None:
+        show_table(console, single, "over pictures, of each group the run with the lowest seed")
     _show_verdicts(console, verdicts)
     show_table(
         console, cost(comparison).only(0, *range(3, 8)), "cost"

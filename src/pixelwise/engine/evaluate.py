@@ -17,9 +17,10 @@ from pixelwise.engine.build import CachingProgress, build_dataset, build_metrics
 from pixelwise.engine.setup import check_splits, recorded_counts, split_record
 from pixelwise.errors import Problem, RecipeError, RunError, TrainingError, did_you_mean, listing, naming
 from pixelwise.metrics.base import Metric
-from pixelwise.metrics.pictures import Recorder, keep_pictures
+from pixelwise.metrics.pictures import Recorder, add_intervals, keep_pictures
 from pixelwise.recipe.schema import Recipe
 from pixelwise.run.environment import environment
+from pixelwise.run.folder import RunFolder
 from pixelwise.run.progress import Sums, quotients
 from pixelwise.types import Prediction, Sample, Score, current_key
 
@@ -144,6 +145,13 @@ def find_score(scores: Sequence[Score], wanted: str, where: str = "train.best") 
     return score
 
 
+def chose_epoch(run: RunFolder, recipe: Recipe, split: str, checkpoint: str) -> bool:
+    """Whether the pictures of a split chose the epoch whose weights are scored: as the best one, or by early stopping."""
+    chosen = checkpoint == "best" and recipe.train.best != EPOCH
+    several = sum(1 for _ in run.events("epoch")) > 1
+    return split == recipe.data.validation and several and (chosen or recipe.train.early_stopping is not None)
+
+
 # -- of a finished run, kept in its folder under evaluations/ ---------------------------------------------------------
 
 
@@ -238,6 +246,7 @@ def _keep(
         "checkpoint": opened.checkpoint,
         "epoch": opened.epoch,
         "step": opened.step,
+        "chose_epoch": chose_epoch(opened.run, opened.recipe, split.split, opened.checkpoint),
         **record,
         "skipped": [{"where": p.where, "what": p.what} for p in split.skipped],
         "key": split.key,
@@ -247,6 +256,8 @@ def _keep(
     averaged = "" if views is None else "-" + views.short.replace("/", "-")
     name = f"evaluations/{split.split}-{opened.checkpoint}-{resolution}{averaged}"
     with opened.run.adding():
-        keep_pictures(opened.run.file(f"{name}.npz"), split.names, [recorder.rows], recorder.metrics)
+        file = opened.run.file(f"{name}.npz")
+        states = keep_pictures(file, split.names, [recorder.rows], recorder.metrics)
+        add_intervals(record["metrics"], recorder.metrics, states)
         opened.run.write(name, whole)
     return whole, opened.run.file(f"{name}.json")

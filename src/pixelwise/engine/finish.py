@@ -9,10 +9,10 @@ from dataclasses import replace
 from typing import Any
 
 from pixelwise.data.cache import CachedSplit
-from pixelwise.engine.evaluate import evaluate, find_score, predict
+from pixelwise.engine.evaluate import chose_epoch, evaluate, find_score, predict
 from pixelwise.engine.fit import Parts
 from pixelwise.engine.setup import split_record
-from pixelwise.metrics.pictures import Recorder, keep_pictures
+from pixelwise.metrics.pictures import Recorder, add_intervals, keep_pictures
 from pixelwise.report.baselines import keep_baselines
 from pixelwise.report.page import build_report
 from pixelwise.report.record import losses_at
@@ -41,7 +41,9 @@ def finish(run: RunFolder, parts: Parts, progress: Progress, finished: Finished)
 
     result = replace(evaluate(parts.learner, parts.material.validation, parts.metrics, look=rank), epoch=finished.epoch)
     record = {**split_record(parts.material.validation, parts.metrics), "losses": result.losses}
-    splits = {parts.material.validation.split: {"checkpoint": checkpoint, **record}}
+    split = parts.material.validation.split
+    chose = chose_epoch(run, parts.recipe, split, checkpoint)
+    splits = {split: {"checkpoint": checkpoint, "chose_epoch": chose, **record}}
     if parts.material.test is not None and parts.material.test.split not in splits:
         splits[parts.material.test.split] = {"checkpoint": checkpoint, **score_test(run, parts, parts.material.test)}
     rankings = parts.learner.processes.gather(ranking)
@@ -55,7 +57,8 @@ def finish(run: RunFolder, parts: Parts, progress: Progress, finished: Finished)
         *((index, ranking.get(index), SHARED) for index in shared),
     ]
     keep_gallery(run, parts, chosen)
-    keep_pictures(run.states_file, parts.material.validation.names, recorded, parts.metrics)
+    states = keep_pictures(run.states_file, parts.material.validation.names, recorded, parts.metrics)
+    add_intervals(record["metrics"], parts.metrics, states)
     seconds = {**progress.seconds, "conclusion": time.perf_counter() - start}
     run.write(
         "summary",
@@ -84,9 +87,11 @@ def score_test(run: RunFolder, parts: Parts, split: CachedSplit) -> dict[str, An
     recorder = Recorder(metrics)
     result = evaluate(parts.learner, split, metrics, look=lambda index, sample, prediction: recorder.look(index))
     recorded = parts.learner.processes.gather(recorder.rows)
+    record = split_record(split, metrics)
     if parts.learner.processes.first:
-        keep_pictures(run.states_of(split.split), split.names, recorded, metrics)
-    return {**split_record(split, metrics), "losses": result.losses}
+        states = keep_pictures(run.states_of(split.split), split.names, recorded, metrics)
+        add_intervals(record["metrics"], metrics, states)
+    return {**record, "losses": result.losses}
 
 
 def take_best(run: RunFolder, parts: Parts) -> str:

@@ -37,6 +37,10 @@ class Accuracy(Metric):
     Of equally probable classes the one with the lowest index counts as the more probable.
     """
 
+    biased = frozenset(
+        {"calibration_error"}
+    )  # an interval of confidence with few pictures differs from accuracy by chance
+
     def __init__(self, info: DatasetInfo, top: int, many: int, few: int) -> None:
         if few > many:
             what = f"few (fewer than {few}) and many (more than {many}) training pictures overlap"

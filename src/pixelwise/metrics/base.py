@@ -58,11 +58,14 @@ class Metric(ABC):
     Its builder declares:
     counts:  the kinds of prediction that it counts; empty where it does not say
     needs:   reductions of the scores that it reads besides those of every prediction
+
+    biased:  names of scores without an interval over pictures, because few pictures change their value systematically
     """
 
     state: NDArray[np.int64]
     counts: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    biased: frozenset[str] = frozenset()
 
     @property
     def kept_states(self) -> NDArray[np.int64]:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import copy
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from pixelwise.errors import PixelwiseError
 from pixelwise.metrics import METRICS
 from pixelwise.metrics.base import Metric
 from pixelwise.run.states import Counts, States, write_states
-from pixelwise.statistics.bootstrap import DRAWS, resampled
-from pixelwise.types import DatasetInfo, Score
+from pixelwise.statistics.bootstrap import DRAWS, LEAST_PICTURES, resampled
+from pixelwise.statistics.jackknife import left_out, score_interval
+from pixelwise.types import DatasetInfo, OverPictures, Score
+
+METHOD = "score interval, jackknife over pictures"
+TOO_FEW = "too few pictures"
 
 
 class Recorder:
@@ -37,14 +45,59 @@ class Recorder:
 
 
 def keep_pictures(
-    path: Path, names: Sequence[str], recorders: Sequence[Sequence[Sequence[Counts]]], metrics: Any
-) -> None:
-    """Write what the recorders (their `rows`, one a process) noted of a whole split."""
+    path: Path, names: Sequence[str], recorders: Sequence[Sequence[Sequence[Counts]]], metrics: Sequence[Metric]
+) -> list[States]:
+    """Write what the recorders (their `rows`, one a process) noted of a whole split. The states of each metric."""
     joined = []
     for number, metric in enumerate(metrics):
         parts = [part for rows in recorders for part in rows[number]]
-        joined.append((metric.kept_states.shape, np.concatenate([np.zeros((0, 3), np.int64), *parts])))
-    write_states(path, names, joined)
+        rows = np.concatenate([np.zeros((0, 3), np.int64), *parts])
+        joined.append(States(len(names), metric.kept_states.shape, rows))
+    write_states(path, names, [(states.shape, states.rows) for states in joined])
+    return joined
+
+
+def add_intervals(records: Sequence[dict[str, Any]], metrics: Sequence[Metric], states: Sequence[States]) -> None:
+    """Put the interval over pictures beside every score in the records of the metrics."""
+    for record, metric, kept in zip(records, metrics, states, strict=True):
+        found = over_pictures(metric, kept)
+        for score in record["scores"]:
+            if score["key"] in found:
+                score["interval"] = asdict(found[score["key"]])
+
+
+def over_pictures(metric: Metric, states: States) -> dict[str, OverPictures]:
+    """The interval of every score by its key, or why there is none; nothing for scores that are biased or undefined.
+
+    states:  what each picture added to the metric's kept states
+    """
+    scores = {score.key: score for score in metric.scores() if score.value is not None}
+    scores = {key: score for key, score in scores.items() if score.name not in metric.biased}
+    pictures = {key: min(states.pictures, score.support or states.pictures) for key, score in scores.items()}
+    found = {key: OverPictures(None, None, n, METHOD, lack=TOO_FEW) for key, n in pictures.items()}
+    if states.pictures < LEAST_PICTURES:
+        return found
+    try:
+        whole, *others = _scored(metric, chain([states.total()], left_out(states.matrix())))
+    except (PixelwiseError, LookupError, ValueError, TypeError, ArithmeticError) as error:  # of a metric from elsewhere
+        return {
+            key: OverPictures(None, None, n, METHOD, lack=f"cannot be counted: {error}") for key, n in pictures.items()
+        }
+    for key, n in pictures.items():
+        without = [one.get(key) for one in others]
+        if (value := whole.get(key)) is None or None in without:
+            found[key] = OverPictures(None, None, n, METHOD, lack="undefined without one of the pictures")
+        elif interval := score_interval(value, [one for one in without if one is not None], n):
+            found[key] = OverPictures(interval.low, interval.high, n, METHOD, interval.level)
+    return found
+
+
+def _scored(metric: Metric, states: Iterable[Counts]) -> Iterator[dict[str, float | None]]:
+    """The scores by key of each state."""
+    other = copy.copy(metric)  # whose state is its own
+    for state in states:
+        other.state = state.reshape(metric.kept_states.shape)
+        yield {score.key: score.value for score in other.scores()}
 
 
 def score_states(metric: str, options: Mapping[str, Any], info: DatasetInfo, state: Counts) -> list[Score]:

@@ -54,6 +54,7 @@ def _page(run: RunFolder, record: Record) -> str:
         plots=_plots(record, metric, plots),
         scores=tables.scores(record),
         baselines=baselines.tables(record),
+        over_pictures=tables.over_pictures(record),
         per_class=tables.per_class(record, metric),
         swatches=palette_colours(record),
         unit=record.unit,

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from pixelwise.report.record import Json, Record, loss_name, scores_of
-from pixelwise.run.words import ABSENT, convention_label, duration, number, quantity, score_label
-from pixelwise.terminal.scores import beaten_by_guess, only_predicted, score_table
+from pixelwise.run.words import ABSENT, convention_label, duration, interval_label, number, quantity, score_label
+from pixelwise.terminal.scores import beaten_by_guess, lacking, only_predicted, score_table
 from pixelwise.terminal.table import Table
 from pixelwise.types import Score, current_key
 
@@ -99,7 +99,10 @@ def tiles(record: Record) -> list[tuple[str, str, str]]:
 
 def _tile(split: str, told: Json, score: Score) -> tuple[str, str, str]:
     pictures = told.get("pictures")
-    stands_on = [split, f"{pictures:,} pictures" if pictures is not None else ""]
+    interval = interval_label(score.interval) if score.interval is not None else ""
+    interval = f"95 %: {interval}" if score.interval is not None and score.interval.low is not None else interval
+    chose = f"{split} chose the epoch" if told.get("chose_epoch") else ""
+    stands_on = [interval, split, f"{pictures:,} pictures" if pictures is not None else "", chose]
     note = ", ".join(filter(None, [*stands_on, convention_label(score.convention)]))
     return score_label(score.name), number(score.value), note
 
@@ -156,9 +159,9 @@ def find_score(record: Record, wanted: str, on: str = "") -> tuple[str, Score | 
 
 
 def scores(record: Record) -> list[tuple[str, Table, str]]:
-    """One table a split and metric: every score with its convention, support, and what a constant would score.
+    """One table a split and metric: every score with its interval, convention, support, and what a constant would score.
 
-    Beside it a sentence on the scores that the constant reaches too, or an empty text.
+    Beside it sentences on what is missing for an interval and on the scores that the constant reaches too.
     """
     tables = []
     for split, told, metric in record.metrics():
@@ -166,8 +169,22 @@ def scores(record: Record) -> list[tuple[str, Table, str]]:
             strong = next((place for place, score in enumerate(entries) if score.key == record.main_score), None)
             table = score_table(entries, metric.get("constant_guess"), ABSENT)
             beaten, _ = beaten_by_guess(metric, record.main_score) or ("", "")
-            tables.append((_caption(split, told), replace(table, strong=strong), beaten))
+            said = " ".join(filter(None, [lacking(metric), beaten]))
+            tables.append((_caption(split, told), replace(table, strong=strong), said))
     return tables
+
+
+def over_pictures(record: Record) -> str:
+    """What an interval over pictures says; empty where no score has one."""
+    found = [score.interval for _, _, metric in record.metrics() for score in scores_of(metric) if score.interval]
+    if not any(interval.low is not None for interval in found):
+        return ""
+    chose = any(told.get("chose_epoch") for _, told, _ in record.metrics())
+    best = " Where a split chose the epoch, its scores are a little too good." if chose else ""
+    return (
+        "“95 % over pictures” is the interval of scores to expect of the same weights on other pictures of this kind: a "
+        f"score interval from the jackknife over pictures. It does not include how much other seeds would change.{best}"
+    )
 
 
 def warning(record: Record) -> str:
@@ -293,6 +310,8 @@ def _caption(split: str, told: Mapping[str, Any]) -> str:
         parts.append(f"counted at {told['resolution']}")
     if told.get("checkpoint"):
         parts.append(f"{told['checkpoint']} checkpoint")
+    if told.get("chose_epoch"):
+        parts.append(f"{split} chose the epoch")
     return ", ".join(parts) + "."
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from pixelwise.types import Score
+from pixelwise.types import OverPictures, Score
 
 ABSENT = "–"  # shown where there is no number
 
@@ -92,6 +92,17 @@ def number(value: float | str | None, digits: int = 4) -> str:
     if value is None or not math.isfinite(value):
         return ABSENT
     return f"{value:.{digits}f}"
+
+
+def interval_label(interval: OverPictures | None, digits: int = 4) -> str:
+    """An interval over pictures as a person reads it, or why there is none.
+
+    >>> interval_label(OverPictures(0.41266, 0.5, n=213)), interval_label(None)
+    ('0.4127 … 0.5000', '–')
+    """
+    if interval is None or interval.low is None or interval.high is None:
+        return ABSENT if interval is None else interval.lack or ABSENT
+    return f"{number(interval.low, digits)} … {number(interval.high, digits)}"
 
 
 def quantity(value: float | None) -> str:

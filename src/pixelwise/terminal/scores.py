@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pixelwise.run.words import convention_label, number, quantity, score_label
+from pixelwise.run.words import convention_label, interval_label, listed, number, quantity, score_label
 from pixelwise.terminal.output import ACCENT, GOOD, QUIET, WARN, has_unicode, result_console, show_line
 from pixelwise.terminal.table import Table, show_table
 from pixelwise.types import Score, current_key
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 MOST_CLASSES = 30
+INTERVAL = "95 % over pictures"
 ONLY_PREDICTED = (
     "* predicted, but not in the truth: it counts 0 in a mean over the classes in truth or prediction; a mean over the "
     "classes in the truth leaves it out"
@@ -38,6 +39,8 @@ def show_scores(
     for split, record in (summary.get("splits") or {}).items():
         for metric in record.get("metrics") or ():
             _show_metric(metric, ", ".join(_caption(split, record)), console)
+            if lack := lacking(metric):
+                show_line(console, (f"\n{lack}", QUIET))
             if beaten := beaten_by_guess(metric, main):
                 show_line(console, (f"\n{beaten[0]}", WARN if beaten[1] else QUIET))
     for line in beside:
@@ -53,12 +56,16 @@ def score_table(scores: Sequence[Score], guess: Mapping[str, Any] | None = None,
 
     guess:  what always answering one class would score, for a column beside the values
     absent: the text where a score has no convention
+
+    Where scores have intervals over pictures, these are beside the values.
     """
+    intervals = any(score.interval is not None and score.interval.low is not None for score in scores)
     guessed = {current_key(key): value for key, value in (guess or {}).get("scores", {}).items()}
     rows = tuple(
         (
             score_label(score.name),
             number(score.value),
+            *([interval_label(score.interval)] if intervals else []),
             *([number(guessed.get(score.key))] if guess else []),
             convention_label(score.convention) or absent,
             quantity(score.support),
@@ -66,9 +73,20 @@ def score_table(scores: Sequence[Score], guess: Mapping[str, Any] | None = None,
         )
         for score in scores
     )
-    beside = (f"always “{guess['class']}”",) if guess else ()
+    beside = (*([INTERVAL] if intervals else []), *([f"always “{guess['class']}”"] if guess else []))
     headings = ("score", "value", *beside, "convention", "support", "better is")
-    return Table(headings, rows, frozenset({1, 2, 4} if guess else {1, 3}))
+    return Table(headings, rows, frozenset({*range(1, 2 + len(beside)), 3 + len(beside)}))
+
+
+def lacking(metric: Mapping[str, Any]) -> str:
+    """Why no score of a metric has an interval over pictures; empty where one has, or where the record does not say."""
+    told = [
+        score.interval for score in map(Score.from_record, metric.get("scores") or ()) if score.interval is not None
+    ]
+    if not told or any(one.low is not None for one in told):
+        return ""
+    lacks = dict.fromkeys(f"{one.lack} ({one.n})" for one in told)
+    return f"No interval over pictures: {listed(list(lacks))}."
 
 
 def beaten_by_guess(metric: Mapping[str, Any], main: str = "") -> tuple[str, str] | None:
@@ -111,7 +129,8 @@ def _show_metric(metric: Mapping[str, Any], title: str, console: Console) -> Non
         [Score.from_record(score) for score in metric.get("scores") or ()], metric.get("constant_guess")
     )
     shown = range(len(table.headings) - 1)  # which is better is not said here
-    show_table(console, table.only(*shown), title, {1: "bold", **dict.fromkeys(shown[2:], QUIET)})
+    quiet = [place for place in shown[2:] if table.headings[place] != INTERVAL]
+    show_table(console, table.only(*shown), title, {1: "bold", **dict.fromkeys(quiet, QUIET)})
     classes = metric.get("per_class") or ()
     if 1 < len(classes) <= MOST_CLASSES:
         show_line(console)
@@ -128,6 +147,8 @@ def _caption(split: str, record: Mapping[str, Any]) -> Iterable[str]:
         yield f"{record['pictures']:,} pictures"
     if record.get("resolution"):
         yield f"counted at {record['resolution']}"
+    if record.get("chose_epoch"):
+        yield f"{split} chose the epoch"
 
 
 def _class_table(rows: Sequence[Mapping[str, Any]], unicode: bool) -> Table:

@@ -22,9 +22,10 @@ from numpy.typing import DTypeLike, NDArray
 from pixelwise.errors import DataError, listing
 from pixelwise.imaging.draw import number_objects
 from pixelwise.imaging.resize import resize_image, resize_mask
+from pixelwise.rle import RLE
 from pixelwise.run.atomic import sync_folder
 from pixelwise.run.lock import unfinished_folder
-from pixelwise.types import RLE, DatasetInfo, IndexMap, Object, Sample
+from pixelwise.types import DatasetInfo, IndexMap, Object, Sample
 
 ROW = np.dtype([("label", "<i8"), ("box", "<f8", 4), ("score", "<f8"), ("crowd", "?"), ("runs", "<i8")])
 BLOCK = 4 * 2**20  # bytes of an array that have a checksum of their own

@@ -262,6 +262,15 @@ class Row(BaseModel):
     support: Count | None = None
 
 
+class OverPictures(Part):
+    low: Number | None = None
+    high: Number | None = None
+    n: Count = 0
+    method: Name = ""
+    level: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    lack: Text = ""
+
+
 class ScoreRecord(Part):
     name: Name
     key: Name = ""
@@ -269,6 +278,7 @@ class ScoreRecord(Part):
     convention: Name | dict[Name, Name] | None = None
     support: Count | None = None
     higher_is_better: bool = True
+    interval: OverPictures | None = None
 
 
 class Guess(Part):
@@ -312,6 +322,7 @@ class Scored(Part):
     resolution: Name | None = None
     views: dict[Name, bool | Count | Name | list[Number]] | None = None
     pictures: Count | None = None
+    chose_epoch: bool = False
     epoch: Count | None = None
     step: Count | None = None
     metrics: list[MetricRecord] = []
