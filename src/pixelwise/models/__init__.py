@@ -8,6 +8,7 @@ MODELS = Shelf(
         "basic_fcn": "pixelwise.models.basic_fcn:basic_fcn",
         "unet": "pixelwise.models.unet:unet",
         "lean_unet": "pixelwise.models.lean_unet:lean_unet",
+        "shared_pyramid": "pixelwise.models.shared_pyramid:shared_pyramid",
         "plain_cnn": "pixelwise.models.plain_cnn:plain_cnn",
         "fpn": "pixelwise.models.decoders.fpn:fpn",
         "linear_probe": "pixelwise.models.decoders.linear_probe:linear_probe",

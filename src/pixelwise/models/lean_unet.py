@@ -44,7 +44,7 @@ class LeanUNet(AnySize):
             nn.Sequential(convolution(i, o, stride=2), *(_Residual(o, dilation) for dilation in dilations))
             for (i, o), dilations in zip(pairwise(sizes), ((1,), (1,), (1, 2, 4)), strict=True)
         )
-        self.stages[-1].append(_PictureMean(sizes[3]))
+        self.stages[-1].append(PictureMean(sizes[3]))
         merged = [sizes[3], 2 * width, 2 * width, width]
         self.merges = nn.ModuleList(
             _Merge(deep, skip, out) for (deep, out), skip in zip(pairwise(merged), reversed(sizes[:-1]), strict=True)
@@ -77,7 +77,7 @@ class _Residual(nn.Module):
         return self.relu(x + self.norm(self.second(self.first(x))))
 
 
-class _PictureMean(nn.Module):
+class PictureMean(nn.Module):
     """x + a 1×1 convolution of its mean over the picture.
 
     Not normalised: with one value a picture, a batch is too small a sample for statistics.
