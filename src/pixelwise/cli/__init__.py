@@ -25,6 +25,7 @@ COMMANDS = {
     "show": ("pixelwise.cli.shelves:show", "One thing: what it is, and its options with their defaults."),
     "check": ("pixelwise.cli.train:check", "Check a recipe without loading anything."),
     "train": ("pixelwise.cli.train:train", "Train a recipe, or resume an interrupted run."),
+    "find-lr": ("pixelwise.cli.find_lr:find_lr", "Find a learning rate by a range test; trains nothing that is kept."),
     "twin": ("pixelwise.cli.twin:twin", "The NumPy network against torch, layer by layer."),
     "evaluate": ("pixelwise.cli.runs:evaluate", "Score a trained run on a split."),
     "predict": ("pixelwise.cli.predict:predict", "Label your own pictures with a trained run."),

@@ -136,6 +136,19 @@ def _held(hold: AbstractContextManager[None], processes: Processes | None) -> It
         yield
 
 
+def prepare(
+    recipe: Recipe,
+    *,
+    data: Path | None = None,
+    from_run: Path | None = None,
+    except_for: Sequence[str] = (),
+    caching: CachingProgress | None = None,
+) -> Parts:
+    """What a training of the recipe would begin with, everything checked as for one. It has no folder: nothing is saved."""
+    engine = engine_named(check_allowed(recipe).engine)
+    return _new(RunFolder(Path()), recipe, data, engine.alone(), caching, Interruption(), from_run, except_for).parts
+
+
 @dataclass(frozen=True)
 class New:
     """A training that has not begun: what it works with, what setup.json will say, a line for each choice made by trying."""

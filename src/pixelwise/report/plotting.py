@@ -85,6 +85,12 @@ def render(name: str, title: str, draw: Callable[[float], Figure], folder: Path)
     return Plot(name, title, wide, narrow)
 
 
+def write_svg(file: Path, draw: Callable[[float], Figure]) -> None:
+    """Draw a plot at the wide width into one file."""
+    with style():
+        write_bytes(file, _svg(_laid_out(draw(WIDE)), "path"))
+
+
 @contextmanager
 def style() -> Iterator[None]:
     """The house's look while a figure is drawn and written, whatever a matplotlibrc in the working folder says."""
