@@ -135,7 +135,7 @@ def naive_extension(errors, truth):
 def test_the_extension_is_that_of_its_definition(seed, pixels, share):
     generator = np.random.default_rng(seed)
     errors, truth = generator.random(pixels), generator.random(pixels) < share
-    found = jaccard_extension(torch.from_numpy(errors), torch.from_numpy(truth)).item()
+    found = jaccard_extension(torch.from_numpy(errors)[None], torch.from_numpy(truth)[None]).item()
     assert found == pytest.approx(naive_extension(errors.tolist(), truth.tolist()))
 
 
@@ -163,4 +163,4 @@ def test_of_a_finished_map_it_is_one_minus_its_iou():
     truth, prediction = generator.random(50) < 0.4, generator.random(50) < 0.5
     errors = torch.from_numpy((truth != prediction).astype(np.float64))
     expected = 1 - (truth & prediction).sum() / (truth | prediction).sum()
-    assert jaccard_extension(errors, torch.from_numpy(truth)).item() == pytest.approx(expected)
+    assert jaccard_extension(errors[None], torch.from_numpy(truth)[None]).item() == pytest.approx(expected)

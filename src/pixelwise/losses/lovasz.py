@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pixelwise.losses.base import Loss, Term
-from pixelwise.losses.overlap import Classes, Empty, Over, mean_of_regions, regions
+from pixelwise.losses.overlap import Classes, Empty, Over, check_regions, class_counts, mean_of_regions, widened
 from pixelwise.shelf import declares
+from pixelwise.types import IGNORE
 
 
 class LovaszSoftmax(Loss):
@@ -28,31 +29,34 @@ class LovaszSoftmax(Loss):
         self.over, self.classes, self.empty = over, classes, empty
 
     def forward(self, scores: Tensor, target: Tensor) -> Term:
-        probability, truth, valid = regions(scores, target, self.classes)
-        pictures = valid.any(dim=1).sum()
-        if self.over == "batch":  # (1, C, B·N)
-            probability, truth = (part.transpose(0, 1).flatten(1)[None] for part in (probability, truth))
-            valid = valid.flatten()[None]
-        counted = truth.any(dim=2) if self.empty == "skip" else valid.any(dim=1, keepdim=True).expand(truth.shape[:2])
-        errors = torch.where(valid.unsqueeze(1), (truth.to(probability.dtype) - probability).abs(), 0)
-        found = 0 * errors.sum(dim=2)  # has a gradient (of zeros) even where nothing is counted
-        for region, number in counted.nonzero().tolist():  # a sort for each class that occurs, not for every class
-            found[region, number] = jaccard_extension(errors[region, number], truth[region, number])
+        first = check_regions(scores, target, self.classes)
+        probability, labels = widened(scores).softmax(dim=1).flatten(2), target.flatten(1)  # (R, C, N), (R, N)
+        pictures = (labels != IGNORE).any(dim=1).sum()
+        if self.over == "batch":
+            probability, labels = probability.transpose(0, 1).flatten(1)[None], labels.reshape(1, -1)
+        valid = labels != IGNORE
+        counts = class_counts(labels.clamp(min=0), valid, scores.shape[1])[:, first:]
+        counted = counts > 0 if self.empty == "skip" else valid.any(dim=1, keepdim=True).expand(counts.shape)
+        of, place = counted.nonzero(as_tuple=True)  # a sort for each class that occurs, not for every class
+        truth = labels[of] == (place + first).unsqueeze(1)  # (K, N)
+        errors = (truth.to(probability.dtype) - probability[of, place + first]).abs()
+        extensions = jaccard_extension(torch.where(valid[of], errors, 0), truth)
+        found = torch.zeros_like(counts, dtype=errors.dtype).index_put((of, place), extensions)
         return mean_of_regions(found, counted, pictures if self.over == "batch" else None)
 
 
 def jaccard_extension(errors: Tensor, truth: Tensor) -> Tensor:
-    """Σ m_i · (J_i − J_{i−1}) over the pixels of one class. errors: (N,) at least 0;  truth: (N,) bool
+    """Σ m_i · (J_i − J_{i−1}) over the pixels of each class. errors: (K, N) at least 0;  truth: (K, N) bool;  result: (K,)
 
     A pixel with the error 0, e.g. a void one, adds nothing wherever it is. Without truth it is the largest error.
     """
-    falling, order = errors.sort(descending=True, stable=True)
-    sorted_truth = truth[order].to(errors.dtype)
-    total = sorted_truth.sum()
-    union = total + (1 - sorted_truth).cumsum(dim=0)
-    jaccard = 1 - (total - sorted_truth.cumsum(dim=0)) / union
-    steps = torch.cat((jaccard[:1], jaccard[1:] - jaccard[:-1]))
-    return (falling * steps).sum()
+    falling, order = errors.sort(dim=1, descending=True, stable=True)
+    sorted_truth = truth.gather(1, order).to(errors.dtype)
+    total = sorted_truth.sum(dim=1, keepdim=True)
+    union = total + (1 - sorted_truth).cumsum(dim=1)
+    jaccard = 1 - (total - sorted_truth.cumsum(dim=1)) / union
+    steps = torch.cat((jaccard[:, :1], jaccard[:, 1:] - jaccard[:, :-1]), dim=1)
+    return (falling * steps).sum(dim=1)
 
 
 @declares(takes="categories", per="pixel")

@@ -23,13 +23,14 @@ the mean probability that the region's pixels give it, which is 0 where it is no
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
 from annotated_types import Gt
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from pixelwise.errors import ShapeError
 from pixelwise.losses.base import Loss, Term
@@ -42,6 +43,32 @@ Empty = Literal["skip", "penalise"]
 Share = Annotated[float, Gt(0)]
 
 
+class OverlapSums(torch.autograd.Function):
+    """(Σ X·Y, Σ X) over the places of each picture that count, each (B, C) float64; X is the softmax of the scores.
+
+    scores: (B, C, N) float32 or wider;  index: (B, N) int64 in 0..C−1;  valid: (B, N) bool
+
+    One softmax for both directions, as in cross_entropy.py: with g = ∂ℓ/∂X, ∂ℓ/∂s_c = X_c · (g_c − Σ_k X_k g_k).
+    """
+
+    @staticmethod
+    def forward(ctx: Any, scores: Tensor, index: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+        probability = scores.softmax(dim=1).mul_(valid.unsqueeze(1))
+        chosen = probability.gather(1, index.unsqueeze(1)).squeeze(1)
+        both = probability.new_zeros(scores.shape[:2], dtype=torch.float64).scatter_add_(1, index, chosen.double())
+        ctx.save_for_backward(probability, index, chosen)
+        return both, probability.sum(dim=2).double()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, of_both: Tensor, of_given: Tensor) -> tuple[Tensor, None, None]:
+        probability, index, chosen = ctx.saved_tensors
+        of_both, of_given = of_both.to(probability.dtype), of_given.to(probability.dtype)
+        gradient = probability * of_given.unsqueeze(2)  # X · g
+        gradient.scatter_add_(1, index.unsqueeze(1), (chosen * of_both.gather(1, index)).unsqueeze(1))
+        return gradient.addcmul_(probability, gradient.sum(dim=1, keepdim=True), value=-1), None, None
+
+
 class Overlap(Loss):
     """1 − T / (T + α F₊ + β F₋), over the classes of each region."""
 
@@ -50,38 +77,44 @@ class Overlap(Loss):
         self.alpha, self.beta, self.over, self.classes, self.empty = alpha, beta, over, classes, empty
 
     def forward(self, scores: Tensor, target: Tensor) -> Term:
-        probability, truth, valid = regions(scores, target, self.classes)
-        inside = valid.unsqueeze(1).to(probability.dtype)
-        found = (probability * truth).sum(dim=2)  # (B, C): T
-        given, there = (probability * inside).sum(dim=2), truth.sum(dim=2).to(probability.dtype)  # ΣX, ΣY
-        places, pictures = inside.sum(dim=2), valid.any(dim=1).sum()
+        first = check_regions(scores, target, self.classes)
+        valid, index = target.flatten(1) != IGNORE, target.flatten(1).clamp(min=0)
+        found, given = OverlapSums.apply(widened(scores).flatten(2), index, valid)  # T and ΣX, (B, C)
+        there = class_counts(index, valid, scores.shape[1])[:, first:].double()  # ΣY
+        sums = found[:, first:], given[:, first:], there, valid.sum(dim=1, keepdim=True)
+        pictures = valid.any(dim=1).sum()
         if self.over == "batch":
-            found, given, there, places = (part.sum(dim=0, keepdim=True) for part in (found, given, there, places))
+            sums = tuple(part.sum(dim=0, keepdim=True) for part in sums)
+        found, given, there, places = sums
         union = found + self.alpha * (given - found) + self.beta * (there - found)
-        value = 1 - found / union.clamp(min=torch.finfo(union.dtype).tiny)
+        value = 1 - found / union.clamp(min=torch.finfo(torch.float32).tiny)
         counted = there > 0
         if self.empty == "penalise":
             value = torch.where(counted, value, given / places.clamp(min=1))
             counted = (places > 0).expand_as(counted)
-        return mean_of_regions(value, counted, pictures if self.over == "batch" else None)
+        return mean_of_regions(value.to(widened(scores).dtype), counted, pictures if self.over == "batch" else None)
 
 
-def regions(scores: Tensor, target: Tensor, classes: Classes) -> tuple[Tensor, Tensor, Tensor]:
-    """(probability, truth, valid) of the pixels of each picture: (B, C, N) float32 or wider, (B, C, N) bool, (B, N) bool.
-
-    Of `foreground` the first class is left out, after the softmax. Raises ShapeError where scores and target do not fit.
-    """
+def check_regions(scores: Tensor, target: Tensor, classes: Classes) -> int:
+    """The first class that counts: of the `foreground` not the first one. Raises ShapeError where shapes do not fit."""
     if scores.ndim < 3 or target.shape != (scores.shape[0], *scores.shape[2:]):
         what = f"scores {tuple(scores.shape)} are (B, C, H, W), their target is {tuple(target.shape)}"
         raise ShapeError(what, hint="This loss compares areas: it needs a class for each pixel.")
-    wide = scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
     first = 1 if classes == "foreground" else 0
     if scores.shape[1] <= first:
         raise ShapeError("the loss is over the foreground, every class but the first; the scores have one class")
-    probability = wide.softmax(dim=1).flatten(2)[:, first:]
-    flat = target.flatten(1)
-    numbers = torch.arange(first, scores.shape[1], device=target.device)
-    return probability, flat.unsqueeze(1) == numbers[:, None], flat != IGNORE
+    return first
+
+
+def widened(scores: Tensor) -> Tensor:
+    """Scores in float32 or wider."""
+    return scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
+
+
+def class_counts(index: Tensor, valid: Tensor, classes: int) -> Tensor:
+    """(R, C) int64: how often each class occurs in each region. index, valid: (R, N)"""
+    counts = torch.zeros(len(index), classes, dtype=torch.int64, device=index.device)
+    return counts.scatter_add_(1, index, valid.long())
 
 
 def mean_of_regions(value: Tensor, counted: Tensor, weight: Tensor | None = None) -> Term:
