@@ -46,6 +46,17 @@ def test_the_loss_is_weighted_by_the_pixels_of_the_training_set(tiny: Tiny, data
     np.testing.assert_allclose(losses["class"].weights, median_frequency(counted))
 
 
+def test_a_class_that_never_occurs_in_training_is_named(tiny: Tiny, data: Path) -> None:
+    labels = tiny(
+        "task={name: classify}", "model={name: majority}", "metrics=[accuracy]", "augment=[]", "train.best=accuracy"
+    )
+    (note,) = (n for n in open_material(labels, root=data).notes if "no training picture" in n)
+    assert note.startswith("no training picture has the class")
+    assert "'ground'" in note
+    assert note.endswith("the weight of the rarest class that occurs.")
+    assert not [n for n in open_material(tiny(), root=data).notes if "no training picture" in n]
+
+
 def test_a_split_that_is_not_there_is_refused(tiny: Tiny, data: Path) -> None:
     with pytest.raises(DataError, match=r"scenes: there is no split 'val'; it has train"):
         open_material(tiny("data.dataset.val=0", "data.dataset.test=0"), root=data)

@@ -81,6 +81,20 @@ def test_class_balanced_weights_are_the_known_ones():
     assert loss.weights.sum() == pytest.approx(4)
 
 
+def test_the_softmax_form_of_the_class_balanced_loss_written_out():
+    """As the course grades it: weights of the effective numbers that sum to C, and the mean over the pictures."""
+    for beta, gamma in ((0.0, 2.0), (0.9, 0.5), (0.999, 1.0), (0.9999, 0.5)):
+        scores, target = drawn(11, count=20)
+        raw = [(1 - beta) / (1 - beta**n) for n in TAIL.tolist()]
+        weights, terms = [4 * w / sum(raw) for w in raw], []
+        for row, t in zip(scores.tolist(), target.tolist(), strict=True):
+            if t != IGNORE:
+                p = exp(row[t]) / sum(map(exp, row))
+                terms.append(-weights[t] * (1 - p) ** gamma * log(p))
+        got = value(LOSSES.build("class_balanced", TAIL, beta=beta, gamma=gamma, form="softmax"), scores, target)
+        assert got.item() == pytest.approx(sum(terms) / len(terms), rel=1e-6)
+
+
 def test_beta_0_is_plain():
     scores, target = drawn(4)
     plain, balanced = focal(TAIL, gamma=0.5), class_balanced(TAIL, beta=0.0, gamma=0.5)

@@ -43,6 +43,8 @@ ADDED: dict[str, tuple[str, ...]] = {
         r'<p class="(?:hint|ending)">(?:On \w+, |Always answering “|No interval over pictures: ).*\n</p>',  # a guess is as good
         r'<p class="hint">\* predicted, but not in the truth.*\n</p>',
         r"<style>\w+",  # long names of classes are broken on a phone
+        r'<h3>Notes of the run\n</h3>\n<ul class="notes">\n<li>no training picture has the class.*\n</li>\n</ul>',
+        r"<li>no training picture has the class.*\n</li>",
     ),
     "kept pictures": (r'"captions": \{\n(?:".*",?\n)*\},',),  # each kind of prediction says how its panels are called
     "scores": (rf'"{IN_TRUTH}": (?:\[\n.*,\n.*\n\]|.*),',),

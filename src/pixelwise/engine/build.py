@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -123,8 +123,23 @@ def open_material(
     if findings is None:
         task = build_task(recipe, dataset.info)
         findings = task.study(train if task.studied is None else ReadSplit(dataset, task.studied, train.size))
-    counts = build_task(recipe, dataset.info, findings).counts(train)
-    return Material(dataset.info, train, validation, test, findings, counts, tuple(_unused(recipe, dataset)))
+    task = build_task(recipe, dataset.info, findings)
+    counts = task.counts(train)
+    notes = (*_unused(recipe, dataset), *_never_seen(task.info.classes, counts))
+    return Material(dataset.info, train, validation, test, findings, counts, notes)
+
+
+def _never_seen(classes: Sequence[str], counts: Counts) -> Iterator[str]:
+    """That classes do not occur in the training pictures, which no loss and no report can make up for."""
+    if isinstance(counts, Mapping) or len(counts) != len(classes):
+        return
+    if absent := [name for name, count in zip(classes, counts, strict=True) if not count]:
+        one = len(absent) == 1
+        yield (
+            f"no training picture has the class{'' if one else 'es'} {listing(map(repr, absent), 6)}. The model cannot learn "
+            f"{'it' if one else 'them'}: where {'it occurs' if one else 'they occur'} elsewhere, the score is 0. A loss that "
+            f"weighs classes gives {'it' if one else 'them'} the weight of the rarest class that occurs."
+        )
 
 
 def _unused(recipe: Recipe, dataset: Dataset) -> Iterator[str]:
