@@ -264,6 +264,38 @@ def test_a_package_is_read_once_and_kept_as_safetensors(tmp_path: Path, monkeypa
         pretrained._published("imagenet", "tf_efficientnet_lite0", tmp_path / "data")
 
 
+@pytest.mark.parametrize(
+    ("word", "place", "new"), [("coco", "", ["classifier.4"]), ("imagenet", "backbone.", ["classifier"])]
+)
+def test_torchvision_s_files_are_read_once_and_fit_its_deeplabv3(
+    probe: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str, place: str, new: list[str]
+) -> None:
+    recipe = probe("none", f"model={{name: deeplabv3, backbone: mobilenet_v3_large, weights: {word}}}")
+    asked = []
+
+    def download(address: str, file: str, hash_prefix: str, progress: bool) -> None:
+        asked.append((address, hash_prefix))
+        torch.save(published.published(*known).build().state_dict(), file)
+
+    monkeypatch.setattr(torch.hub, "download_url_to_file", download)
+    known = word, f"{'deeplabv3_' * (word == 'coco')}mobilenet_v3_large"
+    found, again = (find_weights(recipe, tmp_path) for _ in range(2))
+    ((address, digest),) = asked
+    assert address.startswith("https://download.pytorch.org/models/")
+    assert address.endswith(f"-{digest}.pth")
+    assert found.sha256 == again.sha256
+    assert [file.name for file in (tmp_path / "cache" / "weights").iterdir()] == [f"{'_'.join(known)}.safetensors"]
+    learner = TorchLearner(recipe, build_task(recipe, INFO, {}), (32, 32), CPU)
+    first = {name: tensor.clone() for name, tensor in learner.model.state_dict().items()}
+    record = take_pretrained(learner, found)
+    assert (record["new"], record["licence"]) == (new, "bsd-3-clause")
+    for name, tensor in learner.model.state_dict().items():
+        their = name.removeprefix(place) if name.startswith(place) else ""
+        taken = found.arrays.get(f"{'features.' * (word == 'imagenet')}{their}")
+        kept = name.startswith(tuple(new))
+        assert np.array_equal(tensor.numpy(), first[name].numpy() if kept else taken), name
+
+
 # -- another run --
 
 
