@@ -38,11 +38,10 @@ def intervals(comparison: Comparison) -> Table | None:
         for group in comparison.groups:
             run = group.runs[0]
             if (interval := run.over_pictures(column)) is not None:
-                chose = f"{run.split} chose the epoch" if run.scored.get("chose_epoch") else ""
-                told = (number(run.scores[column]), interval_label(interval), f"{interval.n:,}", chose)
-                rows.append((group.letter, str(run.seed), column.name, *told))
-    headings = ("", "seed", "score", "value", INTERVAL, "pictures", "")
-    return Table(headings, tuple(rows), frozenset({3, 4, 5})) if rows else None
+                name = column.name + (f" ({run.split} chose the epoch)" if run.scored.get("chose_epoch") else "")
+                told = (number(run.scores[column]), interval_label(interval), f"{interval.n:,}")
+                rows.append((group.letter, name, *told))
+    return Table(("", "score", "value", INTERVAL, "pictures"), tuple(rows), frozenset({2, 3, 4})) if rows else None
 
 
 def groups(comparison: Comparison) -> Table:
