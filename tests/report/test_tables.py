@@ -150,3 +150,30 @@ def test_a_score_stands_beside_what_a_constant_guess_would_score(fabricate: Make
     ((_, table, _),) = tables.scores(read_record(fabricate()))
     assert table.headings[2] == "always “ground”"
     assert [row[2] for row in table.rows if row[0] == "mean IoU"] == ["0.0400", "–"]  # one a convention
+
+
+def test_intervals_over_pictures_stand_in_tiles_and_tables_and_old_records_show_nothing_of_them() -> None:
+    old = record_of_scores("mean_iou", "pixel_accuracy")
+    assert tables.over_pictures(old) == ""
+    assert tables.tiles(old)[0] == ("mean IoU", "0.1000", "val")
+    split = old.summary["splits"]["val"]
+    scores = [dict(score) for score in split["metrics"][0]["scores"]]
+    scores[0]["interval"] = {"low": 0.05, "high": 0.2, "n": 72, "method": "m", "level": 0.95, "lack": ""}
+    scores[1]["interval"] = {
+        "low": None,
+        "high": None,
+        "n": 12,
+        "method": "m",
+        "level": 0.95,
+        "lack": "too few pictures",
+    }
+    told = {**split, "pictures": 72, "chose_epoch": True, "metrics": [{"scores": scores}]}
+    record = replace(old, summary={"splits": {"val": told}})
+    (_, _, first), (_, _, second) = tables.tiles(record)
+    assert first == "95 %: 0.0500 … 0.2000, val, 72 pictures, val chose the epoch"
+    assert second.startswith("too few pictures, val")
+    ((caption, table, said),) = tables.scores(record)
+    assert caption == "Scores on the split “val”, 72 pictures, val chose the epoch."
+    assert [row[2] for row in table.rows] == ["0.0500 … 0.2000", "too few pictures"]
+    assert said == ""
+    assert "a little too good" in tables.over_pictures(record)
