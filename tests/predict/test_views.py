@@ -141,6 +141,7 @@ def test_scores_say_over_which_views(copied: RunFolder, tiny_data: Path, capsys:
         for one, other in zip(before["scores"], after["scores"], strict=True):
             assert other["convention"] == {**one["convention"], "views": "flip/0.75/1"}
             assert other["key"] != one["key"]
+            assert ("interval" in other) == ("interval" in one)
         if after["constant_guess"]:
             assert after["constant_guess"]["scores"].keys() <= {score["key"] for score in after["scores"]}
     resolutions = [told.get("resolution") for _, told, _ in read_record(copied).metrics()]

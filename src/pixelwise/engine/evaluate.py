@@ -168,7 +168,7 @@ def score_recipe(
     opened.learner.weigh(recorded_counts(opened.run))
     with opened.learner.computing():
         result = evaluate(opened.learner, cached, metrics, look=lambda index, sample, prediction: recorder.look(index))
-    record = {**_marked(opened, split_record(cached, metrics)), "losses": result.losses}
+    record = {**split_record(cached, metrics), "losses": result.losses}
     return _keep(opened, cached, "recipe", record, recorder)
 
 
@@ -196,7 +196,7 @@ def score_own(
             for metric in metrics:
                 metric.update(sample, prediction)
             recorder.look(places[name])
-    record = _marked(opened, {**split_record(cached, metrics), "resolution": "each picture's own size"})
+    record = {**split_record(cached, metrics), "resolution": "each picture's own size"}
     return _keep(opened, cached, "own", record, recorder)
 
 
@@ -228,12 +228,6 @@ def _classes(names: Sequence[str], void: int | None) -> str:
     return ", ".join(names) + ("" if void is None else f" (void {void})")
 
 
-def _marked(opened: Opened, record: dict[str, Any]) -> dict[str, Any]:
-    """The record; of an average over views every score says so."""
-    views = opened.learner.views
-    return record if views is None else views.marked(record)
-
-
 def _keep(
     opened: Opened,
     split: CachedSplit,
@@ -241,17 +235,6 @@ def _keep(
     record: dict[str, Any],
     recorder: Recorder,
 ) -> Scored:
-    whole = {
-        "split": split.split,
-        "checkpoint": opened.checkpoint,
-        "epoch": opened.epoch,
-        "step": opened.step,
-        "chose_epoch": chose_epoch(opened.run, opened.recipe, split.split, opened.checkpoint),
-        **record,
-        "skipped": [{"where": p.where, "what": p.what} for p in split.skipped],
-        "key": split.key,
-        "environment": environment(),
-    }
     views = opened.learner.views
     averaged = "" if views is None else "-" + views.short.replace("/", "-")
     name = f"evaluations/{split.split}-{opened.checkpoint}-{resolution}{averaged}"
@@ -259,5 +242,16 @@ def _keep(
         file = opened.run.file(f"{name}.npz")
         states = keep_pictures(file, split.names, [recorder.rows], recorder.metrics)
         add_intervals(record["metrics"], recorder.metrics, states)
+        whole = {
+            "split": split.split,
+            "checkpoint": opened.checkpoint,
+            "epoch": opened.epoch,
+            "step": opened.step,
+            "chose_epoch": chose_epoch(opened.run, opened.recipe, split.split, opened.checkpoint),
+            **(record if views is None else views.marked(record)),  # of an average every score says so
+            "skipped": [{"where": p.where, "what": p.what} for p in split.skipped],
+            "key": split.key,
+            "environment": environment(),
+        }
         opened.run.write(name, whole)
     return whole, opened.run.file(f"{name}.json")
