@@ -114,11 +114,19 @@ COLOURED = (
     "train.phases=[{epochs: 2}]",
 )
 
+FROZEN_FIRST = (
+    "model={name: fpn, encoder: small_models:strided, channels: 8, strides: [8, 16, 32]}",
+    "train.phases=[{epochs: 1, freeze: [encoder]}, {epochs: 1}]",
+)
+DROPPED = ("model={name: shared_pyramid, width: 8, blocks: 1, drop_path: 0.5}", "train.phases=[{epochs: 2}]")
+OTHERS = {"classify": (CLASSIFIED, 4), "colourize": (COLOURED, 2), "frozen": (FROZEN_FIRST, 4), "dropped": (DROPPED, 3)}
 
-@pytest.mark.parametrize(("words", "step"), [(CLASSIFIED, 4), (COLOURED, 2)], ids=["classify", "colourize"])
-def test_resume_of_other_tasks_ends_in_the_same_bytes(
-    words: tuple[str, ...], step: int, tiny: Tiny, data: Path, tmp_path: Path
+
+@pytest.mark.parametrize(("words", "step"), OTHERS.values(), ids=OTHERS)
+def test_resume_of_other_tasks_and_models_ends_in_the_same_bytes(
+    words: tuple[str, ...], step: int, tiny: Tiny, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("PIXELWISE_ALLOW", "small_models")
     recipe = tiny(*words, "train.checkpoint_steps=2")
     whole = run_through(recipe, tmp_path / "whole", data)
     stop_after(step, recipe, tmp_path / "killed", data)
