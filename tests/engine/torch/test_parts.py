@@ -11,16 +11,21 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pixelwise.engine.torch.model import part_of
+from pixelwise.engine.torch.learner import TorchLearner
+from pixelwise.engine.torch.model import part_of, unknown_parts
 from pixelwise.engine.torch.optim import adam, adamw, parameter_groups, set_rate, sgd
 from pixelwise.engine.torch.update import keyed_random
 from pixelwise.engine.train import resume, train
 from pixelwise.errors import RecipeError
+from pixelwise.losses.cross_entropy import cross_entropy
+from pixelwise.models.decoders.fpn import fpn
 from pixelwise.recipe.effects import remarks
 from pixelwise.recipe.load import as_yaml, load_recipe
 from pixelwise.recipe.schema import Recipe
 from pixelwise.run.checkpoint import load_checkpoint
 from pixelwise.run.events import Finished, PhaseBegan, StepDone
+from pixelwise.tasks.segment import segment
+from pixelwise.types import DatasetInfo, Sample
 
 CLASSES = 7  # of the quickstart scenes
 MODEL = f"model={__name__}:encoded"
@@ -201,3 +206,28 @@ def test_a_factor_for_a_part_that_is_always_frozen_is_named() -> None:
     assert [line for line in remarks(load_recipe("quickstart", words)) if "parts" in line] == [
         "train.optimizer.parts.encoder.stem=0.1 has no effect: the part is frozen in every phase."
     ]
+
+
+def test_an_encoder_of_timm_is_frozen_and_then_learns_slowly(learner_of: Callable[..., TorchLearner]) -> None:
+    info = DatasetInfo("dots", ("ground", "dot"), ((0, 0, 0), (9, 0, 0)), frozenset({"mask"}))
+    phases = "train.phases=[{epochs: 1, freeze: [encoder]}, {epochs: 1}]"
+    draw = np.random.default_rng(0)
+    pictures = [
+        Sample(f"p{n}", draw.integers(0, 256, (32, 32, 3), np.uint8), draw.integers(0, 2, (32, 32)).astype(np.uint8))
+        for n in range(4)
+    ]
+    model = fpn(3, 2, encoder="resnet18")
+    learner = learner_of(segment(info), model, {"class": cross_entropy(np.array([1, 1]))}, phases)
+    assert list(unknown_parts(learner.recipe, model)) == []
+    learner.optimizer = sgd(model, momentum=0.0, parts={"encoder": 0.1})
+    for phase, still in ((0, {"encoder"}), (1, set())):
+        before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+        learner.begin(phase)
+        learner.step(learner.encode(pictures), 0.01, phase)
+        moved = {name for name, tensor in model.state_dict().items() if not torch.equal(tensor, before[name])}
+        assert {"encoder", "decoder", "classifier"} - {name.partition(".")[0] for name in moved} == still
+    assert any("encoder" in name and name.endswith("running_mean") for name in moved)
+    for name, parameter in model.named_parameters():
+        rate = 0.001 if name.startswith("encoder.") else 0.01
+        if parameter.grad is not None:
+            torch.testing.assert_close(parameter, before[name] - rate * parameter.grad, rtol=1e-5, atol=1e-7)
