@@ -112,3 +112,18 @@ def test_drawn_splits_have_no_remark(tmp_path: Path) -> None:
     assert material.test is not None
     assert len(material.test) == 2
     assert material.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["model={name: fpn, weights: imagenet}", "train.phases=[{epochs: 1, freeze: [encoder]}]"], False),
+        (["model=fpn", "train.phases=[{epochs: 1, freeze: [encoder]}]"], True),
+        (["model=fpn", "train.phases=[{epochs: 1}, {epochs: 1, freeze: [encoder]}]"], False),
+        (["model=unet", "train.phases=[{epochs: 1, freeze: [down]}]"], False),  # there are no weights for it
+    ],
+)
+def test_random_weights_that_are_frozen_from_the_first_step_are_named(words: list[str], named: bool) -> None:
+    told = [line for line in remarks(load_recipe("quickstart", words)) if "random weights" in line]
+    said = "the first phase freezes encoder with random weights, unless --from brings others; see model.weights."
+    assert told == [said] * named

@@ -61,5 +61,6 @@ def test_every_key_that_is_meant_exists_in_some_recipe() -> None:
         "train": {"optimizer": "adamw", "schedule": "cosine"},
     }
     scratch = {"engine": "scratch", "train": {"optimizer": "sgd"}}
-    known = {*known_keys(recipe), *known_keys(scratch)}
+    models = [{**recipe, "model": name} for name in ("fpn", "deeplabv3")]
+    known = {key for tree in (*models, scratch) for key in known_keys(tree)}
     assert {path for paths in MEANT.values() for path in paths} <= known

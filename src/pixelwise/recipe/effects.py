@@ -98,6 +98,9 @@ def _training(recipe: Recipe) -> Iterator[str]:
     for part, factor in factors.items() if isinstance(factors, Mapping) else ():
         if all(any(f"{part}.".startswith(f"{frozen}.") for frozen in phase.freeze) for phase in train.phases):
             yield f"train.optimizer.parts.{part}={factor} has no effect: the part is frozen in every phase."
+    if train.phases[0].freeze and recipe.model.weights == "none" and _has_weights(recipe):
+        parts = ", ".join(train.phases[0].freeze)
+        yield f"the first phase freezes {parts} with random weights, unless --from brings others; see model.weights."
     epochs = [phase.epochs for phase in train.phases]
     if None in epochs:
         return
@@ -108,6 +111,14 @@ def _training(recipe: Recipe) -> Iterator[str]:
             f"train.early_stopping.patience={rule.patience} has no effect: the training validates {validations} "
             f"time{'s' * (validations != 1)}."
         )
+
+
+def _has_weights(recipe: Recipe) -> bool:
+    """Whether there are published weights for the model."""
+    try:
+        return bool(shelves(recipe.engine)["model"].declared(recipe.model.name).get("weights"))
+    except PixelwiseError:  # `check` says so
+        return False
 
 
 def _sizes(recipe: Recipe) -> Iterator[str]:

@@ -71,7 +71,10 @@ def _weights(model: Any, shelf: Shelf) -> Iterator[Problem]:
     what = f"model '{name_of(model)}' has no weights '{word}'"
     there = ", ".join(signature.declared.get("weights", ()))
     what += f"; it has {there}, a .safetensors file, or run:PATH." if there else "."
-    yield Problem("model.weights", what, _use(shelf, lambda c: word in c.get("weights", ())))
+    gives = signature.declared.get("gives")
+    yield Problem(
+        "model.weights", what, _use(shelf, lambda c: word in c.get("weights", ()) and c.get("gives") == gives)
+    )
 
 
 def _rates(train: Any, shelf: Shelf) -> Iterator[Problem]:

@@ -91,7 +91,9 @@ class Published:
         if not self.address.startswith("https:"):
             timm()  # switches the telemetry of the hub off
             from huggingface_hub import hf_hub_download
+            from huggingface_hub.utils import logging
 
+            logging.set_verbosity_error()  # its retries; what went wrong is in the error
             return Path(hf_hub_download(self.address, "model.safetensors"))
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / self.address.rpartition("/")[2]
