@@ -51,10 +51,10 @@ def jaccard_extension(errors: Tensor, truth: Tensor) -> Tensor:
     A pixel with the error 0, e.g. a void one, adds nothing wherever it is. Without truth it is the largest error.
     """
     falling, order = errors.sort(dim=1, descending=True, stable=True)
-    sorted_truth = truth.gather(1, order).to(errors.dtype)
-    total = sorted_truth.sum(dim=1, keepdim=True)
-    union = total + (1 - sorted_truth).cumsum(dim=1)
-    jaccard = 1 - (total - sorted_truth.cumsum(dim=1)) / union
+    inside = truth.gather(1, order).long()  # whole numbers: exact, and summed alike on every device
+    total = inside.sum(dim=1, keepdim=True)
+    union = total + (1 - inside).cumsum(dim=1)
+    jaccard = 1 - (total - inside.cumsum(dim=1)).to(errors.dtype) / union
     steps = torch.cat((jaccard[:, :1], jaccard[:, 1:] - jaccard[:, :-1]), dim=1)
     return (falling * steps).sum(dim=1)
 

@@ -49,7 +49,7 @@ def opening(record: Record) -> str:
     told = record.recipe.get("train") or {}
     optimizer = _name(told.get("optimizer"))
     optimizer = OPTIMIZERS.get(optimizer, optimizer)
-    sentence += f" with {optimizer}" if optimizer else ""
+    sentence += f" with {optimizer}" if optimizer and parameters != 0 else ""  # a baseline takes no step
     sentence += (
         f" and a moving average of its weights (decay {told['ema']:g}), which is scored" if told.get("ema") else ""
     )
