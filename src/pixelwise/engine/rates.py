@@ -20,7 +20,7 @@ from pixelwise.run.progress import quotients
 
 BETA = 0.9
 GROWN = 4.0  # times the lowest smoothed loss
-RULE = "middle of the longest stretch in which the smoothed loss falls (fastai's valley)"
+RULE = "middle of the longest stretch in which the smoothed loss falls; fastai's valley"
 LEAST = 10  # updates
 
 
