@@ -1,0 +1,47 @@
+"""Shipped recipes whose weights need a download, with random weights; and the sweeps that recipes name in their heads."""
+
+import re
+import shlex
+
+import pytest
+import torch
+
+from pixelwise.engine.torch.model import is_frozen, unknown_parts
+from pixelwise.experiments.settings import plan
+from pixelwise.models import MODELS
+from pixelwise.recipe.load import load_recipe
+from pixelwise.recipe.shipped import find_recipe
+
+
+@pytest.mark.parametrize(
+    ("name", "classes", "size", "learning"),
+    [
+        ("stanford_background/resnet18_unet", 9, (32, 64), None),
+        ("voc2007/resnet34_fcn", 21, (32, 64), None),
+        # weights and bias of the last layer: 2 · 256 + 2
+        ("flowers17/deeplabv3_resnet101", 2, (32, 32), 514),
+    ],
+)
+def test_with_random_weights(name, classes, size, learning):
+    recipe = load_recipe(name, ["model.weights=none"])
+    assert load_recipe(name).model.weights in ("imagenet", "coco")
+    model = MODELS.build(recipe.model.name, 3, classes, **recipe.model.options).eval()
+    assert not list(unknown_parts(recipe, model))
+    with torch.no_grad():
+        scores = model(torch.rand(1, 3, *size))
+    assert scores.shape == (1, classes, *size)
+    assert scores.isfinite().all()
+    freeze = recipe.train.phases[0].freeze
+    left = sum(p.numel() for part, p in model.named_parameters() if not is_frozen(part, freeze))
+    assert left < sum(p.numel() for p in model.parameters())
+    assert learning is None or left == learning
+
+
+@pytest.mark.parametrize(("name", "runs"), [("stanford_background/crop_flip", 9), ("stanford_background/unet_overfit", 4)])
+def test_the_sweep_in_the_head_of_a_recipe(name, runs):
+    (command,) = re.findall(r"^# +pixelwise sweep (.*)$", find_recipe(name).read_text(), re.MULTILINE)
+    recipe, *factors = shlex.split(command)
+    assert recipe == name
+    _, planned = plan(recipe, factors)
+    assert len(planned) == runs
+    assert not any(run.recipe is None for run in planned)
