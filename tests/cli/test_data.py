@@ -153,3 +153,37 @@ def test_ctrl_c_while_pictures_are_read_ends_in_one_line(run, zoo, monkeypatch):
     monkeypatch.setattr("pixelwise.data.splits.read_image", lambda path: signal.raise_signal(signal.SIGINT))
     code, out, err = run("check", str(zoo))
     assert (code, out, err) == (130, "", "Interrupted. No file is half-written.\n")
+
+
+def test_pictures_can_be_left_out_of_the_check(run, zoo):
+    image = zoo / "train/images/p1.png"
+    image.write_bytes((zoo / "val/images/p0.png").read_bytes())
+    code, out, _ = run("check", str(zoo))
+    assert code == 1
+    assert "train/p1 = val/p0" in out
+    code, out, _ = run("check", str(zoo), "--exclude", "train/p1")
+    assert (code, out.split("(")[0].strip()) == (0, "zoo  train 2, val 2")
+    code, _, err = run("check", str(zoo), "--exclude", "train/p9")
+    assert code == 2
+    assert err.startswith("error: data.exclude: the split 'train' of zoo has no picture 'p9'; it has p0, p1, p2.")
+
+
+def test_what_is_on_the_disk_and_what_is_not(run, tmp_path):
+    for split, count in (("train", 2), ("val", 1)):
+        (tmp_path / "stanford-background" / split).mkdir(parents=True)
+        for index in range(count):
+            for suffix in ("jpg", "png"):
+                Pillow.new("L", (8, 8), index).save(
+                    tmp_path / "stanford-background" / split / f"img_{index:04d}.{suffix}"
+                )
+    code, out, _ = run("list", "--data", str(tmp_path), "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert found["stanford_background"] == {"train": 2, "val": 1}
+    assert found["voc2007"] is None
+    assert "folder" not in found
+    _, out, _ = run("list", "--data", str(tmp_path))
+    assert "train 2, val 1" in out
+    assert "not on this disk" in out
+    _, out, _ = run("info", "stanford_background", "--data", str(tmp_path))
+    assert "Splits: train 2, val 1. Not on this disk: test." in out

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image as Pillow
 from scipy.io import savemat
 
+from pixelwise.data.checks import check_dataset
 from pixelwise.data.published.flowers17 import KINDS, flowers17, flowers17_classes, kind_of, read_datasplits
 from pixelwise.errors import DataError
 from pixelwise.imaging.files import write_mask
@@ -124,3 +125,10 @@ def test_data_that_are_not_here(tmp_path):
     (tmp_path / "flowers17" / "jpg").mkdir(parents=True)
     with pytest.raises(DataError, match="there are no pictures trimaps/"):
         flowers17(tmp_path)
+
+
+def test_kinds_without_a_picture_are_named_by_the_check(folder):
+    write_lists(folder, train=[1, 81], val=[2])
+    found = [one.what for one in check_dataset(flowers17_classes(folder.parent)) if one.check == "absent classes"]
+    assert found[0].startswith("The split 'train' has no picture of lily of the valley, bluebell, ")
+    assert found[1].startswith("The split 'val' has no picture of snowdrop, ")

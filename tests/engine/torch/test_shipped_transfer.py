@@ -37,7 +37,9 @@ def test_with_random_weights(name, classes, size, learning):
     assert learning is None or left == learning
 
 
-@pytest.mark.parametrize(("name", "runs"), [("stanford_background/crop_flip", 9), ("stanford_background/unet_overfit", 4)])
+@pytest.mark.parametrize(
+    ("name", "runs"), [("stanford_background/crop_flip", 9), ("stanford_background/unet_overfit", 4)]
+)
 def test_the_sweep_in_the_head_of_a_recipe(name, runs):
     (command,) = re.findall(r"^# +pixelwise sweep (.*)$", find_recipe(name).read_text(), re.MULTILINE)
     recipe, *factors = shlex.split(command)
