@@ -14,7 +14,7 @@ from PIL import Image as Pillow
 
 from pixelwise.imaging.draw import colourise
 from pixelwise.imaging.files import read_mask
-from pixelwise.report.figures import draw_balance, draw_class_scores, draw_confusion, draw_curves
+from pixelwise.report.figures import draw_balance, draw_class_scores, draw_confusion, draw_curves, draw_precision_recall
 from pixelwise.report.gallery import build_gallery
 from pixelwise.report.plotting import NARROW, WIDE, render, style
 from pixelwise.report.record import Record, read_record
@@ -133,3 +133,22 @@ def test_gallery_masks_are_in_the_colours_of_the_data_set(fabricate: Make) -> No
             expected = colourise(indices, record.colours, void=record.void)
             assert np.array_equal(np.asarray(decoded.convert("RGB")), expected)
     assert [name for name, _ in gallery.legend] == [*record.classes, "void (not labelled)"]
+
+
+@pytest.mark.parametrize(("classes", "width", "columns"), [(9, WIDE, 3), (21, WIDE, 6), (21, NARROW, 3), (2, WIDE, 2)])
+def test_precision_and_recall_have_a_panel_for_each_class_best_first(classes: int, width: float, columns: int) -> None:
+    curves = [
+        {"class": f"c{n}", "ap": n / classes, "share": 0.01 * n, "recall": [0.5, 1.0], "precision": [0.9, n / classes]}
+        for n in range(classes)
+    ]
+    with style():
+        figure = draw_precision_recall(curves, width)
+    panels = [axes for axes in figure.axes if axes.get_visible()]
+    assert [axes.get_title("left") for axes in panels] == [f"c{n}" for n in range(classes)][::-1]
+    assert figure.axes[0].get_gridspec().ncols == columns
+    for axes, curve in zip(panels, curves[::-1], strict=True):
+        line, share = axes.lines
+        assert list(line.get_xdata()) == [0, *curve["recall"]]
+        assert list(line.get_ydata())[1:] == curve["precision"]
+        assert share.get_ydata()[0] == curve["share"]
+        assert axes.get_title("right") == f"{curve['ap']:.2f}"

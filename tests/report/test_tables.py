@@ -74,12 +74,12 @@ def test_the_main_score_is_set_off_and_stands_first_among_the_tiles(fabricate: M
 def test_an_absent_class_has_a_dash_and_never_a_number(fabricate: Make) -> None:
     record = read_record(fabricate())
     metric = record.metrics()[0][2]
-    table = tables.per_class(record, metric)
+    table = tables.per_class(record, [metric])
     assert table is not None
     assert table.headings == ("class", "training pixels", "weight", "IoU", "accuracy", "Dice", "pixels in truth")
     assert table.rows[-1][3:] == ("–", "–", "–", "0")
-    assert tables.per_class(record, None) is not None  # before any score: counts and weights
-    assert tables.per_class(Record("", {}, {}, {}, {}, {}, ()), None) is None
+    assert tables.per_class(record, []) is not None  # before any score: counts and weights
+    assert tables.per_class(Record("", {}, {}, {}, {}, {}, ()), []) is None
 
 
 def test_time_comes_from_the_epochs_when_the_summary_is_missing(fabricate: Make) -> None:
@@ -125,7 +125,7 @@ def test_classes_of_pictures_are_told_in_numbers_and_shares(fabricate: Make) -> 
     setup = run.read("setup")
     run.write("setup", setup | {"unit": "picture", "counts": [1500, 500], "weighting": "class_balanced"})
     record = read_record(run)
-    table = tables.per_class(record, record.metrics()[0][2])
+    table = tables.per_class(record, [record.metrics()[0][2]])
     assert table is not None
     assert table.headings[:3] == ("class", "training pictures", "share")
     assert [row[:3] for row in table.rows] == [("many", "1,500", "75 %"), ("few", "500", "25 %")]
@@ -177,3 +177,13 @@ def test_intervals_over_pictures_stand_in_tiles_and_tables_and_old_records_show_
     assert [row[2] for row in table.rows] == ["0.0500 … 0.2000", "too few pictures"]
     assert said == ""
     assert "a little too good" in tables.over_pictures(record)
+
+
+def test_the_classes_have_the_columns_of_every_metric_of_the_split() -> None:
+    first = {"per_class": [{"class": "sky", "support": 3, "iou": 0.5}, {"class": "sea", "support": 0, "iou": None}]}
+    second = {"per_class": [{"class": "sky", "support": 3, "ap": 0.75}, {"class": "sea", "support": 0, "ap": None}]}
+    other = {"per_class": [{"class": "land", "support": 3, "f1": 0.75}]}
+    table = tables.per_class(Record("", {}, {}, {}, {}, {}, ()), [first, second, other])
+    assert table is not None
+    assert table.headings == ("class", "IoU", "AP", "pixels in truth")
+    assert table.rows == (("sky", "0.500", "0.750", "3"), ("sea", "–", "–", "0"))

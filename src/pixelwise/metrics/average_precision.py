@@ -34,6 +34,8 @@ class AveragePrecision(Metric):
     LEVELS; of each picture a run keeps KEPT coarser ones (about 0.1 MB for 21 classes). Void pixels are left out.
     """
 
+    biased = frozenset({"calibration_error"})  # as in accuracy.py
+
     def __init__(self, info: DatasetInfo, interpolation: Interpolation) -> None:
         self.info = info
         self.forms = {interpolation: FORMS[interpolation], **FORMS}
@@ -81,12 +83,13 @@ class AveragePrecision(Metric):
 
     def figures(self) -> dict[str, Any]:
         """The curve of each class that occurs in the truth, which classes do not, and the reliability of the pixels."""
-        rows = self.per_class()
+        rows, pixels = self.per_class(), int(self.state[-1].sum())
         curves = []
         for row in rows:
             if row.support:
                 recall, precision = (values.round(4).tolist() for values in ranking.curve(self.state[row.index]))
-                curves.append({"class": row.name, "ap": row.values["ap"], "recall": recall, "precision": precision})
+                named = {"class": row.name, "ap": row.values["ap"], "share": row.support / pixels}
+                curves.append({**named, "recall": recall, "precision": precision})
         return {
             "kind": "ranking",
             "convention": self._named(next(iter(self.forms))),

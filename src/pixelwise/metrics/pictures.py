@@ -94,9 +94,9 @@ def over_pictures(metric: Metric, states: States) -> dict[str, OverPictures]:
 
 def _scored(metric: Metric, states: Iterable[Counts]) -> Iterator[dict[str, float | None]]:
     """The scores by key of each state."""
-    other = copy.copy(metric)  # whose state is its own
+    other, shape = copy.copy(metric), metric.kept_states.shape
     for state in states:
-        other.state = state.reshape(metric.kept_states.shape)
+        other.state = state.reshape(shape)
         yield {score.key: score.value for score in other.scores()}
 
 

@@ -284,15 +284,48 @@ def draw_confusion(
     return figure
 
 
-def draw_reliability(rows: Sequence[Json], width: float) -> Figure:
-    """One bar an interval of confidence: how often it was right; below, how many pictures lie in it.
+def draw_precision_recall(curves: Sequence[Json], width: float) -> Figure:
+    """One small panel a class, the best AP first: precision against recall, and the class's share as a dashed line."""
+    ordered = sorted(curves, key=lambda curve: -curve["ap"])
+    columns = (3 if len(ordered) <= 9 else 6) if width > 5 else 3
+    columns = min(columns, max(1, len(ordered)))
+    rows = -(-len(ordered) // columns)
+    side = width / columns
+    figure = new_figure(width, rows * (0.24 + min(1.5, 0.86 * side)) + 0.4)
+    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).reshape(-1)
+    letters = max(6, int(13 * side) - 5)  # beside the number
+    for axes, curve in zip(panels, ordered, strict=False):
+        recall, precision = [0.0, *curve["recall"]], [curve["precision"][0], *curve["precision"]]
+        axes.fill_between(recall, precision, color=BLUE, alpha=0.14, linewidth=0)
+        axes.plot(recall, precision, color=BLUE, linewidth=1.4)
+        axes.axhline(curve["share"], color=QUIET, linewidth=0.9, linestyle=(0, (4, 3)))
+        axes.set_title(shorten(str(curve["class"]), letters), loc="left", fontsize=7.5, pad=3)
+        axes.set_title(number(curve["ap"], 2), loc="right", fontsize=7.5, pad=3, color=QUIET)
+        axes.grid(True)
+    panels[0].set(xlim=(0, 1), ylim=(0, 1.02))
+    panels[0].set_xticks([0, 0.5, 1], ["0", ".5", "1"])
+    panels[0].set_yticks([0, 0.5, 1], ["0", ".5", "1"])
+    for place, axes in enumerate(panels):
+        if place >= len(ordered):
+            axes.set_visible(False)
+        elif place + columns >= len(ordered):
+            axes.tick_params(labelbottom=True)  # nothing is below
+    figure.supxlabel("recall", fontsize=9)
+    figure.supylabel("precision", fontsize=9)
+    return figure
+
+
+def draw_reliability(rows: Sequence[Json], width: float, unit: str = "picture") -> Figure:
+    """One bar an interval of confidence: how often it was right; below, how many pictures (or pixels) lie in it.
 
     rows: `from`, `to`, `n`, `confidence` (mean) and `accuracy` of each interval, None where nothing lies in it
     """
     figure = new_figure(min(width, 5.2), min(width, 5.2) * 0.95)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     full = [row for row in rows if row["n"]]
-    for axes, heights in ((above, [row["accuracy"] for row in full]), (below, [row["n"] for row in full])):
+    size, named = (1e6, "million ") if max((row["n"] for row in full), default=0) >= 1e6 else (1, "")
+    counts = [row["n"] / size if named else row["n"] for row in full]
+    for axes, heights in ((above, [row["accuracy"] for row in full]), (below, counts)):
         axes.bar(
             [row["from"] for row in full],
             heights,
@@ -304,7 +337,7 @@ def draw_reliability(rows: Sequence[Json], width: float) -> Figure:
     above.plot([0, 1], [0, 1], color=QUIET, linewidth=1.1, linestyle=(0, (4, 3)))
     above.scatter([row["confidence"] for row in full], [row["accuracy"] for row in full], s=12, color=INK, zorder=3)
     above.set(xlim=(0, 1), ylim=(0, 1), ylabel="accuracy")
-    below.set(xlabel="confidence (probability of the predicted class)", ylabel="pictures")
+    below.set(xlabel="confidence (probability of the predicted class)", ylabel=f"{named}{unit}s")
     below.margins(y=0.12)
     figure.align_ylabels()
     return figure

@@ -6,9 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pixelwise.errors import listing
 from pixelwise.imaging.colour import as_hex
 from pixelwise.report import baselines, tables
-from pixelwise.report.figures import draw_balance, draw_class_scores, draw_confusion, draw_curves, draw_reliability
+from pixelwise.report.figures import (
+    draw_balance,
+    draw_class_scores,
+    draw_confusion,
+    draw_curves,
+    draw_precision_recall,
+    draw_reliability,
+)
 from pixelwise.report.gallery import build_gallery
 from pixelwise.report.plotting import Plot, render
 from pixelwise.report.record import Json, Record, read_record
@@ -19,13 +27,20 @@ from pixelwise.terminal.output import clean
 from pixelwise.terminal.scores import ONLY_PREDICTED, only_predicted
 from pixelwise.types import Score
 
+MOST_CURVES = 60  # classes with a panel of their own
 MOST_ROWS = 1000  # classes of a plot; matplotlib makes no picture of more than 65,536 pixels
 RANKED_BY = {  # the metric whose score of one picture ranks the gallery
     "accuracy": "the probability that was given to the true class",
+    "averageprecision": "the mean AP over the pixels of that picture alone",
+    "foregroundiou": "the foreground IoU of that picture alone",
     "confusion": "the mean IoU of that picture alone, over the classes in its truth or prediction",
     "colourscores": "the accuracy over that picture alone",
 }
-MEANS = {"iou": ("mean_iou",), "accuracy": ("balanced_accuracy", "mean_class_accuracy")}  # of a score of each class
+MEANS = {
+    "iou": ("mean_iou",),
+    "ap": ("mean_ap",),
+    "accuracy": ("balanced_accuracy", "mean_class_accuracy"),
+}  # of a score of each class
 
 
 def build_report(run: RunFolder) -> Path:
@@ -42,7 +57,8 @@ def build_report(run: RunFolder) -> Path:
 def _page(run: RunFolder, record: Record) -> str:
     plots = run.plots
     gallery = build_gallery(record, run.predictions)  # before anything is written
-    metric = next((metric for _, _, metric in record.metrics()), None)
+    metrics = first_split(record)
+    metric = next(iter(metrics), None)
     page: str = template("report.html.j2").render(
         title=str(record.recipe.get("title") or "A run"),
         about=str(record.recipe.get("about") or ""),
@@ -51,11 +67,12 @@ def _page(run: RunFolder, record: Record) -> str:
         warning=tables.warning(record) or baselines.warning(record),
         tiles=tables.tiles(record),
         stated=tables.stated(record),
-        plots=_plots(record, metric, plots),
+        plots=_plots(record, metrics, plots),
+        curves_caption=_curves_caption(metrics),
         scores=tables.scores(record),
         baselines=baselines.tables(record),
         over_pictures=tables.over_pictures(record),
-        per_class=tables.per_class(record, metric),
+        per_class=tables.per_class(record, metrics),
         swatches=palette_colours(record),
         unit=record.unit,
         ranked_by=RANKED_BY.get(str((metric or {}).get("name")), "the score of that picture alone"),
@@ -75,9 +92,15 @@ def _page(run: RunFolder, record: Record) -> str:
     return page
 
 
-def _plots(record: Record, metric: Json | None, folder: Path) -> dict[str, Plot]:
+def first_split(record: Record) -> list[Json]:
+    """The records of the metrics on the first split, which the page draws."""
+    told = record.metrics()
+    return [metric for split, scored, metric in told if scored is told[0][1]]
+
+
+def _plots(record: Record, metrics: Sequence[Json], folder: Path) -> dict[str, Plot]:
     """Every plot that the records allow, by name."""
-    plots = {}
+    plots, metric = {}, next(iter(metrics), None)
 
     def add(name: str, title: str, draw: Any) -> None:
         plots[name] = render(name, title, draw, folder)
@@ -104,9 +127,33 @@ def _plots(record: Record, metric: Json | None, folder: Path) -> dict[str, Plot]
     if 0 < len(figures.get("matrix") or ()) <= MOST_ROWS:
         told = _with_void_row(figures)
         add("confusion", "Confusion matrix, rows in percent", lambda width: draw_confusion(*told, width, record.unit))
-    if figures.get("reliability"):
-        add("calibration", "Accuracy by confidence", lambda width: draw_reliability(figures["reliability"], width))
+    if curves := _figure(metrics, "curves")[:MOST_CURVES]:
+        title = "Precision and recall of each class"
+        add("precision_recall", title, lambda width: draw_precision_recall(curves, width))
+    if bins := _figure(metrics, "reliability"):
+        add("calibration", "Accuracy by confidence", lambda width: draw_reliability(bins, width, record.unit))
     return plots
+
+
+def _figure(metrics: Sequence[Json], name: str) -> list[Any]:
+    """What the first metric that has it recorded of a figure; empty where none has."""
+    found = ((metric.get("figures") or {}).get(name) for metric in metrics)
+    return list(next(filter(None, found), ()))
+
+
+def _curves_caption(metrics: Sequence[Json]) -> str:
+    """What the precision-recall plot shows, and which classes it cannot show."""
+    curves, absent = _figure(metrics, "curves"), _figure(metrics, "absent")
+    caption = (
+        "Each panel is one class, best first, with its average precision. Going right, more pixels are taken for the class, "
+        "in the order of their probability: recall is the share of the class that is found, precision the share of the taken "
+        "pixels that are right. The dashed line is the class's share of all pixels, which pixels in random order would give."
+    )
+    if len(curves) > MOST_CURVES:
+        caption += f" The first {MOST_CURVES} of {len(curves)} classes are shown."
+    if absent:
+        caption += f" Not in the truth, and left out of the mean: {listing(absent)}."
+    return caption
 
 
 def palette_colours(record: Record) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -195,9 +195,9 @@ def warning(record: Record) -> str:
     return ""
 
 
-def per_class(record: Record, metric: Json | None) -> Table | None:
-    """One row a class: share of training, weight, and every score of the class."""
-    rows = list((metric or {}).get("per_class") or ())
+def per_class(record: Record, metrics: Sequence[Json]) -> Table | None:
+    """One row a class: share of training, weight, and every score of the class that a metric of the first split has."""
+    rows = _joined([metric.get("per_class") or () for metric in metrics])
     names = [str(row.get("class", "")) for row in rows] or record.classes
     if not names or not (rows or record.setup.get("weights")):
         return None  # the plot of shares says it all
@@ -300,6 +300,17 @@ def notes(record: Record) -> list[str]:
         for problem in entry.get("skipped") or ():
             told.append(f"left out of {split}: {problem.get('where', '')}: {problem.get('what', '')}")
     return list(dict.fromkeys(told))
+
+
+def _joined(tables: Sequence[Sequence[Json]]) -> list[dict[str, Any]]:
+    """The rows of the classes with the columns of every table that has the same classes as the first one."""
+    first, *others = tables or [[]]
+    joined = [dict(row) for row in first]
+    for rows in others:
+        if [row.get("class") for row in rows] == [row.get("class") for row in joined]:
+            for into, row in zip(joined, rows, strict=True):
+                into.update({key: value for key, value in row.items() if key not in into})
+    return joined
 
 
 def _caption(split: str, told: Mapping[str, Any]) -> str:

@@ -1,4 +1,5 @@
-"""What the JSON files of a run may say: types, limits, and what must agree with what. Events are in event_schema.py.
+"""What the JSON files of a run may say: types, limits, and what must agree with what. Events are in event_schema.py,
+what a metric records in metric_schema.py.
 
 A key that is missing is nobody's fault here: older versions wrote fewer, and whoever needs it says so. A key that is there
 has the type and the limits below. Keys that are not named here are left alone.
@@ -10,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from pixelwise.run.records.metric_schema import MetricRecord
 from pixelwise.run.records.values import (
     Byte,
     Count,
@@ -250,70 +252,6 @@ class Environment(Part):
 
 
 # -- summary.json and evaluations/
-
-
-class Row(BaseModel):
-    """The scores of one class by name, beside the class."""
-
-    model_config = ConfigDict(strict=True, extra="allow", allow_inf_nan=False)
-    __pydantic_extra__: dict[str, Number | bool | None]
-    label: Name = Field("", alias="class")
-    name: Name = ""
-    support: Count | None = None
-
-
-class OverPictures(Part):
-    low: Number | None = None
-    high: Number | None = None
-    n: Count = 0
-    method: Name = ""
-    level: Annotated[float, Field(gt=0, lt=1)] = 0.95
-    lack: Text = ""
-
-
-class ScoreRecord(Part):
-    name: Name
-    key: Name = ""
-    value: Number | None = None
-    convention: Name | dict[Name, Name] | None = None
-    support: Count | None = None
-    higher_is_better: bool = True
-    interval: OverPictures | None = None
-
-
-class Guess(Part):
-    name: Name = Field(alias="class")
-    scores: Numbers
-
-
-class Interval(Part):
-    low: Number = Field(alias="from")
-    high: Number = Field(alias="to")
-    n: Count
-    confidence: Number | None = None
-    accuracy: Number | None = None
-
-
-class Figures(Part):
-    classes: list[Name] = []
-    matrix: list[list[Count]] = []
-    void_row: list[Count] | None = None
-    reliability: list[Interval] = []
-
-    @model_validator(mode="after")
-    def _square(self) -> Figures:
-        rows = [*self.matrix, *([self.void_row] if self.matrix and self.void_row else [])]
-        if self.matrix and (len(self.matrix) != len(self.classes) or {len(row) for row in rows} != {len(self.classes)}):
-            raise fault(f"whose matrix does not have one row and one column for each of {len(self.classes)} classes")
-        return self
-
-
-class MetricRecord(Part):
-    name: Name = ""
-    scores: list[ScoreRecord] = []
-    constant_guess: Guess | None = None
-    per_class: list[Row] = []
-    figures: Figures | None = None
 
 
 class Scored(Part):
