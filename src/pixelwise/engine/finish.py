@@ -45,7 +45,8 @@ def finish(run: RunFolder, parts: Parts, progress: Progress, finished: Finished)
     chose = chose_epoch(run, parts.recipe, split, checkpoint)
     splits = {split: {"checkpoint": checkpoint, "chose_epoch": chose, **record}}
     if parts.material.test is not None and parts.material.test.split not in splits:
-        splits[parts.material.test.split] = {"checkpoint": checkpoint, **score_test(run, parts, parts.material.test)}
+        tested = score_test(run, parts, parts.material.test)
+        splits[parts.material.test.split] = {"checkpoint": checkpoint, "chose_epoch": False, **tested}
     rankings = parts.learner.processes.gather(ranking)
     recorded = parts.learner.processes.gather(recorder.rows)
     if not parts.learner.processes.first:
