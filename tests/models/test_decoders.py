@@ -53,7 +53,7 @@ def test_strides_that_do_not_fit_are_refused(name, strides, what):
 
 
 def test_the_probe_is_one_linear_map_of_all_channels_side_by_side():
-    probe = build("linear_probe", strides=(4, 8, 32)).eval()
+    probe = build("linear_probe", strides=(4, 8, 32), norm="batch").eval()
     with torch.no_grad():
         for layer in probe.decoder:
             layer.running_mean.normal_()

@@ -51,7 +51,7 @@ def linear_probe(
     *,
     encoder: str = "tf_efficientnet_lite0",
     strides: tuple[int, ...] = (8, 16, 32),
-    norm: Literal["batch", "none"] = "batch",
+    norm: Literal["none", "batch"] = "none",
 ) -> LinearProbe:
     """One 1×1 convolution on the maps of an encoder: the first thing to try with pretrained weights.
 
@@ -59,8 +59,9 @@ def linear_probe(
               `freeze: [encoder]` in the phase: then what is learned is only which mixture of its channels says which class
     strides:  of the encoder's maps that are read, fine to coarse
     norm:     `batch` scales each channel to mean 0 and variance 1 before, without parameters (He et al. 2022, MAE, on
-              linear probing): the channels of different maps differ in scale, which makes gradient descent slow. In
-              evaluation it is a fixed linear map, so that the probe stays linear
+              linear probing). In evaluation it is a fixed linear map, so that the probe stays linear. Where channels have
+              large values, as those of `tf_efficientnet_lite0`, it makes them smaller and so needs a higher learning rate
+              or more epochs
 
     The weights begin at 0: all classes are equal, and the first step goes straight to the mean of each class.
     """
