@@ -167,14 +167,23 @@ def _read(word: str, file: Path, known: Published | None, source: str) -> Pretra
 
 
 def _numbers(text: str | None, where: str) -> Numbers | None:
-    """A list of numbers in a file's metadata, e.g. `[0.5, 0.5, 0.5]`."""
+    """Three numbers in a file's metadata, e.g. `[0.5, 0.5, 0.5]`."""
     if text is None:
         return None
     try:
-        found = tuple(float(number) for number in json.loads(text))
-    except (ValueError, TypeError) as error:
-        raise RunError(f"read {text[:80]!r}; a list of numbers was expected.", where=where) from error
+        found = three_numbers(json.loads(text))
+    except (ValueError, RecursionError):
+        found = None
+    if found is None or (where.endswith("std") and min(found) <= 0):
+        raise RunError(f"read {text[:80]!r}; three numbers were expected, e.g. [0.5, 0.5, 0.5].", where=where)
     return found
+
+
+def three_numbers(value: Any) -> Numbers | None:
+    """A list of three finite numbers; None for anything else."""
+    if not isinstance(value, list) or len(value) != 3 or not all(type(number) in (int, float) for number in value):
+        return None
+    return tuple(map(float, value)) if all(abs(number) < 1e9 for number in value) else None
 
 
 def _of_file(word: str, network: str) -> Pretrained:
@@ -199,9 +208,10 @@ def _of_run(word: str) -> Pretrained:
 def reads_of(setup: Mapping[str, Any]) -> tuple[Numbers | None, Numbers | None]:
     """The mean and standard deviation by which a run normalises pictures, by its record; None where it does not say."""
     found = (setup.get("findings") or {}).get(INPUT) or ((setup.get("recipe") or {}).get("task") or {})
-    values = [found.get(name) if isinstance(found, Mapping) else None for name in ("mean", "std")]
-    mean, std = (tuple(v) if isinstance(v, list) and all(isinstance(n, float) for n in v) else None for v in values)
-    return mean, std
+    if not isinstance(found, Mapping):
+        return None, None
+    mean, std = three_numbers(found.get("mean")), three_numbers(found.get("std"))
+    return mean, std if std and min(std) > 0 else None
 
 
 # -- what they bring, and what of them is taken --
