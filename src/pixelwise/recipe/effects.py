@@ -94,6 +94,10 @@ def _training(recipe: Recipe) -> Iterator[str]:
             yield f"train.optimizer.learning_rate={rate} has no effect: every phase has a learning rate of its own."
     if train.accumulate > train.batch:
         yield f"train.accumulate={train.accumulate}: a batch of {train.batch} pictures is cut into {train.batch} pieces."
+    if train.accumulate > 1:
+        for where, kind, item in _items(recipe):
+            if kind == "loss" and item.options.get("over") == "batch":
+                yield f"{where}.over=batch takes the pictures of a piece together (train.accumulate={train.accumulate})."
     factors = train.optimizer.options.get("parts")
     for part, factor in factors.items() if isinstance(factors, Mapping) else ():
         if all(any(f"{part}.".startswith(f"{frozen}.") for frozen in phase.freeze) for phase in train.phases):

@@ -23,6 +23,7 @@ from pixelwise.engine.train import resume, train
 from pixelwise.errors import RecipeError, TrainingError
 from pixelwise.losses.base import Loss, Term
 from pixelwise.losses.cross_entropy import cross_entropy
+from pixelwise.recipe.effects import remarks
 from pixelwise.recipe.load import as_yaml, load_recipe
 from pixelwise.recipe.schema import Recipe
 from pixelwise.run.checkpoint import load_checkpoint
@@ -244,6 +245,16 @@ def test_two_processes_have_the_gradient_of_one(tiny: Tiny, data: Path, tmp_path
 def test_what_check_refuses(name: str, words: list[str], said: str) -> None:
     with pytest.raises(RecipeError, match=said):
         load_recipe(name, words)
+
+
+def test_what_a_reader_may_not_expect_is_named() -> None:
+    assert remarks(load_recipe("quickstart", ["train.accumulate=4", "train.batch=8"])) == []
+    assert remarks(load_recipe("quickstart", ["train.accumulate=4", "train.batch=2"])) == [
+        "train.accumulate=4: a batch of 2 pictures is cut into 2 pieces."
+    ]
+    assert remarks(load_recipe("quickstart", ["train.accumulate=4", "loss={name: dice, over: batch}"])) == [
+        "loss.over=batch takes the pictures of a piece together (train.accumulate=4)."
+    ]
 
 
 def test_a_recipe_without_pieces_is_written_as_before() -> None:
