@@ -67,7 +67,9 @@ def test_no_arrays_at_all(tmp_path: Path) -> None:
 
 
 @given(
-    st.floats(allow_nan=False, allow_infinity=False), st.integers(-(2**63), 2**63 - 1), st.text(st.characters(exclude_categories=["Cs"]))
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.integers(-(2**63), 2**63 - 1),
+    st.text(st.characters(exclude_categories=["Cs"])),
 )
 @settings(max_examples=50, deadline=None)
 def test_numbers_of_the_state_survive_to_the_bit(
