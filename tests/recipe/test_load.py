@@ -44,7 +44,8 @@ def test_every_shipped_recipe_is_sound_and_its_resolved_text_reads_back_equal(na
     assert check_recipe(parse_text(as_yaml(recipe), where=name)) == recipe
     assert as_yaml(check_recipe(parse_text(as_yaml(recipe), where=name))) == as_yaml(recipe)
     head = find_recipe(name).read_text(encoding="utf-8").splitlines()[:4]
-    assert any(f"pixelwise train {name}" in line for line in head), "the head of a recipe says its command"
+    commands = [f"pixelwise {verb} {name}" for verb in ("train", "sweep")]
+    assert any(command in line for command in commands for line in head), "the head of a recipe says its command"
 
 
 traps = st.sampled_from(
@@ -183,7 +184,7 @@ def test_a_phase_is_written_down_with_the_length_that_it_was_given(length: dict[
 @pytest.mark.parametrize(
     ("override", "expected"),
     [
-        ("train.bach=8", "train.bach: there is no such key; the keys here are: seed, batch, phases"),
+        ("train.bach=8", "train.bach: there is no such key; the keys here are: seed, batch, accumulate, phases"),
         ("foo.bar=1", "foo: there is no such key; the keys here are: title, engine, about"),
         ("train.batch=abc", "train.batch: read 'abc', which is not a valid integer."),
         ("train.batch=1.5", "train.batch: read 1.5, which is not a valid integer."),
