@@ -4,7 +4,8 @@
 
 Memory and seconds: updates of the recipe voc2007/unet (a U-Net of width 16, pictures of 224×224, batch 16) on drawn scenes,
 each number of pieces in a process of its own; the peak is the kernel's (VmHWM). Gradients: the same update without
-normalisation, because BatchNorm sees pieces; the largest difference of a gradient, relative to the largest of its parameter.
+normalisation, because BatchNorm sees pieces; the norm of the difference of the two gradients, relative to the gradient's
+norm, and the same for the batch in reverse order, which is rounding alone.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -40,19 +42,20 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         run_child(__file__, "steps", folder, 1)  # draws and caches the pictures
         rounds = [{n: run_child(__file__, "steps", folder, n) for n in PIECES} for _ in range(ROUNDS)]
-        gradients = {n: run_child(__file__, "gradients", folder, n)["difference"] for n in PIECES[1:]}
+        gradients = {n: run_child(__file__, "gradients", folder, n) for n in PIECES[1:]}
     found: dict[int, dict[str, Any]] = {}
     for pieces in PIECES:
         each = [one[pieces] for one in rounds]
         found[pieces] = {
             "peak_mib": median(one["peak"] for one in each),
             "seconds_an_update": round(min(one["seconds"] for one in each), 3),
-            "gradient_difference": gradients.get(pieces, 0.0),
+            "gradient_difference": gradients[pieces]["difference"] if pieces > 1 else 0.0,
         }
     whole = found[1]
     result = {
         "what": f"{RECIPE} on drawn scenes of 224×224, batch 16: peak memory (VmHWM), least time of an update, gradients",
         "pieces": found,
+        "gradient_difference_of_the_batch_reversed": gradients[PIECES[-1]]["reversed"],
         "before_the_first_update_mib": median(one[1]["before"] for one in rounds),
         "environment": environment() | {"command": ["python", "benchmarks/accumulate.py"]},
     }
@@ -90,14 +93,25 @@ def steps(folder: Path, pieces: int) -> None:
 
 
 def gradients(folder: Path, pieces: int) -> None:
-    made = []
-    for count in (1, pieces):
-        learner = prepared(folder, count, "model.norm=none")
-        (batch,) = learner.batches(0, skip=0, steps=1)
-        learner.step(batch, 1e-3, 0)
-        made.append([parameter.grad for parameter in learner.model.parameters()])
-    differences = [float((a - b).abs().max() / a.abs().max()) for a, b in zip(*made, strict=True) if a.abs().max()]
-    print(json.dumps({"difference": max(differences)}))
+    """How far the gradient in pieces is from that of the whole, and for scale how far that of the batch in reverse order is."""
+    whole, cut = gradient(folder, 1), gradient(folder, pieces)
+    print(json.dumps({"difference": apart(whole, cut), "reversed": apart(whole, gradient(folder, 1, turned=True))}))
+
+
+def gradient(folder: Path, pieces: int, *, turned: bool = False) -> list[Any]:
+    learner = prepared(folder, pieces, "model.norm=none")
+    (batch,) = learner.batches(0, skip=0, steps=1)
+    if turned:
+        targets = {head: target.flip(0) for head, target in batch.targets.items()}
+        batch = replace(batch, images=batch.images.flip(0), targets=targets)
+    learner.step(batch, 1e-3, 0)
+    return [parameter.grad for parameter in learner.model.parameters()]
+
+
+def apart(one: list[Any], other: list[Any]) -> float:
+    """The norm of the difference, relative to the norm of the first."""
+    squares = sum(float((a - b).double().square().sum()) for a, b in zip(one, other, strict=True))
+    return float((squares / sum(float(a.double().square().sum()) for a in one)) ** 0.5)
 
 
 if __name__ == "__main__":
