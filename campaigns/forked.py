@@ -55,21 +55,29 @@ def watch_writes(allowed: Sequence[Path]) -> list[str]:
     return _watched["found"]
 
 
+_IN_FOLDER = ("os.remove", "os.mkdir", "os.rmdir")  # events whose last argument is an open folder, or -1
+
+
 def _look(event: str, arguments: tuple[Any, ...]) -> None:
     if event == "open":
         path, mode, flags = arguments
         if isinstance(path, int) or not (flags & _WRITING or (mode and set(str(mode)) & set("wax+"))):
             return
-        paths = [path]
+        paths, folders = [path], [-1]
     elif event in ("os.rename", "os.link"):
         paths = [arguments[0], arguments[1]]
+        folders = [arguments[2], arguments[3]]
     elif event in ("os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.chmod", "shutil.rmtree"):
         paths = [arguments[0]]
+        folders = [arguments[-1] if event in _IN_FOLDER else -1]
     else:
         return
-    for path in paths:
+    for path, folder in zip(paths, folders, strict=True):
         if isinstance(path, str | bytes | os.PathLike):
-            real = os.path.realpath(os.fsdecode(path)) if event == "open" else _of_a_name(os.fsdecode(path))
+            name = os.fsdecode(path)
+            if isinstance(folder, int) and folder >= 0:  # a name in an open folder, as of shutil.rmtree
+                name = os.path.join(os.readlink(f"/proc/self/fd/{folder}"), name)
+            real = os.path.realpath(name) if event == "open" else _of_a_name(name)
             if not any(real == one or real.startswith(one.rstrip("/") + "/") for one in _watched["allowed"]):
                 _watched["found"].append(f"{event} {real}")
 

@@ -187,3 +187,19 @@ def test_the_classes_have_the_columns_of_every_metric_of_the_split() -> None:
     assert table is not None
     assert table.headings == ("class", "IoU", "AP", "pixels in truth")
     assert table.rows == (("sky", "0.500", "0.750", "3"), ("sea", "–", "–", "0"))
+
+
+@pytest.mark.parametrize(
+    ("model", "sentence"),
+    [
+        (
+            {"name": "unet", "parameters": 1234, "macs": 56789, "input": [3, 32, 48]},
+            "unet: 1,234 parameters, 56,789 multiply-adds for one picture of 3×32×48.",
+        ),
+        ({"name": "unet", "parameters": 1234, "input": [3, 32, 48]}, "unet: 1,234 parameters."),
+        ({"parameters": 1234, "macs": 5}, "The model: 1,234 parameters, 5 multiply-adds for one picture."),
+        ({}, "The model: its size is not known."),
+    ],
+)
+def test_the_sentence_of_the_architecture_needs_no_part_of_its_record(model: dict[str, object], sentence: str) -> None:
+    assert tables.architecture(Record("", {}, {}, {"model": model}, {}, {}, ())) == sentence

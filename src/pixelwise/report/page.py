@@ -81,7 +81,7 @@ def _page(run: RunFolder, record: Record) -> str:
         balance_caption=tables.balance_caption(record),
         gallery=gallery,
         source=str(record.data.get("source") or ""),
-        model=record.setup.get("model") or {},
+        architecture=tables.architecture(record),
         layers=tables.layers(record),
         recipe=record.recipe_text,
         environment=tables.environment(record),

@@ -241,6 +241,15 @@ def balance_caption(record: Record) -> str:
     return f"{told}. The loss weighs every class the same, but {' and '.join(f'{name} in phase {n}' for n, name in later)}."
 
 
+def architecture(record: Record) -> str:
+    """One sentence above the table of layers: `fpn: 3,200,000 parameters, 500 multiply-adds for one picture of 3×224×224.`"""
+    model = record.setup.get("model") or {}
+    counted = [("parameters", "parameters"), ("macs", "multiply-adds for one picture")]
+    told = ", ".join(f"{model[key]:,} {words}" for key, words in counted if model.get(key))
+    of = f" of {'×'.join(map(str, model['input']))}" if model.get("macs") and model.get("input") else ""
+    return f"{model.get('name') or 'The model'}: {told or 'its size is not known'}{of}."
+
+
 def layers(record: Record) -> Table | None:
     """The architecture, a row a layer."""
     rows = (record.setup.get("model") or {}).get("layers") or ()
