@@ -57,8 +57,9 @@ def _scratch_lacks(recipe: Recipe) -> Iterator[tuple[str, str]]:
     if recipe.train.ema is not None:
         yield "train.ema", f"read {recipe.train.ema}; the NumPy network does not average its weights."
     for number, phase in enumerate(recipe.train.phases):
-        if phase.freeze:
-            yield f"train.phases.{number}.freeze", "the NumPy network trains as a whole."
+        for key in ("freeze", "freeze_statistics"):
+            if getattr(phase, key):
+                yield f"train.phases.{number}.{key}", "the NumPy network trains as a whole."
         if phase.loss is not None:
             yield f"train.phases.{number}.loss", "the NumPy network has one loss throughout."
     allowed = {"device": ("auto", "cpu"), "precision": ("auto", "fp32"), "layout": ("auto",), "deterministic": (False,)}

@@ -167,6 +167,7 @@ class Phase(Part):
     schedule: ItemOrName | None = None  # none: the training's
     loss: LossOrLosses | None = None  # none: the recipe's, with which validation is always counted
     freeze: tuple[str, ...] = ()  # parts of the model that stay as they are, with their BatchNorm statistics
+    freeze_statistics: tuple[str, ...] = ()  # parts that learn, with the BatchNorm statistics that they have
 
     @model_validator(mode="after")
     def _check_length(self) -> Phase:
@@ -178,9 +179,14 @@ class Phase(Part):
 
     @model_serializer(mode="wrap")
     def _with_one_length(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Only the length that was given, so that what is written down reads like what was read."""
+        """Only the length that was given, so that what is written down reads like what was read.
+
+        A key that came later is written only where it says something.
+        """
         told: dict[str, Any] = handler(self)
         del told["steps" if self.steps is None else "epochs"]
+        if not self.freeze_statistics:
+            del told["freeze_statistics"]
         return told
 
 

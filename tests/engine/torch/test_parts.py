@@ -180,6 +180,33 @@ def test_frozen_parts_keep_weights_and_statistics_and_the_others_learn(data: Pat
         assert trainable[phase] == sum(size for name, size in sizes.items() if part_of(name, frozen) is None)
 
 
+def test_weights_learn_while_statistics_are_frozen(data: Path, tmp_path: Path) -> None:
+    recipe = small("train.phases=[{epochs: 1, freeze_statistics: [encoder]}]")
+    with keyed_random(recipe.train.seed, "weights"):
+        before = {name: tensor.numpy() for name, tensor in Encoded(3, CLASSES).state_dict().items()}
+    list(train(recipe, tmp_path / "run", data=data))
+    changed = {name for name, value in weights(tmp_path / "run").items() if not np.array_equal(before[name], value)}
+    norm = "encoder.stem.1"
+    fixed = {f"{norm}.running_mean", f"{norm}.running_var", f"{norm}.num_batches_tracked"}
+    assert changed == before.keys() - fixed
+    assert "freeze_statistics" in as_yaml(recipe)
+    assert "freeze_statistics" not in as_yaml(small())
+
+
+@pytest.mark.parametrize(
+    ("part", "sentence"),
+    [
+        ("encodr", "the model has no part 'encodr'"),
+        ("decoder", "the part 'decoder' has no BatchNorm layer"),
+    ],
+)
+def test_statistics_that_cannot_be_frozen_are_refused(part: str, sentence: str, data: Path, tmp_path: Path) -> None:
+    recipe = small(f"train.phases=[{{epochs: 1, freeze_statistics: [{part}]}}]")
+    with pytest.raises(RecipeError, match=f"train.phases.0.freeze_statistics: {sentence}"):
+        next(train(recipe, tmp_path / "run", data=data))
+    assert not (tmp_path / "run").exists()
+
+
 def test_phases_and_parts_resume_to_the_same_bytes(data: Path, tmp_path: Path) -> None:
     recipe = small("train.optimizer.parts={encoder: 0.1, encoder.stem: 0.5}", "train.checkpoint_steps=1")
     list(train(recipe, tmp_path / "whole", data=data))

@@ -111,12 +111,13 @@ def _try_one(learner: Learner, pictures: int, length: Length) -> None:
     processes, batch = learner.processes.count, learner.recipe.train.batch
     if processes > 1 and str(learner.choices.as_record()["device"]).startswith("cuda"):
         return  # statistics are taken over all processes there
-    tried: list[Sequence[str]] = []
+    tried: list[tuple[Sequence[str], ...]] = []
     for number, phase in enumerate(learner.recipe.train.phases):
         alike = (processes, length, number, learner.recipe.train.accumulate)
-        if phase.freeze in tried or 1 not in set(_shares(pictures, batch, *alike)):
+        frozen = (phase.freeze, phase.freeze_statistics)
+        if frozen in tried or 1 not in set(_shares(pictures, batch, *alike)):
             continue
-        tried.append(phase.freeze)
+        tried.append(frozen)
         single = _single(pictures, batch, processes, learner.recipe.train.accumulate)
         made = learner.training_batch([0])
         try:

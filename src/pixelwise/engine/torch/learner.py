@@ -191,8 +191,10 @@ class TorchLearner(Learner):
         """Training mode, except for frozen parts: requires_grad alone would leave BatchNorm's statistics moving."""
         assert self.shared is not None
         self.shared.train()
+        phase = self.recipe.train.phases[self.phase]
         for name, module in self.model.named_modules():
-            if name and is_frozen(name, self.recipe.train.phases[self.phase].freeze):
+            fixed = isinstance(module, nn.modules.batchnorm._BatchNorm) and is_frozen(name, phase.freeze_statistics)
+            if name and (fixed or is_frozen(name, phase.freeze)):
                 module.eval()
 
     def batches(self, epoch: int, *, skip: int, steps: int) -> Iterator[Batch]:

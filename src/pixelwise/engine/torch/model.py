@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm
 
 from pixelwise.engine.base import Batch
 from pixelwise.errors import Problem, RunError, ShapeError, did_you_mean, listing
@@ -240,6 +241,11 @@ def unknown_parts(recipe: Recipe, model: nn.Module) -> Iterator[Problem]:
             yield from unknown(part, where)
         if parameters and all(is_frozen(name, phase.freeze) for name in parameters):
             yield Problem(where, "freezes the whole model, so that nothing learns.", "Leave out one of the parts.")
+        for part in phase.freeze_statistics:
+            yield from unknown(part, f"{where}_statistics")
+            within = [module for name, module in model.named_modules() if is_frozen(name, [part])]
+            if part in known and not any(isinstance(module, BatchNorm) for module in within):
+                yield Problem(f"{where}_statistics", f"the part '{part}' has no BatchNorm layer.", "Leave it out.")
 
 
 # -- the state of a training: with the progress (run/checkpoint.py), everything that decides the next step --
