@@ -156,13 +156,19 @@ def quicken() -> None:
     os.fsync = lambda descriptor: None
     runner.train_command = lambda folder, name, data, *, resume: [sys.executable, "-S", "-c", "raise SystemExit(2)"]
     for module in (setup, evaluate, train):
-        module.environment = cache(module.environment)  # type: ignore[attr-defined]
+        module.environment = _once(module.environment)  # type: ignore[attr-defined]
     page.template = cache(page.template)
     for module in (compare_page, experiment_page):
         module.template = page.template  # type: ignore[attr-defined]
     compared.judge = partial(compared.judge, draws=20)
     for module in (page, compare_page, experiment_page):
         module.render = draw_only  # type: ignore[attr-defined]
+
+
+def _once(environment: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """The function, asked once for each set of packages that a record names."""
+    kept = cache(environment)
+    return lambda recorded=(): kept(tuple(recorded))
 
 
 def run_case(
