@@ -14,6 +14,7 @@ import time
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +134,7 @@ def commands(kind: str, name: str, folder: Path, case: Path, data: Path, picture
 
 def quicken() -> None:
     """Leave out what damage cannot change and takes the most time: flushes, pixels of plots, most draws, trainings."""
-    from functools import cache, partial
+    from functools import partial
 
     from pixelwise.compare import page as compare_page
     from pixelwise.compare import runs as compared
