@@ -38,7 +38,7 @@ INFO = DatasetInfo("toy", ("background", "cat"), ((0, 0, 0), (9, 9, 9)), frozens
 IMAGE = np.zeros((4, 5, 3), np.uint8)
 SAMPLE = Sample("s", IMAGE, mask=np.zeros((4, 5), np.uint8), label=1)
 PREDICTIONS: dict[str, Prediction] = {
-    "class_map": ClassMap(np.zeros((4, 5), np.uint8)),
+    "class_map": ClassMap(np.zeros((4, 5), np.uint8), levels=np.full((4, 5, len(INFO.classes)), 1 << 15, np.uint16)),
     "labels": Labels(np.array([0.25, 0.75], np.float32)),
     "colours": Colours(IMAGE, np.zeros((4, 5), np.uint8)),
 }

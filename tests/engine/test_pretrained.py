@@ -323,7 +323,7 @@ def test_another_run_gives_its_encoder_with_mean_and_licence(probe: Make, root: 
     assert setup["findings"] == {"input": {"mean": [0.5] * 3, "std": [0.5] * 3}}
     assert setup["pretrained"]["licence"] == "apache-2.0"
     assert setup["pretrained"]["new"] == ["decoder", "classifier"]
-    assert setup["pretrained"]["left"] == ["decoder", "classifier"]
+    assert setup["pretrained"]["left"] == ["classifier"]
 
 
 def test_a_run_without_encoder_gives_all_or_nothing(probe: Make, root: Path, tmp_path: Path) -> None:

@@ -160,7 +160,7 @@ def test_a_run_labels_what_it_was_trained_to_label(pictures_run, pixels_run):
         Predictor(open_learner(pictures_run)).predict(picture(40, 40), 512)
     predictor = Predictor(open_learner(pixels_run))
     predictor.opened.learner.any_size = False
-    with pytest.raises(RunError, match="pictures of 32×32 only"):
+    with pytest.raises(RunError, match="reads whole pictures only, at 32×32"):
         predictor.predict(picture(40, 40), tiles=512)
 
 
