@@ -83,8 +83,9 @@ on all 5,000 and chose nothing. The palette is k-means' on the training part, so
 Recipes under `batch` train for 25 epochs, where a smaller batch makes more updates; those under `updates` make 1,125 each.
 """,
     ("stanford_background", "val"): """\
-The form of the course: 288×224, nine classes, misc counted. `pixel_frequency` keeps the five copies that the other recipes leave
-out, because the stated numbers do. With equal scores of many pixels, VOC's form depends on their order: here they enter together.
+The form of the course: 288×224, nine classes, misc counted. `pixel_frequency` keeps the five copies that the other recipes
+leave out, because the stated numbers do. Where many pixels have equal scores, VOC's form depends on their order: here they
+enter together.
 """,
     ("flowers17", "val"): """\
 The thresholded IoU is the course's mean of ⌈clamp(20 (IoU − .5), 0, 10)⌉ / 10; the course calls it mIoU.
