@@ -53,6 +53,15 @@ class Item(BaseModel):
         return dict(self.model_extra or {})
 
 
+def _what_is_said(part: BaseModel, told: dict[str, Any], *later: str) -> dict[str, Any]:
+    """A part as it is written down: keys that came after the first runs only where they are not their defaults.
+
+    So a recipe without them has the record, and the identity, that it had before there were such keys.
+    """
+    fields = type(part).model_fields
+    return {key: told[key] for key in told if key not in later or getattr(part, key) != fields[key].default}
+
+
 def _weights(value: str) -> str:
     if value not in WEIGHTS and not value.startswith("run:") and not value.endswith(".safetensors"):
         what = "allowed is none, imagenet, coco, the path of a .safetensors file, or run:PATH of another run"
@@ -69,12 +78,8 @@ class Model(Item):
     weights: Annotated[str, AfterValidator(_weights)] = "none"
 
     @model_serializer(mode="wrap")
-    def _without_default(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without `weights: none`, so that a recipe without weights is written as it was before there was this key."""
-        told: dict[str, Any] = handler(self)
-        if self.weights == "none":
-            del told["weights"]
-        return told
+    def _written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return _what_is_said(self, handler(self), "weights")
 
 
 def _from_name(value: Any) -> Any:
@@ -150,12 +155,8 @@ class Data(Part):
     workers: Count = 0  # processes that augment; the pictures are the same for any number
 
     @model_serializer(mode="wrap")
-    def _without_empty_list(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Only the exclusions that were given: without any, a record is the same as before there was the key."""
-        told: dict[str, Any] = handler(self)
-        if not self.exclude:
-            told.pop("exclude", None)
-        return told
+    def _written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return _what_is_said(self, handler(self), "exclude")
 
 
 class Phase(Part):
@@ -178,15 +179,10 @@ class Phase(Part):
         return self
 
     @model_serializer(mode="wrap")
-    def _with_one_length(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Only the length that was given, so that what is written down reads like what was read.
-
-        A key that came later is written only where it says something.
-        """
-        told: dict[str, Any] = handler(self)
+    def _written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """With the one length that was given, so that what is written down reads like what was read."""
+        told = _what_is_said(self, handler(self), "freeze_statistics")
         del told["steps" if self.steps is None else "epochs"]
-        if not self.freeze_statistics:
-            del told["freeze_statistics"]
         return told
 
 
@@ -194,10 +190,6 @@ class EarlyStopping(Part):
     patience: Natural  # epochs without a better score
     metric: str = ""  # none: the one that chooses the best checkpoint
     least_gain: Annotated[float, Field(ge=0, strict=True)] = 0.0
-
-
-# Keys of `train` with their defaults that are written down only where they say something: they came after the first runs.
-LATER = {"ema": None, "accumulate": 1}
 
 
 class Train(Part):
@@ -221,10 +213,8 @@ class Train(Part):
     checkpoint_steps: Natural | None = None  # also save the last state every so many steps, besides every epoch
 
     @model_serializer(mode="wrap")
-    def _with_what_is_said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without the keys of later versions that say nothing, so that earlier runs and this one's read alike."""
-        told: dict[str, Any] = handler(self)
-        return {key: value for key, value in told.items() if key not in LATER or value != LATER[key]}
+    def _written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return _what_is_said(self, handler(self), "ema", "accumulate")
 
 
 class Hardware(Part):

@@ -49,7 +49,7 @@ from pixelwise.engine.torch.update import Total, change, check_weights, descend,
 from pixelwise.engine.torch.views import averaged_scores
 from pixelwise.errors import PixelwiseError, Problem, RecipeError
 from pixelwise.losses.base import Loss, Term
-from pixelwise.recipe.schema import LATER, Hardware, Recipe
+from pixelwise.recipe.schema import Hardware, Recipe, Train
 from pixelwise.run.progress import Sums
 from pixelwise.tasks.base import Reduced, Task
 from pixelwise.types import Sample
@@ -157,8 +157,8 @@ class TorchLearner(Learner):
             what = f"has no effect: the model '{self.recipe.model.name}' {why}."
             found.append(Problem("task.mixup", what, "Leave it out."))
         learns = not self._fits and any(True for _ in self.model.parameters())
-        for key, value in LATER.items():
-            if not learns and getattr(self.recipe.train, key) != value:
+        for key in ("ema", "accumulate"):
+            if not learns and getattr(self.recipe.train, key) != Train.model_fields[key].default:
                 what = f"has no effect: the model '{self.recipe.model.name}' has no weights that learn."
                 found.append(Problem(f"train.{key}", what, "Leave it out."))
         return found
