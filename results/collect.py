@@ -303,13 +303,10 @@ def _scores(summaries: Sequence[Json]) -> Json:
 
 
 def _spread(summaries: Sequence[Json], split: str, key: str) -> Json:
-    values = [
-        score.value
-        for summary in summaries
-        for metric in summary["splits"][split]["metrics"]
-        for score in scores_of(metric)
-        if score.key == key
-    ]
+    values = []
+    for summary in summaries:  # of two metrics that give the same score it counts once
+        given = (score for metric in summary["splits"][split]["metrics"] for score in scores_of(metric))
+        values.append(next((score.value for score in given if score.key == key), None))
     return {
         **_mean_and_sd(values),
         "n": summaries[0]["splits"][split]["pictures"],

@@ -90,6 +90,15 @@ def test_one_seed_has_no_spread_and_no_value_is_a_dash(tmp_path: Path) -> None:
     assert [row.split(" | ")[1] for row in rows] == ["0.5000", "–"]
 
 
+def test_a_score_of_two_metrics_counts_once(tmp_path: Path) -> None:
+    run = finished_run(tmp_path / "twice", 0, 0.5)
+    summary = run.read("summary")
+    summary["splits"]["val"]["metrics"] *= 2
+    run.write("summary", summary)
+    score = collect("a", [run])["scores"]["val"][KEY]
+    assert (score["values"], score["mean"], score["sd"]) == ([0.5], 0.5, None)
+
+
 def test_a_seed_counts_once_and_a_run_must_be_finished(tmp_path: Path) -> None:
     run = finished_run(tmp_path / "a", 7, 0.5)
     with pytest.raises(RunError, match=r"the seeds \[7, 7\] repeat"):
