@@ -18,7 +18,8 @@ from statistics import median
 from child import memory, run_child
 from pixelwise.data import DATASETS
 from pixelwise.data.base import data_root
-from pixelwise.data.checks import CHECKS, survey
+from pixelwise.data.checks import CHECKS
+from pixelwise.data.checks.survey import survey
 from pixelwise.run.environment import environment
 
 COUNTS, ROUNDS = (2500, 5000, 10_000, 20_000), 1

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from pixelwise.data.checks import CHECKS, Finding, check_dataset, own_splits
+from pixelwise.data.checks import CHECKS, check_dataset
+from pixelwise.data.checks.survey import Finding, own_splits
 from pixelwise.data.scenes import scenes
 
 

@@ -15,7 +15,7 @@ from pixelwise.terminal.table import Cell, show_rows
 
 if TYPE_CHECKING:
     from pixelwise.data.base import Dataset
-    from pixelwise.data.checks import Finding
+    from pixelwise.data.checks.survey import Finding
 
 app = typer.Typer(
     help="List, describe, check and fetch data sets.",

@@ -1,0 +1,38 @@
+"""Checking a data set for mistakes before training. One check is one function; a new one is one line in the list.
+
+Every sample is read once: one pass collects the facts that the checks look at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from pixelwise.data.base import Dataset
+from pixelwise.data.cache import damaged_entries
+from pixelwise.data.checks.files import different_sizes, empty_splits, partners, unreadable
+from pixelwise.data.checks.masks import absent_classes, constant_masks, strange_values
+from pixelwise.data.checks.repeats import copies
+from pixelwise.data.checks.survey import Finding, Survey, survey
+
+CHECKS: tuple[Callable[[Survey], Iterator[Finding]], ...] = (
+    partners, empty_splits, unreadable, different_sizes, strange_values, copies, constant_masks, absent_classes,
+)  # fmt: skip
+
+
+def check_dataset(dataset: Dataset, progress: Callable[[int, int], None] | None = None) -> list[Finding]:
+    """Every finding of every check, fatal ones first. Each sample is read once."""
+    seen = survey(dataset, progress)
+    findings = [finding for check in CHECKS for finding in check(seen)]
+    findings += [Finding("options", "warning", remark, (), "Leave them out.") for remark in dataset.remarks()]
+    return sorted(findings, key=lambda finding: finding.severity != "fatal")
+
+
+def check_cache(dataset: Dataset, folder: Path) -> list[Finding]:
+    """A finding for each entry of the cache whose bytes have changed since they were written."""
+    cure = "Remove the folder. It is built again when it is needed."
+    what = "The cached pictures have damaged bytes: training would use them."
+    return [
+        Finding("cache", "fatal", what, tuple(str(entry / name) for name in names), cure)
+        for entry, names in damaged_entries(folder, dataset.info)
+    ]

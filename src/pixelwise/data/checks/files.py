@@ -1,0 +1,47 @@
+"""Checks of files: partners, splits, damage, sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from pixelwise.data.checks.survey import Facts, Finding, Survey
+
+
+def partners(survey: Survey) -> Iterator[Finding]:
+    """Images without a mask, masks without an image, names that a list has and the folder has not."""
+    for problem in survey.unpaired:
+        yield Finding("partners", "fatal", problem.what, (problem.where,), problem.hint)
+
+
+def empty_splits(survey: Survey) -> Iterator[Finding]:
+    """Splits that hold no picture."""
+    for split in survey.splits:
+        if not survey.of(split):
+            cure = "Add pictures, or remove its list or folder."
+            yield Finding("empty splits", "fatal", f"The split '{split}' is empty.", (), cure)
+
+
+def unreadable(survey: Survey) -> Iterator[Finding]:
+    """Files that are missing, damaged or cut short, of too many pixels, or of a kind that cannot be read."""
+    for facts in survey.facts:
+        if facts.problem is not None and not _sizes_differ(facts):
+            what = str(replace(facts.problem, hint=""))
+            yield Finding("unreadable", "fatal", what, (facts.where,), facts.problem.hint or "Replace the file.")
+
+
+def different_sizes(survey: Survey) -> Iterator[Finding]:
+    """Pictures and masks that do not have the same size."""
+    found = [facts for facts in survey.facts if facts.problem is not None and _sizes_differ(facts)]
+    if found:
+        files = tuple(facts.where for facts in found)
+        (height, width), (mask_height, mask_width) = found[0].sizes[:2]
+        sizes = f"{width}×{height} and {mask_width}×{mask_height}"
+        many = f"{len(files):,} pictures and their masks differ in size; the first:"
+        what = f"{many if len(files) > 1 else '1 picture and its mask differ in size:'} {sizes} (width × height)."
+        cure = "Make the mask for the picture at its own size; resize masks by nearest neighbour only."
+        yield Finding("different sizes", "fatal", what, files, cure)
+
+
+def _sizes_differ(facts: Facts) -> bool:
+    return len(set(facts.sizes)) > 1
