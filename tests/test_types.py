@@ -10,10 +10,18 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from pycocotools import mask as coco
 
 from pixelwise.errors import DataError
-from pixelwise.rle import RLE
+from pixelwise.rle import RLE, runs_by_value
 from pixelwise.types import ClassMap, Deferred, Instances, Object, Sample
 
 masks = arrays(bool, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=9))
+
+
+@given(arrays(np.uint16, array_shapes(min_dims=2, max_dims=2, min_side=0, max_side=9), elements=st.integers(0, 3)))
+def test_the_runs_of_every_value_are_those_of_its_own_mask(plane):
+    found = runs_by_value(plane)
+    assert list(found) == np.unique(plane).tolist()
+    for value, runs in found.items():
+        assert runs.counts.tolist() == RLE.of(plane == value).counts.tolist()
 
 
 @given(masks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -68,3 +69,28 @@ class RLE:
         top = 0 if wraps.any() else (starts % height).min()
         bottom = height if wraps.any() else (lasts % height).max() + 1
         return (float(starts[0] // height), float(top), float(lasts[-1] // height + 1), float(bottom))
+
+
+def runs_by_value(plane: NDArray[Any]) -> dict[int, RLE]:
+    """The mask of every value in a plane (H, W) of whole numbers, in one pass over it, whatever the number of values.
+
+    >>> {value: mask.area for value, mask in runs_by_value(np.array([[0, 7, 7], [0, 0, 7]])).items()}
+    {0: 3, 7: 3}
+    """
+    if plane.ndim != 2 or plane.dtype.kind not in "iu":
+        raise DataError(f"a plane of whole numbers is (H, W), this one is {plane.shape} {plane.dtype}")
+    if not plane.size:
+        return {}
+    flat = plane.T.ravel()
+    starts = np.concatenate([[0], np.flatnonzero(flat[1:] != flat[:-1]) + 1])
+    ends = np.append(starts[1:], flat.size)
+    values = flat[starts]
+    order = np.argsort(values, kind="stable")
+    firsts = np.flatnonzero(values[order][1:] != values[order][:-1]) + 1
+    found = {}
+    for runs in np.split(order, firsts):
+        edges = np.stack([starts[runs], ends[runs]], axis=1).ravel()
+        counts = np.diff(edges, prepend=0, append=flat.size)
+        counts = counts if counts[-1] else counts[:-1]
+        found[int(values[runs[0]])] = RLE((plane.shape[0], plane.shape[1]), counts.astype(np.uint32))
+    return found

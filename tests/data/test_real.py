@@ -70,3 +70,10 @@ def test_a_draw_of_the_flowers_keeps_copies_on_one_side_and_kinds_even(tmp_path)
     copies = [finding for finding in check_dataset(data) if finding.check == "copies"]
     assert len(copies) == 2
     assert all(finding.severity == "warning" for finding in copies)
+
+
+def test_penn_fudan_keeps_twenty_pictures_for_validation():
+    data = real("PennFudanPed", "penn_fudan")
+    assert [len(data.names(split)) for split in data.splits()] == [120, 20]
+    assert sum(len(data.read(s, i).objects) for s in data.splits() for i in range(len(data.names(s)))) == 347
+    assert not [f for f in check_dataset(data) if f.severity == "fatal"]

@@ -10,6 +10,7 @@ DATASETS = Shelf(
         "stanford_background": "pixelwise.data.published.stanford_background:stanford_background",
         "flowers17": "pixelwise.data.published.flowers17:flowers17",
         "flowers17_classes": "pixelwise.data.published.flowers17:flowers17_classes",
+        "penn_fudan": "pixelwise.data.published.penn_fudan:penn_fudan",
         "folder": "pixelwise.data.folder:folder",
         "cifar10": "pixelwise.data.published.cifar10:cifar10",
         "longtail": "pixelwise.data.part:longtail",
