@@ -52,6 +52,27 @@ def test_strides_that_do_not_fit_are_refused(name, strides, what):
         build(name, strides=strides)
 
 
+@pytest.mark.parametrize("name", ["fpn", "linear_probe"])
+def test_a_dilated_encoder_needs_no_other_strides(name):
+    """The same weights and strides fit; the maps are merged at their own sizes, and any size of picture goes through."""
+    options = {"encoder": "resnet18", "strides": (8, 16, 32)}
+    plain, dilated = (build(name, **options, output_stride=stride).eval() for stride in (32, 8))
+    assert (plain.stride, dilated.stride) == (32, 8)
+    dilated.load_state_dict(plain.state_dict())
+    for part in dilated.classifier.modules():
+        if isinstance(part, nn.Conv2d):
+            nn.init.normal_(part.weight)
+    x = torch.randn(1, 3, 40, 45)
+    with torch.no_grad():
+        assert dilated(x).shape == (1, 5, 40, 45)
+        maps = [dilated.encoder(functional.pad(x, (0, 3)))[place] for place in dilated.chosen]
+        assert {tuple(one.shape[2:]) for one in maps} == {(5, 6)}
+        if name == "linear_probe":
+            scores = sum(part(one) for part, one in zip(dilated.classifier, maps, strict=True))
+            large = functional.interpolate(scores, scale_factor=8, mode="bilinear", align_corners=False)
+            torch.testing.assert_close(dilated(x), large[..., :45], rtol=1e-4, atol=1e-4)
+
+
 def test_the_probe_is_one_linear_map_of_all_channels_side_by_side():
     probe = build("linear_probe", strides=(4, 8, 32), norm="batch").eval()
     with torch.no_grad():

@@ -43,6 +43,62 @@ def dots(name: str, key: str) -> int:
     return 1 if name == "convnext_atto" and key.startswith(("stem", "stages")) else 0
 
 
+# Of every 2 or 4 places of a dilated map, the first one that the undilated map has. Padding decides it: a symmetric one keeps
+# place 0, that of TensorFlow, which pads the end, the last one; that of ConvNeXt's 2×2 convolutions depends on the dilation.
+FIRST = {
+    "tf_efficientnet_lite0": {1: 0, 2: 1, 4: 3},
+    "resnet18": {1: 0, 2: 0, 4: 0},
+    "convnext_atto": {1: 0, 2: 0, 4: 1},
+}
+PAIRS = [(name, 8) for name in FIRST] + [("tf_efficientnet_lite0", 16), ("resnet18", 16)]
+
+
+@pytest.mark.parametrize(("name", "output_stride"), PAIRS)
+def test_a_dilated_encoder_gives_the_undilated_values_between_others(name, output_stride):
+    plain, dilated = build_encoder(name, 3).eval(), build_encoder(name, 3, output_stride).eval()
+    assert dilated.channels == plain.channels
+    assert dilated.levels == plain.strides
+    assert dilated.strides == tuple(min(stride, output_stride) for stride in plain.strides)
+    randomise(plain)
+    dilated.load_state_dict(plain.state_dict())
+    with torch.no_grad():
+        x = torch.randn(1, 3, 64, 96)
+        for ours, theirs, fine, coarse in zip(dilated(x), plain(x), dilated.strides, plain.strides, strict=True):
+            assert ours.shape[2:] == (64 // fine, 96 // fine)
+            step = coarse // fine
+            first = FIRST[name][step]
+            torch.testing.assert_close(ours[..., first::step, first::step], theirs, rtol=1e-3, atol=1e-4)
+        narrow = dilated(torch.randn(1, 3, 33, 47))
+    assert [tuple(one.shape[2:]) for one in narrow] == [(-(-33 // s), -(-47 // s)) for s in dilated.strides]
+
+
+def randomise(encoder: Encoder) -> None:
+    """Weights and statistics that let every layer count."""
+    torch.manual_seed(3)
+    for layer in encoder.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.running_mean.normal_(std=0.1)
+            layer.running_var.uniform_(0.5, 1.5)
+            layer.bias.data.normal_(std=0.1)
+    for name, parameter in encoder.named_parameters():
+        if name.endswith("gamma"):  # of ConvNeXt's blocks, which begin as good as switched off
+            parameter.data.fill_(0.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("vgg11", "timm's model 'vgg11' has no dilated form with output_stride 16: AssertionError"),
+        ("efficientformer_l1", "timm's model 'efficientformer_l1' has no dilated form with output_stride 16"),
+        ("mobilenetv3_large_100", "encoder 'mobilenetv3_large_100' has no option 'output_stride'; it has: none"),
+        ("squeezenet1_0", "encoder 'squeezenet1_0' has no option 'output_stride'; it has: none"),
+    ],
+)
+def test_an_encoder_that_cannot_be_dilated(name, what):
+    with pytest.raises(RecipeError, match=what):
+        build_encoder(name, 3, 16)
+
+
 def test_squeezenet_is_torchvision_s():
     encoder, whole = build_encoder("squeezenet1_0", 3).eval(), torchvision.models.squeezenet1_0()
     state = {key: v for key, v in whole.state_dict().items() if not key.startswith("classifier")}

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from pixelwise.models.decoders.maps import choose_maps
 from pixelwise.models.encoders import build_encoder
-from pixelwise.models.encoders.base import Encoder
+from pixelwise.models.encoders.base import Encoder, OutputStride
 from pixelwise.models.initialise import he_normal
 from pixelwise.models.padding import AnySize, enlarge
 from pixelwise.models.unet import Norm, convolution
@@ -33,9 +33,10 @@ class FPN(AnySize):
         super().__init__()
         self.chosen = choose_maps(encoder, strides)
         self.stride = max(encoder.strides)
-        self.finest = strides[0]
+        sizes = [encoder.strides[place] for place in self.chosen]  # less than `strides` where the encoder is dilated
+        self.finest = sizes[0]
         self.encoder = encoder
-        self.decoder = Pyramid([encoder.channels[place] for place in self.chosen], strides, channels, norm)
+        self.decoder = Pyramid([encoder.channels[place] for place in self.chosen], sizes, channels, norm)
         self.dropout = nn.Dropout2d(dropout)
         self.classifier = nn.Conv2d(channels, out_channels, kernel_size=1)
 
@@ -68,6 +69,7 @@ def fpn(
     *,
     encoder: str = "tf_efficientnet_lite0",
     strides: tuple[int, ...] = (4, 8, 16, 32),
+    output_stride: OutputStride = 32,
     channels: Annotated[int, Ge(1)] = 128,
     norm: Norm = "group",
     dropout: Annotated[float, Ge(0), Le(0.9)] = 0.2,
@@ -77,6 +79,9 @@ def fpn(
     encoder:   of `models/encoders`, any model of timm with feature maps, or package.module:function
     strides:   of the encoder's maps that are read, fine to coarse. Scores are made at the finest one; each halving of it
                costs about three times as much in the decoder, and 8 gives outlines that are coarser by some pixels
+    output_stride:  of the encoder's coarsest map. With 16 or 8, its last stages are dilated instead of halving (Chen et
+               al. 2017): same weights, finer maps, more computation. `strides` names the maps by their strides without
+               dilation
     channels:  of the pyramid; the cost of smoothing grows with its square
     norm:      after each 3×3 convolution. `group`, the default: statistics of one picture (Wu & He 2018), because the
                batches of a small training set are too small for those of a batch. `batch`, `none`
@@ -84,7 +89,7 @@ def fpn(
 
     With `tf_efficientnet_lite0` at 224×224: 1.0 GMACs, of which the encoder takes .37.
     """
-    model = FPN(build_encoder(encoder, in_channels), out_channels, strides, channels, norm, dropout)
+    model = FPN(build_encoder(encoder, in_channels, output_stride), out_channels, strides, channels, norm, dropout)
     he_normal(model.decoder)
     nn.init.normal_(model.classifier.weight, std=0.01)  # all classes begin about equal
     nn.init.zeros_(model.classifier.bias)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from pixelwise.models.decoders.maps import choose_maps
 from pixelwise.models.encoders import build_encoder
-from pixelwise.models.encoders.base import Encoder
+from pixelwise.models.encoders.base import Encoder, OutputStride
 from pixelwise.models.padding import AnySize, enlarge
 from pixelwise.shelf import declares
 
@@ -25,7 +25,7 @@ class LinearProbe(AnySize):
         super().__init__()
         self.chosen = choose_maps(encoder, strides)
         self.stride = max(encoder.strides)
-        self.strides = strides
+        self.strides = [encoder.strides[place] for place in self.chosen]  # less than `strides` where it is dilated
         channels = [encoder.channels[place] for place in self.chosen]
         self.encoder = encoder
         standardised = (nn.BatchNorm2d(each, affine=False) if norm == "batch" else nn.Identity() for each in channels)
@@ -51,6 +51,7 @@ def linear_probe(
     *,
     encoder: str = "tf_efficientnet_lite0",
     strides: tuple[int, ...] = (8, 16, 32),
+    output_stride: OutputStride = 32,
     norm: Literal["none", "batch"] = "none",
 ) -> LinearProbe:
     """One 1×1 convolution on the maps of an encoder: the first thing to try with pretrained weights.
@@ -58,6 +59,9 @@ def linear_probe(
     encoder:  of `models/encoders`, any model of timm with feature maps, or package.module:function. Freeze it by
               `freeze: [encoder]` in the phase: then what is learned is only which mixture of its channels says which class
     strides:  of the encoder's maps that are read, fine to coarse
+    output_stride:  of the encoder's coarsest map. With 16 or 8, its last stages are dilated instead of halving (Chen et
+              al. 2017): same weights, finer maps, more computation. `strides` names the maps by their strides without
+              dilation
     norm:     `batch` scales each channel to mean 0 and variance 1 before, without parameters (He et al. 2022, MAE, on
               linear probing). In evaluation it is a fixed linear map, so that the probe stays linear. Where channels have
               large values, as those of `tf_efficientnet_lite0`, it makes them smaller and so needs a higher learning rate
@@ -65,7 +69,7 @@ def linear_probe(
 
     The weights begin at 0: all classes are equal, and the first step goes straight to the mean of each class.
     """
-    model = LinearProbe(build_encoder(encoder, in_channels), out_channels, strides, norm)
+    model = LinearProbe(build_encoder(encoder, in_channels, output_stride), out_channels, strides, norm)
     for part in model.classifier:
         nn.init.zeros_(part.weight)
     nn.init.zeros_(model.classifier[0].bias)

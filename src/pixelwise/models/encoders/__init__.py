@@ -50,10 +50,15 @@ ENCODERS = EncoderShelf(
 )
 
 
-def build_encoder(name: str, in_channels: int) -> Encoder:
-    """The encoder of that name, with random weights. Raises RecipeError where there is none, or it has no feature maps."""
+def build_encoder(name: str, in_channels: int, output_stride: int = 32) -> Encoder:
+    """The encoder of that name, with random weights. Raises RecipeError where there is none, or it has no feature maps.
+
+    output_stride:  of the coarsest map: 32 leaves the encoder unchanged, 16 and 8 dilate its last stages. A builder that
+                    cannot do that has no option of this name
+    """
     given = (in_channels, name) if ENCODERS[name] == ANY_OF_TIMM else (in_channels,)
-    made: Encoder = ENCODERS.build(name, *given)
+    options = {} if output_stride == 32 else {"output_stride": output_stride}
+    made: Encoder = ENCODERS.build(name, *given, **options)
     return made
 
 

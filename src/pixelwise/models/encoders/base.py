@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Literal
 
 from torch import Tensor, nn
 
 from pixelwise.errors import ShapeError, listing
 from pixelwise.models.padding import pad_to_multiple
+
+OutputStride = Literal[8, 16, 32]  # of the coarsest map; below 32 the last stages are dilated
 
 
 class Encoder(nn.Module, ABC):
@@ -17,14 +20,23 @@ class Encoder(nn.Module, ABC):
     model:     the network that computes the maps; its parts keep the names that its public weights use
     channels:  of each map
     strides:   of each map. The picture is padded to a multiple of the largest one, with zeros to the right and below.
+    levels:    the strides of the maps without dilation, by which decoders name them; `strides` unless given
     """
 
-    def __init__(self, name: str, model: nn.Module, channels: tuple[int, ...], strides: tuple[int, ...]) -> None:
+    def __init__(
+        self,
+        name: str,
+        model: nn.Module,
+        channels: tuple[int, ...],
+        strides: tuple[int, ...],
+        levels: tuple[int, ...] = (),
+    ) -> None:
         super().__init__()
         if not strides or any(max(strides) % stride for stride in strides):
             what = f"encoder '{name}' gives maps at strides {listing(map(str, strides))}; each must divide the largest one."
             raise ShapeError(what, where="model.encoder")
         self.name, self.model, self.channels, self.strides = name, model, channels, strides
+        self.levels = levels or strides
 
     @abstractmethod
     def maps(self, x: Tensor) -> list[Tensor]:
