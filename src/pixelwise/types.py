@@ -357,14 +357,24 @@ class Colours(Prediction):
 
 @dataclass(frozen=True, eq=False)
 class Instances(Prediction):
-    """The objects found in a picture of `size` (H, W), best score first."""
+    """The objects found in a picture of `size` (H, W), best score first.
+
+    least_score:  objects with this score are taken as found: they are drawn, written and counted. Average precision looks
+                  at all objects
+    """
 
     kind = "instances"
     size: tuple[int, int]
     objects: tuple[Object, ...]
+    least_score: float = 0.0
 
     def __post_init__(self) -> None:
         check_sizes(self.objects, self.size)
         scores = [one.score for one in self.objects]
         if scores != sorted(scores, reverse=True):
             raise DataError(f"objects come best score first, these have the scores {scores}")
+
+    @property
+    def found(self) -> tuple[Object, ...]:
+        """The objects with at least `least_score`."""
+        return tuple(one for one in self.objects if one.score >= self.least_score)

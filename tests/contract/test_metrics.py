@@ -7,9 +7,10 @@ import pytest
 
 from pixelwise.imaging.colour import nearest_colours, paint
 from pixelwise.metrics import METRICS
-from pixelwise.metrics.base import Metric
+from pixelwise.metrics.base import Metric, RowMetric
 from pixelwise.metrics.ranking import levels_of
-from pixelwise.types import ClassMap, Colours, DatasetInfo, Labels, Sample
+from pixelwise.rle import RLE
+from pixelwise.types import ClassMap, Colours, DatasetInfo, Instances, Labels, Object, Sample
 
 INFO = DatasetInfo("toy", ("background", "cat"), ((0, 0, 0), (9, 9, 9)), frozenset({"mask", "label"}), void=255)
 BLACK = np.zeros((6, 7, 3), np.uint8)
@@ -39,12 +40,23 @@ def coloured(generator, name):
     return Sample(name, image), *(Colours(paint(indices, INFO.colours), indices) for indices in maps)
 
 
+def objects(generator, name):
+    """Two touching objects and a third one; predicted at random, rightly, and not at all."""
+    planes = np.zeros((3, 6, 7), bool)
+    planes[0, :3, :2], planes[1, :3, 2:4], planes[2, 4:, 5:] = True, True, True
+    truth = tuple(Object.of(1, RLE.of(plane)) for plane in planes)
+    drawn = tuple(Object.of(1, RLE.of(generator.random((6, 7)) < 0.5), score=score) for score in (0.9, 0.8))
+    predictions = (Instances((6, 7), found) for found in (drawn, truth, ()))
+    return Sample(name, BLACK, objects=truth), *predictions
+
+
 DRAW = {  # what each metric counts
     "confusion": class_map,
     "average_precision": class_map,
     "foreground_iou": class_map,
     "accuracy": labels,
     "colour": coloured,
+    "instances": objects,
 }
 
 
@@ -67,7 +79,7 @@ def drawn(metric_name):
     return draw
 
 
-def test_states_add_up(build, drawn):
+def test_states_add_up_or_are_put_together(build, drawn):
     pictures = [(sample, prediction) for sample, prediction, _, _ in drawn(4)]
     whole, first, second = build(), build(), build()
     for index, picture in enumerate(pictures):
@@ -75,8 +87,11 @@ def test_states_add_up(build, drawn):
         (first if index % 2 else second).update(*picture)
     assert isinstance(whole, Metric)
     assert whole.state.dtype == np.int64
-    assert np.array_equal(first.state + second.state, whole.state)
-    first.state = first.state + second.state
+    joined = first.joined([first.state, second.state])
+    if not isinstance(whole, RowMetric):
+        assert np.array_equal(joined, first.state + second.state)
+        assert np.array_equal(joined, whole.state)
+    first.state = joined
     assert first.scores() == whole.scores()
 
 

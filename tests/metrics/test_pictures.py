@@ -39,7 +39,7 @@ def test_draws_score_like_a_recount_of_the_drawn_pictures(processes: int, tmp_pa
     keep_pictures(tmp_path / "s.npz", [sample.name for sample, _ in split], recorders, [whole])
     kept = read_states(tmp_path / "s.npz")
     assert np.array_equal(kept.metrics[0].total(), whole.state)
-    assert score_states("confusion", {}, INFO, kept.metrics[0].total()) == whole.scores()
+    assert score_states("confusion", {}, INFO, kept.metrics[0]) == (whole.scores(), True)
     drawn = score_draws("confusion", {"void": "ignore"}, INFO, kept.metrics[0], draws=5)
     for number, counts in enumerate(np.concatenate(list(draw_counts(6, 5)))):
         again = confusion(INFO)

@@ -10,7 +10,6 @@ from typing import Any
 from pixelwise.compare.columns import Column
 from pixelwise.compare.gather import Comparison, Group, Member
 from pixelwise.errors import PixelwiseError
-from pixelwise.metrics import METRICS
 from pixelwise.metrics.pictures import score_draws, score_states
 from pixelwise.report.record import scores_of
 from pixelwise.run.records.plain import is_plain_file
@@ -148,9 +147,9 @@ def _draw_metric(run: Member, kept: PictureStates, number: int, item: Any, draws
     )
     item = {"name": item} if isinstance(item, str) else item
     options = {name: value for name, value in item.items() if name != "name"}
-    again = {score.key: score.value for score in score_states(item["name"], options, info, states.total())}
+    scores, exact = score_states(item["name"], options, info, states)
+    again = {score.key: score.value for score in scores}
     told = {score.key: score.value for score in scores_of(run.scored["metrics"][number])}
-    coarse = METRICS.build(item["name"], info, **options).state.shape != states.shape  # whose scores differ a little
-    if not coarse and any(again[key] != value for key, value in told.items() if key in again):
+    if exact and any(again[key] != value for key, value in told.items() if key in again):
         raise ValueError("it does not add up to the scores on record")
     return score_draws(item["name"], options, info, states, draws)

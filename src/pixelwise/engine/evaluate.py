@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from pixelwise.data.base import Dataset
 from pixelwise.data.cache import CachedSplit
 from pixelwise.engine.base import Learner, Opened
@@ -81,7 +79,7 @@ def evaluate(
             strange += made.names
         split.release()
     for metric in metrics if processes.count > 1 else ():
-        metric.state = np.sum(processes.gather(metric.state), axis=0)
+        metric.state = metric.joined(processes.gather(metric.state))
     if broken := sorted({name for one in processes.gather(strange) for name in one}):
         raise TrainingError(
             f"the loss is not finite with the pictures {listing(broken, 20)}.",

@@ -9,6 +9,7 @@ METRICS = Shelf(
         "accuracy": "pixelwise.metrics.accuracy:accuracy",
         "average_precision": "pixelwise.metrics.average_precision:average_precision",
         "foreground_iou": "pixelwise.metrics.foreground:foreground_iou",
+        "instances": "pixelwise.metrics.instances:instances",
         "colour": "pixelwise.metrics.colour:colour",
     },
 )

@@ -1,4 +1,4 @@
-"""What a metric is: whole numbers that add up, and scores that are functions of them.
+"""What a metric is: whole numbers that add up or are put together, and scores that are functions of them.
 
 A state of integers is exact, so batch size, order and number of processes change no bit of any score.
 """
@@ -6,9 +6,9 @@ A state of integers is exact, so batch size, order and number of processes chang
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,6 +100,50 @@ class Metric(ABC):
         """The scores of always guessing the most frequent class, from the counts alone; None where none was counted."""
         return None
 
+    def joined(self, states: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+        """The state of several processes together."""
+        return np.asarray(np.sum(states, axis=0))
+
     def reset(self) -> None:
         """Forget everything counted so far."""
         self.state = np.zeros_like(self.state)
+
+
+class RowMetric(Metric):
+    """A metric whose state is rows (M, columns) int64, for scores such as a ranking that no sum of counts gives.
+
+    States are concatenated, not added. A row's first column is never 0. Scores must not depend on the order of pictures.
+
+    last:  the rows of the picture that was counted last
+    """
+
+    columns: ClassVar[int]
+
+    def __init__(self) -> None:
+        self._parts: list[NDArray[np.int64]] = []
+        self.reset()
+
+    @abstractmethod
+    def rows_of(self, sample: Sample, prediction: Any) -> NDArray[np.int64]:
+        """The rows of one picture. Raises DataError where truth or prediction does not fit the data set."""
+
+    @property
+    def state(self) -> NDArray[np.int64]:
+        if len(self._parts) > 1:
+            self._parts = [np.concatenate(self._parts)]
+        return self._parts[0]
+
+    @state.setter
+    def state(self, rows: NDArray[np.int64]) -> None:
+        self._parts = [rows]
+
+    def update(self, sample: Sample, prediction: Any) -> None:
+        self.last = self.rows_of(sample, prediction)
+        self._parts.append(self.last)
+
+    def joined(self, states: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+        return np.concatenate(states)
+
+    def reset(self) -> None:
+        self.last = np.zeros((0, self.columns), np.int64)
+        self._parts = [self.last]

@@ -13,18 +13,19 @@ import numpy as np
 
 from pixelwise.errors import PixelwiseError
 from pixelwise.metrics import METRICS
-from pixelwise.metrics.base import Metric
+from pixelwise.metrics.base import Metric, RowMetric
 from pixelwise.run.states import Counts, States, write_states
-from pixelwise.statistics.bootstrap import DRAWS, LEAST_PICTURES, resampled
-from pixelwise.statistics.jackknife import left_out, score_interval
+from pixelwise.statistics.bootstrap import DRAWS, LEAST_PICTURES, draw_counts, resampled
+from pixelwise.statistics.jackknife import left_out, random_groups, score_interval
 from pixelwise.types import DatasetInfo, OverPictures, Score
 
 METHOD = "score interval, jackknife over pictures"
 TOO_FEW = "too few pictures"
+ROW_GROUPS, ROW_DRAWS = 200, 500  # of metrics whose state is rows: each score of theirs takes milliseconds to seconds
 
 
 class Recorder:
-    """Notes by how much each picture moved the kept states of metrics, which start at zero and only add up.
+    """Notes what each picture added to the kept states of metrics: by how much it moved them, or which rows it appended.
 
     Call `look(index)` after the metrics have counted the picture of that index. `rows` can be joined over processes.
     """
@@ -37,11 +38,14 @@ class Recorder:
     def look(self, index: int) -> None:
         """Note what the picture of this index added."""
         for number, metric in enumerate(self.metrics):
-            state = metric.kept_states
-            added = (state - self._before[number]).reshape(-1)
+            if isinstance(metric, RowMetric):
+                added = metric.last.reshape(-1)
+            else:
+                state = metric.kept_states
+                added = (state - self._before[number]).reshape(-1)
+                self._before[number] = state.copy()
             places = np.flatnonzero(added)
             self.rows[number].append(np.stack([np.full_like(places, index), places, added[places]], axis=1))
-            self._before[number] = state.copy()
 
 
 def keep_pictures(
@@ -52,7 +56,10 @@ def keep_pictures(
     for number, metric in enumerate(metrics):
         parts = [part for rows in recorders for part in rows[number]]
         rows = np.concatenate([np.zeros((0, 3), np.int64), *parts])
-        joined.append(States(len(names), metric.kept_states.shape, rows))
+        shape = metric.kept_states.shape
+        if isinstance(metric, RowMetric):
+            shape = (int(rows[:, 1].max(initial=-1)) // metric.columns + 1, metric.columns)
+        joined.append(States(len(names), shape, rows))
     write_states(path, names, [(states.shape, states.rows) for states in joined])
     return joined
 
@@ -78,7 +85,7 @@ def over_pictures(metric: Metric, states: States) -> dict[str, OverPictures]:
     if states.pictures < LEAST_PICTURES:
         return found
     try:
-        whole, *others = _scored(metric, chain([states.total()], left_out(states.matrix())))
+        whole, *others = _scored(metric, chain([total_state(metric, states)], _without(metric, states)))
     except (PixelwiseError, LookupError, ValueError, TypeError, ArithmeticError) as error:  # of a metric from elsewhere
         return {
             key: OverPictures(None, None, n, METHOD, lack=f"cannot be counted: {error}") for key, n in pictures.items()
@@ -92,19 +99,53 @@ def over_pictures(metric: Metric, states: States) -> dict[str, OverPictures]:
     return found
 
 
+def total_state(metric: Metric, states: States) -> Counts:
+    """The metric's state over all pictures."""
+    if isinstance(metric, RowMetric):
+        return np.concatenate([np.zeros((0, metric.columns), np.int64), *states.tables()])
+    return states.total()
+
+
+def _without(metric: Metric, states: States) -> Iterator[Counts]:
+    """The state without each picture, or group of pictures."""
+    if not isinstance(metric, RowMetric):
+        yield from left_out(states.matrix())
+        return
+    tables, groups = states.tables(), random_groups(states.pictures, ROW_GROUPS)
+    for group in range(int(groups.max()) + 1):
+        yield np.concatenate([tables[picture] for picture in np.flatnonzero(groups != group)])
+
+
+def _drawn(metric: Metric, states: States, draws: int, seed: int) -> Iterator[Counts]:
+    """The state of each bootstrap draw of pictures."""
+    if not isinstance(metric, RowMetric):
+        yield from (state.reshape(states.shape) for state in resampled(states.matrix(), draws, seed))
+        return
+    tables = states.tables()
+    for counts in draw_counts(states.pictures, min(draws, ROW_DRAWS), seed):
+        for times in counts:
+            yield np.concatenate([tables[picture] for picture in np.repeat(np.arange(len(times)), times)])
+
+
 def _scored(metric: Metric, states: Iterable[Counts]) -> Iterator[dict[str, float | None]]:
     """The scores by key of each state."""
     other, shape = copy.copy(metric), metric.kept_states.shape
     for state in states:
-        other.state = state.reshape(shape)
+        other.state = state if isinstance(metric, RowMetric) else state.reshape(shape)
         yield {score.key: score.value for score in other.scores()}
 
 
-def score_states(metric: str, options: Mapping[str, Any], info: DatasetInfo, state: Counts) -> list[Score]:
-    """The scores that a metric of the shelf gives for a state."""
+def score_states(
+    metric: str, options: Mapping[str, Any], info: DatasetInfo, states: States
+) -> tuple[list[Score], bool]:
+    """The scores that a metric of the shelf gives for all pictures, and whether they are those of the metric's own state.
+
+    Scores of coarser states, which some metrics keep, differ a little.
+    """
     built: Metric = METRICS.build(metric, info, **options)
-    built.state = state
-    return built.scores()
+    exact = isinstance(built, RowMetric) or built.state.shape == states.shape
+    built.state = total_state(built, states)
+    return built.scores(), exact
 
 
 def score_draws(
@@ -113,8 +154,8 @@ def score_draws(
     """Every score of each bootstrap draw of pictures, by key (statistics/bootstrap.py)."""
     built: Metric = METRICS.build(metric, info, **options)
     found: dict[str, list[float | None]] = {}
-    for state in resampled(states.matrix(), draws, seed):
-        built.state = state.reshape(states.shape)
+    for state in _drawn(built, states, draws, seed):
+        built.state = state
         for score in built.scores():
             found.setdefault(score.key, []).append(score.value)
     return found

@@ -34,11 +34,13 @@ RANKED_BY = {  # the metric whose score of one picture ranks the gallery
     "averageprecision": "the mean AP over the pixels of that picture alone",
     "foregroundiou": "the foreground IoU of that picture alone",
     "confusion": "the mean IoU of that picture alone, over the classes in its truth or prediction",
+    "instancescores": "the panoptic quality of that picture alone",
     "colourscores": "the accuracy over that picture alone",
 }
 MEANS = {
     "iou": ("mean_iou",),
     "ap": ("mean_ap",),
+    "mask_ap": ("mask_ap",),
     "accuracy": ("balanced_accuracy", "mean_class_accuracy"),
 }  # of a score of each class
 

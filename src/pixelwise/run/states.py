@@ -11,6 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -30,7 +31,10 @@ _DAMAGE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.err
 
 @dataclass(frozen=True, eq=False)
 class States:
-    """One metric's states: (M, 3) int64 rows of picture, place and count, for a state of `shape`."""
+    """One metric's states: (M, 3) int64 rows of picture, place and count, for a state of `shape`.
+
+    Of a metric whose state is rows, `shape` is (most rows of a picture, columns).
+    """
 
     pictures: int
     shape: tuple[int, ...]
@@ -52,6 +56,18 @@ class States:
 
         picture, place, count = self.rows.T
         return csr_array((count, (picture, place)), shape=(self.pictures, self.size))
+
+    def tables(self) -> list[Counts]:
+        """The rows (R, columns) of each picture, of a metric whose state is rows that begin with anything but 0."""
+        rows = self.rows[np.argsort(self.rows[:, 0], kind="stable")]
+        ends = np.searchsorted(rows[:, 0], np.arange(self.pictures + 1))
+        columns, tables = self.shape[1], []
+        for start, end in pairwise(ends):
+            places, counts = rows[start:end, 1], rows[start:end, 2]
+            flat = np.zeros((int(places.max(initial=-1)) // columns + 1) * columns, np.int64)
+            flat[places] = counts
+            tables.append(flat.reshape(-1, columns))
+        return tables
 
 
 @dataclass(frozen=True, eq=False)

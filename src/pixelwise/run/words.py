@@ -29,6 +29,15 @@ SCORES = {
     "thresholded_iou": "thresholded IoU",
     "dice": "Dice",
     "map": "mAP",
+    "mask_ap": "mask AP",
+    "mask_ap50": "mask AP at IoU .50",
+    "mask_ap75": "mask AP at IoU .75",
+    "mask_ar": "mask average recall",
+    "box_ap": "box AP",
+    "box_ap50": "box AP at IoU .50",
+    "box_ap75": "box AP at IoU .75",
+    "box_ar": "box average recall",
+    "count_error": "mean error of the number of objects",
     "train_loss": "training loss",
     "psnr": "PSNR",
     "delta_e": "mean ΔE",
@@ -47,9 +56,17 @@ CONVENTIONS = {
     "reference": {"original": "against the original"},
     "mse": {"pooled": "in dB, error over all pixels"},
     "formula": {"cie76": "CIELAB, CIE 1976"},
+    "objects": {"all": "share of all objects", "touching": "share of touching objects"},
     "epoch": {"best": "best epoch", "last": "last epoch"},
 }
-NUMBERED = {"k": "k = {}", "bins": "{} intervals of confidence", "palette": "over {} palette colours", "term": "{}"}
+NUMBERED = {
+    "k": "k = {}",
+    "bins": "{} intervals of confidence",
+    "palette": "over {} palette colours",
+    "term": "{}",
+    "iou": "IoU {}",
+    "detections": "at most {} detections of a class in a picture",
+}
 TRAINING = {">": "more than {} training pictures", "<": "fewer than {} training pictures"}
 
 

@@ -33,6 +33,14 @@ GROUPS = 2000  # more pictures are left out in so many random groups
 EQUAL = 1e-20  # variances below are rounding
 
 
+def random_groups(pictures: int, groups: int = GROUPS) -> NDArray[np.int64]:
+    """(N,), the group in which each picture is left out: alone, or of more pictures than groups a random one."""
+    if pictures <= groups:
+        return np.arange(pictures)
+    # not in their order, in which neighbours may be alike
+    return np.random.Generator(np.random.PCG64([0, pictures])).permutation(pictures) % groups
+
+
 def left_out(states: Any, groups: int = GROUPS) -> Iterator[NDArray[np.int64]]:
     """The summed state (K,) int64 without each picture, or without each of `groups` random groups of pictures.
 
@@ -41,8 +49,8 @@ def left_out(states: Any, groups: int = GROUPS) -> Iterator[NDArray[np.int64]]:
     from scipy.sparse import csr_array
 
     pictures = states.shape[0]
-    if pictures > groups:  # not in their order, in which neighbours may be alike
-        group = np.random.Generator(np.random.PCG64([0, pictures])).permutation(pictures) % groups
+    if pictures > groups:
+        group = random_groups(pictures, groups)
         states = csr_array((np.ones(pictures, np.int64), (group, np.arange(pictures)))) @ states
     total = np.asarray(states.sum(axis=0), np.int64).reshape(-1)
     for start, end in zip(states.indptr[:-1], states.indptr[1:], strict=True):
