@@ -5,6 +5,7 @@ import pytest
 from PIL import Image as Pillow
 
 from pixelwise.cli import app
+from pixelwise.data.base import data_root
 
 
 @pytest.fixture
@@ -52,8 +53,8 @@ def test_fatal_findings_exit_with_1_and_name_files_and_cure(run, zoo):
     assert code == 1
     assert "fatal unreadable" in words
     assert "train/p1" in words
-    assert "Masks have the values 7; allowed are 0 to 1." in words
-    assert "→ Mend the masks, or name the missing classes." in words
+    assert "1 mask has values that are no class: 7 (1 mask, 80 pixels). Allowed are 0 to 1." in words
+    assert "→ Correct the masks, name the missing classes, or say by the option values" in words
     assert words.endswith("2 fatal, 1 to look at. --json names every file.")
     assert "\x1b" not in out  # no control characters where it is no terminal
 
@@ -75,9 +76,9 @@ def test_json(run, zoo):
     assert found["findings"][0] == {
         "check": "strange values",
         "severity": "fatal",
-        "what": "Masks have the values 7; allowed are 0 to 1.",
+        "what": "1 mask has values that are no class: 7 (1 mask, 80 pixels). Allowed are 0 to 1.",
         "files": ["val/p0"],
-        "cure": "Mend the masks, or name the missing classes.",
+        "cure": "Correct the masks, name the missing classes, or say by the option values which values are one class.",
     }
 
 
@@ -97,7 +98,8 @@ def test_built_in_and_unknown_names(run, tmp_path):
     assert run("check", "scenes", "--set", "train=20", "--set", "val=10", "--set", "test=0")[0] == 0
     code, out, err = run("check", "scense")
     assert (code, out) == (2, "")
-    assert err.startswith("error: there is no data set or folder 'scense'; there is voc2007, voc2012, scenes, voc, ")
+    assert err.startswith("error: there is no data set or folder 'scense', neither in the working folder (")
+    assert f"nor in the data folder ({data_root()}); there is voc2007, voc2012, scenes, voc, " in err
     assert err.endswith("Did you mean 'scenes'?\n")
     code, _, err = run("info", "voc2012", "--data", str(tmp_path))
     assert code == 2

@@ -249,7 +249,10 @@ def test_many_faults_are_cut_with_their_number(tmp_path, pictures):
 
 
 def test_void_that_was_not_declared_has_a_hint(pictures, tmp_path):
-    pictures.mask(pictures.path / "val/masks/p0.png", (0, 255))
+    pictures.mask(pictures.path / "val/masks/p0.png", (0, 255))  # without an object, 255 may be the object
+    with pytest.raises(DataError, match=r"value 255; allowed are 0 to 2\. `pixelwise data check` looks at all masks"):
+        open_split(pictures.open(), "val", (6, 6), folder=tmp_path / "c")
+    pictures.mask(pictures.path / "val/masks/p0.png", (0, 1, 255))
     with pytest.raises(
         DataError, match=r"masks/p0\.png: its mask has the value 255; allowed are 0 to 2\..*set void: 255"
     ):

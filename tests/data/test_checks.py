@@ -34,11 +34,10 @@ def test_missing_partners(pictures):
 def test_unreadable_pictures(pictures):
     pictures.truncate("train/images/p1.png")
     pictures.truncate("val/masks/p0.png")
-    findings = found(pictures, "unreadable")
-    assert [finding.files for finding in findings] == [("train/p1",), ("val/p0",)]
-    assert "train/images/p1.png: is damaged or cut short" in findings[0].what
-    assert "val/masks/p0.png: is damaged or cut short" in findings[1].what
-    assert {finding.severity for finding in findings} == {"fatal"}
+    (finding,) = found(pictures, "unreadable")  # one cause is one finding
+    assert (finding.severity, finding.files) == ("fatal", ("train/p1", "val/p0"))
+    assert finding.what.startswith("2 files have one fault. The first is ")
+    assert "train/images/p1.png: is damaged or cut short" in finding.what
 
 
 def test_sizes_that_differ(pictures):
@@ -52,9 +51,10 @@ def test_strange_values(pictures):
     pictures.mask(pictures.path / "train/masks/p2.png", (0, 1, 2, 255))
     pictures.mask(pictures.path / "val/masks/p0.png", (0, 1, 2, 9))
     (finding,) = found(pictures, "strange values")
-    assert finding.what == "Masks have the values 9, 255; allowed are 0 to 2."
+    assert finding.what == (
+        "2 masks have values that are no class: 9 (1 mask, 20 pixels), 255 (1 mask, 20 pixels). Allowed are 0 to 2."
+    )
     assert set(finding.files) == {"train/p2", "val/p0"}
-    assert "set void: 255" in finding.cure
     assert found(pictures, "strange values", void=255)[0].files == ("val/p0",)
 
 

@@ -1,5 +1,3 @@
-import sys
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,7 +6,8 @@ from PIL import Image as Pillow
 
 from pixelwise.data import DATASETS
 from pixelwise.data.base import data_root
-from pixelwise.data.folder import Folder, read_classes
+from pixelwise.data.folder import Folder
+from pixelwise.data.pairing.classes import Classes, read_classes
 from pixelwise.data.splits import draw_splits
 from pixelwise.errors import DataError
 
@@ -78,12 +77,14 @@ def test_what_has_no_partner_is_told_at_once(tmp_path, pictures):
     assert len(lines) == 3
     assert "zoo/train: pictures have no mask in masks" not in lines[0]
     assert "zoo/train: 1 picture has no mask in masks: lonely." in lines[0]
-    assert "zoo/val: 1 name in images has several files: p1." in lines[1]
-    assert "zoo/val: 1 mask has no picture in images: p0." in lines[2]
+    assert "zoo/val: 1 mask has no picture in images: p0." in lines[1]
+    assert "zoo/val: 1 name in images has several files: p1." in lines[2]
 
 
 def test_missing_folder_pictures_and_classes(tmp_path, pictures):
-    with pytest.raises(DataError, match=r"zou: there is no such folder\. A relative path is looked up"):
+    with pytest.raises(
+        DataError, match=r"zou: there is no such folder, neither .*zou \(working folder\) nor .*/zou \(data"
+    ):
         DATASETS.build("folder", tmp_path, path="zou")
     (pictures.path / "classes.txt").unlink()
     with pytest.raises(DataError, match=r"zoo: the classes are not known: there is no classes\.txt\. Write one name"):
@@ -98,9 +99,9 @@ def test_missing_folder_pictures_and_classes(tmp_path, pictures):
 def test_classes_with_colours(tmp_path):
     file = tmp_path / "classes.txt"
     file.write_text("\ufeffroad 128 64 128\n\ntraffic light, 250, 170, 30\n")
-    assert read_classes(file) == (("road", "traffic light"), ((128, 64, 128), (250, 170, 30)))
+    assert read_classes(file) == Classes(("road", "traffic light"), ((128, 64, 128), (250, 170, 30)))
     file.write_text("road\nroute 66 is a road\n")
-    assert read_classes(file) == (("road", "route 66 is a road"), None)
+    assert read_classes(file) == Classes(("road", "route 66 is a road"))
     file.write_text("road 1 2 300\n")
     with pytest.raises(DataError, match=r"read the colour \[1, 2, 300\]"):
         read_classes(file)
@@ -207,12 +208,6 @@ def test_the_name_is_what_the_pattern_leaves_open(scenes, form):
     data = Folder(scenes, images=images, masks=masks, classes=["x"], val=0.5)
     assert sorted(data.names("train") + data.names("val")) == ["a/0", "a/1", "b/0", "b/1"]
     assert data.problems == ()
-
-
-@pytest.mark.skipif(sys.version_info >= (3, 13), reason="later versions of Python read it as p*")
-def test_what_is_no_pattern_is_refused_in_one_line(scenes):
-    with pytest.raises(DataError, match=r"read 'p\*\*', which is not a pattern: "):
-        Folder(scenes, images="p**", classes=["x"])
 
 
 @pytest.mark.parametrize("group", ["a{99999999999}", "(" * 5000 + ")" * 5000])

@@ -123,25 +123,25 @@ def info(name: Name, data: Data = None, options: Options = None, as_json: Json =
 def _open(name: str, data: Path | None, words: list[str]) -> Dataset:
     """The data set that a name or a folder means. A folder may have faults: they become findings."""
     from pixelwise.data import DATASETS
-    from pixelwise.data.base import data_root
+    from pixelwise.data.base import data_root, find_folder
     from pixelwise.outside import allow_typed
     from pixelwise.yaml_text import parse_options
 
     allow_typed([name, *words])
     options = parse_options(words, "--set")
     names = [*PRESETS, *DATASETS]
-    if Path(name).is_dir() and name not in names:
+    if name not in names and (Path(name).is_dir() or (":" not in name and (data_root(data) / name).is_dir())):
         from pixelwise.data.folder import Folder
 
         if "path" in options:
             raise RecipeError("the folder is named already.", where="--set path")
         converted = DATASETS.convert("folder", {**options, "path": ""}, where=name)  # a path may have any bytes
-        return Folder(Path(name).absolute(), **{key: converted[key] for key in options})
+        return Folder(find_folder(name, data_root(data)), **{key: converted[key] for key in options})
     known, preset = PRESETS.get(name, (name, {}))
     if name not in names and ":" not in name:
-        raise DataError(
-            f"there is no data set or folder '{name}'; there is {', '.join(names)}.", hint=did_you_mean(name, names)
-        )
+        places = f"the working folder ({Path.cwd()}) nor in the data folder ({data_root(data)})"
+        what = f"there is no data set or folder '{name}', neither in {places}; there is {', '.join(names)}."
+        raise DataError(what, hint=did_you_mean(name, names))
     dataset: Dataset = DATASETS.build(known, data_root(data), **{**preset, **options})
     if not (hasattr(dataset, "info") and hasattr(dataset, "splits")):
         what = f"gave {type(dataset).__name__}; a data set is a pixelwise.data.base.Dataset."

@@ -6,7 +6,7 @@ import os
 from abc import ABC, abstractmethod
 from pathlib import Path
 
-from pixelwise.errors import DataError, did_you_mean
+from pixelwise.errors import DataError, Problem, did_you_mean
 from pixelwise.types import DatasetInfo, Sample
 
 CACHE = "PIXELWISE_CACHE"
@@ -45,6 +45,10 @@ class Dataset(ABC):
         """One line for each option that does nothing with the files that are there."""
         return ()
 
+    def notices(self) -> tuple[Problem, ...]:
+        """What no split uses of the files that are there, and what was decided where they do not say it."""
+        return ()
+
     def absent(self) -> tuple[str, ...]:
         """Splits that the publisher's data set has and that are not on this disk."""
         return ()
@@ -79,6 +83,24 @@ def data_root(given: Path | None = None) -> Path:
     The folder need not exist: built-in data sets need none.
     """
     return with_home(Path(given or os.environ.get("PIXELWISE_DATA") or "~/.cache/pixelwise")).absolute()
+
+
+def find_folder(path: Path | str, root: Path) -> Path:
+    """The folder that a path means: absolute, in the working folder, or else in the data folder `root`.
+
+    Raises DataError with both places where there is no such folder.
+    """
+    given = with_home(Path(path))
+    places = list(dict.fromkeys((given.absolute(), root / given)))
+    found = next((place for place in places if place.is_dir()), None)
+    if found is None:
+        hint = "" if len(places) == 1 else "The data folder is named by --data or PIXELWISE_DATA."
+        what = "there is no such folder."
+        if len(places) > 1:
+            what = f"there is no such folder, neither {places[0]} (working folder) nor {places[1]} (data folder)."
+        hint = f"{hint} Have a run's data moved? Add --path.".strip()
+        raise DataError(what, where=str(path), hint=hint)
+    return found
 
 
 def cache_folder(given: Path | None = None) -> Path:

@@ -66,6 +66,9 @@ class Excluding(Dataset):
     def remarks(self) -> tuple[str, ...]:
         return self.whole.remarks()
 
+    def notices(self) -> tuple[Problem, ...]:
+        return self.whole.notices()
+
     def check_split(self, split: str) -> None:
         if split in self._kept and not self._kept[split]:
             count = len(self._excluded[split])

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import os.path
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from annotated_types import Ge, Lt
 
-from pixelwise.data.base import Dataset, with_home
-from pixelwise.data.splits import MOST_BYTES, SPLITS, Paired, drawing_remark, find_splits
-from pixelwise.errors import DataError
+from pixelwise.data.base import Dataset, find_folder
+from pixelwise.data.pairing.classes import VOID, Classes, as_colour, read_classes
+from pixelwise.data.pairing.lists import SPLITS
+from pixelwise.data.pairing.matching import Affixes
+from pixelwise.data.pairing.values import ValueTable, value_table
+from pixelwise.data.splits import Paired, drawing_remark, find_splits
+from pixelwise.errors import DataError, PixelwiseError, Problem
+from pixelwise.imaging.files import read_mask
 from pixelwise.imaging.palettes import distinct_colours
 from pixelwise.shelf import declares
 from pixelwise.types import RGB, DatasetInfo
-from pixelwise.yaml_text import read_file
 
-RED_GREEN_BLUE = re.compile(r"^(.*?)[\s,;]+(\d{1,3})[\s,;]+(\d{1,3})[\s,;]+(\d{1,3})$")
+LATER = ("image_suffix", "image_prefix", "mask_prefix", "values")  # options that version 0.1 did not have
+UNLABELLED = ("void", "unlabelled", "unlabeled", "ignore", "ignored", "not labelled")
+LOOKED_AT = 8  # masks that show whether masks are black and white
 
 
 class Folder(Paired):
@@ -29,26 +38,61 @@ class Folder(Paired):
 
     def __init__(self, path: Path, **options: Any) -> None:
         if not path.is_dir():
-            hint = "A relative path is looked up under the data folder (--data). Have a run's data moved? Add --path."
-            raise DataError("there is no such folder.", where=str(path), hint=hint)
+            raise DataError("there is no such folder.", where=str(path))
         self.path, self.options = path, {**(folder.__kwdefaults__ or {}), **options}
         layout = SimpleNamespace(**self.options)
-        names, colours = _classes(path, layout)
-        void = layout.void
-        if void is None and layout.void_colour is not None:
-            void = 255 if len(names) <= 255 else 65535
+        classes = _classes(path, layout)
+        values = _values(classes, layout, path)
+        void = layout.void or None
+        if void is None and (layout.void_colour is not None or VOID in (values or {})):
+            void = 255 if len(classes.names) <= 255 else 65535
+        name = Path(os.path.abspath(path)).name or "folder"  # of a path such as `pets/..`
         self.info = DatasetInfo(
-            name=path.name,
-            classes=names,
-            colours=colours or distinct_colours(len(names)),
+            name=name,
+            classes=classes.names,
+            colours=classes.colours or distinct_colours(len(classes.names)),
             knows=frozenset({"mask"}),
             void=void,
-            source=f"the folder {path.name}",
+            source=f"the folder {name}",
         )
         if layout.mask_values == "colour":
-            self._colours = _colour_table(self.info, layout, colours is not None)
-        places = (layout.images, layout.masks, layout.mask_suffix, layout.lists)
-        self._pairs, self.problems, self.drawn = find_splits(path, *places, _drawing(layout))
+            self._colours = _colour_table(self.info, layout, classes.colours is not None)
+        elif classes.colours is not None and len(set(classes.colours)) == len(classes.names):
+            self._fallback = _colour_table(self.info, layout, True)
+        self._given = None if values is None else value_table(values, classes.names, void, str(path))
+        affixes = Affixes(layout.image_prefix, layout.image_suffix, layout.mask_prefix, layout.mask_suffix)
+        found = find_splits(path, layout.images, layout.masks, affixes, layout.lists, _drawing(layout))
+        self._pairs, self.problems, self.drawn = found.splits, tuple(found.problems), found.drawn
+        self._layout_notices = tuple(found.notices)
+
+    def values(self) -> ValueTable | None:
+        return self._table
+
+    @cached_property
+    def _table(self) -> ValueTable | None:
+        """The class of each value: as the options or classes.txt say, or 0 and 255 where masks are black and white."""
+        if (
+            self._given is not None
+            or self._colours is not None
+            or self.info.void is not None
+            or len(self.info.classes) != 2
+        ):
+            return self._given
+        pairs = [pair for pairs in self._pairs.values() for pair in pairs]
+        seen: set[int] = set()
+        for pair in pairs[:: max(1, len(pairs) // LOOKED_AT)]:
+            try:
+                seen |= set(np.unique(read_mask(pair.mask, fallback=self._fallback)).tolist())
+            except PixelwiseError:  # whoever reads the sample says why
+                continue
+        first, second = self.info.classes
+        return value_table({first: 0, second: 255}, self.info.classes, None, "") if seen == {0, 255} else None
+
+    def notices(self) -> tuple[Problem, ...]:
+        if self._given is None and self._table is not None:
+            what = f"masks are black and white: 0 is '{self.info.classes[0]}', and 255 is '{self.info.classes[1]}'."
+            return (*self._layout_notices, Problem(str(self.path), what, "Say otherwise by the option values."))
+        return self._layout_notices
 
     def remarks(self) -> tuple[str, ...]:
         """Shares, seed and groups are for splits that are drawn: neither folders nor lists may say which picture is where."""
@@ -58,7 +102,14 @@ class Folder(Paired):
         return () if self.drawn else drawing_remark(given, defaults, reason)
 
     def settings(self) -> dict[str, object]:
-        return {**self.options, "path": str(self.path)}
+        """The options, and what classes.txt says of colours and values, by which masks are read."""
+        defaults = folder.__kwdefaults__ or {}
+        kept = {k: v for k, v in self.options.items() if k not in LATER or v != defaults[k]}
+        if colours := self._colours or self._fallback:
+            kept["colour_table"] = [[*colour, index] for colour, index in colours.items()]
+        if self._table is not None:
+            kept["value_table"] = self._table.settings()
+        return {**kept, "path": str(self.path)}
 
 
 @declares(knows=("mask",), draws=("val", "test"), only_with={"void_colour": "mask_values=colour"})
@@ -69,11 +120,15 @@ def folder(
     images: str = "images",
     masks: str = "masks",
     mask_suffix: str = "",
+    mask_prefix: str = "",
+    image_suffix: str = "",
+    image_prefix: str = "",
     lists: str = "splits",
     classes: list[str] | None = None,
     colours: list[list[int]] | None = None,
     mask_values: Literal["index", "colour"] = "index",
-    void: Annotated[int, Ge(1), Lt(65536)] | None = None,
+    values: dict[str, int | str | list[int | str]] | None = None,
+    void: Annotated[int, Ge(0), Lt(65536)] | None = None,
     void_colour: list[int] | None = None,
     val: Annotated[float, Ge(0), Lt(1)] = 0.2,
     test: Annotated[float, Ge(0), Lt(1)] = 0.0,
@@ -82,16 +137,20 @@ def folder(
 ) -> Dataset:
     """Pictures of your own: every image has a mask of the same name in another folder.
 
-    path:         the folder, absolute or under the data folder
-    images:       folder of the images (PNG, JPEG, TIFF, WebP, BMP), or a pattern such as `*.jpg`
+    path:         the folder, absolute, in the working folder, or else in the data folder
+    images:       folder of the images (PNG, JPEG, TIFF, WebP, BMP, GIF), or a pattern such as `*.jpg`
     masks:        folder of the masks, or a pattern; palette, grey of 8 or 16 bits, or RGB
-    mask_suffix:  what mask names have more than image names, e.g. `_mask`
+    mask_suffix, mask_prefix, image_suffix, image_prefix:  what the names of masks, or of images, have behind or before
+                  what they share, e.g. mask_suffix `_mask`
     lists:        folder of the lists `train.txt`, `val.txt`, ... (a name a line), if there are any
-    classes:      their names in the order of the mask's values; without it `classes.txt` (a name a line, then
-                  optionally its red, green and blue)
+    classes:      their names in the order of the mask's values; without it those of `values`, or `classes.txt` (a name a
+                  line, then optionally its red, green and blue; or the value, then the name)
     colours:      one [red, green, blue] a class, for drawings and for masks in colour
     mask_values:  `index`: a pixel holds the number of its class; `colour`: it has the colour of its class
-    void:         the value that means "not labelled", if there is one
+    values:       class → its value, values, range or bound, e.g. {void: 0, road: [7, 8], car: 26-28}, or
+                  {ground: 0, disc: '> 0'}. Without it a class has its place in the order as value; masks of two classes that
+                  have 0 and 255 only are read as such
+    void:         the value that means "not labelled"; with `void: 0` the first class has the value 1
     void_colour:  the colour that means "not labelled"
     val, test:    shares of the pictures that are drawn for these splits where there are neither folders `train/`,
                   `val/`, `test/` nor lists
@@ -99,7 +158,7 @@ def folder(
     group:        pattern with one group, e.g. `^(scene\\d+)_`: pictures for which it finds the same are never torn apart
     """
     options = {name: value for name, value in locals().items() if name not in ("root", "path")}
-    dataset = Folder(root / with_home(Path(path)), **options)
+    dataset = Folder(find_folder(path, root), **options)
     if dataset.problems:
         raise DataError.all(dataset.problems)
     return dataset
@@ -108,36 +167,39 @@ def folder(
 # -- classes ---------------------------------------------------------------------------------------------------------
 
 
-def _classes(path: Path, layout: SimpleNamespace) -> tuple[tuple[str, ...], tuple[RGB, ...] | None]:
-    """Names, and colours where they are given: by option, else from classes.txt."""
-    given = None if layout.colours is None else tuple(_colour(c, path) for c in layout.colours)
+def _classes(path: Path, layout: SimpleNamespace) -> Classes:
+    """Names, and colours and values where they are given: by option, else from classes.txt."""
+    given = None if layout.colours is None else tuple(as_colour(c, str(path)) for c in layout.colours)
     if layout.classes is not None:
-        return tuple(layout.classes), given
+        return Classes(tuple(layout.classes), given)
     file = path / "classes.txt"
-    if not file.is_file():
-        hint = "Write one name a line, in the order of the mask's values (0 first), or give the option `classes`."
-        raise DataError("the classes are not known: there is no classes.txt.", where=str(path), hint=hint)
-    names, read = read_classes(file)
-    return names, given or read
+    if file.is_file():
+        read = read_classes(file)
+        return Classes(read.names, given or read.colours, None if layout.values is not None else read.values)
+    if layout.values is not None:
+        return Classes(tuple(name for name in layout.values if name != VOID), given)
+    hint = "Write one name a line, in the order of the mask's values (0 first), or give the option `classes`."
+    raise DataError("the classes are not known: there is no classes.txt.", where=str(path), hint=hint)
 
 
-def read_classes(file: Path) -> tuple[tuple[str, ...], tuple[RGB, ...] | None]:
-    """Names and, where every line ends in `red green blue`, colours."""
-    lines = [line.strip() for line in read_file(file, DataError, MOST_BYTES).splitlines() if line.strip()]
-    matches = [RED_GREEN_BLUE.match(line) for line in lines]
-    coloured = [match.groups() for match in matches if match]
-    if not lines:
-        raise DataError("has no class; write one name a line.", where=str(file))
-    if len(coloured) < len(lines):
-        return tuple(lines), None
-    return tuple(name for name, *_ in coloured), tuple(_colour([*map(int, rgb)], file) for _, *rgb in coloured)
-
-
-def _colour(value: Sequence[int], where: Path) -> RGB:
-    if len(value) != 3 or not all(0 <= channel <= 255 for channel in value):
-        raise DataError(f"read the colour {list(value)}; a colour is [red, green, blue], 0 to 255.", where=str(where))
-    red, green, blue = value
-    return red, green, blue
+def _values(classes: Classes, layout: SimpleNamespace, path: Path) -> Mapping[str, Any] | None:
+    """Class → values in index masks, where they are not simply the classes' places in their order."""
+    if layout.values is not None:
+        return dict(layout.values)
+    if classes.values is not None:
+        by_name: dict[str, list[int]] = {}
+        for value, name in classes.values.items():
+            by_name.setdefault(name, []).append(value)
+        in_order = [by_name.get(name) for name in classes.names] == [[i] for i in range(len(classes.names))]
+        return None if in_order and VOID not in by_name else by_name
+    if layout.void != 0:
+        return None
+    if classes.names[0].lower() in UNLABELLED:
+        what = f"void is 0, and '{classes.names[0]}' is named for the value 0 too."
+        raise DataError(
+            what, where=str(path), hint="Leave that name out: with void: 0 the first class has the value 1."
+        )
+    return {VOID: 0, **{name: number for number, name in enumerate(classes.names, start=1)}}
 
 
 def _colour_table(info: DatasetInfo, layout: SimpleNamespace, known: bool) -> dict[RGB, int]:
@@ -146,7 +208,7 @@ def _colour_table(info: DatasetInfo, layout: SimpleNamespace, known: bool) -> di
         raise DataError("masks in colour need to be told which colour is which class.", where=info.name, hint=hint)
     table = {colour: index for index, colour in enumerate(info.colours)}
     if layout.void_colour is not None and info.void is not None:
-        table[_colour(layout.void_colour, Path(info.name))] = info.void
+        table[as_colour(layout.void_colour, info.name)] = info.void
     if len(table) < len(info.colours) + (layout.void_colour is not None):
         raise DataError("two classes have the same colour, so masks in colour cannot be read.", where=info.name)
     return table

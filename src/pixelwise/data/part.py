@@ -15,7 +15,7 @@ import numpy as np
 from annotated_types import Ge
 
 from pixelwise.data.base import Dataset
-from pixelwise.errors import DataError
+from pixelwise.errors import DataError, Problem
 from pixelwise.types import Sample
 
 TRAIN, WHOLE = "train", "whole"  # WHOLE: the split of all training pictures beside the first ones
@@ -58,6 +58,9 @@ class Part(Dataset):
 
     def remarks(self) -> tuple[str, ...]:
         return self.whole.remarks()
+
+    def notices(self) -> tuple[Problem, ...]:
+        return self.whole.notices()
 
     def _split(self, split: str) -> str:
         return self.also.get(split, split)

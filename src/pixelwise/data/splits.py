@@ -1,44 +1,35 @@
-"""Which mask belongs to which picture, and which picture to which split: by names alone, without opening a picture."""
+"""Which picture is in which split: by folders, by lists, or drawn; by names alone, without opening a picture."""
 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pixelwise.data.base import Dataset
-from pixelwise.errors import DataError, Problem, did_you_mean, listing
-from pixelwise.imaging.files import SUFFIXES, read_image, read_mask
-from pixelwise.types import RGB, Sample
-from pixelwise.yaml_text import read_file
+from pixelwise.data.pairing.files import find_files
+from pixelwise.data.pairing.lists import SPELLINGS, SPLITS, list_files, read_list
+from pixelwise.data.pairing.matching import Affixes, Pair, Pairs, pair_files
+from pixelwise.data.pairing.values import ValueTable, look_up
+from pixelwise.errors import DataError, PixelwiseError, Problem, listing
+from pixelwise.imaging.files import SUFFIXES, UnknownValues, read_image, read_mask
+from pixelwise.types import RGB, IndexMap, Sample
 
-SPLITS = ("train", "val", "test")
-SPELLINGS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
-MOST_BYTES = 1 << 26  # of a list of names
-WILD = re.compile("[*?[]")  # what makes a part of a path a pattern
-ADD, KEEP = "Add what is missing, or remove the rest.", "Keep one of them."
-# the pairs of each split, what has no partner, and whether the splits were drawn
-Splits = tuple[dict[str, tuple["Pair", ...]], tuple[Problem, ...], bool]
 Drawing = tuple[Mapping[str, float], int, Callable[[str], str] | None]  # shares, seed, name → group
 
 
-@dataclass(frozen=True)
-class Pair:
-    """A picture and its mask; the name is the image's path within its folder, without suffix."""
-
-    name: str
-    image: Path
-    mask: Path
-
-
 class Paired(Dataset):
-    """Pairs of an image and a mask in each split; `_colours`: the class of each colour in masks of colours."""
+    """Pairs of an image and a mask in each split.
+
+    _colours:   the class of each colour in masks of colours
+    _fallback:  the same for index masks, of which some may be in colour
+    """
 
     _pairs: dict[str, tuple[Pair, ...]]
     _colours: dict[RGB, int] | None = None
+    _fallback: dict[RGB, int] | None = None
 
     def splits(self) -> tuple[str, ...]:
         return tuple(self._pairs)
@@ -52,126 +43,166 @@ class Paired(Dataset):
 
     def read(self, split: str, index: int) -> Sample:
         pair = self._pairs[split][index]
-        return Sample(pair.name, read_image(pair.image), read_mask(pair.mask, colours=self._colours))
+        return Sample(pair.name, read_image(pair.image), self._read_mask(pair.mask))
+
+    def values(self) -> ValueTable | None:
+        """The class of each value in index masks, where it is not the value itself."""
+        return None
+
+    def _read_mask(self, file: Path) -> IndexMap:
+        table = self.values()
+        lossy = table is not None and table.takes_any
+        mask = read_mask(file, colours=self._colours, fallback=self._fallback, lossy=lossy)
+        if table is None:
+            return mask
+        mask, strange = look_up(mask, table)
+        if strange:
+            raise UnknownValues(strange, table.told, where=str(file))
+        return mask
 
 
-def find_splits(path: Path, images: str, masks: str, mask_suffix: str, lists: str, drawing: Drawing) -> Splits:
-    """The splits of a folder: subfolders `train/`, `val/`, `test/`; else lists; else drawn with (shares, seed, group)."""
-    named = [(SPELLINGS.get(place.name.lower()), place) for place in sorted(path.iterdir()) if place.is_dir()]
-    folders = {split: place for split, place in named if split}
-    inner = {split: folders[split] for split in SPLITS if split in folders and _files(folders[split], images)}
-    if inner:
-        pairs, problems = {}, []
-        for split, place in inner.items():
-            found, faults = pair_files(place, images, masks, mask_suffix)
-            pairs[split] = tuple(found.values())
-            problems += faults
-        return pairs, tuple(problems), False
-    known, problems = pair_files(path, images, masks, mask_suffix)
-    if not known and not problems:
-        hint = "Name the folders of images and masks with the options `images` and `masks`."
-        raise DataError(f"there are no pictures in {images} ({', '.join(SUFFIXES)}).", where=str(path), hint=hint)
-    if files := _list_files(path, lists):
-        pairs = {}
-        for split, file in files.items():
-            pairs[split], faults = _listed(file, known, unpaired=problems)
-            problems += faults
-        return pairs, tuple(problems), False
-    shares, seed, group = drawing
-    if not known:
-        return {"train": ()}, tuple(problems), True
-    drawn = draw_splits(known, shares, seed=seed, group=group)
-    return {split: tuple(known[name] for name in names) for split, names in drawn.items()}, tuple(problems), True
+@dataclass
+class Layout:
+    """The pairs of each split.
 
-
-def pair_files(path: Path, images: str, masks: str, mask_suffix: str = "") -> tuple[dict[str, Pair], list[Problem]]:
-    """Pairs by name in order of their names, and one problem for each kind of fault."""
-    pictures, doubled = _by_name(_files(path, images), "")
-    planes, doubled_masks = _by_name(_files(path, masks), mask_suffix)
-    no_mask, no_picture = sorted(pictures.keys() - planes.keys()), sorted(planes.keys() - pictures.keys())
-    problems = [
-        Problem(str(path), f"{len(names)} {one if len(names) == 1 else many}: {listing(names)}.", cure)
-        for names, one, many, cure in (
-            (no_mask, f"picture has no mask in {masks}", f"pictures have no mask in {masks}", ADD),
-            (doubled, f"name in {images} has several files", f"names in {images} have several files", KEEP),
-            (doubled_masks, f"name in {masks} has several files", f"names in {masks} have several files", KEEP),
-            (no_picture, f"mask has no picture in {images}", f"masks have no picture in {images}", ADD),
-        )
-        if names
-    ]
-    both = sorted(pictures.keys() & planes.keys())
-    return {name: Pair(name, pictures[name], planes[name]) for name in both}, problems
-
-
-def _files(path: Path, pattern: str) -> list[tuple[str, Path]]:
-    """(name, file) of every picture under a folder, or of every picture that a pattern finds.
-
-    The name is what the pattern leaves open: with `*/images/*.png` that of `a/images/0.png` is `a/0`.
+    problems:  what has no partner, what is there twice, what a list names and is not there
+    notices:   what no split uses, and what was decided where the files do not say it
+    drawn:     the splits that were drawn
     """
-    search: tuple[str, ...]
-    base, search = path / pattern, ("**", "*")
-    if "*" in pattern:
-        parts = Path(pattern).parts
-        first = next(place for place, part in enumerate(parts) if WILD.search(part))
-        base, search = path.joinpath(*parts[:first]), parts[first:]
-    try:
-        found = sorted(base.glob("/".join(search)))
-    except (ValueError, NotImplementedError, re.error) as error:
-        hint = "`*` stands for any letters of a name, and `**` for folders inside each other."
-        raise DataError(f"read {pattern!r}, which is not a pattern: {error}.", where=str(path), hint=hint) from error
-    files = [file for file in found if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")]
-    return [(_open_part(file.relative_to(base), search), file) for file in files if file.is_file()]
+
+    splits: dict[str, tuple[Pair, ...]] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    notices: list[Problem] = field(default_factory=list)
+    drawn: tuple[str, ...] = ()
+
+    def take(self, pairs: Pairs) -> dict[str, Pair]:
+        """The pairs; their problems and notices are noted."""
+        self.problems += pairs.problems
+        self.notices += pairs.notices
+        return pairs.known
 
 
-def _open_part(file: Path, pattern: Sequence[str]) -> str:
-    """The parts of a path that its pattern does not name in full, without suffix."""
-    parts = file.with_suffix("").parts
-    head = pattern.index("**") if "**" in pattern else len(pattern) - 1
-    tail = pattern[::-1].index("**") if "**" in pattern else 1
-    last = len(parts) - max(tail, 1)
-    begun = [part for part, how in zip(parts[:head], pattern, strict=False) if WILD.search(how)]
-    ended = [part for part, how in zip(parts[last:-1], pattern[-tail:], strict=False) if WILD.search(how)]
-    return "/".join([*begun, *parts[head:last], *ended, parts[-1]])
+def find_splits(path: Path, images: str, masks: str, affixes: Affixes, lists: str, drawing: Drawing) -> Layout:
+    """The splits of a folder, with (shares, seed, group) of those that are drawn.
 
-
-def _by_name(files: Iterable[tuple[str, Path]], suffix: str) -> tuple[dict[str, Path], list[str]]:
-    found: dict[str, Path] = {}
-    doubled = []
-    for name, file in files:
-        if not name.endswith(suffix):
-            continue
-        short = name.removesuffix(suffix)
-        if short in found:
-            doubled.append(short)
-        found.setdefault(short, file)
-    return found, doubled
-
-
-def _list_files(path: Path, lists: str) -> dict[str, Path]:
-    """The lists of splits: in the folder `lists`, else beside the images; train, val, test first, then others."""
-    named = {file.stem.lower(): file for file in sorted((path / lists).glob("*.txt"))}
-    if not named:
-        named = {file.stem.lower(): file for file in sorted(path.glob("*.txt")) if file.stem.lower() in SPELLINGS}
-    found = {SPELLINGS.get(stem, stem): file for stem, file in named.items()}
-    order = sorted(found, key=lambda split: (SPLITS.index(split) if split in SPLITS else len(SPLITS), split))
-    return {split: found[split] for split in order}
-
-
-def _listed(file: Path, known: Mapping[str, Pair], unpaired: list[Problem]) -> tuple[tuple[Pair, ...], list[Problem]]:
-    """The pairs that a list names; a line may be a name, or a file name or path that ends in one."""
-    by_last = {Path(name).name: name for name in known}
-    pairs, strange = [], []
-    for word in filter(None, map(str.strip, read_file(file, DataError, MOST_BYTES).splitlines())):
-        short = word.rsplit(".", 1)[0] if Path(word).suffix.lower() in SUFFIXES else word
-        name = short if short in known else by_last.get(Path(short).name, "")
-        if name:
-            pairs.append(known[name])
+    They are folders `train/`, `val/`, `test/` with images and masks in each; else lists; else such folders inside those
+    of images and masks. Without any, all pictures are `train`. A split that has a share and is not there is drawn from `train`.
+    """
+    layout = Layout()
+    places = _split_folders(path, images, layout)
+    listed = list_files(path, lists)
+    if places:
+        for split, place in places.items():
+            layout.splits[split] = tuple(layout.take(pair_files(place, images, masks, affixes)).values())
+        used = {pair.image for pairs in layout.splits.values() for pair in pairs}
+        loose = pair_files(path, images, masks, affixes)
+        rest = {name: pair for name, pair in loose.known.items() if pair.image not in used}
+        if rest or (loose.problems and "train" not in places):
+            layout.take(loose)
+        if listed:
+            names, there = (
+                listing(file.name for file in listed.values()),
+                listing(f"{place.name}/" for place in places.values()),
+            )
+            what = f"the lists {names} are not used, because the folders {there} say which picture is in which split."
+            layout.notices.append(Problem(str(path), what, "Keep the folders or the lists."))
+    else:
+        rest = layout.take(pair_files(path, images, masks, affixes))
+        if not rest and not layout.problems:
+            raise _no_pictures(path, images, layout.notices)
+        if listed:
+            for split, file in listed.items():
+                pairs, faults = read_list(file, rest, unpaired=bool(layout.problems))
+                if pairs or split in SPLITS or not faults:
+                    layout.splits[split] = pairs
+                    layout.problems += faults
+                else:
+                    layout.notices.append(Problem(str(file), "is not a list of pictures: none of its lines names one."))
+            used = {pair.image for pairs in layout.splits.values() for pair in pairs}
+            rest = {name: pair for name, pair in rest.items() if pair.image not in used}
         else:
-            strange.append(word)
-    if not strange:
-        return tuple(pairs), []
-    hint = "" if unpaired else did_you_mean(strange[0], known)
-    return tuple(pairs), [Problem(str(file), f"{len(strange)} lines name no pair: {listing(strange)}.", hint)]
+            rest = _inner_splits(rest, layout)
+    _distribute(path, rest, layout, drawing, images)
+    return layout
+
+
+def _split_folders(path: Path, images: str, layout: Layout) -> dict[str, Path]:
+    """Split → its folder, of those in which there are pictures."""
+    found: dict[str, Path] = {}
+    for place in sorted(path.iterdir()):
+        split = SPELLINGS.get(place.name.lower())
+        if split is None or not place.is_dir():
+            continue
+        if not find_files(place, images).files:
+            if any(find_files(place, ".").files):
+                what = f"the folder {place.name}/ is not used: there are no pictures in {place.name}/{images}."
+                layout.notices.append(Problem(str(path), what, "Move its pictures there, or name the option `images`."))
+        elif split in found:
+            what = f"{found[split].name}/ and {place.name}/ are both the split '{split}'."
+            layout.problems.append(Problem(str(path), what, "Keep one of them, or put both together."))
+        else:
+            found[split] = place
+    return {split: found[split] for split in SPLITS if split in found}
+
+
+def _inner_splits(known: dict[str, Pair], layout: Layout) -> dict[str, Pair]:
+    """Take the pictures in folders `train/`, `val/`, `test/` inside that of the images as splits, and leave the rest."""
+    rest, splits = {}, dict[str, list[Pair]]()
+    for name, pair in known.items():
+        split = SPELLINGS.get(name.partition("/")[0].lower()) if "/" in name else None
+        if split is None:
+            rest[name] = pair
+        else:
+            splits.setdefault(split, []).append(replace(pair, name=name.partition("/")[2]))
+    layout.splits |= {split: tuple(splits[split]) for split in SPLITS if split in splits}
+    return rest
+
+
+def _distribute(path: Path, rest: dict[str, Pair], layout: Layout, drawing: Drawing, images: str) -> None:
+    """Give the pictures that are in no split to `train` where it is not there, and draw the splits that are missing."""
+    shares, seed, group = drawing
+    given = tuple(layout.splits)
+    if rest and "train" not in layout.splits:
+        layout.splits = {"train": tuple(rest.values()), **layout.splits}
+        if given:
+            what = f"the {len(rest)} pictures in {images} that are in no split are taken as 'train', beside {_named(given)}."
+            layout.notices.append(Problem(str(path), what))
+    elif rest:
+        what = f"{len(rest)} {'picture is' if len(rest) == 1 else 'pictures are'} in no split and not used: {listing(rest)}."
+        layout.notices.append(Problem(str(path), what, "Add them to a split, or remove them."))
+    missing = {split: share for split, share in shares.items() if split not in layout.splits}
+    known = {pair.name: pair for pair in layout.splits.get("train", ())}
+    if not known and not given:
+        layout.splits, layout.drawn = {"train": ()}, tuple(missing)
+    elif missing and known and not (given and "val" in given):
+        if given and len({group(name) if group else name for name in known}) <= len(missing):
+            what = f"there is no split {_named(missing)}, and 'train' has too few pictures to draw it from."
+            layout.notices.append(Problem(str(path), what, "Add pictures for it."))
+            return
+        drawn = draw_splits(known, missing, seed=seed, group=group)
+        layout.splits |= {split: tuple(known[name] for name in names) for split, names in drawn.items()}
+        order = [split for split in SPLITS if split in layout.splits]
+        layout.splits = {split: layout.splits[split] for split in dict.fromkeys([*order, *layout.splits])}
+        layout.drawn = tuple(missing)
+        if given:
+            took = " and ".join(f"{share * 100:g} % for '{split}'" for split, share in missing.items())
+            what = f"there is no split {_named(missing)}: {took} are drawn from 'train'."
+            layout.notices.append(
+                Problem(str(path), what, "Make the split yourself, or set its share (val, test) to 0.")
+            )
+
+
+def _named(splits: Iterable[str]) -> str:
+    return " and ".join(f"'{split}'" for split in splits)
+
+
+def _no_pictures(path: Path, images: str, notices: Sequence[Problem]) -> PixelwiseError:
+    hint = "Name the folders of images and masks with the options `images` and `masks`."
+    if notices:
+        return DataError.all(
+            [Problem(str(path), f"there are no pictures in {images} that can be read.", hint), *notices]
+        )
+    return DataError(f"there are no pictures in {images} ({', '.join(SUFFIXES)}).", where=str(path), hint=hint)
 
 
 def draw_splits(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -125,8 +125,21 @@ def open_material(
         findings = task.study(train if task.studied is None else ReadSplit(dataset, task.studied, train.size))
     task = build_task(recipe, dataset.info, findings)
     counts = task.counts(train)
-    notes = (*_unused(recipe, dataset), *_never_seen(task.info.classes, counts))
-    return Material(dataset.info, train, validation, test, findings, counts, notes)
+    material = Material(dataset.info, train, validation, test, findings, counts)
+    notes = (*_left_out(dataset, material.splits), *_unused(recipe, dataset), *_never_seen(task.info.classes, counts))
+    return replace(material, notes=notes)
+
+
+def _left_out(dataset: Dataset, splits: Sequence[CachedSplit]) -> Iterator[str]:
+    """What `on_corrupt: skip` left out of each split."""
+    for split in splits:
+        if split.skipped:
+            total = len(dataset.names(split.split))
+            files = listing([f"{Path(one.where).name}: {one.what}" for one in split.skipped], 3)
+            what = (
+                f"{len(split):,} of {total:,} pictures of '{split.split}' are used; {total - len(split):,} are left out"
+            )
+            yield f"{what} (data.on_corrupt: skip): {files}"
 
 
 def _never_seen(classes: Sequence[str], counts: Counts) -> Iterator[str]:
@@ -145,6 +158,7 @@ def _never_seen(classes: Sequence[str], counts: Counts) -> Iterator[str]:
 def _unused(recipe: Recipe, dataset: Dataset) -> Iterator[str]:
     """What the data set has to say of its options, what is excluded, and that there are test pictures which nothing scores."""
     yield from dataset.remarks()
+    yield from map(str, dataset.notices())
     if isinstance(dataset, Excluding):
         yield dataset.note()
     named = (recipe.data.train, recipe.data.validation, recipe.data.test)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import threading
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,8 +31,39 @@ MAX_PIXELS = 100_000_000
 LIMIT = "PIXELWISE_MAX_PIXELS"  # the variable that holds another limit, also for the processes that this one starts
 MAX_SCANS = 100  # of a JPEG; a progressive one has about ten
 OPENING = threading.Lock()
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp")
-FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP")  # no format that runs another program or a script
+SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif", ".tif", ".tiff", ".webp", ".bmp", ".gif")
+FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF")  # no format that runs another program or a script
+WRITTEN = {
+    ".png": "PNG",
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".webp": "WEBP",
+    ".bmp": "BMP",
+}
+
+
+class UnknownValues(DataError):
+    """A mask with values, or colours, that are neither a class nor void.
+
+    counts:   value or colour → pixels
+    """
+
+    counts: Mapping[int | RGB, int] = MappingProxyType({})
+
+    def __init__(
+        self, counts: Mapping[int | RGB, int], allowed: str, *, where: str, first: str = "", hint: str = ""
+    ) -> None:
+        words = [
+            str(list(value) if isinstance(value, tuple) else value)
+            for value in sorted(counts, key=lambda v: -counts[v])
+        ]
+        pixels = sum(counts.values())
+        kind = "colour" if any(isinstance(value, tuple) for value in counts) else "value"
+        what = f"{pixels:,} pixels have a {kind} that is no class{f', the first {first}' if first else f': {listing(words)}'}"
+        super().__init__(f"{what}; allowed: {allowed}.", where=where, hint=hint)
+        self.counts = dict(counts)
 
 
 def pixel_limit() -> int:
@@ -74,16 +107,28 @@ def as_rgb(picture: Picture) -> Image:
 
 
 def read_mask(
-    path: Path, *, colours: Mapping[RGB, int] | Sequence[RGB] | None = None, max_pixels: int | None = None
+    path: Path,
+    *,
+    colours: Mapping[RGB, int] | Sequence[RGB] | None = None,
+    fallback: Mapping[RGB, int] | None = None,
+    lossy: bool = False,
+    max_pixels: int | None = None,
 ) -> IndexMap:
     """The mask as (H, W) uint8 or uint16, one index a pixel.
 
     Palette pictures give their indices, grey pictures of 1, 8 or 16 bits their values. With `colours` (a list whose
     position is the index, or a table colour → index) every pixel is looked up by its colour instead, whatever the
-    file's kind. Raises DataError where a colour is not in the table, or where colours are met and no table was given.
+    file's kind; with `fallback` only in pictures that are in colour. Raises DataError where a colour is not in the table,
+    where colours are met and no table was given, and, unless `lossy` allows it, where indices are stored with loss:
+    values between two classes lie along every outline.
     """
     with _opened(path, max_pixels) as picture:
+        if colours is None and fallback is not None and picture.mode in ("RGB", "RGBA"):
+            colours = fallback
         if colours is None:
+            if not lossy and is_lossy(picture, path):
+                what = f"is a mask stored with loss ({picture.format}), which mixes the values along every outline."
+                raise DataError(what, where=str(path), hint=LOSSLESS)
             return _put_together(picture, lambda rows: _as_indices(rows, path))
         table = _Colours(colours)
         indices = _put_together(picture, table.look_up)
@@ -114,10 +159,23 @@ def write_image(path: Path, image: Image, *, quality: int = 90) -> None:
     """
     from PIL import Image as Pillow
 
-    if (suffix := path.suffix.lower()) not in SUFFIXES:
-        raise DataError(f"no kind of picture ends in '{path.suffix}'; known: {', '.join(SUFFIXES)}.", where=str(path))
-    kind = {".jpg": "JPEG", ".tif": "TIFF"}.get(suffix, suffix[1:].upper())
+    if (kind := WRITTEN.get(path.suffix.lower())) is None:
+        raise DataError(f"no kind of picture ends in '{path.suffix}'; known: {', '.join(WRITTEN)}.", where=str(path))
     write_atomically(path, lambda file: Pillow.fromarray(image).save(file, format=kind, quality=quality))
+
+
+LOSSLESS = (
+    "Save masks as PNG, from the original. Black and white masks can be read by a bound, e.g. "
+    "values: {ground: '< 128', disc: '>= 128'}."
+)
+
+
+def is_lossy(picture: Picture, path: Path) -> bool:
+    """Whether an opened picture is stored with loss: JPEG, also in a TIFF, or WebP that is not lossless."""
+    if picture.format == "WEBP":
+        with open(path, "rb") as file:
+            return b"VP8L" not in file.read(1 << 12)
+    return picture.format == "JPEG" or picture.info.get("compression") in ("jpeg", "tiff_jpeg", "webp")
 
 
 # -- reading -------------------------------------------------------------------------------------------------------
@@ -237,6 +295,12 @@ def _as_indices(picture: Picture, path: Path) -> IndexMap:
         return _sixteen_bits(picture, path)
     if picture.mode in ("LA", "PA"):
         return np.array(picture.getchannel(0), dtype=np.uint8)
+    if picture.mode == "F":
+        raise DataError("holds float values, not one index a pixel.", where=str(path), hint=SAVE_AS)
+    if picture.mode in ("RGB", "RGBA"):  # an index that is stored three times
+        red, green, blue, *alpha = np.moveaxis(np.asarray(picture), 2, 0)
+        if np.array_equal(red, green) and np.array_equal(red, blue) and all(bool((a == 255).all()) for a in alpha):
+            return np.array(red, np.uint8)
     raise DataError(
         f"holds colours ({picture.mode}), not one index a pixel.",
         where=str(path),
@@ -258,7 +322,7 @@ class _Colours:
         self._codes, self._indices = codes[order], indices.astype(np.uint8 if indices.max() < 256 else np.uint16)
         self._names = listing([str(list(colour)) for colour in table])
         self._row = 0  # of the picture, with which the next rows begin
-        self._strange, self._first = 0, ""
+        self._strange, self._first = Counter[int | RGB](), ""
 
     def look_up(self, rows: Picture) -> IndexMap:
         rgb = np.asarray(rows.convert("RGB"))
@@ -269,7 +333,8 @@ class _Colours:
             row, column = (int(axis[0]) for axis in strange.nonzero())
             colour = rgb[row, column].tolist()
             self._first = self._first or f"{colour} at row {self._row + row}, column {column}"
-            self._strange += int(strange.sum())
+            for code, count in zip(*np.unique(found[strange], return_counts=True), strict=True):
+                self._strange[int(code) >> 16, int(code) >> 8 & 255, int(code) & 255] += int(count)
         self._row += len(rgb)
         indices: IndexMap = self._indices[place]
         return indices
@@ -277,6 +342,5 @@ class _Colours:
     def refuse_others(self, path: Path) -> None:
         """Raise DataError where a colour was met that is not in the table."""
         if self._strange:
-            what = f"{self._strange:,} pixels have a colour that is no class, the first {self._first}"
             hint = "Was the mask saved as JPEG or resized smoothly? Masks need a lossless format and nearest neighbour."
-            raise DataError(f"{what}; allowed: {self._names}.", where=str(path), hint=hint)
+            raise UnknownValues(self._strange, self._names, where=str(path), first=self._first, hint=hint)

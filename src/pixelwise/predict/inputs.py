@@ -28,6 +28,7 @@ def plan(images: Sequence[Path], out: Path | None) -> tuple[list[Job], list[Path
 
     Raises DataError with every path that is not there, and for folders without a picture.
     """
+    from pixelwise.data.pairing.files import is_junk
     from pixelwise.imaging.files import SUFFIXES
 
     files: dict[Path, Path] = {}  # resolved → as given, so that a picture named twice is labelled once
@@ -37,7 +38,7 @@ def plan(images: Sequence[Path], out: Path | None) -> tuple[list[Job], list[Path
         found = []
         try:
             if given.is_dir():
-                inside = sorted(path for path in given.iterdir() if path.is_file() and not path.name.startswith("."))
+                inside = sorted(path for path in given.iterdir() if path.is_file() and not is_junk(path.name))
                 found = [path for path in inside if path.suffix.lower() in SUFFIXES and path.resolve() != ours]
                 skipped += [path for path in inside if path not in found and path.resolve() != ours]
                 if not found:

@@ -14,6 +14,7 @@ import hashlib
 import json
 import mmap
 import os
+import re
 import shutil
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -157,7 +158,9 @@ def open_split(
     """
     dataset.check_split(split)
     settings, fingerprint = _fingerprint(dataset, split, size, on_corrupt)
-    named = Path(dataset.info.name, f"{split}-{'x'.join(map(str, size)) if size else 'own'}-{settings[:12]}")
+    named = Path(
+        _plain(dataset.info.name), f"{_plain(split)}-{'x'.join(map(str, size)) if size else 'own'}-{settings[:12]}"
+    )
     group = folder / named
     remove_abandoned(group)
     for place in dict.fromkeys((folder, also or folder)):
@@ -198,6 +201,12 @@ def _fingerprint(dataset: Dataset, split: str, size: tuple[int, int] | None, on_
     asked += ["objects as run lengths"] if "objects" in info.knows else []  # version 0.1 kept them as index maps
     settings = _digest(asked)
     return settings, _digest([settings, names, sources, [[str(file), *state] for file, state in states.items()]])
+
+
+def _plain(name: str) -> str:
+    """A name as that of one folder, so that no name of a data set or split leads out of the cache."""
+    safe = re.sub(r"[/\\\0]", "_", name)
+    return safe if safe.strip(".") else f"_{safe}"
 
 
 def _state(file: Path) -> list[object]:
@@ -268,7 +277,7 @@ def _open_entry(entry: Path, info: DatasetInfo) -> CachedSplit | None:
 
 def damaged_entries(folder: Path, info: DatasetInfo) -> Iterator[tuple[Path, tuple[str, ...]]]:
     """The entries of a data set in the cache under `folder` that are damaged, with the files that are."""
-    for file in sorted((folder / info.name).glob("*/*/about.json")):
+    for file in sorted((folder / _plain(info.name)).glob("*/*/about.json")):
         with suppress(RunError, OSError, ValueError, KeyError, TypeError):  # it is built again when it is opened
             about = read_json(file)
             if about["checksums"] and (damaged := CachedSplit(file.parent, info, about).damaged()):

@@ -19,6 +19,7 @@ from typing import Any, BinaryIO, Self
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from pixelwise.data.pairing.values import advise
 from pixelwise.errors import DataError, listing
 from pixelwise.imaging.draw import number_objects
 from pixelwise.imaging.resize import resize_image, resize_mask
@@ -48,8 +49,15 @@ def check_sample(sample: Sample, info: DatasetInfo) -> None:
         void = f", and {info.void} for void" if info.void is not None else ""
         plural = "value" if len(strange) == 1 else "values"
         what = f"its mask has the {plural} {listing(map(str, strange))}; allowed are 0 to {classes - 1}{void}."
-        more = " If 255 means 'not labelled', set void: 255." if strange == [255] else ""
-        raise DataError(what, where=sample.name, hint=f"Mend the mask, or name the missing classes.{more}")
+        raise DataError(what, where=sample.name, hint=_advice(sample.mask, info))
+
+
+def _advice(mask: IndexMap, info: DatasetInfo) -> str:
+    """What to do about the values of one mask; a mask without an object does not show what they mean."""
+    values = np.unique(mask).tolist()
+    if any(0 < value < len(info.classes) for value in values):
+        return advise(values, info.classes, info.void)
+    return "`pixelwise data check` looks at all masks, and says what fits."
 
 
 class Builder:

@@ -25,6 +25,7 @@ def check_dataset(dataset: Dataset, progress: Callable[[int, int], None] | None 
     seen = survey(dataset, progress)
     findings = [finding for check in CHECKS for finding in check(seen)]
     findings += [Finding("options", "warning", remark, (), "Leave them out.") for remark in dataset.remarks()]
+    findings += [Finding("layout", "warning", n.what, (n.where,), n.hint) for n in dataset.notices()]
     return sorted(findings, key=lambda finding: finding.severity != "fatal")
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
 from pixelwise.data.checks.survey import Facts, Finding, Survey
+from pixelwise.errors import Problem
+
+NUMBERS = re.compile(r"-?\d[\d.,]*")  # that differ from file to file where the cause is the same
 
 
 def partners(survey: Survey) -> Iterator[Finding]:
@@ -15,7 +19,9 @@ def partners(survey: Survey) -> Iterator[Finding]:
 
 
 def empty_splits(survey: Survey) -> Iterator[Finding]:
-    """Splits that hold no picture."""
+    """Splits that hold no picture. Where nothing at all pairs, the partners say so."""
+    if not survey.facts and survey.unpaired:
+        return
     for split in survey.splits:
         if not survey.of(split):
             cure = "Add pictures, or remove its list or folder."
@@ -23,11 +29,19 @@ def empty_splits(survey: Survey) -> Iterator[Finding]:
 
 
 def unreadable(survey: Survey) -> Iterator[Finding]:
-    """Files that are missing, damaged or cut short, of too many pixels, or of a kind that cannot be read."""
+    """Files that are missing, damaged or cut short, of too many pixels, or of a kind that is not read: one finding a cause."""
+    by_cause: dict[str, list[tuple[Facts, Problem]]] = {}
     for facts in survey.facts:
-        if facts.problem is not None and not _sizes_differ(facts):
-            what = str(replace(facts.problem, hint=""))
-            yield Finding("unreadable", "fatal", what, (facts.where,), facts.problem.hint or "Replace the file.")
+        if facts.problem is not None and not facts.unknown and not _sizes_differ(facts):
+            by_cause.setdefault(NUMBERS.sub("#", facts.problem.what.partition(":")[0]), []).append(
+                (facts, facts.problem)
+            )
+    for found in by_cause.values():
+        _, first = found[0]
+        what = str(replace(first, hint=""))
+        what = what if len(found) == 1 else f"{len(found):,} files have one fault. The first is {what}"
+        files = tuple(facts.where for facts, _ in found)
+        yield Finding("unreadable", "fatal", what, files, first.hint or "Replace the file.")
 
 
 def different_sizes(survey: Survey) -> Iterator[Finding]:

@@ -2,31 +2,51 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from pixelwise.data.checks.survey import Finding, Survey
+from pixelwise.data.pairing.values import advise
 from pixelwise.errors import listing
+from pixelwise.types import RGB, DatasetInfo
 
 
 def strange_values(survey: Survey) -> Iterator[Finding]:
-    """Values that are neither a class nor void."""
+    """Values and colours that are neither a class nor void, one finding for all."""
     info = survey.info
-    where: dict[int, list[str]] = defaultdict(list)
-    for facts in survey.readable:
-        for value in facts.values or {}:
-            if value >= len(info.classes) and value != info.void:
-                where[value].append(facts.where)
+    pixels, where = Counter[int | RGB](), dict[int | RGB, list[str]]()
+    for facts in survey.facts:
+        classes = {value: count for value, count in (facts.values or {}).items() if _is_strange(value, info)}
+        for value, count in (*classes.items(), *facts.unknown.items()):
+            pixels[value] += count
+            where.setdefault(value, []).append(facts.where)
     if not where:
         return
-    void = f", and {info.void} for void" if info.void is not None else ""
     files = tuple(dict.fromkeys(name for names in where.values() for name in names))
-    values = listing(map(str, sorted(where)))
-    what = f"Masks have the values {values}; allowed are 0 to {len(info.classes) - 1}{void}."
-    cure = "Mend the masks, or name the missing classes."
-    if 255 in where and info.void is None:
-        cure += " If 255 means 'not labelled', set void: 255."
+    colours = any(isinstance(value, tuple) for value in where)
+    most = [value for value, _ in pixels.most_common()]
+    most = most if colours else sorted(most, key=lambda value: value if isinstance(value, int) else -1)
+    told = [_told(value, len(where[value]), pixels[value]) for value in most]
+    names = "colours" if colours else "values"
+    what = f"{len(files):,} {'mask has' if len(files) == 1 else 'masks have'} {names} that are no class: {listing(told, 6)}."
+    if problem := next((facts.problem for facts in survey.facts if facts.unknown and facts.problem), None):
+        cure = problem.hint if colours else "Add the values to the option values, or correct the masks."
+        what += f" Allowed: {problem.what.rpartition('; allowed: ')[2]}"
+    else:
+        void = f", and {info.void} for void" if info.void is not None else ""
+        what += f" Allowed are 0 to {len(info.classes) - 1}{void}."
+        present = {value for facts in survey.readable for value in facts.values or {}}
+        cure = advise(present, info.classes, info.void)
     yield Finding("strange values", "fatal", what, files, cure)
+
+
+def _told(value: int | RGB, masks: int, pixels: int) -> str:
+    word = list(value) if isinstance(value, tuple) else value
+    return f"{word} ({masks:,} {'mask' if masks == 1 else 'masks'}, {pixels:,} pixels)"
+
+
+def _is_strange(value: int, info: DatasetInfo) -> bool:
+    return value >= len(info.classes) and value != info.void
 
 
 def constant_masks(survey: Survey) -> Iterator[Finding]:
@@ -42,7 +62,9 @@ def constant_masks(survey: Survey) -> Iterator[Finding]:
             by_class[classes.pop()].append(facts.where)
     names = survey.info.classes
     for value, files in sorted(by_class.items()):
-        only = f"'{names[value]}'" if value < len(names) else f"the value {value}"
+        if _is_strange(value, survey.info):  # said already
+            continue
+        only = f"'{names[value]}'"
         what = f"{len(files)} of {len(labelled)} masks hold nothing but {only}."
         cure = "Look at them: is the picture so, or was its mask never drawn?"
         yield Finding("constant masks", "warning", what, tuple(files), cure)
@@ -51,6 +73,8 @@ def constant_masks(survey: Survey) -> Iterator[Finding]:
 def absent_classes(survey: Survey) -> Iterator[Finding]:
     """Classes of which a split has no pixel, or no picture where pictures have labels."""
     unit = "pixel" if "mask" in survey.info.knows else "picture"
+    if any(facts.unknown or any(_is_strange(v, survey.info) for v in facts.values or ()) for facts in survey.facts):
+        return  # a class is absent because its values are strange
     for split in survey.splits:
         found = survey.of(split)
         present = set().union(*(facts.values or () for facts in found))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from pixelwise.data.base import Dataset
 from pixelwise.data.copies import digest_of, thumbnail_of
 from pixelwise.errors import DataError, Problem
-from pixelwise.imaging.files import image_size
-from pixelwise.types import DatasetInfo
+from pixelwise.imaging.files import UnknownValues, image_size
+from pixelwise.types import RGB, DatasetInfo
 
 CHUNK = 1 << 20  # pixels of a mask that are counted at a time
 
@@ -27,6 +27,7 @@ class Facts:
     sizes:      (H, W) of its files where it could not be read, as far as their headers tell
     size:       (H, W) of the picture
     values:     value → pixels in the mask
+    unknown:    value or colour → pixels of a mask that could not be read because these are neither a class nor void
     label:      of the picture
     digest:     of the picture's pixels
     thumbnail:  the picture at 16×16, flat: what stays equal when a picture is stored again or resized
@@ -38,6 +39,7 @@ class Facts:
     sizes: tuple[tuple[int, int], ...] = ()
     size: tuple[int, int] | None = None
     values: dict[int, int] | None = None
+    unknown: Mapping[int | RGB, int] = field(default_factory=dict)
     label: int | None = None
     digest: bytes = b""
     thumbnail: NDArray[np.uint8] | None = None
@@ -114,7 +116,8 @@ def _look(dataset: Dataset, split: str, index: int, name: str) -> Facts:
         for file in dataset.sources(split, index):
             with suppress(DataError):  # that it cannot be read is said already
                 sizes.append(image_size(file))
-        return Facts(split, name, error.problems[0], tuple(sizes))
+        unknown = error.counts if isinstance(error, UnknownValues) else {}
+        return Facts(split, name, error.problems[0], tuple(sizes), unknown=unknown)
     values = None
     if sample.mask is not None:
         flat, most = sample.mask.reshape(-1), np.iinfo(sample.mask.dtype).max + 1
@@ -123,4 +126,4 @@ def _look(dataset: Dataset, split: str, index: int, name: str) -> Facts:
             counts += np.bincount(flat[at : at + CHUNK], minlength=most)
         values = {int(value): int(counts[value]) for value in counts.nonzero()[0]}
     seen = (digest_of(sample.image), thumbnail_of(sample.image))
-    return Facts(split, name, None, (), sample.size, values, sample.label, *seen)
+    return Facts(split, name, None, (), sample.size, values, {}, sample.label, *seen)

@@ -19,7 +19,8 @@ from annotated_types import Ge, Lt
 
 from pixelwise.data.alike import find_groups
 from pixelwise.data.base import Dataset
-from pixelwise.data.splits import MOST_BYTES, SPLITS, draw_stratified, drawing_remark
+from pixelwise.data.pairing.lists import MOST_BYTES, SPLITS
+from pixelwise.data.splits import draw_stratified, drawing_remark
 from pixelwise.errors import DataError, did_you_mean, listing
 from pixelwise.imaging.files import read_image, read_mask
 from pixelwise.imaging.palettes import distinct_colours

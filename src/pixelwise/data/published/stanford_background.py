@@ -17,8 +17,10 @@ from annotated_types import Ge, Lt
 
 from pixelwise.data.alike import find_groups
 from pixelwise.data.base import Dataset
-from pixelwise.data.folder import read_classes
-from pixelwise.data.splits import SPLITS, Pair, Paired, draw_stratified, drawing_remark, pair_files
+from pixelwise.data.pairing.classes import read_classes
+from pixelwise.data.pairing.lists import SPLITS
+from pixelwise.data.pairing.matching import Pair, pair_files
+from pixelwise.data.splits import Paired, draw_stratified, drawing_remark
 from pixelwise.errors import DataError, Problem
 from pixelwise.imaging.files import read_image, read_mask
 from pixelwise.imaging.palettes import distinct_colours
@@ -97,15 +99,15 @@ class StanfordBackground(Paired):
         found = {}
         for split in SPLITS:
             if (self.folder / split).is_dir():
-                pairs, problems = pair_files(self.folder / split, "*.jpg", "*.png")
-                found[split] = tuple(pairs.values())
-                self.problems += tuple(problems)
+                pairs = pair_files(self.folder / split, "*.jpg", "*.png")
+                found[split] = tuple(pairs.known.values())
+                self.problems += tuple(pairs.problems)
         return found
 
     def _check_classes(self) -> None:
         """Raise DataError where classes.txt says that the masks mean something else."""
         file = self.folder / "classes.txt"
-        if file.is_file() and (named := read_classes(file)[0]) != (*CLASSES, MISC):
+        if file.is_file() and (named := read_classes(file).names) != (*CLASSES, MISC):
             hint = "For other classes use data set 'folder': images='*.jpg', masks='*.png'."
             expected = ", ".join((*CLASSES, MISC))
             raise DataError(f"names {', '.join(named)}; expected is {expected}.", where=str(file), hint=hint)

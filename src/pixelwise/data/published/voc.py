@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Literal
 
 from pixelwise.data.base import Dataset
-from pixelwise.data.splits import MOST_BYTES, Pair, Paired
+from pixelwise.data.pairing.lists import MOST_BYTES
+from pixelwise.data.pairing.matching import Pair
+from pixelwise.data.splits import Paired
 from pixelwise.errors import DataError
 from pixelwise.imaging.palettes import voc_colours
 from pixelwise.shelf import declares

@@ -1,0 +1,207 @@
+"""Pairs of a picture and a mask by their names; what has no partner, with the likely cause."""
+
+from __future__ import annotations
+
+import os.path
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pixelwise.data.pairing.files import Found, find_files
+from pixelwise.errors import Problem, listing
+from pixelwise.imaging.files import SUFFIXES
+
+LOOKED_AT = 50  # names of masks among which the partner of the first picture is sought
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+ADD, KEEP = "Add what is missing, or remove the rest.", "Keep one of them."
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A picture and its mask; the name is the image's path within its folder, without suffix."""
+
+    name: str
+    image: Path
+    mask: Path
+
+
+@dataclass(frozen=True)
+class Affixes:
+    """What the names of images and masks have before and after what they share."""
+
+    image_prefix: str = ""
+    image_suffix: str = ""
+    mask_prefix: str = ""
+    mask_suffix: str = ""
+
+
+@dataclass
+class Pairs:
+    """Pairs by name in order of their names; what is wrong with the rest; what is left out and worth a word."""
+
+    known: dict[str, Pair] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    notices: list[Problem] = field(default_factory=list)
+
+
+def pair_files(path: Path, images: str, masks: str, affixes: Affixes = Affixes()) -> Pairs:
+    """Pair by name, without regard to the Unicode form in which a name is written (a Mac decomposes its letters).
+
+    Masks that lie in one folder pair with pictures in folders inside each other where the last part of every name is
+    unique. One problem for each kind of fault.
+    """
+    found, found_masks = find_files(path, images), find_files(path, masks)
+    pictures, doubled = _by_name(found, affixes.image_prefix, affixes.image_suffix)
+    planes, doubled_masks = _by_name(found_masks, affixes.mask_prefix, affixes.mask_suffix)
+    flat = _flat(pictures.keys() - planes.keys(), planes.keys() - pictures.keys())
+    for name, last in flat.items():
+        planes[name] = planes.pop(last)
+    both = sorted(pictures[key][0] for key in pictures.keys() & planes.keys())
+    pairs = Pairs({name: Pair(name, pictures[key][1], planes[key][1]) for name in both for key in [_key(name)]})
+    no_mask = sorted(pictures[key][0] for key in pictures.keys() - planes.keys())
+    no_picture = sorted(planes[key][0] for key in planes.keys() - pictures.keys())
+    where = str(path)
+    pairs.problems += _without_partner(where, no_mask, no_picture, images, masks)
+    for names, place in ((doubled, images), (doubled_masks, masks)):
+        if names:
+            what = _counted(names, f"name in {place} has several files", f"names in {place} have several files")
+            pairs.problems.append(Problem(where, f"{what}: {listing(names)}.", KEEP))
+    links = [os.path.relpath(file, path) for one in {images: found, masks: found_masks}.values() for file in one.broken]
+    if links:
+        what = _counted(links, "link leads nowhere", "links lead nowhere")
+        pairs.problems.append(
+            Problem(where, f"{what}: {listing(links)}.", "Bring the files back, or remove the links.")
+        )
+    pairs.notices += _unread(path, {images: found, masks: found_masks})
+    return pairs
+
+
+def _key(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
+
+
+def _by_name(found: Found, prefix: str, suffix: str) -> tuple[dict[str, tuple[str, Path]], list[str]]:
+    """Key → (name, file) of what has the prefix and the suffix in the last part of its name; names with several files."""
+    by_key: dict[str, tuple[str, Path]] = {}
+    doubled = []
+    for name, file in found.files:
+        folder, slash, last = name.rpartition("/")
+        if not (last.startswith(prefix) and last.endswith(suffix)):
+            continue
+        short = folder + slash + last.removeprefix(prefix).removesuffix(suffix)
+        if _key(short) in by_key:
+            doubled.append(short)
+        by_key.setdefault(_key(short), (short, file))
+    return by_key, doubled
+
+
+def _flat(no_mask: Iterable[str], no_picture: Iterable[str]) -> dict[str, str]:
+    """Picture → mask, where masks lie in one folder, pictures in several, and each last part of a name is unique."""
+    by_last: dict[str, list[str]] = {}
+    for name in no_mask:
+        by_last.setdefault(name.rpartition("/")[2], []).append(name)
+    return {
+        names[0]: mask for mask in no_picture if "/" not in mask and len(names := by_last.get(mask, [])) == 1
+    }  # fmt: skip
+
+
+def _counted(names: Sequence[object], one: str, many: str) -> str:
+    return f"{len(names)} {one if len(names) == 1 else many}"
+
+
+def _unread(path: Path, places: Mapping[str, Found]) -> Iterator[Problem]:
+    """The pictures of kinds that are not read, one line for all."""
+    if files := [file for found in places.values() for file in found.unread]:
+        kinds = ", ".join(sorted({file.suffix.lower() for file in files}))
+        what = _counted(
+            files,
+            f"picture is of a kind that is not read ({kinds})",
+            f"pictures are of kinds that are not read ({kinds})",
+        )
+        names = listing([os.path.relpath(file, path) for file in files], 5)
+        yield Problem(str(path), f"{what} and left out: {names}.", f"Save as one of {', '.join(SUFFIXES)}.")
+
+
+# -- without a partner -----------------------------------------------------------------------------------------------
+
+
+def _without_partner(
+    where: str, no_mask: Sequence[str], no_picture: Sequence[str], images: str, masks: str
+) -> Iterator[Problem]:
+    if (cause := _cause(no_mask, no_picture)) is not None:
+        what, cure = cause
+        counts = f"{_counted(no_mask, 'picture has', 'pictures have')} no mask in {masks}, and "
+        counts += f"{_counted(no_picture, 'mask has', 'masks have')} no picture in {images}"
+        yield Problem(where, f"{counts}: {what}", cure)
+        return
+    for names, one, many in (
+        (no_mask, f"picture has no mask in {masks}", f"pictures have no mask in {masks}"),
+        (no_picture, f"mask has no picture in {images}", f"masks have no picture in {images}"),
+    ):
+        if names:
+            yield Problem(where, f"{_counted(names, one, many)}: {listing(names)}.", ADD)
+
+
+def _cause(no_mask: Sequence[str], no_picture: Sequence[str]) -> tuple[str, str] | None:
+    """(what, cure) where most names differ in one way."""
+    if not no_mask or not no_picture:
+        return None
+    least = min(len(no_mask), len(no_picture)) / 2
+    folded = {name.casefold(): name for name in no_picture}
+    if sum(name.casefold() in folded for name in no_mask) >= least:
+        first = next(name for name in no_mask if name.casefold() in folded)
+        other = folded[first.casefold()]
+        return f"names differ in upper and lower case only, e.g. {first} and {other}.", "Rename one side."
+    affixes = _affixes(no_mask, no_picture)
+    if affixes is None or affixes[1] < least:
+        return None
+    options = {name: value for name, value in vars(affixes[0]).items() if value}
+    return (
+        f"their names differ in how they begin or end, e.g. {no_mask[0]} and {affixes[2]}.",
+        f"Set {' and '.join(f'{name}: {value!r}' for name, value in options.items())} for the data set.",
+    )
+
+
+def _affixes(no_mask: Sequence[str], no_picture: Sequence[str]) -> tuple[Affixes, int, str] | None:
+    """What two sides of names have before and after a shared part, how many then pair, and the first one's partner."""
+    best: tuple[Affixes, int, str] | None = None
+    sides = [[(name.rpartition("/")[0], name.rpartition("/")[2]) for name in side] for side in (no_mask, no_picture)]
+    (folder, first), masks = sides[0][0], Counter(sides[1])
+    likely = [place for place in sides[1] if place[0] == folder and first in place[1]]
+    for other, last in dict.fromkeys([*likely[:1], *sides[1][:LOOKED_AT]]):
+        if other != folder:
+            continue
+        for core in _shared(first, last):
+            before, after = first.split(core, 1)
+            mask_before, mask_after = last.split(core, 1)
+            count = sum(
+                masks[place, mask_before + name[len(before) : len(name) - len(after)] + mask_after] > 0
+                for place, name in sides[0]
+                if name.startswith(before) and name.endswith(after)
+            )
+            contained = first in last or last in first
+            if count >= (1 if contained else 2) and (best is None or count > best[1]):
+                partner = f"{other}/{last}" if other else last
+                best = (Affixes(before, after, mask_before, mask_after), count, partner)
+        if best is not None and best[1] == min(map(len, sides)):
+            break
+    return best
+
+
+def _shared(one: str, other: str) -> Iterator[str]:
+    """Pieces that two names have in common: how they begin, how they end, the longest, and the digits of each."""
+    from difflib import SequenceMatcher
+
+    match = SequenceMatcher(None, one, other, autojunk=False).find_longest_match()
+    pieces = [_begun(one[::-1], other[::-1])[::-1], _begun(one, other), one[match.a : match.a + match.size]]
+    digits = ["".join(filter(str.isdigit, piece)) for piece in pieces]
+    yield from dict.fromkeys(piece for piece in (*pieces, *digits) if piece and piece in one and piece in other)
+
+
+def _begun(one: str, other: str) -> str:
+    """What both names begin with, without a part of a word."""
+    length = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    inside = one[length : length + 1].isalpha() and other[length : length + 1].isalpha()
+    return one[:length].rstrip(LETTERS) if inside else one[:length]
