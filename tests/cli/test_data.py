@@ -55,7 +55,7 @@ def test_fatal_findings_exit_with_1_and_name_files_and_cure(run, zoo):
     assert "train/p1" in words
     assert "1 mask has values that are no class: 7 (1 mask, 80 pixels). Allowed are 0 to 1." in words
     assert "→ Correct the masks, name the missing classes, or say by the option values" in words
-    assert words.endswith("2 fatal, 1 to look at. --json names every file.")
+    assert words.endswith("2 fatal, 0 to look at. --json names every file.")
     assert "\x1b" not in out  # no control characters where it is no terminal
 
 

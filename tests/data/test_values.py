@@ -172,7 +172,7 @@ def test_all_colours_that_are_no_class_are_one_finding(zoo):
     (finding,) = [one for one in check_dataset(data) if one.severity == "fatal"]
     assert len(finding.files) == 4
     assert (
-        "4 masks have colours that are no class: [220, 20, 60] (4 masks, 128 pixels), [1, 2, 3] (4 masks"
+        "4 masks have colours that are no class: [1, 2, 3] (4 masks, 128 pixels), [220, 20, 60] (4 masks"
         in finding.what
     )
 
