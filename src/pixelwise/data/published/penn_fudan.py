@@ -13,7 +13,8 @@ from annotated_types import Ge, Le
 
 from pixelwise.data.base import Dataset
 from pixelwise.data.instance_maps import sample_of
-from pixelwise.data.splits import Paired, draw_stratified, drawing_remark, pair_files
+from pixelwise.data.pairing.matching import Affixes, pair_files
+from pixelwise.data.splits import Paired, draw_stratified, drawing_remark
 from pixelwise.errors import DataError
 from pixelwise.imaging.files import read_image, read_mask
 from pixelwise.shelf import declares
@@ -37,9 +38,10 @@ class PennFudan(Paired):
             source="Wang, Shi, Song, Shen: Object Detection Combining Recognition and Segmentation (ACCV 2007), "
             "https://www.cis.upenn.edu/~jshi/ped_html/",
         )
-        pairs, problems = pair_files(folder, IMAGES, MASKS, SUFFIX)
-        if problems:
-            raise DataError.all(problems)
+        found = pair_files(folder, IMAGES, MASKS, Affixes(mask_suffix=SUFFIX))
+        pairs = found.known
+        if found.problems:
+            raise DataError.all(found.problems)
         drawn = draw(tuple(pairs), val, fold, seed)
         self._pairs = {split: tuple(pairs[name] for name in drawn[split]) for split in SPLITS}
 
