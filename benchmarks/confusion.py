@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
@@ -54,12 +55,13 @@ def regions(generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Truth and prediction as smooth regions: argmax of enlarged random scores, the prediction's a little different."""
     scores = torch.from_numpy(generator.standard_normal((PICTURES, CLASSES, 6, 6), dtype=np.float32))
     changed = scores + 0.5 * torch.from_numpy(generator.standard_normal(scores.shape, dtype=np.float32))
-    return tuple(
-        np.stack(
-            [torch.nn.functional.interpolate(one[None], (SIDE, SIDE), mode="bicubic")[0].argmax(0) for one in both]
-        ).astype(np.uint8)
-        for both in (scores, changed)
-    )  # type: ignore[return-value]
+    return enlarged(scores), enlarged(changed)
+
+
+def enlarged(scores: torch.Tensor) -> np.ndarray:
+    """(N, C, h, w) scores → (N, SIDE, SIDE) classes"""
+    maps = [torch.nn.functional.interpolate(one[None], (SIDE, SIDE), mode="bicubic")[0].argmax(0) for one in scores]
+    return np.stack(maps).astype(np.uint8)
 
 
 def noise(generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -112,11 +114,13 @@ def crossover(generator: np.random.Generator) -> list[dict[str, float]]:
         codes = generator.integers(0, CLASSES**2, fresh.size, dtype=np.uint16)[start]
         ends = codes[1:] != codes[:-1]
         speed = {}
-        for name, arguments in (("pixels", (codes,)), ("runs", (codes, ends))):
-            count, total, seconds = {"pixels": count_pixels, "runs": count_runs}[name], np.zeros(5376, np.int64), []
+        total = np.zeros(5376, np.int64)
+        counted = {"pixels": partial(count_pixels, codes, total), "runs": partial(count_runs, codes, ends, total)}
+        for name, count in counted.items():
+            seconds = []
             for _ in range(60):
                 begin = perf_counter()
-                count(*arguments, total)  # type: ignore[operator]
+                count()
                 seconds.append(perf_counter() - begin)
             speed[name] = round(codes.size / median(seconds) / 1e6)
         rows.append({"pixels_per_run": round(codes.size / (1 + np.count_nonzero(ends)), 2), **speed})

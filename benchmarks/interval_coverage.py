@@ -21,6 +21,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -249,8 +250,8 @@ def segmented(name: str, about: str, matrices: Array) -> Iterator[Population]:
             f"{name}, mean IoU ({rule})",
             f"{about}; mean over the classes in {rule}",
             states,
-            lambda sums, part=part: mean_ratio(sums, part),  # type: ignore[misc]
-            lambda sums, part=part: mean_ratio_slope(sums, part),  # type: ignore[misc]
+            partial(mean_ratio, part=part),
+            partial(mean_ratio_slope, part=part),
         )
     sums = np.stack([hits.sum(axis=1), truth.sum(axis=1)], axis=1)
     yield Population(f"{name}, pixel accuracy", about, sums, mean_ratio, mean_ratio_slope)

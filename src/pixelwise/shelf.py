@@ -71,7 +71,8 @@ def declares(**claims: Any) -> Callable[[Builder], Builder]:
     _check_declaration(claims)
 
     def mark(builder: Builder) -> Builder:
-        builder.__declares__ = MappingProxyType(claims)  # type: ignore[attr-defined]
+        marked: Any = builder
+        marked.__declares__ = MappingProxyType(claims)
         return builder
 
     return mark

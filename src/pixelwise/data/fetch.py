@@ -302,7 +302,8 @@ class _Member(tarfile.TarInfo):
         tar.headers = before + 1 if is_header else 0
         if is_header and (self.size > MAX_HEADER or before >= MAX_HEADERS or self.type == tarfile.GNUTYPE_SPARSE):
             raise _refused(Path(tar.name), self.name, "has headers that are not allowed")
-        found = super()._proc_member(tar)  # type: ignore[misc]
+        undocumented: Any = super()
+        found = undocumented._proc_member(tar)
         if found.size < 0:  # the next entry would be this one again
             raise _refused(Path(tar.name), found.name, "has a negative size")
         return found
@@ -317,8 +318,9 @@ def _tar_entries(archive: Path) -> Generator[Entry, None, None]:
     mode: Literal["r:gz", "r:bz2", "r:"]  # not xz, whose header may ask for 4 GB of memory
     mode = "r:gz" if start[:2] == b"\x1f\x8b" else "r:bz2" if start == b"BZh" else "r:"
     with tarfile.open(archive, mode, tarinfo=_Member) as tar:
+        kept: Any = tar
         while (member := tar.next()) is not None:
-            tar.members.clear()  # type: ignore[attr-defined] # it would keep every entry
+            kept.members.clear()  # it would keep every entry
             if member.isdir():
                 yield member.name, lambda: None
             elif member.type in (tarfile.REGTYPE, tarfile.AREGTYPE):
@@ -330,7 +332,8 @@ def _tar_entries(archive: Path) -> Generator[Entry, None, None]:
 
 def _zip_entries(archive: Path) -> Generator[Entry, None, None]:
     with open(archive, "rb") as opened:
-        if zipfile._EndRecData(opened)[5] > MAX_TABLE:  # type: ignore[attr-defined] # it would be read whole
+        undocumented: Any = zipfile
+        if undocumented._EndRecData(opened)[5] > MAX_TABLE:  # it would be read whole
             raise _refused(archive, archive.name, "has a table of contents that is too long")
     with zipfile.ZipFile(archive) as file:
         for member in file.infolist():

@@ -6,6 +6,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from pixelwise.data.base import Dataset
@@ -27,9 +28,13 @@ class Paired(Dataset):
     _fallback:  the same for index masks, of which some may be in colour
     """
 
-    _pairs: dict[str, tuple[Pair, ...]]
     _colours: dict[RGB, int] | None = None
     _fallback: dict[RGB, int] | None = None
+
+    @cached_property
+    def _pairs(self) -> dict[str, tuple[Pair, ...]]:
+        """Split → its pairs. A data set assigns them, or finds them when they are first read."""
+        raise NotImplementedError
 
     def splits(self) -> tuple[str, ...]:
         return tuple(self._pairs)

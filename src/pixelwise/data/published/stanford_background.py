@@ -83,7 +83,7 @@ class StanfordBackground(Paired):
         return Sample(pair.name, read_image(pair.image), mask)
 
     @cached_property
-    def _pairs(self) -> dict[str, tuple[Pair, ...]]:  # type: ignore[override] # set at once in the other form
+    def _pairs(self) -> dict[str, tuple[Pair, ...]]:
         """The publisher's pictures in drawn splits: alike ones on one side, strata by the first digit of the name."""
         images, labels = self.folder / "images", self.folder / "labels"
         known = {
