@@ -129,6 +129,7 @@ class Learner(ABC):
     size:      (H, W) of the pictures as the recipe resizes them: it is validated at it; augmentation may change it
     stopped:   whether any process was asked to stop; known after each step
     any_size:  whether pictures of another size than `size` can be computed
+    ragged:    whether the pictures that are evaluated have different sizes, so that each is a batch of its own
     multiple:  tiles of a large picture start at multiples of it
     evaluation_batch:  pictures that are evaluated at a time
     losses:    head → loss
@@ -144,6 +145,7 @@ class Learner(ABC):
     choices: Choices
     processes: Processes
     any_size: bool = True
+    ragged: bool = False
     views: Views | None = None
 
     # -- making one: `Learner(recipe, task, size, choices)` has the first weights, drawn from the recipe's seed
@@ -252,7 +254,8 @@ class Learner(ABC):
     @property
     def evaluation_batch(self) -> int:
         """A number that depends on task and size of the pictures alone, so that no score depends on `train.batch`."""
-        return max(1, min(EVALUATED[self.task.per], EVALUATED_PIXELS // (self.size[0] * self.size[1])))
+        most = EVALUATED_PIXELS // (self.size[0] * self.size[1])
+        return 1 if self.ragged else max(1, min(EVALUATED[self.task.per], most))
 
     @property
     @abstractmethod

@@ -62,6 +62,7 @@ def evaluate(
         metric.reset()
     parts: list[tuple[int, Sums]] = []
     strange: list[str] = []
+    learner.ragged = split.ragged
     size, processes, needs = learner.evaluation_batch, learner.processes, needs_of(metrics)
     for start in range(0, len(split), size)[processes.rank :: processes.count]:
         samples = [split[index] for index in range(start, min(start + size, len(split)))]

@@ -167,7 +167,7 @@ def split_record(split: CachedSplit, metrics: Sequence[Metric]) -> dict[str, Any
     """What the metrics counted on a split, as JSON values with their conventions."""
     height, width = split.size
     return {
-        "resolution": f"{width}×{height}",
+        "resolution": "each picture's own size" if split.ragged else f"{width}×{height}",
         "pictures": len(split),
         "metrics": [metric_record(metric) for metric in metrics],
     }

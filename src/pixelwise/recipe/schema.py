@@ -140,7 +140,9 @@ class Stated(Part):
 
 class Data(Part):
     dataset: ItemOrName
-    size: Size | None = None  # every picture is resized to it; none: all pictures must have one size already
+    # every picture is resized to it; none: all pictures must have one size already, unless the data set knows objects, whose
+    # pictures then keep their own sizes
+    size: Size | None = None
     train: str = "train"  # names of the splits
     validation: str = "val"
     # split that is scored once, with the weights that were chosen; empty: none. Without this key it is `test` where the

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pixelwise.data.base import Dataset
 from pixelwise.data.cache.building import BLOCK, RAGGED, Builder, check_sample, unpack
@@ -47,7 +48,8 @@ class CachedSplit:
 
     names:      of the samples that are there, in order
     skipped:    the samples left out (`on_corrupt="skip"`), with the reason
-    size:       (H, W) of every picture
+    size:       (H, W) of every picture; of pictures of different sizes the largest height and width
+    ragged:     whether the pictures have different sizes; images and masks are then `Ragged`
     aspect:     what resizing did to their shapes: `own size`, `kept` or `changed`; empty in a cache of version 0.1
     key:        SHA-256 of the pixels, labels, names and classes
     images:     (N, H, W, 3) uint8
@@ -70,12 +72,17 @@ class CachedSplit:
         arrays = {name: np.load(file, mmap_mode="r", allow_pickle=False) for name, file in files.items()}
         # plain views: indexing a memmap costs several times as much
         arrays = {name: np.asarray(array) for name, array in arrays.items()}
+        self._mapped, self.ragged = tuple(arrays.values()), "sizes" in arrays
+        if self.ragged:
+            for name in ("images", "masks"):
+                if name in arrays:
+                    arrays[name] = Ragged(arrays[name], arrays["sizes"])
         self.images, self.masks, self.labels = arrays["images"], arrays.get("masks"), arrays.get("labels")
         self._objects = {name: arrays[name] for name in OBJECTS if name in arrays}
         counted = (self.images, self.masks, self.labels, self._objects.get("object_ends"))
         if any(len(array) != len(self.names) for array in counted if array is not None):
             raise ValueError("the arrays of the cache do not have one entry a name")
-        if self.images.shape[1:] != (*self.size, 3) or any(
+        if (not self.ragged and self.images.shape[1:] != (*self.size, 3)) or any(
             str(arrays[n].dtype) != t for n, t in about["arrays"].items()
         ):
             raise ValueError("the arrays of the cache are not of the sizes and types on record")
@@ -96,7 +103,7 @@ class CachedSplit:
         """The objects of a sample. Raises KeyError where the data set has none."""
         rows, runs, ends = (self._objects[name] for name in OBJECTS)
         (row, run), (last_row, last_run) = (ends[index - 1] if index else (0, 0)), ends[index]
-        return unpack(rows[row:last_row], runs[run:last_run], self.size)
+        return unpack(rows[row:last_row], runs[run:last_run], self.images[index].shape[:2])
 
     def damaged(self) -> tuple[str, ...]:
         """The files of the entry whose bytes are no longer those that were written; all where it has no checksums."""
@@ -111,12 +118,33 @@ class CachedSplit:
         A pass over a large split would otherwise end with all of it in the process's memory.
         """
         advice = getattr(mmap, "MADV_DONTNEED", None)  # Windows has none
-        for array in (self.images, self.masks, self.labels, *self._objects.values()):
+        for array in self._mapped:
             if (mapping := _mapping(array)) is not None and advice is not None:
                 mapping.madvise(advice)
 
     def __reduce__(self) -> tuple[Any, ...]:  # to another process goes the path, not the pixels
         return (CachedSplit, (self.entry, self.info, self._about))
+
+
+class Ragged(Sequence[NDArray[Any]]):
+    """Pictures or masks of different sizes in one array of pixels; each is a view of it.
+
+    pixels:  (P, ...) all of them, one after another
+    sizes:   (N, 2) int64, height and width of each
+    """
+
+    def __init__(self, pixels: NDArray[Any], sizes: NDArray[np.int64]) -> None:
+        self.pixels, self.sizes, self.dtype = pixels, sizes, pixels.dtype
+        self.ends = np.cumsum(sizes.reshape(-1, 2).prod(axis=1))
+        if sizes.ndim != 2 or (sizes < 1).any() or int(self.ends[-1]) != len(pixels):
+            raise ValueError("the sizes of the pictures do not add up to their pixels")
+
+    def __getitem__(self, index: Any) -> Any:
+        end, (height, width) = int(self.ends[index]), self.sizes[index].tolist()
+        return self.pixels[end - height * width : end].reshape(height, width, *self.pixels.shape[1:])
+
+    def __len__(self) -> int:
+        return len(self.sizes)
 
 
 @dataclass(frozen=True)
@@ -148,7 +176,8 @@ def open_split(
     """The split at `size` (height, width) from the cache under `folder`, which is built first where need be.
 
     Pictures are resized bilinearly with antialias, masks by nearest neighbour. With `size` None nothing is resized: all
-    pictures must then have one size. A cache that is whole under the folder `also` is used, too; nothing is built there.
+    pictures must then have one size, unless the data set knows objects, whose pictures are kept at their own sizes. A cache
+    that is whole under the folder `also` is used, too; nothing is built there.
     `progress(done, total)` is called while the cache is built, and never otherwise.
 
     Raises DataError with every fault of the split at once: files that are missing or damaged, masks with values outside

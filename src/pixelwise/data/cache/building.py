@@ -2,6 +2,8 @@
 
 Objects have a row each; the run lengths of all masks are one array:
 objects.npy (M,) ROW    runs.npy (R,) uint32    object_ends.npy (N, 2) int64: where each sample ends in the other two
+Pictures of different sizes, which only data sets with objects may have, are one array of pixels, one after another:
+images.npy (P, 3) uint8    masks.npy (P,)    sizes.npy (N, 2) int64: height and width of each
 """
 
 from __future__ import annotations
@@ -70,7 +72,8 @@ class Builder:
     def __init__(self, group: Path, info: DatasetInfo, split: str) -> None:
         self.group, self.info, self.split = group, info, split
         self.names: list[str] = []
-        self.size: tuple[int, int] | None = None
+        self.size: tuple[int, int] | None = None  # of the first one; of pictures of different sizes the largest sides
+        self.ragged = False  # whether their sizes differ
         self._own_sizes: set[tuple[int, int]] = set()
         self._columns: dict[str, _Column] = {}
         self._ends = np.zeros(2, np.int64)  # of objects and runs so far
@@ -93,16 +96,21 @@ class Builder:
         self._unfinished.__exit__(None, None, None)
 
     def rows(self, sample: Sample, size: tuple[int, int] | None) -> dict[str, NDArray[Any]]:
-        """The arrays of one sample, resized to `size`; with None its own size must be that of the first."""
-        if size is None and self.size is not None and sample.size != self.size:
+        """The arrays of one sample, resized to `size`; with None at its own size, which only with objects may be another."""
+        keeps, knows = size is None and "objects" in self.info.knows, self.info.knows
+        if keeps and self.size is not None and sample.size != self.size:
+            self.ragged = True
+            self.size = (max(self.size[0], sample.size[0]), max(self.size[1], sample.size[1]))
+        elif size is None and self.size is not None and sample.size != self.size:
             own, first = (f"{width}×{height}" for height, width in (sample.size, self.size))
             what = f"is {own}, the pictures before it {first} (width × height)."
             hint = "Pictures of different sizes need data.size to be resized to."
             raise DataError(what, where=sample.name, hint=hint)
         size = size or sample.size
         self._own_sizes.add(sample.size)
-        knows = self.info.knows
         rows: dict[str, NDArray[Any]] = {"images": resize_image(sample.image, size)}
+        if keeps:
+            rows["sizes"] = np.array(size, np.int64)
         if "mask" in knows and sample.mask is not None:
             rows["masks"] = resize_mask(sample.mask, size).astype(self._mask_type)
         if "objects" in knows and sample.objects is not None:
@@ -115,7 +123,7 @@ class Builder:
     def aspect(self) -> str:
         """What became of the pictures' shapes: `own size`, `kept` (within a pixel), or `changed` by resizing."""
         height, width = self.size or (0, 0)
-        if self._own_sizes <= {(height, width)}:
+        if self.ragged or self._own_sizes <= {(height, width)}:
             return "own size"
         return "kept" if all(abs(h * width - w * height) <= max(h, w) for h, w in self._own_sizes) else "changed"
 
@@ -142,30 +150,40 @@ class Builder:
 
     def arrays(self) -> dict[str, str]:
         """Name → dtype of the arrays."""
-        return {name: str(column.dtype) for name, column in self._columns.items()}
+        return {name: str(column.dtype) for name, column in self._used()}
 
     def checksums(self) -> dict[str, list[int]]:
         """Name → checksums of the array's blocks."""
-        return {name: column.checksums for name, column in self._columns.items()}
+        return {name: column.checksums for name, column in self._used()}
+
+    def _used(self) -> list[tuple[str, _Column]]:
+        """The columns by name; sizes only where they differ."""
+        return [(name, column) for name, column in self._columns.items() if name != "sizes" or self.ragged]
 
     def content(self) -> list[Any]:
         """What the key is made of: name → dtype, and one digest an array.
 
         Objects count as their index map and, only where they say more (they overlap, say), with their own arrays.
         """
-        arrays, digests = self.arrays(), {name: column.digest for name, column in self._columns.items()}
+        arrays, digests = self.arrays(), {name: column.digest for name, column in self._used()}
         if "objects" in arrays:
             own = {name: arrays.pop(name) for name in (*RAGGED, "object_ends")}
             arrays |= {"instances": "uint16"} | (own if self._objects_say_more else {})
             digests["instances"] = self._index_maps
-        order = [name for name in ("images", "masks", "instances", "labels", *RAGGED, "object_ends") if name in arrays]
+        order = [
+            name
+            for name in ("images", "sizes", "masks", "instances", "labels", *RAGGED, "object_ends")
+            if name in arrays
+        ]
         return [arrays, [digests[name].hexdigest() for name in order]]
 
     def publish(self, entry: Path, about: dict[str, Any]) -> Path:
         """Flush everything and rename the folder to `entry`. Where another process was first, its entry is kept."""
         try:
-            for column in self._columns.values():
-                column.finish()
+            for name, column in self._columns.items():
+                column.finish(self.ragged and name in ("images", "masks"))
+            if not self.ragged:
+                (self._folder / "sizes.npy").unlink(missing_ok=True)
             with open(self._folder / "about.json", "w", encoding="utf-8", errors="backslashreplace") as file:
                 json.dump(about, file, ensure_ascii=False)  # half a character is then its escape in JSON
                 file.flush()
@@ -204,7 +222,7 @@ class _Column:
         self.shape, self.dtype, self.ragged = shape[1:] if ragged else shape, np.dtype(dtype), ragged
         self.count = 0
         self.digest = hashlib.sha256()
-        self._sums, self._sum, self._summed = list[int](), 0, 0
+        self._sums, self._sum, self._summed, self._bytes = list[int](), 0, 0, 0
         self._write_header()
 
     @property
@@ -216,6 +234,7 @@ class _Column:
         content = np.ascontiguousarray(row).tobytes()
         self.file.write(content)
         self.digest.update(content)
+        self._bytes += len(content)
         rest = memoryview(content)
         while rest:
             part, rest = rest[: BLOCK - self._summed], rest[BLOCK - self._summed :]
@@ -224,7 +243,11 @@ class _Column:
                 self._sums, self._sum, self._summed = [*self._sums, self._sum], 0, 0
         self.count += len(row) if self.ragged else 1
 
-    def finish(self) -> None:
+    def finish(self, as_pixels: bool = False) -> None:
+        """Write the length; `as_pixels`: pictures (H, W, ...) of any size become one row of pixels (P, ...)."""
+        if as_pixels:
+            self.shape = self.shape[2:]
+            self.count = self._bytes // (self.dtype.itemsize * (3 if self.shape else 1))
         self.file.seek(0)
         self._write_header()  # of the same length: NumPy leaves room for the first axis to grow to 21 digits
         self.file.flush()

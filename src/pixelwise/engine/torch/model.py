@@ -46,6 +46,11 @@ def collate(task: Task, samples: Sequence[Sample]) -> TensorBatch:
     """Samples as a batch in the memory of the CPU."""
     grey = task.input.channels == 1
     images = [grey_sum(sample.image) if grey else sample.image for sample in samples]
+    if len({image.shape for image in images}) > 1 and all(head.form != "objects" for head in task.heads.values()):
+        first, other = (one.size for one in (samples[0], next(s for s in samples if s.size != samples[0].size)))
+        what = f"pictures of one batch have different sizes: {first[1]}×{first[0]} and {other[1]}×{other[0]} (width × height)."
+        hint = "Set data.size, or let an augmentation such as crop make them equal."
+        raise ShapeError(what, where=samples[0].name, hint=hint)
     encoded = [task.encode(sample) for sample in samples]
     heads = [head for head in task.heads if all(head in targets for targets in encoded)]
     targets = {head: _stacked([one[head] for one in encoded]) for head in heads}

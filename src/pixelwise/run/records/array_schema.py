@@ -68,7 +68,7 @@ class CacheEntry(Part):
     split: Name
     size: Annotated[list[Side], Field(min_length=2, max_length=2)]
     key: Name
-    arrays: dict[Literal["images", "masks", "labels", "objects", "runs", "object_ends"], Name]
+    arrays: dict[Literal["images", "sizes", "masks", "labels", "objects", "runs", "object_ends"], Name]
     names: list[Text]
     skipped: list[Annotated[list[Text], Field(min_length=3, max_length=3)]]
     checksums: dict[Name, list[Count]] = {}
