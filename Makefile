@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+# Processes that run the tests, each with one thread.
+WORKERS ?= 2
 READY  := $(VENV)/.ready
 
 
@@ -21,7 +23,7 @@ quickstart: $(READY)
 	@$(BIN)/pixelwise train quickstart
 
 test: $(READY)
-	@$(BIN)/python -m pytest
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 
 check: $(READY)
 	@$(BIN)/ruff format --check .
