@@ -230,7 +230,7 @@ def needed(split: CachedSplit, task: Task) -> dict[str, NDArray[Any]]:
 
 def maker_of(split: CachedSplit, task: Task, augment: Augment | None, device: torch.device | None) -> Maker:
     """All at once where task and augmentations can, with the pictures on a GPU where they fit; else one by one."""
-    if type(task).encode is not Task.encode or split.ragged:
+    if type(task).encode is not Task.encode or getattr(split, "ragged", False):
         return OneByOne(split, task, augment)
     reads_masks = any(lookup.of == "mask" for lookup in task.targets.values())
     if augment is None and not (reads_masks and split.masks is not None and split.masks.dtype != np.uint8):
