@@ -19,14 +19,16 @@ from pixelwise.engine.base import engine_named
 from pixelwise.engine.build import build_metrics, build_task, open_material
 from pixelwise.engine.evaluate import evaluate
 from pixelwise.errors import RecipeError
+from pixelwise.losses import LOSSES
 from pixelwise.metrics import METRICS
 from pixelwise.models import MODELS
 from pixelwise.recipe.engines import shelves
 from pixelwise.recipe.load import check_recipe
 from pixelwise.recipe.misfits import words_of
 from pixelwise.recipe.shelves import SCRATCH
+from pixelwise.rle import RLE
 from pixelwise.tasks import TASKS
-from pixelwise.types import ClassMap, Colours, DatasetInfo, Labels, Prediction, Sample
+from pixelwise.types import ClassMap, Colours, DatasetInfo, Instances, Labels, Object, Prediction, Sample
 from small_models import options_of
 
 ENGINES = ("torch", "scratch")
@@ -36,14 +38,17 @@ OPTIONS = {"first": {"of": "scenes", "count": 2}, "longtail": {"of": "cifar10"},
 LOSS_OPTIONS = {"weighted_sum": {"parts": ["cross_entropy", "focal"], "factors": [1.0, 0.5]}}
 INFO = DatasetInfo("toy", ("background", "cat"), ((0, 0, 0), (9, 9, 9)), frozenset({"mask", "label"}), void=255)
 IMAGE = np.zeros((4, 5, 3), np.uint8)
-SAMPLE = Sample("s", IMAGE, mask=np.zeros((4, 5), np.uint8), label=1)
+OBJECT = Object.of(1, RLE.of(np.eye(4, 5)))
+SAMPLE = Sample("s", IMAGE, mask=np.zeros((4, 5), np.uint8), objects=[OBJECT], label=1)
 PREDICTIONS: dict[str, Prediction] = {
     "class_map": ClassMap(np.zeros((4, 5), np.uint8), levels=np.full((4, 5, len(INFO.classes)), 1 << 15, np.uint16)),
     "labels": Labels(np.array([0.25, 0.75], np.float32)),
     "colours": Colours(IMAGE, np.zeros((4, 5), np.uint8)),
+    "instances": Instances((4, 5), (OBJECT,)),
 }
 
 Claims = dict[str, Any]
+SEVERAL = {task for task in TASKS if isinstance(TASKS.declared(task)["loss"], dict)}  # their heads need a loss each
 FITS = {  # whether an item fits a task, by what both declare; an item that wraps another declares nothing
     "dataset": lambda task, item: task.get("knows") is None or "knows" not in item or task["knows"] in item["knows"],
     "model": lambda task, item: task["per"] in words_of(item, "gives"),
@@ -56,7 +61,9 @@ PAIRS = [
     (engine, task, kind, name)
     for engine in ENGINES
     for task in shelves(engine)["task"]
+    if task not in SEVERAL or engine == "torch"
     for kind in FITS
+    if task not in SEVERAL or kind != "loss"
     for name in shelves(engine)[kind]
 ]
 
@@ -71,14 +78,18 @@ def fitting(engine: str, task: str, kind: str) -> list[str]:
 def tree_of(engine: str, task: str, **chosen: str) -> dict[str, Any]:
     """A recipe for the task whose other items fit."""
     dataset = chosen.get("dataset") or fitting(engine, task, "dataset")[0]
-    loss = chosen.get("loss") or fitting(engine, task, "loss")[0]
+    if task in SEVERAL:
+        losses: Any = shelves(engine)["task"].declared(task)["loss"]
+    else:
+        loss = chosen.get("loss") or fitting(engine, task, "loss")[0]
+        losses = {"name": loss, **LOSS_OPTIONS.get(loss, {})}
     return {
         "title": "T",
         "engine": engine,
         "task": task,
         "data": {"dataset": {"name": dataset, **OPTIONS.get(dataset, {})}},
         "model": chosen.get("model") or fitting(engine, task, "model")[0],
-        "loss": {"name": loss, **LOSS_OPTIONS.get(loss, {})},
+        "loss": losses,
         "metrics": [chosen.get("metric") or fitting(engine, task, "metric")[0]],
         "train": {"phases": [{"epochs": 1}], "optimizer": "sgd"},
     }
@@ -89,7 +100,9 @@ def test_a_pair_fits_or_is_refused(engine: str, task: str, kind: str, name: str)
     if not fitting(engine, task, "model"):
         pytest.skip(f"the engine has no model for {task}")
     tree = tree_of(engine, task, **{kind: name})
-    if name in fitting(engine, task, kind) and not (kind == "dataset" and name == "longtail" and task == "segment"):
+    if name in fitting(engine, task, kind) and not (
+        kind == "dataset" and name == "longtail" and task in {"segment", *SEVERAL}
+    ):
         assert check_recipe(tree).task.name == task
         return
     with pytest.raises(RecipeError) as refused:
@@ -139,7 +152,10 @@ def test_a_task_names_defaults_that_fit_it(name: str) -> None:
     claims = TASKS.declared(name)
     assert claims["predicts"] in PREDICTIONS
     assert set(claims["metrics"]) <= set(fitting("torch", name, "metric"))
-    assert claims["loss"] in fitting("torch", name, "loss")
+    if name in SEVERAL:
+        assert {head: LOSSES.declared(loss)["takes"] for head, loss in claims["loss"].items()} == claims["heads"]
+    else:
+        assert claims["loss"] in fitting("torch", name, "loss")
     scores = [score.name for metric in claims["metrics"] for score in METRICS.build(metric, INFO).scores()]
     assert claims["best"] in scores
 
@@ -154,6 +170,10 @@ def cover() -> list[Any]:
         for task in shelves(engine)["task"]:
             models, losses, metrics = (fitting(engine, task, kind) for kind in ("model", "loss", "metric"))
             metrics = [name for name in metrics if name not in TWO_CLASSES]
+            if task in SEVERAL:  # with its own losses; a baseline has one head
+                models, losses = [name for name in models if name not in COUNTED], [""]
+            if task in SEVERAL and engine != "torch":
+                continue
             for number in range(max(len(models), len(losses), len(metrics))):
                 row = (engine, task, *(names[number % len(names)] for names in (models, losses, metrics)))
                 found.append(pytest.param(*row, id=" ".join(row)))

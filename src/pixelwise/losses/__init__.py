@@ -12,6 +12,9 @@ LOSSES = Shelf(
         "dice": "pixelwise.losses.overlap:dice",
         "tversky": "pixelwise.losses.overlap:tversky",
         "lovasz_softmax": "pixelwise.losses.lovasz:lovasz_softmax",
+        "smooth_l1": "pixelwise.losses.maps:smooth_l1",
+        "angle": "pixelwise.losses.maps:angle",
+        "energy_levels": "pixelwise.losses.maps:energy_levels",
         "weighted_sum": "pixelwise.losses.weighted_sum:weighted_sum",
     },
 )

@@ -131,6 +131,12 @@ class Record:
         return str(self.setup.get("unit") or "pixel")
 
     @property
+    def counts(self) -> list[int] | None:
+        """How often each class occurs in the training set; None where every head has counts of its own."""
+        counts = self.setup.get("counts")
+        return counts if isinstance(counts, list) else None
+
+    @property
     def void(self) -> int | None:
         value = self.data.get("void")
         return None if value is None else int(value)

@@ -202,7 +202,7 @@ def per_class(record: Record, metrics: Sequence[Json]) -> Table | None:
     if not names or not (rows or record.setup.get("weights")):
         return None  # the plot of shares says it all
     values = list(dict.fromkeys(key for row in rows for key in row if key not in ("class", "support", "index", "name")))
-    counts, weights = record.setup.get("counts"), record.setup.get("weights")
+    counts, weights = record.counts, record.setup.get("weights")
     total = sum(counts) if counts else 0
     told = [f"training {record.unit}s", *(["share"] if record.unit != "pixel" else [])] if counts else []
     headings = ["class", *told, *(["weight"] if weights else [])]

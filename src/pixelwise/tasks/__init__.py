@@ -8,5 +8,8 @@ TASKS = Shelf(
         "segment": "pixelwise.tasks.segment:segment",
         "classify": "pixelwise.tasks.classify:classify",
         "colourize": "pixelwise.tasks.colourize:colourize",
+        "separate": "pixelwise.tasks.separate:separate",
+        "separate_levels": "pixelwise.tasks.separate:separate_levels",
+        "separate_centres": "pixelwise.tasks.separate:separate_centres",
     },
 )

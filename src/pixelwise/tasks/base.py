@@ -116,6 +116,7 @@ class Task(ABC):
     heads:    what its model must give; a dense model gives all of them side by side, in this order
     mixup:    α of Beta(α, α), from which the share of each mixture of two pictures is drawn; 0: none
     studied:  the split that `study` reads, where it is not the training split
+    tunes:    what `pixelwise tune` tries, grid after grid: option of `decode` → its values
 
     What a task has to find out from the training pictures (a palette, say) is found once, before the first step
     (`study`), kept in the run, and given back whenever the run is opened (`informed`): the data set need not be there.
@@ -128,6 +129,7 @@ class Task(ABC):
     heads: Mapping[str, Head]
     mixup: float = 0.0
     studied: str | None = None
+    tunes: tuple[Mapping[str, tuple[Any, ...]], ...] = ()
 
     @property
     def targets(self) -> Mapping[str, Lookup]:
@@ -170,6 +172,17 @@ class Task(ABC):
     @abstractmethod
     def decode(self, reduced: Reduced) -> Prediction:
         """The prediction for one picture, or for a band of its rows. A `probability` becomes its confidence."""
+
+    def tuned(self, options: Mapping[str, Any]) -> Task:
+        """The task that decodes with other options, of those in `tunes`. Raises ValueError for what it cannot decode with."""
+        raise ValueError(f"a task of the kind '{self.kind}' has no options to tune")
+
+    def ideal(self, sample: Sample) -> Prediction | None:
+        """What `decode` makes of outputs that are the targets themselves; None where that says nothing of interest.
+
+        Its score is what no network can exceed: the rest is lost in decoding.
+        """
+        return None
 
     @property
     def out_channels(self) -> int:

@@ -7,7 +7,17 @@ import torch
 from pixelwise.engine import base
 from pixelwise.engine.numpy import reductions as numpy_reductions
 from pixelwise.engine.torch.model import normalised
-from pixelwise.engine.torch.reductions import REDUCTIONS, enlarged, levels, mean, probability, vector, winner
+from pixelwise.engine.torch.reductions import (
+    REDUCTIONS,
+    enlarged,
+    expectation,
+    levels,
+    mean,
+    probability,
+    values,
+    vector,
+    winner,
+)
 from pixelwise.errors import DataError
 from pixelwise.metrics import ranking
 from pixelwise.tasks.base import Head, Input, Reduction
@@ -71,6 +81,11 @@ def test_both_engines_reduce_alike() -> None:
     for function, ours in ((winner, numpy_reductions.winner), (probability, numpy_reductions.probability)):
         np.testing.assert_allclose(function(scores), ours(scores.numpy()), rtol=1e-5)
     np.testing.assert_allclose(vector(scores), numpy_reductions.vector(scores.numpy()), rtol=1e-5)
+    np.testing.assert_array_equal(values(scores), scores)
+    np.testing.assert_array_equal(numpy_reductions.values(scores.numpy()), scores)
+    weighted = (scores.softmax(dim=1) * torch.arange(3.0)[:, None, None]).sum(dim=1)
+    for found in (expectation(scores), numpy_reductions.expectation(scores.numpy())):
+        np.testing.assert_allclose(found, weighted, rtol=1e-5)
     how = {"table": PALETTE, "temperature": 0.5}
     assert np.abs(mean(scores, **how).astype(int) - numpy_reductions.mean(scores.numpy(), **how)).max() <= 1
 

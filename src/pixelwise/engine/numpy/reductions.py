@@ -19,7 +19,7 @@ REDUCTIONS = Shelf(
     "reduction",
     {
         name: f"pixelwise.engine.numpy.reductions:{name}"
-        for name in ("winner", "probability", "vector", "mean", "levels")
+        for name in ("winner", "probability", "vector", "values", "expectation", "mean", "levels")
     },
 )
 
@@ -42,6 +42,17 @@ def vector(scores: Array) -> Array:
     exponentials = np.exp(scores - scores.max(axis=1, keepdims=True))
     shares: Array = exponentials / exponentials.sum(axis=1, keepdims=True)
     return shares
+
+
+def values(scores: Array) -> Array:
+    """The numbers themselves, (B, C, ...)."""
+    return scores
+
+
+def expectation(scores: Array) -> Array:
+    """The mean of the class indices, weighted by their probabilities: (B, ...), for classes that are in order."""
+    found: Array = np.einsum("bc...,c->b...", vector(scores), np.arange(scores.shape[1], dtype=scores.dtype))
+    return found
 
 
 def mean(scores: Array, *, table: Sequence[Sequence[int]], temperature: float) -> NDArray[np.uint8]:

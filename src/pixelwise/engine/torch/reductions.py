@@ -21,7 +21,7 @@ REDUCTIONS = Shelf(
     "reduction",
     {
         name: f"pixelwise.engine.torch.reductions:{name}"
-        for name in ("winner", "probability", "vector", "mean", "levels")
+        for name in ("winner", "probability", "vector", "values", "expectation", "mean", "levels")
     },
 )
 
@@ -43,6 +43,19 @@ def probability(scores: Tensor) -> NDArray[Any]:
 def vector(scores: Tensor) -> NDArray[Any]:
     """The probabilities of all classes, (B, C, ...) float32."""
     array: NDArray[Any] = scores.float().softmax(dim=1).cpu().numpy()
+    return array
+
+
+def values(scores: Tensor) -> NDArray[Any]:
+    """The numbers themselves, (B, C, ...) float32."""
+    array: NDArray[Any] = scores.float().cpu().numpy()
+    return array
+
+
+def expectation(scores: Tensor) -> NDArray[Any]:
+    """The mean of the class indices, weighted by their probabilities: (B, ...) float32, for classes that are in order."""
+    indices = torch.arange(scores.shape[1], dtype=torch.float32, device=scores.device)
+    array: NDArray[Any] = torch.einsum("bc...,c->b...", scores.float().softmax(dim=1), indices).cpu().numpy()
     return array
 
 
