@@ -38,7 +38,8 @@ def test_the_encoder_is_left_as_it_was_built(name):
 @pytest.mark.parametrize("name", ON_ENCODERS)
 def test_every_part_has_the_name_by_which_recipes_freeze_it(name):
     assert {part for part, child in build(name).named_children() if any(True for _ in child.state_dict())} <= {
-        *("encoder", "decoder", "classifier")
+        *("encoder", "decoder", "classifier"),
+        *(("standardise", "linear") if name == "fpn" else ()),
     }
 
 
@@ -104,6 +105,21 @@ def test_a_frozen_encoder_gets_no_gradient_and_keeps_its_statistics():
     assert all(parameter.grad is None for parameter in model.encoder.parameters())
     assert all(torch.equal(value, before[key]) for key, value in model.encoder.state_dict().items())
     assert all(p.grad.abs().max() > 0 for part in (model.decoder, model.classifier) for p in part.parameters())
+
+
+def test_the_pyramid_begins_as_a_linear_probe():
+    """At the first step, both give the same scores where the pyramid's own classifier is silent."""
+    pyramid = build("fpn", strides=(4, 8, 32)).train()
+    probe = build("linear_probe", strides=(4, 8, 32), norm="batch").train()
+    probe.encoder.load_state_dict(pyramid.encoder.state_dict())
+    with torch.no_grad():
+        pyramid.classifier.weight.zero_()
+        for mine, its in zip(pyramid.linear, probe.classifier, strict=True):
+            assert not mine.weight.any()
+            its.weight.copy_(nn.init.normal_(mine.weight))
+    x = torch.randn(2, 3, 64, 64)
+    torch.testing.assert_close(pyramid(x), probe(x))
+    assert build("fpn", linear=False).linear is None
 
 
 def test_the_pyramid_on_the_usual_encoder_costs_about_one_gmac():

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, Literal
 
 from annotated_types import Ge, Le
 from torch import Tensor, nn
 
+from pixelwise.models.decoders.linear_probe import linear_classifiers, linear_scores, standardisation
 from pixelwise.models.decoders.maps import choose_maps
 from pixelwise.models.encoders import build_encoder
 from pixelwise.models.encoders.base import Encoder, OutputStride
@@ -16,6 +17,8 @@ from pixelwise.models.initialise import he_normal
 from pixelwise.models.padding import AnySize, enlarge
 from pixelwise.models.unet import Norm, convolution
 from pixelwise.shelf import declares
+
+Standardise = Literal["none", "batch"]
 
 
 class FPN(AnySize):
@@ -25,25 +28,39 @@ class FPN(AnySize):
     decoder     coarse to fine: each map is projected by a 1×1 convolution to `channels`, the coarser result is enlarged
                 and added, and a 3×3 convolution smooths the sum
     classifier  dropout, 1×1, at the finest stride; the scores are enlarged to the size of the picture
+    linear      the scores of a linear probe of the same maps, added to those of the classifier
     """
 
     def __init__(
-        self, encoder: Encoder, out_channels: int, strides: Sequence[int], channels: int, norm: Norm, dropout: float
+        self,
+        encoder: Encoder,
+        out_channels: int,
+        strides: Sequence[int],
+        channels: int,
+        norm: Norm,
+        dropout: float,
+        standardise: Standardise = "batch",
+        linear: bool = True,
     ) -> None:
         super().__init__()
         self.chosen = choose_maps(encoder, strides)
         self.stride = max(encoder.strides)
-        sizes = [encoder.strides[place] for place in self.chosen]  # less than `strides` where the encoder is dilated
-        self.finest = sizes[0]
+        self.strides = [encoder.strides[place] for place in self.chosen]  # less than `strides` where it is dilated
+        given = [encoder.channels[place] for place in self.chosen]
         self.encoder = encoder
-        self.decoder = Pyramid([encoder.channels[place] for place in self.chosen], sizes, channels, norm)
+        self.standardise = standardisation(given, standardise)
+        self.decoder = Pyramid(given, self.strides, channels, norm)
         self.dropout = nn.Dropout2d(dropout)
         self.classifier = nn.Conv2d(channels, out_channels, kernel_size=1)
+        self.linear = linear_classifiers(given, out_channels) if linear else None
 
     def scores(self, x: Tensor) -> Tensor:
         maps = self.encoder(x)
-        merged = self.decoder([maps[place] for place in self.chosen])  # (B, channels, H/finest, W/finest)
-        return enlarge(self.classifier(self.dropout(merged)), self.finest)
+        chosen = [layer(maps[place]) for layer, place in zip(self.standardise, self.chosen, strict=True)]
+        scores = self.classifier(self.dropout(self.decoder(chosen)))  # (B, classes, H/finest, W/finest)
+        if self.linear is not None:
+            scores = scores + linear_scores(self.linear, chosen, self.strides)
+        return enlarge(scores, self.strides[0])
 
 
 class Pyramid(nn.Module):
@@ -73,6 +90,8 @@ def fpn(
     channels: Annotated[int, Ge(1)] = 128,
     norm: Norm = "group",
     dropout: Annotated[float, Ge(0), Le(0.9)] = 0.2,
+    standardise: Standardise = "batch",
+    linear: bool = True,
 ) -> FPN:
     """A light pyramid on an encoder: 1×1 projections, sums from coarse to fine, 3×3 smoothing.
 
@@ -86,10 +105,15 @@ def fpn(
     norm:      after each 3×3 convolution. `group`, the default: statistics of one picture (Wu & He 2018), because the
                batches of a small training set are too small for those of a batch. `batch`, `none`
     dropout:   share of the maps dropped before the classifier while training (Tompson et al. 2015)
+    standardise:  `batch` scales each channel of the encoder's maps to mean 0 and variance 1 before anything reads it,
+               without parameters: channels of pretrained encoders differ much in size. `none`
+    linear:    add the scores of a linear probe of the same maps, whose weights begin at 0. It learns within some dozens of
+               steps what the maps already say, and the pyramid learns what is left
 
     With `tf_efficientnet_lite0` at 224×224: 1.0 GMACs, of which the encoder takes .37.
     """
-    model = FPN(build_encoder(encoder, in_channels, output_stride), out_channels, strides, channels, norm, dropout)
+    shared = build_encoder(encoder, in_channels, output_stride)
+    model = FPN(shared, out_channels, strides, channels, norm, dropout, standardise, linear)
     he_normal(model.decoder)
     nn.init.normal_(model.classifier.weight, std=0.01)  # all classes begin about equal
     nn.init.zeros_(model.classifier.bias)

@@ -28,20 +28,37 @@ class LinearProbe(AnySize):
         self.strides = [encoder.strides[place] for place in self.chosen]  # less than `strides` where it is dilated
         channels = [encoder.channels[place] for place in self.chosen]
         self.encoder = encoder
-        standardised = (nn.BatchNorm2d(each, affine=False) if norm == "batch" else nn.Identity() for each in channels)
-        self.decoder = nn.ModuleList(standardised)
-        self.classifier = nn.ModuleList(
-            nn.Conv2d(each, out_channels, kernel_size=1, bias=part == 0) for part, each in enumerate(channels)
-        )
+        self.decoder = standardisation(channels, norm)
+        self.classifier = linear_classifiers(channels, out_channels)
 
     def scores(self, x: Tensor) -> Tensor:
         maps = self.encoder(x)
-        parts = zip(self.classifier, self.decoder, self.chosen, strict=True)
-        scored = [classify(standardise(maps[place])) for classify, standardise, place in parts]
-        merged = scored[-1]
-        for level in reversed(range(len(scored) - 1)):
-            merged = scored[level] + enlarge(merged, self.strides[level + 1] // self.strides[level])
-        return enlarge(merged, self.strides[0])
+        standardised = [layer(maps[place]) for layer, place in zip(self.decoder, self.chosen, strict=True)]
+        return enlarge(linear_scores(self.classifier, standardised, self.strides), self.strides[0])
+
+
+def standardisation(channels: Sequence[int], norm: str) -> nn.ModuleList:
+    """For each map a layer that scales its channels to mean 0 and variance 1 (`batch`), or leaves them (`none`)."""
+    return nn.ModuleList(nn.BatchNorm2d(each, affine=False) if norm == "batch" else nn.Identity() for each in channels)
+
+
+def linear_classifiers(channels: Sequence[int], out_channels: int) -> nn.ModuleList:
+    """For each map a 1×1 convolution to the classes, all weights 0; the first has the bias of all."""
+    layers = [nn.Conv2d(each, out_channels, kernel_size=1, bias=part == 0) for part, each in enumerate(channels)]
+    for layer in layers:
+        nn.init.zeros_(layer.weight)
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
+    return nn.ModuleList(layers)
+
+
+def linear_scores(classifiers: nn.ModuleList, maps: Sequence[Tensor], strides: Sequence[int]) -> Tensor:
+    """Maps (B, C_i, H/S_i, W/S_i), finest first → the sum of their scores (B, classes, H/S_0, W/S_0)"""
+    scored = [classify(each) for classify, each in zip(classifiers, maps, strict=True)]
+    merged = scored[-1]
+    for level in reversed(range(len(scored) - 1)):
+        merged = scored[level] + enlarge(merged, strides[level + 1] // strides[level])
+    return merged
 
 
 @declares(gives="pixel", named={"encoder": "encoder"}, weights={"imagenet": "{encoder}"})
@@ -69,8 +86,4 @@ def linear_probe(
 
     The weights begin at 0: all classes are equal, and the first step goes straight to the mean of each class.
     """
-    model = LinearProbe(build_encoder(encoder, in_channels, output_stride), out_channels, strides, norm)
-    for part in model.classifier:
-        nn.init.zeros_(part.weight)
-    nn.init.zeros_(model.classifier[0].bias)
-    return model
+    return LinearProbe(build_encoder(encoder, in_channels, output_stride), out_channels, strides, norm)
