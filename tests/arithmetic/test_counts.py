@@ -7,7 +7,8 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from pixelwise.arithmetic.counts import Convention, check_claim, count, doubled, growth
+from pixelwise.arithmetic.claims.mistakes import check_claim
+from pixelwise.arithmetic.counts import Convention, count, doubled, growth
 from pixelwise.arithmetic.text import parse_expression, parse_network, parse_shape, read_network
 from pixelwise.errors import RecipeError
 
@@ -106,7 +107,7 @@ def test_the_published_mistakes_are_found():
     _, twice = doubled(network, shape, Convention("weighted"))
     norms = twice.total("connections", {"norm"})
     wrong = twice.total("connections") + 3 * norms  # BatchNorm 16-fold instead of 4-fold
-    assert check_claim(twice, "connections", wrong).explanation == "this counts the norm layers 4 times"
+    assert check_claim(twice, "connections", wrong).explanation == "this counts BatchNorm 4 times"
     assert check_claim(counts, "outputs", counts.outputs_of_convolutions).explanation == "this counts convolutions only"
     without = counts.total("weights") - counts.total("biases")
     assert check_claim(counts, "weights", without).explanation == "this leaves the biases out"

@@ -1,12 +1,14 @@
 """The matrix against torch's convolutions, both ways, and the course's exercise."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixelwise.arithmetic.matrix import convolution_matrix
+from pixelwise.arithmetic.matrix import convolution_matrix, derive_matrix
 from pixelwise.arithmetic.window import Window
 from pixelwise.errors import ShapeError
 
@@ -72,3 +74,21 @@ def test_bad_input():
         convolution_matrix(Window(11), (999, 999), 64, 64)
     with pytest.raises(ShapeError, match="below 1"):
         convolution_matrix(Window(11), (5, 5))
+
+
+def test_the_transposed_matrix_is_derived_row_by_row():
+    found = convolution_matrix(Window(2), (3, 3))
+    rows = [list(column) for column in zip(*found.symbolic(), strict=True)]
+    lines = derive_matrix(found, rows, transposed=True)
+    assert lines[0] == "row 0, x[0, 0]: w00·y[0]"
+    assert lines[4] == "row 4, x[1, 1]: w11·y[0] + w10·y[1] + w01·y[2] + w00·y[3]"
+    assert len(lines) == 9
+
+
+def test_numbers_stand_where_the_names_stand():
+    found = convolution_matrix(Window((2, 1), (1, 2)), (3, 3), in_channels=2, out_channels=2, groups=2)
+    weights = [Fraction(n) for n in (1, -2, 3, Fraction(1, 2))]
+    values = np.array([[float(Fraction(cell.replace("−", "-"))) for cell in row] for row in found.written(weights)])
+    expected = found.numeric(np.array([float(w) for w in weights]).reshape(2, 1, 2, 1)).toarray()
+    np.testing.assert_array_equal(values, expected)
+    assert derive_matrix(found, found.written(weights), bias=["b0"] * 4 + ["−1"] * 4)[-1].endswith(" + (−1)")

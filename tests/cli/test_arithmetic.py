@@ -100,6 +100,35 @@ def test_solve(call):
     assert not any(candidate["fits"] for candidate in record["steps"][0]["candidates"])
 
 
+def test_claims_of_every_command(call, tmp_path):
+    assert "is wrong: it is 1×11×11" in call("shapes", "course-cnn", "--claim", "conv3=1x12x12", code=1)
+    assert "sees = 37 holds." in call("field", "course-cnn", "--layer", 4, "--claim", "sees=37")
+    assert "gives 17, not 16" in call(
+        "solve", "-k", 4, "-s", 2, "--input", 32, "--to", 16, "--claim", "padding=2", code=1
+    )
+    record = json.loads(call("solve", "-k", 4, "-s", 2, "--input", 32, "--to", 16, "--claim", "padding=1", "--json"))
+    assert record["claims"][0]["holds"]
+    file = tmp_path / "exercise.txt"
+    file.write_text("input: 1 2\nfilter: 3\ndo:\n convolve\n")
+    assert "step 1 = 3 6 holds." in call("trace", file, "--claim", "1=3 6")
+    record = json.loads(call("trace", file, "--claim", "1=3 7", "--json", code=1))
+    assert record["claims"][0]["explanation"] == "row 0, column 1 differs"
+    assert "72,125 holds" in call("counts", "course-cnn", "--claim", "weights=72,125", "--brief")
+    assert "multiply-adds = 344,699,524 is wrong" in call(
+        "counts", "course-cnn", "--claim", "multiply-adds=344,699,524", "--brief", code=1
+    )
+
+
+def test_matrix_with_numbers_groups_and_bias(call):
+    words = ("matrix", "-k", 1, "--input", "2x1x2", "--filters", 2, "--groups", 2)
+    assert "[2, 4, −3, 0]" in call(*words, "--weights", "2 -1", "--vector", "1 2 3 0", "--bias", "0 0")
+    assert "b = [b0, b0, b1, b1]" in call(*words, "--bias", "b")
+    assert "Aᵀ is 16×4" in call("matrix", "-s", 2, "-p", 1, "--transpose", "--output-padding", 1, "--input", "1x2x2")
+    assert "read 1 numbers, 2 are needed" in call(*words, "--weights", "1", code=2)
+    assert "Add --weights" in call(*words, "--vector", "1 2 3 4", code=2)
+    assert "Add --transpose" in call(*words, "--output-padding", 1, code=2)
+
+
 def test_trace(call, tmp_path):
     file, page = tmp_path / "exercise.txt", tmp_path / "page.html"
     file.write_text("title: By hand\ninput:\n 1 2\n 3 4\nfilter:\n 1 -1\ndo:\n convolve\n")
@@ -134,7 +163,7 @@ def test_trace(call, tmp_path):
         (["matrix", "--input", "1x999x999"], "too large to print"),
         (["matrix", "--input", "64"], "channels×height×width"),
         (["solve", "-k", "3", "--input", "32", "--to", "x"], "a size is a number or HEIGHTxWIDTH"),
-        (["solve", "-k", "0", "--input", "32", "--to", "32"], "kernel must be at least 1"),
+        (["solve", "-k", "0", "--input", "32", "--to", "32"], "--kernel: read '0'"),
         (["trace", "missing.txt"], "missing.txt: cannot be read"),
     ],
 )

@@ -109,7 +109,20 @@ def sessions(text: str) -> list[tuple[str, str]]:
 
 def matches(printed: str, shown: str) -> bool:
     """Whether the output is what is shown, with spaces at line ends and `...` lines left open."""
-    lines = [line.rstrip() for line in shown.splitlines()]
-    pattern = "\n".join(r"(?:.*\n?)*?" if line == "..." else re.escape(line) for line in lines)
-    text = "\n".join(line.rstrip() for line in printed.strip("\n").splitlines())
-    return re.fullmatch(pattern, text) is not None
+    printed_lines = [line.rstrip() for line in printed.strip("\n").splitlines()]
+    parts: list[list[str]] = [[]]
+    for line in map(str.rstrip, shown.splitlines()):
+        parts.append([]) if line == "..." else parts[-1].append(line)
+    first, last = parts[0], parts[-1]
+    if len(parts) == 1:
+        return printed_lines == first
+    end = len(printed_lines) - len(last)
+    if end < len(first) or printed_lines[: len(first)] != first or printed_lines[end:] != last:
+        return False
+    place = len(first)
+    for part in parts[1:-1]:  # each part at the first place after the one before it
+        places = (at for at in range(place, end - len(part) + 1) if printed_lines[at : at + len(part)] == part)
+        if (found := next(places, None)) is None:
+            return False
+        place = found + len(part)
+    return True

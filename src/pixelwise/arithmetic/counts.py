@@ -1,5 +1,5 @@
-"""Weights, outputs, connections, multiply-adds and activation memory of a network, in numbers or in symbols; how they
-grow with the picture; and claims about them, held against the figures, with the mistake named.
+"""Weights, outputs, connections, multiply-adds and activation memory of a network, in numbers or in symbols, and how
+they grow with the picture.
 
 "Connections" has no one meaning, so the convention is an option and part of the answer. Multiply-adds are those of
 convolutions and dense layers, as torch's flop counter counts them (its FLOPs are two for each multiply-add).
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pixelwise.arithmetic.layers import TransposedConvolution, volume
+from pixelwise.arithmetic.layers import Join, TransposedConvolution, volume
 from pixelwise.arithmetic.network import Flow, Network, flow, symbols_of
 from pixelwise.arithmetic.table import Table, figure
 from pixelwise.arithmetic.window import Length, Shape, is_symbolic
@@ -61,7 +61,11 @@ class Convention:
 
 @dataclass(frozen=True)
 class LayerCounts:
-    """One layer's figures. `weights` is all that it learns: biases, and BatchNorm's scale and shift, included."""
+    """One layer's figures. `weights` is all that it learns: biases, and BatchNorm's scale and shift, included.
+
+    reads:   connections without biases, whatever the convention
+    copies:  outputs that `concat` only copies from earlier layers
+    """
 
     label: str
     kind: str
@@ -72,6 +76,8 @@ class LayerCounts:
     connections: Length
     multiply_adds: Length
     memory: Length
+    reads: Length
+    copies: Length
 
     @property
     def figures(self) -> dict[str, Length]:
@@ -95,9 +101,9 @@ class Counts:
 
     def total(self, quantity: str, kinds: Iterable[str] = ()) -> Length:
         """The sum over layers, of some kinds only where `kinds` is given."""
-        if quantity not in (*QUANTITIES, "biases"):
-            hint = did_you_mean(quantity, QUANTITIES)
-            raise RecipeError(f"there is no quantity '{quantity}'; there is {', '.join(QUANTITIES)}.", hint=hint)
+        if quantity not in (*QUANTITIES, "biases", "copies"):
+            hint = did_you_mean(quantity, HEADINGS)
+            raise RecipeError(f"there is no quantity '{quantity}'; there is {', '.join(HEADINGS)}.", hint=hint)
         chosen = set(kinds)
         return tidy(sum(getattr(row, quantity) for row in self.layers if not chosen or row.kind in chosen))
 
@@ -108,6 +114,10 @@ class Counts:
     @property
     def outputs_of_convolutions(self) -> Length:
         return self.total("outputs", {"convolution"})
+
+    @property
+    def _copying(self) -> list[LayerCounts]:
+        return [row for row in self.layers if not_zero(row.copies)]
 
     def totals_text(self) -> str:
         """The totals, one a line, with the convention."""
@@ -125,6 +135,7 @@ class Counts:
         notes = [
             *(_named(totals) if symbolic else ()),
             f"outputs of convolutions alone = {figure(self.outputs_of_convolutions)}",
+            *(f"{row.label}: its {figure(row.copies)} outputs are copies of earlier outputs" for row in self._copying),
             str(self.convention),
             f"memory in bytes: every output kept (for the backward pass), batch {self.convention.batch}, "
             f"{self.convention.value_bytes} bytes a value{peak}",
@@ -142,6 +153,7 @@ class Counts:
             "layers": [{"layer": row.label, "gives": row.shape, **row.figures} for row in self.layers],
             "totals": self.totals,
             "outputs_of_convolutions": self.outputs_of_convolutions,
+            "copies": self.total("copies"),
             "peak_bytes": self.peak,
         }
 
@@ -182,7 +194,7 @@ def _substitute(shape: Shape, values: dict[Any, Any]) -> Shape:
 
 def _count_layer(row: Flow, convention: Convention) -> LayerCounts:
     layer, x, y = row.step.layer, row.x, row.y
-    connections = layer.connections(x, y)
+    reads = connections = layer.connections(x, y)
     multiply_adds = connections if layer.kind in ("convolution", "dense") else 0
     biases = layer.biases(x)
     if layer.kind not in KINDS[convention.of]:
@@ -192,7 +204,8 @@ def _count_layer(row: Flow, convention: Convention) -> LayerCounts:
 
     outputs = 0 if layer.kind == "join" and not connections and len(row.inputs) == 1 else volume(y)
     memory = outputs * convention.batch * convention.value_bytes
-    figures = (layer.weights(x) + biases, biases, outputs, connections, multiply_adds, memory)
+    copies = outputs if isinstance(layer, Join) and layer.how == "concat" else 0
+    figures = (layer.weights(x) + biases, biases, outputs, connections, multiply_adds, memory, reads, copies)
     return LayerCounts(row.label, layer.kind, y, *map(tidy, figures))
 
 
@@ -273,71 +286,3 @@ def growth_record(before: Counts, after: Counts) -> dict[str, Any]:
 
 def _factors(before: dict[str, Length], after: dict[str, Length]) -> dict[str, Length | None]:
     return {quantity: growth(before[quantity], after[quantity]) for quantity in QUANTITIES}
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """A claimed figure beside the computed one.
-
-    explanation:  what the claim is the figure of, where that can be told; maybe empty
-    """
-
-    quantity: str
-    claimed: Length
-    computed: Length
-    holds: bool
-    difference: Length
-    explanation: str
-
-    def __str__(self) -> str:
-        said = "holds" if self.holds else f"is wrong: it is {figure(self.computed)}"
-        why = f"; {self.explanation}" if self.explanation else ""
-        return f"{self.quantity} = {figure(self.claimed)} {said}{why}."
-
-    def as_record(self) -> dict[str, Any]:
-        """For JSON."""
-        return {**vars(self), "text": str(self)}
-
-
-def check_claim(counts: Counts, quantity: str, claimed: Length) -> Verdict:
-    """Holds a claimed total against the computed one; where it is wrong, says which mistake gives just this figure.
-
-    Looked for: a single layer, the convolutions alone, the layers with weights alone, all without biases, one symbol
-    written for another in one layer, and a kind of layers counted several times or not at all.
-    """
-    computed = counts.total(quantity)
-    difference = tidy(claimed - computed)
-    holds = not not_zero(difference)
-    explanation = "" if holds else _explain(counts, quantity, claimed)
-    return Verdict(quantity, claimed, computed, holds, difference, explanation)
-
-
-def _explain(counts: Counts, quantity: str, claimed: Length) -> str:
-    def same(value: Any) -> bool:
-        return bool(tidy(claimed - value) == 0)
-
-    found = [row.label for row in counts.layers if same(getattr(row, quantity))]
-    if found:
-        last = " (the last one)" if found[-1] == counts.layers[-1].label else ""
-        return f"this is the figure of layer {found[-1]}{last} alone"
-    for of, kinds in KINDS.items():
-        if of != "all" and same(counts.total(quantity, kinds)):
-            return "this counts convolutions only" if of == "convolutions" else "this counts layers with weights only"
-    if quantity == "weights" and same(counts.total("weights") - counts.total("biases")):
-        return "this leaves the biases out"
-    if quantity == "weights" and same(counts.total("weights", {"convolution", "dense"})):
-        return "this leaves BatchNorm out"
-    computed = counts.total(quantity)
-    symbols = symbols_of(computed)
-    for row in counts.layers:
-        figure = getattr(row, quantity)
-        for old in symbols_of(figure):
-            for new in symbols:
-                if new != old and same(computed - figure + figure.subs(old, new)):
-                    return f"this writes {new} for {old} in layer {row.label}"
-    for kind in sorted({row.kind for row in counts.layers}):
-        for times in (0, 2, 4, 16):
-            part = counts.total(quantity, {kind})
-            if not_zero(part) and same(computed + (times - 1) * part):
-                return f"this counts the {kind} layers {times} times"
-    return ""

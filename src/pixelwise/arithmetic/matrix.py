@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -56,6 +59,15 @@ class ConvolutionMatrix:
             table[row][column] = self.name(index)
         return table
 
+    def written(self, weights: Sequence[Fraction]) -> list[list[str]]:
+        """A with numbers for the weights, given in the order (o, c, i, j)."""
+        sizes = (self.output_shape[0], self.input_shape[0] // self.groups, *self.window.kernel)
+        places = np.ravel_multi_index(tuple(self.weights.T), sizes)
+        table = [["0"] * self.shape[1] for _ in range(self.shape[0])]
+        for row, column, place in zip(self.rows, self.columns, places, strict=True):
+            table[row][column] = written(weights[place])
+        return table
+
     def name(self, index: Index) -> str:
         """The name of a weight."""
         kernel = self.window.kernel
@@ -95,16 +107,49 @@ def convolution_matrix(
     return ConvolutionMatrix(window, (in_channels, *size), (out_channels, h, w), groups, rows, columns, weights)
 
 
-def derive_matrix(found: ConvolutionMatrix) -> list[str]:
-    """Which input pixel every weight meets, one line a row of A."""
+def derive_matrix(
+    found: ConvolutionMatrix, cells: list[list[str]], *, transposed: bool = False, bias: Sequence[str] = ()
+) -> list[str]:
+    """Which entries of the vector every weight meets, one line a row of the matrix.
+
+    cells:       the matrix as names or numbers: A, or Aᵀ where `transposed`
+    transposed:  the rows are those of Aᵀ: x = Aᵀy, a transposed convolution
+    bias:        what is added in each row; empty: nothing
+    """
+    shape = found.input_shape if transposed else found.output_shape
+    out, read = ("x", "y") if transposed else ("y", "x")
+    empty = "0 (no window reads it)" if transposed else "0 (padding only)"
+    rows, columns = (found.columns, found.rows) if transposed else (found.rows, found.columns)
     lines = []
-    for row, place in enumerate(np.ndindex(found.output_shape)):
-        here = found.rows == row
-        y = ", ".join(map(str, place if found.output_shape[0] > 1 else place[1:]))
-        weights = zip(found.columns[here], found.weights[here], strict=True)
-        terms = " + ".join(f"{found.name(index)}·x[{column}]" for column, index in weights)
-        lines.append(f"row {row}, y[{y}]: {terms or '0 (padding only)'}")
+    for row, place in enumerate(np.ndindex(shape)):
+        at = ", ".join(map(str, place if shape[0] > 1 else place[1:]))
+        terms = " + ".join(f"{bracket(cells[row][column])}·{read}[{column}]" for column in columns[rows == row])
+        added = f" + {bracket(bias[row])}" if bias else ""
+        lines.append(f"row {row}, {out}[{at}]: {terms or empty}{added}")
     return lines
+
+
+def bracket(text: str) -> str:
+    """A factor in brackets where it is negative."""
+    return f"({text})" if text.startswith(("−", "-")) else text
+
+
+def numbers_of(text: str, count: int, what: str) -> list[Fraction]:
+    """Exactly `count` numbers, separated by spaces, commas or semicolons. Raises ShapeError."""
+    words = [word for word in re.split(r"[\s,;]+", text.replace("−", "-")) if word]
+    try:
+        numbers = [Fraction(word) for word in words]
+    except (ValueError, ZeroDivisionError):
+        raise ShapeError(f"read '{text}'; {what} are numbers such as 1 0 -1.", where=f"--{what}") from None
+    if len(numbers) != count:
+        raise ShapeError(f"read {len(numbers)} numbers, {count} are needed.", where=f"--{what}")
+    return numbers
+
+
+def written(value: Fraction) -> str:
+    """A number as people write it: whole, a short decimal, or a fraction."""
+    short = f"{float(value):.6g}"
+    return (short if Fraction(short) == value else str(value)).replace("-", "−")
 
 
 def text_matrix(rows: list[list[str]]) -> str:
@@ -115,6 +160,6 @@ def text_matrix(rows: list[list[str]]) -> str:
 
 def latex_matrix(rows: list[list[str]]) -> str:
     """The same as a `pmatrix`."""
-    entries = [[cell if cell == "0" else f"w_{{{cell.lstrip('w_')}}}" for cell in row] for row in rows]
+    entries = [[re.sub(r"^w_?(.*)", r"w_{\1}", cell).replace("−", "-") for cell in row] for row in rows]
     body = " \\\\\n".join(" & ".join(row) for row in entries)
     return f"\\begin{{pmatrix}}\n{body}\n\\end{{pmatrix}}"

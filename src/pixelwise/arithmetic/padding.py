@@ -94,7 +94,8 @@ def solutions_table(solutions: Sequence[tuple[str, Solution]]) -> Table:
             also = f" on both sides; {uneven[0]} before and {uneven[1]} after does" if uneven else ""
             notes.append(f"{name}{solution.step}: no padding fits{also}.")
     headings = ("step", "padding", "output_padding", "gives", "verdict")
-    title = f"Paddings for kernel {solutions[0][1].kernel}" if solutions else "Paddings"
+    kernels = "×".join(dict.fromkeys(str(solution.kernel) for _, solution in solutions))
+    title = f"Paddings for kernel {kernels}" if solutions else "Paddings"
     return Table(title, headings, rows, tuple(notes))
 
 

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from operator import add, mul, sub
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ ALIASES = {
 }  # fmt: skip
 OPTION = re.compile(r"(op|s|p|d|g)(\d+(?:[x×]\d+)?)")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+NORMAL_DIGITS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 Values = Mapping[str, int]
 LARGEST = 10**9  # a base above this is not raised to a power: nobody's network is that large
 
@@ -107,12 +109,39 @@ def parse_expression(text: str, values: Values | None = None) -> Length:
         raise ShapeError("read a number of more than 18 digits; no length is that large.")
     if text.isascii() and text.isdigit():
         return _at_least_one(int(text), text)
-    spaced = re.sub(r"(?<![A-Za-z0-9_])(\d+)\s*(?=[A-Za-z_(])", r"\1*", text.replace("·", "*").replace("^", "**"))
     try:
-        result = _evaluate(ast.parse(spaced.strip(), mode="eval").body, values or {})
+        result = _evaluate(_parsed(text), values or {})
     except (SyntaxError, ValueError, ZeroDivisionError, MemoryError, RecursionError):
         raise ShapeError(f"cannot read '{text}': write a whole number or an expression such as 2NF or S/2.") from None
     return _at_least_one(result, text)
+
+
+def parse_figure(text: str, values: Values | None = None) -> Length:
+    """A figure as this program prints it, or as people write it: `72,125`, `9·NC² + 4·NC`, `−1`, `1/2`, `121.5`.
+
+    Unlike a length it may be a fraction, zero or negative. Raises RecipeError.
+
+    >>> parse_figure("72,125"), parse_figure("37/2")
+    (72125, Fraction(37, 2))
+    """
+    written = re.sub(r"[⁰¹²³⁴⁵⁶⁷⁸⁹]+", lambda power: "**" + power.group().translate(NORMAL_DIGITS), text)
+    written = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", written.replace("−", "-").replace(" ", ""))
+    if re.search(r"\d{19}", written):
+        raise RecipeError("read a number of more than 18 digits.", where=f"figure '{text}'")
+    try:
+        result = _evaluate(_parsed(written), values or {}, exact=True)
+    except (SyntaxError, ValueError, ZeroDivisionError, MemoryError, RecursionError):
+        hint = "For example: 72,125 or 9·NC² + 4NC or 1/2"
+        raise RecipeError(
+            "cannot be read; it is a number or an expression.", where=f"figure '{text}'", hint=hint
+        ) from None
+    return int(result) if isinstance(result, Fraction) and result.denominator == 1 else result
+
+
+def _parsed(text: str) -> ast.expr:
+    """An expression, with the products that people leave out: 2NF, 3(S + 1)."""
+    spaced = re.sub(r"(?<![A-Za-z0-9_])(\d+)\s*(?=[A-Za-z_(])", r"\1*", text.replace("·", "*").replace("^", "**"))
+    return ast.parse(spaced.strip(), mode="eval").body
 
 
 def _at_least_one(value: Length, text: str) -> Length:
@@ -122,11 +151,15 @@ def _at_least_one(value: Length, text: str) -> Length:
     return int(value) if number else value
 
 
-def _evaluate(node: ast.expr, values: Values) -> Any:
-    """Arithmetic only: this is a calculator, not Python."""
+def _evaluate(node: ast.expr, values: Values, *, exact: bool = False) -> Any:
+    """Arithmetic only: this is a calculator, not Python. exact: fractions, decimals and minus signs are allowed."""
     match node:
         case ast.Constant(value=int(number)) if not isinstance(number, bool):
             return number
+        case ast.Constant(value=float(number)) if exact:
+            return Fraction(str(number))
+        case ast.UnaryOp(op=ast.USub(), operand=operand) if exact:
+            return -_evaluate(operand, values, exact=True)
         case ast.Name(id=name):
             if name in values:
                 return values[name]
@@ -134,12 +167,14 @@ def _evaluate(node: ast.expr, values: Values) -> Any:
 
             return sympy.Symbol(name, integer=True, positive=True)
         case ast.BinOp(left=left, op=operator, right=right):
-            a, b = _evaluate(left, values), _evaluate(right, values)
+            a, b = _evaluate(left, values, exact=exact), _evaluate(right, values, exact=exact)
             match operator:
                 case ast.Add() | ast.Sub() | ast.Mult():
                     return {ast.Add: add, ast.Sub: sub, ast.Mult: mul}[type(operator)](a, b)
                 case ast.Pow() if isinstance(b, int) and 0 <= b <= 8 and not (isinstance(a, int) and a > LARGEST):
                     return a**b
+                case ast.Div() if exact and isinstance(a, int | Fraction) and isinstance(b, int | Fraction):
+                    return Fraction(a) / b
                 case ast.Div() | ast.FloorDiv() if isinstance(a, int) and isinstance(b, int):
                     if a % b:
                         raise ValueError

@@ -10,8 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixelwise.arithmetic.exercise.linear_piece import exact
+from pixelwise.arithmetic.exercise.pooling import Pooling
 from pixelwise.arithmetic.exercise.reading import parse_exercise, parse_yaml, read_exercise
-from pixelwise.arithmetic.exercise.working import as_json, as_latex, as_page, as_text, convolved, pooled, work
+from pixelwise.arithmetic.exercise.showing import as_json, as_latex, as_page, as_text
+from pixelwise.arithmetic.exercise.sliding import Sliding
+from pixelwise.arithmetic.exercise.working import work
 from pixelwise.arithmetic.window import Window
 from pixelwise.errors import RecipeError, ShapeError
 
@@ -74,13 +77,17 @@ def test_the_course_relu_network():
 def test_convolutions_and_pools_are_torchs(seed, channels, stride, padding, dilation):
     draw = np.random.default_rng(seed)
     picture, kernel = draw.integers(-3, 4, (channels, 6, 7)), draw.integers(-2, 3, (channels, 3, 2))
-    panel = convolved(exact(picture), exact(kernel), Window((3, 2), stride, padding, dilation), 2)
+    panel = Sliding(
+        exact(picture), exact(kernel[None]), Window((3, 2), stride, padding, dilation), exact([2])
+    ).forward()
     x, w = torch.from_numpy(picture)[None].double(), torch.from_numpy(kernel)[None].double()
     y = torch.nn.functional.conv2d(x, w, torch.tensor([2.0]).double(), stride, padding, dilation)[0]
     np.testing.assert_array_equal(panel.value.astype(float), y.numpy())
     assert len(panel.frames) == y[0].numel()
     p = torch.nn.functional.max_pool2d(x, 2, stride)[0]
-    np.testing.assert_array_equal(pooled(exact(picture), Window(2, stride)).value.astype(float), p.numpy())
+    np.testing.assert_array_equal(
+        Pooling(exact(picture), Window(2, stride), "max").forward().value.astype(float), p.numpy()
+    )
 
 
 def test_channels_are_shown_apart_and_summed():
@@ -190,4 +197,4 @@ def test_bad_files_and_windows(tmp_path):
     with pytest.raises(ShapeError, match="height: a kernel of 3 covers 3"):
         work(parse_exercise("input:\n 1 2\nfilter:\n 1\n 2\n 3\ndo:\n convolve"))
     with pytest.raises(ShapeError, match="at most 10,000 windows"):
-        convolved(exact(np.zeros((1, 1, 1), int)), exact([[[1]]]), Window(1, padding=60))
+        Sliding(exact(np.zeros((1, 1, 1), int)), exact([[[[1]]]]), Window(1, padding=60), exact([0])).forward()

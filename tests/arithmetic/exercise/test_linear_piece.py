@@ -2,13 +2,16 @@
 
 from fractions import Fraction
 from itertools import pairwise
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixelwise.arithmetic.exercise.linear_piece import linear_piece, show
+from pixelwise.arithmetic.exercise.linear_piece import linear_piece, segments, show, within
+from pixelwise.arithmetic.exercise.reading import parse_exercise
+from pixelwise.arithmetic.exercise.working import work
 from pixelwise.errors import ShapeError
 
 COURSE = (([1.5, 0.5], [[1, 2], [2, 1]], [1, 1]), ([0, 1], [0, 1], [-1]))
@@ -75,3 +78,45 @@ def test_layers_that_do_not_fit_are_refused():
         linear_piece([[[1]]], [], 1)
     with pytest.raises(ShapeError, match="finite numbers"):
         linear_piece([[[float("nan")]]], [[0]], 1)
+
+
+def test_both_sides_of_a_kink():
+    left, right = (linear_piece(*COURSE, 0, side) for side in (-1, 1))
+    assert (str(left), str(right)) == ("h(x) = 1.5·x + 3", "h(x) = 6·x + 3")
+    assert (left.interval_text, right.interval_text) == ("−2 ≤ x ≤ 0", "0 ≤ x")
+
+
+def test_the_products_end_in_w_and_b():
+    lines = linear_piece(*COURSE, -1).products
+    assert lines[:3] == ("D1 = diag(0, 1)", "D2 = diag(1, 1)", "W1 = [[1.5], [0.5]], b1 = [0, 1]")
+    assert lines[-2:] == ("W = W3·D2·W2·D1·W1 = [[1.5]]", "b = W3·D2·(W2·D1·b1 + b2) + b3 = [4] + [−1] = [3]")
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.integers(0, 10_000))
+def test_all_pieces_together_are_the_network(seed):
+    draw = np.random.default_rng(seed)
+    sizes = [1, 4, 3, 2]
+    weights = [draw.integers(-3, 4, (after, before)) for before, after in pairwise(sizes)]
+    biases = [draw.integers(-2, 3, after) for after in sizes[1:]]
+    pieces = segments(weights, biases)
+    assert pieces[0].low is pieces[-1].high is None
+    assert all(one.high == two.low for one, two in pairwise(pieces))
+    for piece in pieces:
+        ends = [end for end in (piece.low, piece.high) if end is not None]
+        for x in [*ends, within(piece.low, piece.high)]:
+            assert (piece.weight[:, 0] * x + piece.bias == forward(weights, biases, np.array([x]))).all()
+    for one, two in pairwise(pieces):
+        assert (one.weight != two.weight).any()
+
+
+def test_columns_as_the_course_writes_them():
+    text = "W1:\n 1.5\n 0.5\nb1:\n 0\n 1\nW2:\n 1 2\n 2 1\nb2:\n 0\n 1\nW3: 1 1\nb3: -1\nat:\n 0\n 2\ndo:\n pieces\n"
+    pieces, kink, piece = work(parse_exercise(text))
+    assert pieces.words[-1] == "kinks: x = −2 (h = 0), x = 0 (h = 3)"
+    assert ElementTree.fromstring(pieces.drawing).tag.endswith("svg")
+    assert kink.value is None
+    assert kink.words[0].startswith("x₀ is a kink")
+    assert "near x₀: h(x) = 6·x + 3" in piece.words
+    both = work(parse_exercise("W1:\n 1 -1\n 1 1\nb1:\n 0\n 0\nW2: 2 3\nb2: 1\nat:\n 1\n 2"))
+    assert len(both) == 1  # one point of two inputs, as a column

@@ -8,8 +8,9 @@ exact fractions: a decimal means what it says.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ class LinearPiece:
     on_border: whether some unit is exactly 0 at x₀, so that the piece ends there
     interval:  for one input: (from, to) where the same units are on, None = without end; for more inputs None
     steps:     the sums, one line a layer
+    products:  W and b as products of matrices and masks, step by step
     """
 
     weight: Exact
@@ -40,28 +42,97 @@ class LinearPiece:
     on_border: bool
     interval: tuple[Fraction | None, Fraction | None] | None
     steps: tuple[str, ...]
+    products: tuple[str, ...]
 
     def __str__(self) -> str:
-        if self.weight.shape == (1, 1):
-            return f"h(x) = {show(self.weight[0, 0])}·x + {show(self.bias[0])}".replace("+ −", "− ")
-        return f"h(x) = {show(self.weight)}·x + {show(self.bias)}"
+        return linear_map(self.weight, self.bias)
 
     @property
     def interval_text(self) -> str:
         """Where the piece holds, for one input."""
-        if self.interval is None:
-            return ""
-        low, high = self.interval
-        if low is None and high is None:
-            return "everywhere"
-        return f"{'' if low is None else f'{show(low)} ≤ '}x{'' if high is None else f' ≤ {show(high)}'}"
+        return "" if self.interval is None else between(*self.interval)
 
 
-def linear_piece(weights: Sequence[ArrayLike], biases: Sequence[ArrayLike], point: ArrayLike) -> LinearPiece:
+@dataclass(frozen=True, eq=False)
+class Segment:
+    """One piece of h between two kinks, for one input: h(x) = weight·x + bias; low and high are None without end."""
+
+    low: Fraction | None
+    high: Fraction | None
+    weight: Exact
+    bias: Exact
+
+    def __str__(self) -> str:
+        return f"{linear_map(self.weight, self.bias)} for {between(self.low, self.high)}"
+
+
+def between(low: Fraction | None, high: Fraction | None) -> str:
+    """An interval of x in words."""
+    if low is None and high is None:
+        return "all x"
+    return f"{'' if low is None else f'{show(low)} ≤ '}x{'' if high is None else f' ≤ {show(high)}'}"
+
+
+def linear_map(weight: Exact, bias: Exact) -> str:
+    """h(x) = Wx + b, without brackets for one input and one output."""
+    if weight.shape == (1, 1):
+        return f"h(x) = {show(weight[0, 0])}·x + {show(bias[0])}".replace("+ −", "− ")
+    return f"h(x) = {show(weight)}·x + {show(bias)}"
+
+
+def segments(weights: Sequence[ArrayLike], biases: Sequence[ArrayLike]) -> list[Segment]:
+    """All pieces of a ReLU network with one input, from left to right; neighbours differ.
+
+    Each unit of a layer is linear between the kinks so far, so that its zero, if it lies there, is a new kink.
+
+    >>> for piece in segments([[[1.5], [0.5]], [[1, 2], [2, 1]], [[1, 1]]], [[0, 1], [0, 1], [-1]]):
+    ...     print(piece)
+    h(x) = 0·x + 0 for x ≤ −2
+    h(x) = 1.5·x + 3 for −2 ≤ x ≤ 0
+    h(x) = 6·x + 3 for 0 ≤ x
+    """
+    layers = _layers(weights, biases, 1)
+    pieces = [Segment(None, None, exact([[1]]), exact([0]))]
+    for number, (matrix, shift) in enumerate(layers, start=1):
+        moved = [Segment(p.low, p.high, matrix @ p.weight, matrix @ p.bias + shift) for p in pieces]
+        pieces = moved if number == len(layers) else [part for piece in moved for part in _rectified(piece)]
+    merged = pieces[:1]
+    for piece in pieces[1:]:
+        if (piece.weight == merged[-1].weight).all() and (piece.bias == merged[-1].bias).all():
+            merged[-1] = replace(merged[-1], high=piece.high)
+        else:
+            merged.append(piece)
+    return merged
+
+
+def _rectified(piece: Segment) -> list[Segment]:
+    """A piece after ReLU: cut where a unit crosses 0, with the units that are off set to 0."""
+    zeros = {-shift / row[0] for row, shift in zip(piece.weight, piece.bias, strict=True) if row[0]}
+    inside = [x for x in zeros if (piece.low is None or x > piece.low) and (piece.high is None or x < piece.high)]
+    ends = [piece.low, *sorted(inside), piece.high]
+    parts = []
+    for low, high in pairwise(ends):
+        on = piece.weight[:, 0] * within(low, high) + piece.bias > 0
+        parts.append(Segment(low, high, piece.weight * on[:, None], piece.bias * on))
+    return parts
+
+
+def within(low: Fraction | None, high: Fraction | None) -> Fraction:
+    """A point between two ends."""
+    if low is None:
+        return Fraction(0) if high is None else high - 1
+    return low + 1 if high is None else (low + high) / 2
+
+
+def linear_piece(
+    weights: Sequence[ArrayLike], biases: Sequence[ArrayLike], point: ArrayLike, side: int = 0
+) -> LinearPiece:
     """The linear map that a fully connected ReLU network is at `point`.
 
     weights:  one matrix (outputs, inputs) a layer; the single column of a layer with one input may be written as a row
-    biases:   one vector a layer
+    biases:   one vector a layer, written as a row or as a column
+    side:     for one input: the piece to the left (−1) or to the right (1), where `point` is a kink; 0: a unit at exactly 0
+              counts as off
 
     ReLU stands between layers, none after the last. Raises ShapeError where the layers do not fit each other.
 
@@ -72,23 +143,48 @@ def linear_piece(weights: Sequence[ArrayLike], biases: Sequence[ArrayLike], poin
     x = exact(point).reshape(-1)
     layers = _layers(weights, biases, len(x))
     weight, bias = exact(np.eye(len(x), dtype=int)), exact([0] * len(x))
-    active, steps, borders = [], [], []
+    active, steps, borders, masks = [], [], [], []
     for number, (matrix, shift) in enumerate(layers, start=1):
         weight, bias = matrix @ weight, matrix @ bias + shift
         before = weight @ x + bias
         if number == len(layers):
             steps.append(f"layer {number}: h = {show(before)}, so W = {show(weight)}, b = {show(bias)}")
             break
-        on = tuple(bool(unit > 0) for unit in before)
+        slopes = weight[:, 0] * side
+        on = tuple(bool(unit > 0 or (unit == 0 and slope > 0)) for unit, slope in zip(before, slopes, strict=True))
         borders += [(weight[unit], bias[unit], on[unit]) for unit in range(len(on))]
         units = ", ".join(str(unit) for unit, active_here in enumerate(on, start=1) if active_here) or "none"
         steps.append(f"layer {number}: {show(before)} → ReLU → {show(before * (before > 0))}; active: {units}")
         mask = exact([int(unit) for unit in on])
         weight, bias = mask[:, None] * weight, mask * bias
         active.append(on)
+        masks.append(mask)
     on_border = any(row @ x + shift == 0 and any(row) for row, shift, _ in borders)
     interval = _interval(borders) if len(x) == 1 else None
-    return LinearPiece(weight, bias, weight @ x + bias, tuple(active), on_border, interval, tuple(steps))
+    return LinearPiece(
+        weight, bias, weight @ x + bias, tuple(active), on_border, interval, tuple(steps), _products(layers, masks)
+    )
+
+
+def _products(layers: Sequence[tuple[Exact, Exact]], masks: Sequence[Exact]) -> tuple[str, ...]:
+    """W = W_L·D·…·D₁·W₁, and b in the same order, with every product written out."""
+    lines = [f"D{number} = diag({', '.join(map(show, mask))})" for number, mask in enumerate(masks, start=1)]
+    weight, bias = layers[0]
+    name, inner = "W1", "b1"
+    lines += [f"W1 = {show(weight)}, b1 = {show(bias)}"]
+    for number, (mask, (matrix, shift)) in enumerate(zip(masks, layers[1:], strict=True), start=1):
+        weight, bias = mask[:, None] * weight, mask * bias
+        name, inner = f"D{number}·{name}", f"D{number}·{inner if inner == 'b1' else f'({inner})'}"
+        lines += [f"{name} = {show(weight)}", f"{inner} = {show(bias)}"]
+        weight, before = matrix @ weight, matrix @ bias
+        name, inner = f"W{number + 1}·{name}", f"W{number + 1}·{inner}"
+        last = number == len(masks)
+        sums = f"{inner} + b{number + 1} = {show(before)} + {show(shift)}"
+        bias = before + shift
+        lines.append(f"{'W = ' * last}{name} = {show(weight)}")
+        lines.append(f"{'b = ' * last}{sums} = {show(bias)}")
+        inner = f"{inner} + b{number + 1}"
+    return tuple(lines)
 
 
 def show(value: Any) -> str:

@@ -18,15 +18,19 @@
       best patch -1 1
       detects
 
-A blank line parts the channels. `convolve` always starts from the input; `relu` and `max pool` go on from the step
-before. A ReLU network is given by `W1:`, `b1:`, `W2:`, … and `at:` with one point a line. In YAML the same keys hold
-blocks of text or nested lists, and `do` is a list of lines.
+A blank line separates the channels. A layer with several filters has `filter:`, `filter2:`, `filter3:`, …; `bias 1,0,2` then
+gives one bias to each. `convolve` and `transposed convolve` always start from the input; `relu`, `max pool` and
+`average pool` continue from the step before. `backward` takes the gradient back from the last result to the input; the
+gradient of the result is given by `gradient:`, or is 1 everywhere. Strides, paddings and pooling kernels may be unequal: `2x1`.
+
+A ReLU network is given by `W1:`, `b1:`, `W2:`, …, `at:` with one point a line, and `pieces` under `do`; vectors may be written
+as rows or as columns. In YAML the same keys hold blocks of text or nested lists, and `do` is a list of lines.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -39,29 +43,38 @@ from pixelwise.errors import PixelwiseError, RecipeError, did_you_mean
 
 STEPS = {
     "convolve": "convolve [stride S] [padding P] [dilation D] [bias B]",
+    "transposed convolve": "transposed convolve [stride S] [padding P] [output_padding Q] [dilation D] [bias B]",
     "relu": "relu",
-    "max pool": "max pool K [stride S]",
+    "max pool": "max pool K [stride S] [padding P]",
+    "average pool": "average pool K [stride S] [padding P]",
+    "backward": "backward",
     "best patch": "best patch LOW HIGH",
     "detects": "detects",
+    "pieces": "pieces",
 }
+CONVOLVES = ("convolve", "transposed convolve")
 NEEDS = {
-    "convolve": ("input", "filter"), "relu": ("input",), "max pool": ("input",), "best patch": ("filter",),
-    "detects": ("filter",),
-}  # fmt: skip
+    **dict.fromkeys(CONVOLVES, ("input", "filter")),
+    **dict.fromkeys(("relu", "max pool", "average pool", "backward"), ("input",)),
+    **dict.fromkeys(("best patch", "detects"), ("filter",)),
+    "pieces": ("W1",),
+}
 CHANNELS = "Write its channels one below the other, with an empty line between them."
 AGAIN = {"input": CHANNELS, "filter": CHANNELS, "do": "Write one step a line.", "at": "Write one point a line."}
-KEYS = ("title", "input", "filter", "do", "at")
+KEYS = ("title", "input", "filter", "gradient", "do", "at")
 UNMOVED = Window(1)
 LAYER_KEY = re.compile(r"([Wb])([1-9]\d*)")
+FILTER_KEY = re.compile(r"filter([1-9]\d*)?")
 
 
 @dataclass(frozen=True)
 class Task:
-    """One line under `do`: its kind, its numbers by name, and the line as written."""
+    """One line under `do`: its kind, its numbers by name (`more` is output_padding), and the line as written."""
 
     kind: str
     text: str
     window: Window = UNMOVED
+    more: tuple[int, int] = (0, 0)
     bias: Any = 0
     bounds: tuple[Any, Any] = (-1, 1)
 
@@ -70,16 +83,18 @@ class Task:
 class Exercise:
     """What is given and what is asked. Numbers are exact fractions.
 
-    input:   (C, H, W), or None
-    filter:  (C, K, K), or None
-    network: weights and biases of a ReLU network, one pair a layer; maybe empty
-    points:  where the network's linear piece is asked for
+    input:    (C, H, W), or None
+    filters:  (O, C, K, K), or None
+    gradient: of the last result, where `backward` begins; None: 1 everywhere
+    network:  weights and biases of a ReLU network, one pair a layer; maybe empty
+    points:   where the network's linear piece is asked for
     """
 
     title: str
     input: Exact | None
-    filter: Exact | None
+    filters: Exact | None
     tasks: tuple[Task, ...]
+    gradient: Exact | None = None
     network: tuple[tuple[Exact, Exact], ...] = ()
     points: tuple[Exact, ...] = ()
 
@@ -141,7 +156,7 @@ def exercise_from(content: Mapping[str, Any], places: Mapping[str, str]) -> Exer
     def grids(key: str, dimensions: int) -> Exact | None:
         return _grids(content[key], dimensions, places.get(key, key)) if content.get(key) is not None else None
 
-    picture, kernel = grids("input", 3), grids("filter", 3)
+    picture, gradient, filters = grids("input", 3), grids("gradient", 3), _filters(content, grids)
     tasks = tuple(_task(str(line)) for line in content["do"])
     layers = []
     for number in sorted({int(match.group(2)) for key in content if (match := LAYER_KEY.fullmatch(key))}):
@@ -152,38 +167,67 @@ def exercise_from(content: Mapping[str, Any], places: Mapping[str, str]) -> Exer
         if weight is not None and bias is not None:
             layers.append((weight, bias))
     points = grids("at", 2)
-    if layers and points is None:
-        raise RecipeError("a ReLU network needs `at:`, the points where its linear piece is asked for.")
+    if layers and points is None and not any(task.kind == "pieces" for task in tasks):
+        hint = "With one input, `pieces` under `do:` lists all of them."
+        raise RecipeError("a ReLU network needs `at:`, the points where its linear piece is asked for.", hint=hint)
+    if points is not None and layers and points.shape == (layers[0][0].shape[1], 1):
+        points = points.T  # one point, written as a column
     if not tasks and not layers:
         raise RecipeError("nothing is asked: there is no `do:`.", hint=f"It may hold: {', '.join(STEPS)}.")
-    _check_fit(picture, kernel, tasks)
     title = str(content.get("title") or "An exercise by hand")
-    return Exercise(title, picture, kernel, tasks, tuple(layers), () if points is None else tuple(points))
+    at = () if points is None else tuple(points)
+    exercise = Exercise(title, picture, filters, tasks, gradient, tuple(layers), at)
+    _check_fit(exercise)
+    return exercise
+
+
+def _filters(content: Mapping[str, Any], grids: Callable[[str, int], Exact | None]) -> Exact | None:
+    """`filter`, `filter2`, … as (O, C, K, K). Raises RecipeError where their shapes differ."""
+    keys = {int(match.group(1) or 1): key for key in content if (match := FILTER_KEY.fullmatch(key))}
+    parts = [part for _, key in sorted(keys.items()) if (part := grids(key, 4)) is not None]
+    if len({part.shape[1:] for part in parts}) > 1:
+        shapes = ", ".join("×".join(map(str, part.shape[1:])) for part in parts)
+        raise RecipeError(f"the filters are {shapes}: all must have the same channels and size.", where="filter")
+    return np.concatenate(parts) if parts else None
 
 
 def with_drawn_input(exercise: Exercise, shape: tuple[int, int, int], seed: int) -> Exercise:
     """The same exercise on another input of −1, 0 and 1, to practise. Raises RecipeError where channels do not fit."""
-    picture = exact(np.random.default_rng(seed).integers(-1, 2, shape))
-    _check_fit(picture, exercise.filter, exercise.tasks)
-    return replace(exercise, input=picture)
+    drawn = replace(exercise, input=exact(np.random.default_rng(seed).integers(-1, 2, shape)))
+    _check_fit(drawn)
+    return drawn
 
 
 def _check_key(key: str, where: str) -> None:
-    if key not in KEYS and not LAYER_KEY.fullmatch(key):
+    if key not in KEYS and not LAYER_KEY.fullmatch(key) and not FILTER_KEY.fullmatch(key):
         hint = did_you_mean(key, KEYS)
-        raise RecipeError(f"there is no section '{key}'; there is {', '.join(KEYS)}, W1, b1, …", where=where, hint=hint)
+        what = f"there is no section '{key}'; there is {', '.join(KEYS)}, filter2, …, W1, b1, …"
+        raise RecipeError(what, where=where, hint=hint)
 
 
-def _check_fit(picture: Exact | None, kernel: Exact | None, tasks: tuple[Task, ...]) -> None:
-    given = {"input": picture, "filter": kernel}
-    for task in tasks:
-        if any(given[name] is None for name in NEEDS[task.kind]):
+def _check_fit(exercise: Exercise) -> None:
+    picture, filters = exercise.input, exercise.filters
+    given = {"input": picture is not None, "filter": filters is not None, "W1": bool(exercise.network)}
+    convolved = False
+    for task in exercise.tasks:
+        if not all(given[name] for name in NEEDS[task.kind]):
             needed = " and ".join(f"`{name}:`" for name in NEEDS[task.kind])
             raise RecipeError(f"`{task.text}` needs {needed}.")
-    asked = any(task.kind == "convolve" for task in tasks)
-    if asked and picture is not None and kernel is not None and len(picture) != len(kernel):
-        what = f"the input has {len(picture)} channels, the filter {len(kernel)}: there is one sub-filter a channel."
-        raise RecipeError(what, hint="A blank line parts the channels.")
+        convolved = convolved or task.kind not in ("backward", "best patch", "detects", "pieces")
+        if task.kind == "backward" and not convolved:
+            raise RecipeError("`backward` needs a step before it, such as `convolve`.", where="do")
+        if task.kind in CONVOLVES and picture is not None and filters is not None:
+            if len(picture) != filters.shape[1]:
+                both = f"the input has {len(picture)} channels, the filter {filters.shape[1]}"
+                what = f"{both}: there is one sub-filter a channel."
+                raise RecipeError(what, hint="A blank line separates the channels.")
+            if task.bias.size not in (1, len(filters)):
+                what = f"read {task.bias.size} biases for {len(filters)} filters."
+                raise RecipeError(what, where="do", hint="Give one for all, or one for each: bias 1,0,2")
+    if any(task.kind == "pieces" for task in exercise.tasks):
+        weight, bias = exercise.network[0]
+        if weight.shape not in ((len(bias), 1), (1, len(bias))):
+            raise RecipeError("`pieces` needs a network with one input.", hint="Use `at:` for points of more inputs.")
 
 
 def _grids(value: Any, dimensions: int, where: str) -> Exact:
@@ -202,6 +246,8 @@ def _grids(value: Any, dimensions: int, where: str) -> Exact:
         raise RecipeError(error.problems[0].what, where=where, hint=error.problems[0].hint) from None
     while array.ndim > dimensions and len(array) == 1:
         array = array[0]
+    if dimensions == 1 and array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]  # a vector, written as a column
     array = array.reshape((1,) * (dimensions - array.ndim) + array.shape)
     if array.ndim != dimensions or not array.size:
         raise RecipeError(f"read {array.ndim} levels of numbers, {dimensions} are right.", where=where)
@@ -218,12 +264,15 @@ def _task(line: str) -> Task:
     words = line[len(kind) :].split()
     usage = f"It is written: {STEPS[kind]}"
     try:
-        if kind == "convolve":
-            *moves, bias = _named(words, {"stride": "1", "padding": "0", "dilation": "1", "bias": "0"}).values()
-            return Task(kind, line, Window(1, *map(int, moves)), exact(bias)[()])
-        if kind == "max pool":
-            options = _named(words[1:], {"stride": words[0]})
-            return Task(kind, line, Window(int(words[0]), int(options["stride"])))
+        if kind in CONVOLVES:
+            more = {"output_padding": "0"} if kind == "transposed convolve" else {}
+            options = _named(words, {"stride": "1", "padding": "0", "dilation": "1", "bias": "0", **more})
+            moves = (_pair(options[name]) for name in ("stride", "padding", "dilation"))
+            bias = exact(options["bias"].split(","))
+            return Task(kind, line, Window(1, *moves), _pair(options.get("output_padding", "0")), bias)
+        if kind in ("max pool", "average pool"):
+            options = _named(words[1:], {"stride": words[0], "padding": "0"})
+            return Task(kind, line, Window(*map(_pair, (words[0], options["stride"], options["padding"]))))
         if kind == "best patch":
             low, high = (exact(word)[()] for word in (words or ["-1", "1"]))
             if low > high:
@@ -244,3 +293,11 @@ def _named(words: list[str], defaults: dict[str, str]) -> dict[str, str]:
     if len(names) != len(values) or not set(names) <= set(defaults) or len(set(names)) != len(names):
         raise ValueError
     return {**defaults, **dict(zip(names, values, strict=True))}
+
+
+def _pair(text: str) -> tuple[int, int]:
+    """`2` or `2x1` as (vertical, horizontal)."""
+    parts = [int(part) for part in re.split("[x×]", text)]
+    if len(parts) > 2:
+        raise ValueError
+    return parts[0], parts[-1]
