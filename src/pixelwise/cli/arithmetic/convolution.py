@@ -78,19 +78,20 @@ def matrix(
     shape = found.input_shape if transpose else found.output_shape
     added = _biases(bias, shape)
     product = None if vector is None else _product(rows, added, vector, numbers is not None)
+    entries = sum(cell != "0" for row in rows for cell in row)
     lines = derive_matrix(found, rows, transposed=transpose, bias=added) if derive else []
     if as_json:
         sizes = {"shape": [len(rows), len(rows[0])], "input": found.input_shape, "output": found.output_shape}
         more = {"bias": added} if added else {}
         more |= {"product": product} if product else {}
         steps = {"derivation": lines} if derive else {}
-        echo_json({**sizes, "entries": len(found.rows), "matrix": rows, **more, **steps})
+        echo_json({**sizes, "entries": entries, "matrix": rows, **more, **steps})
     elif as_latex:
         say("\n".join([latex_matrix(rows), *(f"% {line}" for line in lines)]))
     else:
         say(
             f"{'Aᵀ' if transpose else 'A'} is {len(rows)}×{len(rows[0])}: x of {write(found.input_shape)} and y of "
-            f"{write(found.output_shape)}, unrolled row by row; {len(found.rows)} entries are not zero.\n"
+            f"{write(found.output_shape)}, unrolled row by row; {entries} entries are not zero.\n"
         )
         below = [f"\nb = [{', '.join(added)}]"] if added else []
         below += [f"\n{'Aᵀy' if transpose else 'Ax'}{' + b' * bool(added)} = [{', '.join(product)}]"] if product else []
