@@ -51,6 +51,26 @@ class RLE:
         ones = np.arange(len(self.counts)) % 2 == 1
         return np.repeat(ones, self.counts).reshape(self.size[::-1]).T
 
+    @classmethod
+    def from_coco(cls, size: tuple[int, int], counts: str | list[int]) -> RLE:
+        """The mask of COCO's run lengths: a list of counts, or their compressed form, a text. Raises DataError."""
+        if isinstance(counts, str):
+            counts = _unpacked(counts)
+        if not all(type(count) is int and 0 <= count < 2**32 for count in counts):
+            raise DataError("run lengths are whole numbers of at least 0")
+        runs = [*counts]
+        while 0 in runs[1:]:  # a run of no length joins its neighbours
+            place = runs.index(0, 1)
+            runs[place - 1 : place + 2] = [sum(runs[place - 1 : place + 2])]
+        return cls(size, np.array(runs, np.uint32))
+
+    def to_coco(self) -> dict[str, Any]:
+        """The mask in the compressed form of pycocotools: size, and counts as bytes."""
+        from pycocotools import mask as coco
+
+        made: dict[str, Any] = coco.frPyObjects({"size": [*self.size], "counts": self.counts.tolist()}, *self.size)
+        return made
+
     @property
     def area(self) -> int:
         """The number of ones."""
@@ -69,6 +89,26 @@ class RLE:
         top = 0 if wraps.any() else (starts % height).min()
         bottom = height if wraps.any() else (lasts % height).max() + 1
         return (float(starts[0] // height), float(top), float(lasts[-1] // height + 1), float(bottom))
+
+
+def _unpacked(text: str) -> list[int]:
+    """The counts of a compressed text: 5 bits a letter, and from the fourth count on differences to the second before."""
+    counts: list[int] = []
+    value = bits = 0
+    for letter in text:
+        code = ord(letter) - 48
+        if not 0 <= code < 64 or bits > 60:
+            raise DataError(f"compressed run lengths do not have the letter {letter!r} here")
+        value |= (code & 31) << bits
+        bits += 5
+        if not code & 32:
+            if code & 16:
+                value -= 1 << bits
+            counts.append(value + (counts[-2] if len(counts) > 2 else 0))
+            value = bits = 0
+    if bits:
+        raise DataError("compressed run lengths are cut short")
+    return counts
 
 
 def runs_by_value(plane: NDArray[Any]) -> dict[int, RLE]:

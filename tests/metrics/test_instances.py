@@ -11,7 +11,6 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from pixelwise.metrics.instances import instances
-from pixelwise.metrics.objects.matching import coco_mask
 from pixelwise.metrics.pictures import Recorder, keep_pictures, over_pictures, score_draws, score_states, total_state
 from pixelwise.rle import RLE
 from pixelwise.run.states import read_states
@@ -82,7 +81,7 @@ def whole_data_set(drawn, metric):
     for digest, (sample, prediction) in zip(firsts, drawn, strict=True):
         for one, where in [(o, truth) for o in sample.objects] + [(o, found) for o in prediction.objects]:
             x0, y0, x1, y1 = one.box
-            mask = coco_mask(one.mask)
+            mask = one.mask.to_coco()
             entry = {"image_id": digests[digest] + 1, "category_id": one.label, "score": one.score}
             entry |= {"bbox": [x0, y0, x1 - x0, y1 - y0], "area": one.mask.area, "iscrowd": int(one.crowd)}
             entry["segmentation"] = {"size": mask["size"], "counts": mask["counts"].decode()}

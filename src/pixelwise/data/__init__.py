@@ -11,6 +11,7 @@ DATASETS = Shelf(
         "flowers17": "pixelwise.data.published.flowers17:flowers17",
         "flowers17_classes": "pixelwise.data.published.flowers17:flowers17_classes",
         "penn_fudan": "pixelwise.data.published.penn_fudan:penn_fudan",
+        "coco": "pixelwise.data.coco:coco",
         "folder": "pixelwise.data.folder:folder",
         "cifar10": "pixelwise.data.published.cifar10:cifar10",
         "longtail": "pixelwise.data.part:longtail",

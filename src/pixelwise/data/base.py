@@ -57,6 +57,10 @@ class Dataset(ABC):
         """Names that were left out of a split by `data.exclude` (part of the cache's key)."""
         return ()
 
+    def oddities(self, split: str, index: int) -> tuple[str, ...]:
+        """What is odd about the objects of a sample as its file has them, once for each: `no area`, `outside` the picture."""
+        return ()
+
     def labels(self, split: str) -> tuple[int, ...]:
         """The label of every sample of a split, in order. Reads them all, unless the data set knows a shorter way."""
         if "label" not in self.info.knows:

@@ -57,6 +57,9 @@ class Excluding(Dataset):
     def read(self, split: str, index: int) -> Sample:
         return self.whole.read(split, self._index(split, index))
 
+    def oddities(self, split: str, index: int) -> tuple[str, ...]:
+        return self.whole.oddities(split, self._index(split, index))
+
     def sources(self, split: str, index: int) -> tuple[Path, ...]:
         return self.whole.sources(split, self._index(split, index))
 

@@ -50,6 +50,9 @@ class Part(Dataset):
     def sources(self, split: str, index: int) -> tuple[Path, ...]:
         return self.whole.sources(self._split(split), self._index(split, index))
 
+    def oddities(self, split: str, index: int) -> tuple[str, ...]:
+        return self.whole.oddities(self._split(split), self._index(split, index))
+
     def read(self, split: str, index: int) -> Sample:
         return self.whole.read(self._split(split), self._index(split, index))
 

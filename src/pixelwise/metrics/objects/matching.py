@@ -33,14 +33,6 @@ BITS: Mapping[Form, tuple[int, int]] = {"segm": (4, 5), "bbox": (6, 7)}  # colum
 MASKED = 8  # whether the truth or the detection has a mask
 
 
-def coco_mask(mask: RLE) -> Any:
-    """The mask in the compressed form of pycocotools."""
-    from pycocotools import mask as coco
-
-    height, width = mask.size
-    return coco.frPyObjects({"size": [height, width], "counts": mask.counts.tolist()}, height, width)
-
-
 def match(truth: Sequence[Object], found: Sequence[Object], size: tuple[int, int], columns: int) -> Rows:
     """Rows (M, columns) of one picture's objects: those of the truth, then detections of each class, best first.
 
@@ -96,7 +88,7 @@ def _prepared(objects: Sequence[Object], form: Form, size: tuple[int, int]) -> l
         made |= {"ignore": int(one.crowd), "bbox": [x0, y0, x1 - x0, y1 - y0]}
         made["area"] = (x1 - x0) * (y1 - y0) if one.mask is None else float(one.mask.area)
         if form == "segm":
-            made["segmentation"] = coco_mask(one.mask or RLE(size, np.array([size[0] * size[1]], np.uint32)))
+            made["segmentation"] = (one.mask or RLE(size, np.array([size[0] * size[1]], np.uint32))).to_coco()
         prepared.append(made)
     return prepared
 
