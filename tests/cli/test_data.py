@@ -152,7 +152,7 @@ def test_names_reach_the_output_without_control_characters(run, zoo):
 def test_ctrl_c_while_pictures_are_read_ends_in_one_line(run, zoo, monkeypatch):
     import signal
 
-    monkeypatch.setattr("pixelwise.data.splits.read_image", lambda path: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr("pixelwise.data.splits.read_image", lambda path, **_: signal.raise_signal(signal.SIGINT))
     code, out, err = run("check", str(zoo))
     assert (code, out, err) == (130, "", "Interrupted. No file is half-written.\n")
 

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 
 from pixelwise.errors import DataError, Problem, did_you_mean
+from pixelwise.imaging.channels import USUAL, Reading
 from pixelwise.types import DatasetInfo, Sample
 
 CACHE = "PIXELWISE_CACHE"
@@ -44,6 +45,10 @@ class Dataset(ABC):
     def remarks(self) -> tuple[str, ...]:
         """One line for each option that does nothing with the files that are there."""
         return ()
+
+    def reading(self) -> Reading:
+        """How pictures become (H, W, 3) uint8, where there is a choice."""
+        return USUAL
 
     def notices(self) -> tuple[Problem, ...]:
         """What no split uses of the files that are there, and what was decided where they do not say it."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from pixelwise.data.base import Dataset
 from pixelwise.errors import DataError, Problem, did_you_mean, listing
+from pixelwise.imaging.channels import Reading
 from pixelwise.types import Sample
 
 WHERE = "data.exclude"
@@ -68,6 +69,9 @@ class Excluding(Dataset):
 
     def remarks(self) -> tuple[str, ...]:
         return self.whole.remarks()
+
+    def reading(self) -> Reading:
+        return self.whole.reading()
 
     def notices(self) -> tuple[Problem, ...]:
         return self.whole.notices()

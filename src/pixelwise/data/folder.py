@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from annotated_types import Ge, Lt
+from annotated_types import Ge, Le, Lt
 
 from pixelwise.data.base import Dataset, find_folder
 from pixelwise.data.pairing.classes import VOID, Classes, as_colour, read_classes
@@ -20,12 +20,22 @@ from pixelwise.data.pairing.matching import Affixes
 from pixelwise.data.pairing.values import ValueTable, value_table
 from pixelwise.data.splits import Paired, drawing_remark, find_splits
 from pixelwise.errors import DataError, PixelwiseError, Problem
+from pixelwise.imaging.channels import Reading
 from pixelwise.imaging.files import read_mask
 from pixelwise.imaging.palettes import distinct_colours
 from pixelwise.shelf import declares
 from pixelwise.types import RGB, DatasetInfo
 
-LATER = ("image_suffix", "image_prefix", "mask_prefix", "values")  # options that version 0.1 did not have
+LATER = (
+    "image_suffix",
+    "image_prefix",
+    "mask_prefix",
+    "values",
+    "stretch",
+    "exif",
+    "alpha",
+    "channels",
+)  # options that version 0.1 did not have
 UNLABELLED = ("void", "unlabelled", "unlabeled", "ignore", "ignored", "not labelled")
 LOOKED_AT = 8  # masks that show whether masks are black and white
 
@@ -60,6 +70,9 @@ class Folder(Paired):
         elif classes.colours is not None and len(set(classes.colours)) == len(classes.names):
             self._fallback = _colour_table(self.info, layout, True)
         self._given = None if values is None else value_table(values, classes.names, void, str(path))
+        self._reading = Reading.of(self.options)
+        if len(self._reading.channels) not in (0, 1, 3) or min(self._reading.channels, default=0) < 0:
+            raise DataError(f"read channels {layout.channels}; name one or three, counted from 0.", where=str(path))
         affixes = Affixes(layout.image_prefix, layout.image_suffix, layout.mask_prefix, layout.mask_suffix)
         found = find_splits(path, layout.images, layout.masks, affixes, layout.lists, _drawing(layout))
         self._pairs, self.problems, self.drawn = found.splits, tuple(found.problems), found.drawn
@@ -130,6 +143,10 @@ def folder(
     values: dict[str, int | str | list[int | str]] | None = None,
     void: Annotated[int, Ge(0), Lt(65536)] | None = None,
     void_colour: list[int] | None = None,
+    stretch: Annotated[int, Ge(8), Le(16)] = 16,
+    exif: Literal["apply", "ignore"] = "apply",
+    alpha: Literal["transparency", "ignore"] = "transparency",
+    channels: list[int] | None = None,
     val: Annotated[float, Ge(0), Lt(1)] = 0.2,
     test: Annotated[float, Ge(0), Lt(1)] = 0.0,
     seed: Annotated[int, Ge(0)] = 0,
@@ -152,6 +169,10 @@ def folder(
                   have 0 and 255 only are read as such
     void:         the value that means "not labelled"; with `void: 0` the first class has the value 1
     void_colour:  the colour that means "not labelled"
+    stretch:      bits that pictures of 16 bits hold, e.g. 12 for those of a camera
+    exif:         `ignore`: pictures are not turned as their EXIF orientation says, for masks drawn over the stored pixels
+    alpha:        `ignore`: the fourth channel is not transparency, and is not used
+    channels:     the one or three channels of a TIFF that are read, counted from 0
     val, test:    shares of the pictures that are drawn for these splits where there are neither folders `train/`,
                   `val/`, `test/` nor lists
     seed:         of that draw

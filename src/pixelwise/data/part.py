@@ -16,6 +16,7 @@ from annotated_types import Ge
 
 from pixelwise.data.base import Dataset
 from pixelwise.errors import DataError, Problem
+from pixelwise.imaging.channels import Reading
 from pixelwise.types import Sample
 
 TRAIN, WHOLE = "train", "whole"  # WHOLE: the split of all training pictures beside the first ones
@@ -61,6 +62,9 @@ class Part(Dataset):
 
     def remarks(self) -> tuple[str, ...]:
         return self.whole.remarks()
+
+    def reading(self) -> Reading:
+        return self.whole.reading()
 
     def notices(self) -> tuple[Problem, ...]:
         return self.whole.notices()

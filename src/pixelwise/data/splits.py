@@ -15,6 +15,7 @@ from pixelwise.data.pairing.lists import SPELLINGS, SPLITS, list_files, read_lis
 from pixelwise.data.pairing.matching import Affixes, Pair, Pairs, pair_files
 from pixelwise.data.pairing.values import ValueTable, look_up
 from pixelwise.errors import DataError, PixelwiseError, Problem, listing
+from pixelwise.imaging.channels import USUAL, Reading
 from pixelwise.imaging.files import SUFFIXES, UnknownValues, read_image, read_mask
 from pixelwise.types import RGB, IndexMap, Sample
 
@@ -25,11 +26,13 @@ class Paired(Dataset):
     """Pairs of an image and a mask in each split.
 
     _colours:   the class of each colour in masks of colours
+    _reading:   how pictures are read
     _fallback:  the same for index masks, of which some may be in colour
     """
 
     _colours: dict[RGB, int] | None = None
     _fallback: dict[RGB, int] | None = None
+    _reading: Reading = USUAL
 
     @cached_property
     def _pairs(self) -> dict[str, tuple[Pair, ...]]:
@@ -48,7 +51,10 @@ class Paired(Dataset):
 
     def read(self, split: str, index: int) -> Sample:
         pair = self._pairs[split][index]
-        return Sample(pair.name, read_image(pair.image), self._read_mask(pair.mask))
+        return Sample(pair.name, read_image(pair.image, reading=self._reading), self._read_mask(pair.mask))
+
+    def reading(self) -> Reading:
+        return self._reading
 
     def values(self) -> ValueTable | None:
         """The class of each value in index masks, where it is not the value itself."""

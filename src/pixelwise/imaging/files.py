@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelwise.errors import DataError, listing, shown
+from pixelwise.imaging.channels import USUAL, Reading, Traits, read_deep, to_bytes, told_of_tiff, traits_of
 from pixelwise.imaging.palettes import VOC_VOID
 from pixelwise.imaging.strips import as_seen, stored_rows
 from pixelwise.run.atomic import write_atomically
@@ -87,17 +88,30 @@ def image_size(path: Path, *, max_pixels: int | None = None) -> tuple[int, int]:
     return (width, height) if turned else (height, width)
 
 
-def read_image(path: Path, *, max_pixels: int | None = None) -> Image:
-    """The picture as (H, W, 3) uint8 RGB, turned as its EXIF orientation says.
+def read_image(path: Path, *, reading: Reading = USUAL, max_pixels: int | None = None) -> Image:
+    """The picture as (H, W, 3) uint8 RGB, turned as its EXIF orientation says unless `reading` says otherwise.
 
     Grey becomes three equal channels, 16 bits become 8 (rounded), transparent pixels are laid over white, CMYK is
     converted. Raises DataError where the file is missing, damaged, cut short, of more than `max_pixels`, or of a kind
     that has no one meaning as a picture (32-bit or float TIFF).
     """
-    with _opened(path, max_pixels) as picture:
-        image = _put_together(picture, lambda rows: _as_rgb(rows, path))
+    deep = None
+    if reading != USUAL:
+        with _faults(path):
+            deep = read_deep(path, reading, pixel_limit() if max_pixels is None else max_pixels)
+    if deep is None:
+        with _opened(path, max_pixels) as picture:
+            image = _put_together(picture, lambda rows: _as_rgb(rows, path, reading), reading.exif)
+    else:
+        image = deep
     image.setflags(write=False)
     return image
+
+
+def read_traits(path: Path) -> Traits:
+    """What the header of a picture says, and what it holds of 16 bits or transparency."""
+    with _opened(path, None) as picture:
+        return traits_of(picture, stored_rows(picture)[0], path)
 
 
 def as_rgb(picture: Picture) -> Image:
@@ -184,40 +198,48 @@ def is_lossy(picture: Picture, path: Path) -> bool:
 @contextmanager
 def _opened(path: Path, max_pixels: int | None) -> Iterator[Picture]:
     """The file, its header read. Whatever goes wrong until the end of the block becomes one DataError with its name."""
+    allowed = pixel_limit() if max_pixels is None else max_pixels
+    with _faults(path), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow warns of odd metadata that no pixel depends on
+        with _open_header(path) as picture:
+            width, height = picture.size
+            if width * height > allowed:
+                raise DataError(
+                    f"has {width}×{height} (width × height) = {width * height:,} pixels, {allowed:,} are allowed.",
+                    where=str(path),
+                    hint="Nothing was decoded. Make the picture smaller, cut it into tiles, or allow more pixels with "
+                    "--max-pixels (or PIXELWISE_MAX_PIXELS).",
+                )
+            if picture.format == "JPEG" and (scans := _scans(path)) > MAX_SCANS:
+                what = f"has {scans:,} scans, {MAX_SCANS} are allowed: each takes as long as the whole picture."
+                raise DataError(what, where=str(path), hint="Nothing was decoded. Save the picture again.")
+            yield picture
+
+
+@contextmanager
+def _faults(path: Path) -> Iterator[None]:
+    """Whatever goes wrong with a picture in the block becomes one DataError with its name."""
     from PIL import UnidentifiedImageError
 
-    allowed = pixel_limit() if max_pixels is None else max_pixels
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns of odd metadata that no pixel depends on
-            with _open_header(path) as picture:
-                width, height = picture.size
-                if width * height > allowed:
-                    raise DataError(
-                        f"has {width}×{height} (width × height) = {width * height:,} pixels, {allowed:,} are allowed.",
-                        where=str(path),
-                        hint="Nothing was decoded. Make the picture smaller, cut it into tiles, or allow more pixels with "
-                        "--max-pixels (or PIXELWISE_MAX_PIXELS).",
-                    )
-                if picture.format == "JPEG" and (scans := _scans(path)) > MAX_SCANS:
-                    what = f"has {scans:,} scans, {MAX_SCANS} are allowed: each takes as long as the whole picture."
-                    raise DataError(what, where=str(path), hint="Nothing was decoded. Save the picture again.")
-                yield picture
+        yield
     except (DataError, MemoryError):
         raise
     except FileNotFoundError as error:
         raise DataError("there is no such file.", where=str(path)) from error
     except UnidentifiedImageError as error:
-        raise DataError(
-            f"is not a picture that can be read ({', '.join(FORMATS)}).", where=str(path), hint="Replace the file."
-        ) from error
+        what, hint = f"is not a picture that can be read ({', '.join(FORMATS)}).", "Replace the file."
+        if told := told_of_tiff(path):
+            what = f"{told}; pictures have 1 or 3 channels of 8 or 16 bits, and may have transparency."
+            hint = "Say which channels are red, green and blue by the option channels, e.g. channels: [0, 1, 2]."
+        raise DataError(what, where=str(path), hint=hint) from error
     except Exception as error:  # on damaged files decoders raise nearly anything: OSError, SyntaxError, struct.error
         if isinstance(error, OSError) and error.errno:  # of the disk, not of the decoder
             raise DataError(f"could not be read: {error.strerror}.", where=str(path)) from error
         raise DataError(
             f"is damaged or cut short: {str(error) or type(error).__name__}.",
             where=str(path),
-            hint="Replace the file, or pass over such pictures with data.on_corrupt: skip.",
+            hint="Replace the file, or skip such pictures with data.on_corrupt: skip.",
         ) from error
 
 
@@ -243,12 +265,13 @@ def _scans(path: Path) -> int:
     return count
 
 
-def _put_together(picture: Picture, convert: Callable[[Picture], NDArray[Any]]) -> NDArray[Any]:
+def _put_together(picture: Picture, convert: Callable[[Picture], NDArray[Any]], turn: bool = True) -> NDArray[Any]:
     """The picture as it is meant to be seen (EXIF orientation applied), its rows converted some at a time.
 
     So the conversion needs no second copy of a large picture, whatever it makes on its way.
     """
     orientation, bands = stored_rows(picture)
+    orientation = orientation if turn else 1
     for first, band in bands:
         rows = convert(band)
         if first == 0:
@@ -259,15 +282,17 @@ def _put_together(picture: Picture, convert: Callable[[Picture], NDArray[Any]]) 
     return seen
 
 
-def _as_rgb(picture: Picture, path: Path) -> Image:
+def _as_rgb(picture: Picture, path: Path, reading: Reading = USUAL) -> Image:
     from PIL import Image as Pillow
 
     if picture.mode in ("I;16", "I;16B", "I;16L", "I"):
-        values = _sixteen_bits(picture, path).astype(np.uint32)
-        grey = ((values * 255 + 32767) // 65535).astype(np.uint8)
+        grey = to_bytes(_sixteen_bits(picture, path), reading.stretch)
         return np.repeat(grey[:, :, None], 3, axis=2)
     if picture.mode == "F":
         raise DataError("holds float values, which have no one meaning as a picture.", where=str(path), hint=SAVE_AS)
+    if not reading.alpha and picture.mode in ("RGBA", "LA"):
+        picture = picture.convert("RGBA")
+        return np.array(picture)[..., :3]
     if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
         ground = Pillow.new("RGBA", picture.size, (255, 255, 255, 255))
         picture = Pillow.alpha_composite(ground, picture.convert("RGBA"))

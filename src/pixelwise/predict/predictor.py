@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from pixelwise.errors import DataError, DeviceError, PixelwiseError, Problem, RunError
+from pixelwise.imaging.channels import Reading
 from pixelwise.imaging.files import as_rgb, read_image
 from pixelwise.imaging.resize import resize_image
 from pixelwise.outside import allow as allow_modules
 from pixelwise.predict.tiles import cover, cut
+from pixelwise.recipe.place import innermost
 from pixelwise.report.record import seen_of
 from pixelwise.run.folder import RunFolder
 from pixelwise.shown import recorded_kind, shown_as
@@ -76,6 +78,7 @@ class Predictor:
     def __init__(self, opened: Opened) -> None:
         self.opened = opened
         self.shown = shown_as(opened.task.kind)
+        self.reading = Reading.of(innermost(opened.recipe))  # files are read as those of the training were
 
     @classmethod
     def open(
@@ -142,7 +145,7 @@ class Predictor:
         not (H, W, 3) uint8, ShapeError where the overlap leaves nothing of a tile, RunError where the run cannot compute
         pictures of another size than the training's, DeviceError where there is not enough memory.
         """
-        array = _array(image)
+        array = _array(image, self.reading)
         if not self.shown.by_bands:
             self.check_tiles(tiles)
             (prediction,) = self._predict_whole([resize_image(array, self.size)], needs)
@@ -176,7 +179,7 @@ class Predictor:
             images: list[Image] = []
             for file in map(Path, part):
                 try:
-                    image = read_image(file)
+                    image = read_image(file, reading=self.reading)
                 except DataError as error:
                     problems = [Problem(p.where or str(file), p.what) for p in error.problems]
                     read.append(Predicted(file, problems=tuple(problems)))
@@ -249,9 +252,9 @@ class Predictor:
             ) from error
 
 
-def _array(image: Any) -> Image:
+def _array(image: Any, reading: Reading) -> Image:
     if isinstance(image, Path | str):
-        return read_image(Path(image))
+        return read_image(Path(image), reading=reading)
     return as_rgb(image) if hasattr(image, "getexif") else Sample("picture", np.asarray(image)).image  # validated there
 
 

@@ -15,6 +15,14 @@ def place_of(recipe: Recipe) -> str | None:
     return _found(recipe.data.dataset.model_dump())
 
 
+def innermost(recipe: Recipe) -> dict[str, Any]:
+    """The options of the recipe's data set, or of the one that it wraps; empty for one that is not of a folder."""
+    item = recipe.data.dataset.model_dump()
+    while isinstance(item.get("of"), dict):
+        item = item["of"]
+    return item if item.get("name") == "folder" else {}
+
+
 def moved(recipe: Recipe, path: Path | str) -> Recipe:
     """The recipe with its data set at another path. Raises RecipeError where the data set has no option `path`.
 

@@ -11,12 +11,14 @@ from pathlib import Path
 from pixelwise.data.base import Dataset
 from pixelwise.data.cache import damaged_entries
 from pixelwise.data.checks.files import different_sizes, empty_splits, partners, unreadable
-from pixelwise.data.checks.masks import absent_classes, constant_masks, strange_values
-from pixelwise.data.checks.repeats import copies
+from pixelwise.data.checks.masks import absent_classes, constant_masks, palettes, strange_values
+from pixelwise.data.checks.pictures import channels, deep_pictures, pages, rotations, sizes
+from pixelwise.data.checks.repeats import alike, copies
 from pixelwise.data.checks.survey import Finding, Survey, survey
 
 CHECKS: tuple[Callable[[Survey], Iterator[Finding]], ...] = (
-    partners, empty_splits, unreadable, different_sizes, strange_values, copies, constant_masks, absent_classes,
+    partners, empty_splits, unreadable, different_sizes, rotations, strange_values, palettes, copies, alike, constant_masks,
+    absent_classes, deep_pictures, pages, channels, sizes,
 )  # fmt: skip
 
 

@@ -54,7 +54,15 @@ def different_sizes(survey: Survey) -> Iterator[Finding]:
         many = f"{len(files):,} pictures and their masks differ in size; the first:"
         what = f"{many if len(files) > 1 else '1 picture and its mask differ in size:'} {sizes} (width × height)."
         cure = "Make the mask for the picture at its own size; resize masks by nearest neighbour only."
+        if all(_fits_stored(facts) for facts in found):
+            what += " The pictures have an EXIF orientation, and the masks fit the pixels as they are stored."
+            cure = "Set exif: ignore, or turn the masks too."
         yield Finding("different sizes", "fatal", what, files, cure)
+
+
+def _fits_stored(facts: Facts) -> bool:
+    image, mask = facts.image, facts.mask
+    return image is not None and mask is not None and image.orientation > 1 and image.size == mask.size
 
 
 def _sizes_differ(facts: Facts) -> bool:

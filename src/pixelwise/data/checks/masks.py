@@ -85,3 +85,42 @@ def absent_classes(survey: Survey) -> Iterator[Finding]:
             what = f"The split '{split}' has no {unit} of {listing(absent)}: {end}"
             cure = "Move pictures with it to this split, or leave the class out."
             yield Finding("absent classes", "warning", what, (), cure)
+
+
+def palettes(survey: Survey) -> Iterator[Finding]:
+    """Palettes of masks that show one colour for two classes, or another class's colour of classes.txt."""
+    known = (
+        []
+        if survey.by_colour
+        else [
+            (facts, facts.mask.palette)
+            for facts in survey.readable
+            if facts.mask is not None and facts.mask.palette and facts.values
+        ]
+    )
+    shown: dict[RGB, dict[int, list[str]]] = {}
+    for facts, palette in known:
+        for value in facts.values or ():
+            if value < len(palette):
+                shown.setdefault(palette[value], {}).setdefault(value, []).append(facts.where)
+    mixed = {colour: by_value for colour, by_value in shown.items() if len(by_value) > 1}
+    cure = "If the colours are right, give each class its colour in classes.txt and set mask_values: colour."
+    if len(mixed) > 1:  # one colour may stand for everything else; two that change places are an order of their own
+        colour, by_value = next(iter(mixed.items()))
+        values = " and ".join(f"{value} in {files[0]}" for value, files in list(by_value.items())[:2])
+        files = tuple(dict.fromkeys(name for of in mixed.values() for names in of.values() for name in names))
+        what = f"Palettes of masks contradict each other: the colour {list(colour)} is the value {values}."
+        yield Finding("palettes", "fatal", what, files, cure)
+    by_colour = {colour: index for index, colour in enumerate(survey.info.colours)}
+    if not survey.given_colours or mixed:
+        return
+    found: dict[str, str] = {}
+    for facts, palette in known:
+        for value in facts.values or ():
+            other = by_colour.get(palette[value]) if value < len(palette) else None
+            if other is not None and other != value and value < len(survey.info.classes):
+                names = survey.info.classes
+                found.setdefault(facts.where, f"the value {value} ('{names[value]}') in the colour of '{names[other]}'")
+    if found:
+        what = f"{len(found):,} palettes contradict the colours of classes.txt: they show {next(iter(found.values()))}."
+        yield Finding("palettes", "warning", what, tuple(found), cure)

@@ -1,4 +1,4 @@
-"""The check for pictures that a data set has more than once."""
+"""The checks for pictures that a data set has more than once, and for those that only look alike."""
 
 from __future__ import annotations
 
@@ -7,25 +7,50 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pixelwise.data.checks.survey import Finding, Survey
-from pixelwise.data.copies import find_copies
+from pixelwise.data.checks.survey import Facts, Finding, Survey
+from pixelwise.data.copies import differ_somewhere, find_copies
 
 
 def copies(survey: Survey) -> Iterator[Finding]:
     """Pictures that are there more than once, to the pixel or stored again; one finding a pair of splits."""
     found: dict[tuple[str, str], list[str]] = defaultdict(list)
+    other_masks: dict[tuple[str, str], int] = defaultdict(int)
+    for a, b in _pairs(survey):
+        if not _only_alike(a, b):
+            found[a.split, b.split].append(f"{a.where} = {b.where}")
+            other_masks[a.split, b.split] += a.size == b.size and a.values != b.values
+    for (first, second), files in sorted(found.items(), key=lambda item: (item[0][0] == item[0][1], item[0])):
+        count = "1 picture is" if len(files) == 1 else f"{len(files):,} pictures are"
+        masks = f" {other_masks[first, second]:,} of them have another mask." if other_masks[first, second] else ""
+        if first == second:
+            cure = "Keep one of each, e.g. by data.exclude: the other counts double."
+            yield Finding("copies", "warning", f"{count} twice in '{first}'.{masks}", tuple(files), cure)
+        else:
+            cure = f"Remove them from '{first}', or name them in data.exclude: scores on '{second}' are too good with them."
+            yield Finding("copies", "fatal", f"{count} of '{first}' also in '{second}'.{masks}", tuple(files), cure)
+
+
+def alike(survey: Survey) -> Iterator[Finding]:
+    """Pictures of two splits that look alike as a whole and differ in one place: another object, or the next frame."""
+    files = [f"{a.where} ~ {b.where}" for a, b in _pairs(survey) if a.split != b.split and _only_alike(a, b)]
+    if files:
+        count = "1 picture looks" if len(files) == 1 else f"{len(files):,} pictures look"
+        what = f"{count} like one of another split, and differ in one place. They are not copies."
+        cure = "Do they belong together, e.g. as frames of one film? Then keep them on one side by the option group."
+        yield Finding("alike", "warning", what, tuple(files), cure)
+
+
+def _pairs(survey: Survey) -> list[tuple[Facts, Facts]]:
+    """Each picture with the nearest earlier one of every split, where their thumbnails are equal."""
     known = [facts for facts in survey.readable if facts.thumbnail is not None]
     thumbnails = [facts.thumbnail for facts in known if facts.thumbnail is not None]
     if len(known) < 2:
-        return
-    for first_one, again in find_copies([f.split for f in known], [f.digest for f in known], np.stack(thumbnails)):
-        a, b = known[first_one], known[again]
-        found[a.split, b.split].append(f"{a.where} = {b.where}")
-    for (first, second), files in sorted(found.items(), key=lambda item: (item[0][0] == item[0][1], item[0])):
-        count = "1 picture is" if len(files) == 1 else f"{len(files):,} pictures are"
-        if first == second:
-            cure = "Keep one of each, e.g. by data.exclude: the other counts double."
-            yield Finding("copies", "warning", f"{count} twice in '{first}'.", tuple(files), cure)
-        else:
-            cure = f"Remove them from '{first}', or name them in data.exclude: scores on '{second}' are too good with them."
-            yield Finding("copies", "fatal", f"{count} of '{first}' also in '{second}'.", tuple(files), cure)
+        return []
+    pairs = find_copies([f.split for f in known], [f.digest for f in known], np.stack(thumbnails))
+    return [(known[first], known[again]) for first, again in pairs]
+
+
+def _only_alike(one: Facts, other: Facts) -> bool:
+    if one.digest == other.digest or one.fine is None or other.fine is None:
+        return False
+    return differ_somewhere(one.fine, other.fine, one.size == other.size and one.values != other.values)

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pixelwise.data.base import Dataset
-from pixelwise.data.copies import digest_of, thumbnail_of
+from pixelwise.data.copies import digest_of, fine_of, thumbnail_of
 from pixelwise.errors import DataError, Problem
-from pixelwise.imaging.files import UnknownValues, image_size
-from pixelwise.types import RGB, DatasetInfo
+from pixelwise.imaging.channels import Traits
+from pixelwise.imaging.files import SUFFIXES, UnknownValues, image_size, read_traits
+from pixelwise.imaging.strips import as_seen
+from pixelwise.types import RGB, DatasetInfo, Sample
 
 CHUNK = 1 << 20  # pixels of a mask that are counted at a time
 
@@ -29,6 +31,11 @@ class Facts:
     values:     value → pixels in the mask
     unknown:    value or colour → pixels of a mask that could not be read because these are neither a class nor void
     label:      of the picture
+    fine:       the picture in grey at 64×64: what tells two pictures of one scene apart
+    image:      what the picture's file holds
+    mask:       what the mask's file holds
+    outlines:   how strongly the picture changes along the mask's outlines: as it is turned by its EXIF orientation, and if the
+                mask were turned with it; None where only one of the two is possible
     digest:     of the picture's pixels
     thumbnail:  the picture at 16×16, flat: what stays equal when a picture is stored again or resized
     """
@@ -43,6 +50,10 @@ class Facts:
     label: int | None = None
     digest: bytes = b""
     thumbnail: NDArray[np.uint8] | None = None
+    fine: NDArray[np.uint8] | None = None
+    image: Traits | None = None
+    mask: Traits | None = None
+    outlines: tuple[float, float] | None = None
 
     @property
     def where(self) -> str:
@@ -68,12 +79,18 @@ class Finding:
 
 @dataclass(frozen=True, eq=False)
 class Survey:
-    """Everything the checks look at."""
+    """Everything the checks look at. stretch, alpha, exif: how pictures are read (imaging/channels.py)."""
 
     info: DatasetInfo
     splits: tuple[str, ...]
     facts: tuple[Facts, ...]
     unpaired: tuple[Problem, ...] = ()
+    stretch: int = 16
+    alpha: bool = True
+    exif: bool = True
+    of_a_folder: bool = False
+    given_colours: bool = False
+    by_colour: bool = False
 
     def of(self, split: str) -> list[Facts]:
         return [facts for facts in self.facts if facts.split == split]
@@ -94,7 +111,12 @@ def survey(dataset: Dataset, progress: Callable[[int, int], None] | None = None)
             facts.append(_look(dataset, split, index, name))
             if progress is not None:
                 progress(len(facts), total)
-    return Survey(dataset.info, splits, tuple(facts), tuple(getattr(dataset, "problems", ())))
+    reading, unpaired = dataset.reading(), tuple(getattr(dataset, "problems", ()))
+    settings = dataset.settings()
+    of_a_folder = dataset.info.source.startswith("the folder ")
+    colours = ("colour_table" in settings, settings.get("mask_values") == "colour")
+    how = (reading.stretch, reading.alpha, reading.exif, of_a_folder, *colours)
+    return Survey(dataset.info, splits, tuple(facts), unpaired, *how)
 
 
 def own_splits(dataset: Dataset) -> tuple[str, ...]:
@@ -108,7 +130,41 @@ def own_splits(dataset: Dataset) -> tuple[str, ...]:
     return tuple(split for split in members if not is_union(split))
 
 
+def _traits(dataset: Dataset, split: str, index: int) -> tuple[Traits | None, Traits | None]:
+    """What the files of a picture and of its mask hold, where these are pictures that can be read."""
+    found: list[Traits | None] = []
+    for file in dataset.sources(split, index)[:2]:
+        found.append(None)
+        if file.suffix.lower() in SUFFIXES:
+            with suppress(DataError):
+                found[-1] = read_traits(file)
+    image, mask, *_ = [*found, None, None]
+    return image, mask
+
+
+def _outlines(sample: Sample, image: Traits | None, mask: Traits | None, exif: bool) -> tuple[float, float] | None:
+    """How strongly a picture that is turned changes along its mask's outlines, with the mask as it is and turned too."""
+    turn = 1 if image is None or not exif else image.orientation
+    if sample.mask is None or turn == 1 or mask is None or mask.orientation != 1:
+        return None
+    height, width = sample.size
+    if turn >= 5 and height != width:  # the sizes say it
+        return None
+    seen, stored = as_seen((height, width), turn, sample.mask.dtype)
+    stored[:] = sample.mask
+    grey = sample.image.sum(axis=2, dtype=np.int16).astype(np.float32)
+    down, across = np.abs(np.diff(grey, axis=0)), np.abs(np.diff(grey, axis=1))
+
+    def change(plane: NDArray[Any]) -> float:
+        edges = (np.diff(plane.astype(np.int32), axis=0) != 0, np.diff(plane.astype(np.int32), axis=1) != 0)
+        values = np.concatenate([down[edges[0]], across[edges[1]]])
+        return float(values.mean()) if values.size else 0.0
+
+    return change(sample.mask), change(seen)
+
+
 def _look(dataset: Dataset, split: str, index: int, name: str) -> Facts:
+    image, mask = _traits(dataset, split, index)
     try:
         sample = dataset.read(split, index)
     except DataError as error:
@@ -117,7 +173,7 @@ def _look(dataset: Dataset, split: str, index: int, name: str) -> Facts:
             with suppress(DataError):  # that it cannot be read is said already
                 sizes.append(image_size(file))
         unknown = error.counts if isinstance(error, UnknownValues) else {}
-        return Facts(split, name, error.problems[0], tuple(sizes), unknown=unknown)
+        return Facts(split, name, error.problems[0], tuple(sizes), unknown=unknown, image=image, mask=mask)
     values = None
     if sample.mask is not None:
         flat, most = sample.mask.reshape(-1), np.iinfo(sample.mask.dtype).max + 1
@@ -125,5 +181,6 @@ def _look(dataset: Dataset, split: str, index: int, name: str) -> Facts:
         for at in range(0, len(flat), CHUNK):  # bincount makes int64 of what it is given
             counts += np.bincount(flat[at : at + CHUNK], minlength=most)
         values = {int(value): int(counts[value]) for value in counts.nonzero()[0]}
-    seen = (digest_of(sample.image), thumbnail_of(sample.image))
-    return Facts(split, name, None, (), sample.size, values, {}, sample.label, *seen)
+    seen = (digest_of(sample.image), thumbnail_of(sample.image), fine_of(sample.image))
+    outlines = _outlines(sample, image, mask, dataset.reading().exif)
+    return Facts(split, name, None, (), sample.size, values, {}, sample.label, *seen, image, mask, outlines)

@@ -1,0 +1,202 @@
+"""How pictures of 16 bits, of many channels, or with an EXIF orientation are read; and what a file holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pixelwise.errors import DataError
+from pixelwise.types import RGB, Image
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
+
+BITS = 16  # of a picture with more than 8
+SAMPLES, BITS_PER_SAMPLE, EXTRA, SUBFILE = 277, 258, 338, 254  # tags of TIFF
+LOW = {"I;16", "I;16B", "I;16L", "I"}  # modes of grey pictures with more than 8 bits
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a picture becomes (H, W, 3) uint8, where there is a choice.
+
+    stretch:   bits that pictures of 16 bits hold: 2^stretch − 1 becomes 255
+    exif:      whether a picture is turned as its EXIF orientation says
+    alpha:     whether a fourth channel is transparency, which is laid over white
+    channels:  the one or three channels of a TIFF that are read, counted from 0; none: those that its header calls colours
+    """
+
+    stretch: int = BITS
+    exif: bool = True
+    alpha: bool = True
+    channels: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> Reading:
+        """The reading that the options of a data set ask for; the usual one where they do not say.
+
+        >>> Reading.of({"stretch": 12, "path": "pets"})
+        Reading(stretch=12, exif=True, alpha=True, channels=())
+        """
+        return cls(
+            options.get("stretch", BITS),
+            options.get("exif", "apply") == "apply",
+            options.get("alpha", "transparency") == "transparency",
+            tuple(options.get("channels") or ()),
+        )
+
+
+USUAL = Reading()
+
+
+@dataclass(frozen=True, eq=False)
+class Traits:
+    """What the header of a picture says, and, where it has 16 bits or a fourth channel, what it holds.
+
+    orientation:  EXIF 2.3, tag 274
+    pages:        of full size
+    channels:     as stored
+    bits:         a channel
+    largest:      value of a picture of 16 bits
+    unclear:      share of the pixels that are neither clear nor solid; 0 without a channel of transparency
+    palette:      colours by index
+    """
+
+    kind: str
+    size: tuple[int, int]
+    orientation: int = 1
+    pages: int = 1
+    channels: int = 3
+    bits: int = 8
+    largest: int | None = None
+    unclear: float = 0.0
+    palette: tuple[RGB, ...] = ()
+
+
+def traits_of(picture: Picture, orientation: int, file: Path) -> Traits:
+    """The traits of an opened picture."""
+    bits, channels = 16 if picture.mode in LOW else 8, len(picture.getbands())
+    pages = 1
+    if picture.format == "PNG":
+        with open(file, "rb") as stream:
+            bits = max(8, stream.read(25)[24])
+    elif picture.format == "TIFF":
+        tags = getattr(picture, "tag_v2", {})
+        bits, channels = max(8, *tags.get(BITS_PER_SAMPLE, (8,))), int(tags.get(SAMPLES, 1))
+        pages = _pages(picture)
+    elif picture.format == "GIF":
+        pages = int(getattr(picture, "n_frames", 1))
+    largest = None
+    if bits == BITS:
+        values = np.asarray(picture)
+        largest = int(values.max(initial=0)) if picture.mode in LOW else int(values.max(initial=0)) * 257
+    unclear = 0.0
+    if picture.mode in ("RGBA", "LA", "RGBa", "La"):
+        alpha = np.asarray(picture)[..., -1]
+        unclear = float(((alpha > 0) & (alpha < 255)).mean())
+    palette = picture.getpalette() if picture.mode == "P" else None
+    colours = [] if palette is None else [tuple(palette[at : at + 3]) for at in range(0, len(palette), 3)]
+    table: tuple[RGB, ...] = tuple((one[0], one[1], one[2]) for one in colours if len(one) == 3)
+    size = (picture.height, picture.width)
+    return Traits(str(picture.format), size, orientation, pages, channels, bits, largest, unclear, table)
+
+
+def _pages(picture: Picture) -> int:
+    """The pages of a TIFF that are as large as the first, without reduced copies of it."""
+    count = int(getattr(picture, "n_frames", 1))
+    if count == 1:
+        return 1
+    size, full = picture.size, 0
+    for page in range(min(count, 64)):
+        picture.seek(page)
+        full += picture.size == size and not int(getattr(picture, "tag_v2", {}).get(SUBFILE, 0)) & 1
+    picture.seek(0)
+    return max(1, full) if count <= 64 else count
+
+
+def to_bytes(values: NDArray[Any], stretch: int) -> NDArray[np.uint8]:
+    """Values of 16 bits of which so many are used, as bytes, rounded: 2^stretch − 1 and more become 255."""
+    most = (1 << stretch) - 1
+    scaled: NDArray[np.uint8] = ((np.minimum(values.astype(np.uint32), most) * 255 + most // 2) // most).astype(
+        np.uint8
+    )
+    return scaled
+
+
+def read_deep(file: Path, reading: Reading, largest: int) -> Image | None:
+    """A picture in colour of 16 bits, or chosen channels of a TIFF, as (H, W, 3); None where the usual way reads it in full.
+
+    largest: pixels that it may have. Raises DataError where a channel is not there, or where a package is missing.
+    """
+    kind = _kind(file)
+    if kind == "PNG" and reading.stretch < BITS:
+        with open(file, "rb") as stream:
+            header = stream.read(26)
+        if len(header) < 26 or header[24] != BITS or header[25] not in (2, 6):
+            return None
+        codecs = _package("imagecodecs", file, "a PNG of 16 bits a colour")
+        return to_bytes(codecs.png_decode(file.read_bytes())[..., :3], reading.stretch)
+    if kind != "TIFF" or not (reading.channels or reading.stretch < BITS):
+        return None
+    tiff = _package("tifffile", file, "a TIFF of many channels or of 16 bits a colour")
+    with tiff.TiffFile(file) as opened:
+        page = opened.pages[0]
+        if page.imagewidth * page.imagelength > largest:
+            return None  # the usual way refuses it
+        if not reading.channels and (page.samplesperpixel < 3 or page.bitspersample != BITS):
+            return None
+        values = np.asarray(page.asarray())
+        axes, photometric = page.axes, int(page.photometric)
+    if "S" in axes:
+        values = np.moveaxis(values, axes.index("S"), -1)
+    else:
+        values = values[..., None]
+    if values.ndim != 3 or values.dtype not in (np.uint8, np.uint16):
+        raise DataError(f"holds {values.dtype} values; 8 or 16 bits are read.", where=str(file))
+    chosen = reading.channels or (0, 1, 2)
+    if max(chosen) >= values.shape[-1]:
+        what = f"has {values.shape[-1]} channels, and channel {max(chosen)} is asked for; they are counted from 0."
+        raise DataError(what, where=str(file))
+    taken = values[..., list(chosen)]
+    image = taken if values.dtype == np.uint8 else to_bytes(taken, reading.stretch)
+    image = 255 - image if photometric == 0 else image  # 0 is white
+    return np.repeat(image, 3, axis=-1) if image.shape[-1] == 1 else np.ascontiguousarray(image)
+
+
+def _kind(file: Path) -> str:
+    with open(file, "rb") as stream:
+        begin = stream.read(8)
+    if begin == b"\x89PNG\r\n\x1a\n":
+        return "PNG"
+    return "TIFF" if begin[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+") else ""
+
+
+def _package(name: str, file: Path, what: str) -> Any:
+    import importlib
+
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        hint = "Install it: pip install 'pixelwise[tiff]'"
+        raise DataError(
+            f"{what} needs the package {name}, which is not installed.", where=str(file), hint=hint
+        ) from error
+
+
+def told_of_tiff(file: Path) -> str:
+    """`a TIFF with 5 channels of 8 bits`, of a file that the usual way does not read; empty where it is none."""
+    try:
+        if _kind(file) != "TIFF":
+            return ""
+        import tifffile
+
+        with tifffile.TiffFile(file) as opened:
+            page: Any = opened.pages[0]
+            return f"is a TIFF with {page.samplesperpixel} channels of {page.bitspersample} bits ({page.dtype})"
+    except Exception:  # of a damaged file, in any way
+        return ""
