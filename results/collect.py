@@ -97,14 +97,18 @@ the course states about .65 and .05 for a naive baseline; students' baselines li
 The settings, too, were chosen by looking at these val pictures: thirteen trial runs for `basic_fcn`, eleven for `lean_unet`,
 most of them stopped early and not counted here (LAB.md). Seed 0 of `lean_unet` is the trial that chose its width;
 seeds 1 and 2 were run once, afterwards.
+
+The mean IoU of `basic_fcn` (plain, augmented, with a cosine schedule, weighted) and of `unet` lie within .0014 of each other;
+the standard deviation over the seeds of `unet` alone is .0017. These numbers do not show that one of the steps helps.
 """,
 }
 HEAD = """\
 # Results
 
 Made from `results/*/*.json` by `python results/collect.py`; nothing here is typed by hand. Each number is the mean ± standard
-deviation over seeds of one pass over the whole split. There are no test pictures of VOC 2007 and Stanford Background with
-labels, so every number of them is **val**; the epoch was chosen on the same pictures by mean IoU, which makes the numbers a
+deviation over seeds of one pass over the whole split. Stanford Background has no test pictures with labels, and the 210
+labelled test pictures of VOC 2007 were not used, so every number of both is **val**; the
+epoch was chosen on the same pictures by mean IoU, which makes the numbers a
 little optimistic. Where recipes score at different sizes, a column says which. Mean IoU is over the classes in truth or
 prediction, mean class accuracy over those in the truth.
 

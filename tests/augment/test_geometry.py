@@ -33,12 +33,13 @@ def draws(transform, axis, count=12):
     [
         flip(VOID, p=0.5),
         flip(VOID, p=0.5, direction="vertical"),
+        crop(VOID, size=(60, 90)),
         scale_crop(VOID, size=(90, 110), scale=(0.2, 1.0)),
         scale_crop(VOID, size=(64, 64), scale=(0.5, 3.0)),
         rotation(VOID, degrees=45),
         resize(VOID, size=(95, 171)),
     ],
-    ids=["flip", "flip vertical", "crop", "crop beyond", "rotation", "resize"],
+    ids=["flip", "flip vertical", "small crop", "crop", "crop beyond", "rotation", "resize"],
 )
 def test_picture_and_mask_move_together(transform, axis):
     for sample in draws(transform, axis):
@@ -156,3 +157,16 @@ def test_crop_is_a_window_of_the_padded_picture(edge, colour):
     seen = {augment(Sample("p", drawn), epoch, index).image.tobytes() for epoch in range(12) for index in range(40)}
     assert seen <= windows
     assert len(seen) == 49
+
+
+def test_a_small_crop_is_a_piece_of_the_picture_anywhere_inside_it():
+    places = set()
+    for sample in draws(crop(VOID, size=(119, 30)), axis=0, count=40):
+        assert sample.image.shape == (119, 30, 3)
+        top = int(sample.mask[0, 0]) // 2
+        np.testing.assert_array_equal(sample.mask, ramp(0).mask[top : top + 119, :30])
+        np.testing.assert_array_equal(sample.image[:, :, 0], sample.mask)
+        places.add(top)
+    assert places == {0, 1}
+    with pytest.raises(RecipeError, match="a window of 121×30 does not fit into a picture of 120×120"):
+        draws(crop(VOID, size=(121, 30)), axis=0, count=1)

@@ -44,6 +44,15 @@ def test_curves_are_the_epochs_of_the_record(fabricate: Make) -> None:
     )
 
 
+def test_the_loss_of_training_pictures_is_not_called_validation() -> None:
+    epochs = [{"event": "epoch", "epoch": n, "train": {"loss": 1.0}, "validation": {"loss": 0.5}} for n in (1, 2)]
+    record = Record("", {"data": {"train": "train", "validation": "train"}}, {}, {}, {}, {}, tuple(epochs))
+    with style():
+        labels = [str(line.get_label()) for line in draw_curves(record, WIDE).axes[0].lines]
+    assert "training pictures, evaluated" in labels
+    assert "validation" not in labels
+
+
 def test_a_score_that_was_not_counted_leaves_a_gap() -> None:
     epochs = [
         {"event": "epoch", "epoch": n, "train": {"loss": 1.0}, "validation": {}, "scores": {"mean_iou": value}}

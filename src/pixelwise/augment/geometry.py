@@ -17,6 +17,7 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
 
 from pixelwise.errors import RecipeError
+from pixelwise.shelf import declares
 
 PICTURE_FILL = (124, 116, 104)  # ImageNet's mean colour: close to zero after normalisation
 
@@ -39,12 +40,18 @@ def flip(fill: int, *, p: Annotated[float, Ge(0), Le(1)] = 0.5, direction: Direc
     return Flip(p, direction)
 
 
-def crop(fill: int, *, padding: Annotated[int, Ge(1)] = 4, edge: Literal["mean", "black"] = "mean") -> v2.Transform:
-    """Move the picture by up to `padding` pixels each way: padded on all sides, then a window of its own size.
+@declares(only_with={"padding": "size=None", "edge": "size=None"})
+def crop(
+    fill: int, *, padding: Annotated[int, Ge(1)] = 4, edge: Literal["mean", "black"] = "mean", size: Size | None = None
+) -> v2.Transform:
+    """A window at a random place: of the picture's own size in the padded picture, or a smaller one inside the picture.
 
-    padding:  pixels on each side
+    padding:  pixels on each side, so that the picture moves by up to this many each way
     edge:     what is seen beyond the picture: ImageNet's `mean` colour, which is about 0 after normalisation, or `black`
+    size:     (H, W) of a smaller window, neither padded nor resized
     """
+    if size is not None:
+        return SmallCrop(_size(size))
     return Crop(padding, {**fills(fill), **({tv_tensors.Image: 0} if edge == "black" else {})})
 
 
@@ -140,6 +147,24 @@ class Crop(v2.Transform):
         top, left = torch.tensor(drawn, device=pictures.device).unbind(1)
         chosen = windows[torch.arange(count, device=pictures.device), top, left]
         return chosen.view(count, height, width, channels)
+
+
+class SmallCrop(v2.Transform):
+    """A window of one size, anywhere inside the picture."""
+
+    def __init__(self, size: Size) -> None:
+        super().__init__()
+        self.size = size
+
+    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
+        height, width = v2.query_size(flat_inputs)
+        if height < self.size[0] or width < self.size[1]:
+            what = f"a window of {self.size[0]}×{self.size[1]} does not fit into a picture of {height}×{width}."
+            raise RecipeError(what, where="augment", hint="Give a smaller size, or a larger data.size.")
+        return {"top": _place(height, self.size[0]), "left": _place(width, self.size[1])}
+
+    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+        return functional.crop(inpt, params["top"], params["left"], *self.size)
 
 
 class ScaleCrop(v2.Transform):

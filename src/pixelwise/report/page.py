@@ -108,7 +108,11 @@ def _plots(record: Record, metrics: Sequence[Json], folder: Path) -> dict[str, P
         plots[name] = render(name, title, draw, folder)
 
     if record.epochs or len(record.steps) > 1:
-        add("curves", "Training and validation loss, and validation score", lambda width: draw_curves(record, width))
+        same = record.split_name("validation") == record.split_name("train")
+        title = (
+            "Loss and score on the training pictures" if same else "Training and validation loss, and validation score"
+        )
+        add("curves", title, lambda width: draw_curves(record, width))
     rows = (metric or {}).get("per_class") or []
     palette = palette_colours(record)
     if 0 < len(rows) <= MOST_ROWS:
