@@ -27,7 +27,7 @@ REQUIRED = object()  # the default of an option that has none
 LONGEST = 4 * 2**20  # bytes of a source that is read
 
 PLACES = ("pixel", "picture", "objects")
-FORMS = ("categories", "values", "objects")
+FORMS = ("categories", "levels", "values", "objects")  # levels: categories with an order and a weight for each pixel
 DECLARATIONS: Mapping[str, tuple[type | tuple[type, ...], tuple[str, ...]]] = {  # key → types and words of its value
     "predicts": (str, ()),  # a task: the kind of its predictions, e.g. class_map
     "heads": (dict, FORMS),  # a task: the heads that a model must have, name → form

@@ -34,7 +34,12 @@ from small_models import options_of
 ENGINES = ("torch", "scratch")
 TWO_CLASSES = {"foreground_iou"}  # metrics of two classes; the drawn scenes have seven
 COUNTED = {"pixel_frequency", "majority"}  # the baselines: fitted without a parameter
-OPTIONS = {"first": {"of": "scenes", "count": 2}, "longtail": {"of": "cifar10"}, "folder": {"path": "."}}
+OPTIONS = {
+    "first": {"of": "scenes", "count": 2},
+    "longtail": {"of": "cifar10"},
+    "folder": {"path": "."},
+    "coco": {"path": "a.json"},
+}
 LOSS_OPTIONS = {"weighted_sum": {"parts": ["cross_entropy", "focal"], "factors": [1.0, 0.5]}}
 INFO = DatasetInfo("toy", ("background", "cat"), ((0, 0, 0), (9, 9, 9)), frozenset({"mask", "label"}), void=255)
 IMAGE = np.zeros((4, 5, 3), np.uint8)

@@ -88,7 +88,7 @@ def said(tree: dict[str, Any]) -> list[str]:
         (
             ["data.dataset=cifar10"],
             "data.dataset: task 'segment' needs masks, but data set 'cifar10' has labels. "
-            "Use 'scenes', 'voc', 'stanford_background', 'flowers17' or 'folder', or task 'classify'.",
+            "Use 'scenes', 'voc', 'stanford_background', 'flowers17', 'penn_fudan', 'coco' or 'folder', or task 'classify'.",
         ),
         (
             ["data.dataset={name: first, of: {name: longtail, of: cifar10}, count: 9}"],
@@ -165,7 +165,7 @@ def test_a_model_that_owns_its_losses_needs_none() -> None:
     assert recipe.loss is None
     assert recipe.losses_of(("objects",)) == {}
     (problem,) = said({**LEAST, "task": "outside_parts:detect"})
-    assert "but task 'outside_parts:detect' needs objects. Use task 'segment' or 'colourize'." in problem
+    assert "but task 'outside_parts:detect' needs objects. Use task 'segment', 'colourize'" in problem
 
 
 @pytest.mark.parametrize("key", ["engine", "task", "data", "model", "loss", "metrics", "train"])

@@ -141,7 +141,7 @@ def angle(counts: NDArray[np.int64], *, factor: Factor = 1.0) -> Angle:
     return Angle(factor)
 
 
-@declares(takes="categories", per="pixel")
+@declares(takes="levels", per="pixel")
 def energy_levels(counts: NDArray[np.int64], *, factor: Factor = 1.0) -> EnergyLevels:
     """Cross-entropy of energy levels (Bai & Urtasun 2017, eq. 3): a mean over the pixels of objects, small objects first.
 

@@ -202,7 +202,7 @@ class Distances(Separate):
 
 @declares(
     predicts="instances",
-    heads={"inside": "categories", "direction": "values", "levels": "categories"},
+    heads={"inside": "categories", "direction": "values", "levels": "levels"},
     per="pixel",
     loss={"inside": "cross_entropy", "direction": "angle", "levels": "energy_levels"},
     metrics=("instances",),
