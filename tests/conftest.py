@@ -71,6 +71,16 @@ def nothing_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(variable, "")
 
 
+@pytest.fixture
+def quick_plots(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plots are drawn but not laid out and written, which takes most of a report's time."""
+    from pixelwise.report import plotting
+
+    monkeypatch.setattr(plotting, "_laid_out", lambda figure: figure)
+    monkeypatch.setattr(plotting, "_svg", lambda figure, fonts: b"<svg></svg>")
+    monkeypatch.setattr(plotting, "_png", lambda figure: b"")
+
+
 @pytest.fixture(scope="session")
 def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data folder of `tiny_run`; it holds nothing but its cache."""

@@ -1,5 +1,7 @@
 """Intervals over pictures, from counts that fabricated runs keep; a trained run keeps them by itself."""
 
+import csv
+import io
 import json
 import shutil
 from pathlib import Path
@@ -160,3 +162,7 @@ def test_the_main_score_of_each_group_has_its_interval_and_a_run_without_one_is_
     assert (score["over_pictures"][0]["low"], score["over_pictures"][0]["n"]) == (low, 40)
     assert "interval" not in score["score"]
     assert intervals(gather([tmp_path / "c"])) is None
+    rows = list(csv.DictReader(io.StringIO(compare_runs([*paths, tmp_path / "c"]).as_csv())))
+    assert [row[f"{KEY}, low over pictures"] for row in rows] == [str(low), rows[1][f"{KEY}, low over pictures"], ""]
+    assert [float(row[f"{KEY}, high over pictures"] or 0) > float(row[KEY]) for row in rows] == [True, True, False]
+    assert "over pictures" not in compare_runs([tmp_path / "c"]).as_csv()

@@ -1,6 +1,7 @@
 """Average precision through training, `evaluate` at both sizes, and tiles: what the run says is what a recount says."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -95,6 +96,25 @@ def test_evaluate_at_each_pictures_own_size(trained, data: Path, monkeypatch: py
     assert (
         read_states(file.with_suffix(".npz")).metrics[1].rows[:, 2].sum() == 8 * (truth != 255).sum()
     )  # 7 classes, and the predicted one
+
+
+def test_evaluate_with_flips_ranks_the_mean_of_both_probabilities(trained, data: Path) -> None:
+    recipe, path = trained
+    found = scored(score_run(path, data=data, flips=True)[0])
+    learner, split = Predictor.open(path).opened.learner, open_material(recipe, root=data).validation
+    samples = [split[index] for index in range(len(split))]
+    mirrored = [replace(one, image=np.ascontiguousarray(one.image[:, ::-1])) for one in samples]
+    own, other = (
+        learner.forward(learner.encode(each))["class"].double().softmax(dim=1) for each in (samples, mirrored)
+    )
+    levels = quantised(torch.logit((own + other.flip(3)) / 2).permute(0, 2, 3, 1).numpy())
+    truth = np.stack([sample.mask for sample in samples])
+    key = KEY.replace("]", ",views=flip/1]")
+    assert found[key.format("none")] == pytest.approx(np.mean(recount(levels, truth)), abs=1e-4)
+    assert (
+        found[key.format("none")]
+        != scored(json.loads((path / "summary.json").read_text())["splits"]["val"])[KEY.format("none")]
+    )
 
 
 def test_tiles_give_the_levels_of_the_whole_picture(trained) -> None:

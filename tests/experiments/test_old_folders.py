@@ -49,7 +49,7 @@ def test_a_search_opens_and_draws_new_trials(tmp_path: Path, monkeypatch: pytest
     assert list(run_all(folder, search.proposals(2, alone=True), ended=search.ended)) == []
     assert read_json(folder.path / TRIALS) == before
     assert build_search_page(folder.path).is_file()
-    assert best_table(before).rows[0][0] == before["best"]
+    assert best_table(before, folder.path).rows[0][0] == before["best"]
 
     command = [sys.executable, "-S", "-c", "raise SystemExit(1)"]  # the next trial is drawn and started; here it fails
     monkeypatch.setattr(runner, "train_command", lambda *_, **__: command)

@@ -4,6 +4,9 @@ import json
 from pathlib import Path
 
 from pixelwise.experiments.page import best_table, build_search_page
+from pixelwise.run.words import ABSENT
+from pixelwise.terminal.scores import INTERVAL
+from pixelwise.types import Score
 
 
 def entry(number: int, state: str, score: float | None, rate: str, model: str) -> dict[str, object]:
@@ -46,9 +49,26 @@ def test_the_page_is_whole_and_the_same_again(tmp_path: Path) -> None:
     assert page.read_text() == text
 
 
-def test_the_best_stand_first_in_either_direction() -> None:
-    assert [row[0] for row in best_table(record()).rows] == ["trial-0002", "trial-0000"]
-    assert [row[0] for row in best_table(record(higher_is_better=False)).rows] == ["trial-0000", "trial-0002"]
+def test_the_best_stand_first_in_either_direction(tmp_path: Path) -> None:
+    assert [row[0] for row in best_table(record(), tmp_path).rows] == ["trial-0002", "trial-0000"]
+    assert [row[0] for row in best_table(record(higher_is_better=False), tmp_path).rows] == ["trial-0000", "trial-0002"]
+
+
+def test_the_best_trials_have_their_intervals_over_pictures(tmp_path: Path) -> None:
+    interval = {"low": 0.41, "high": 0.58, "n": 40, "method": "m", "level": 0.95, "lack": ""}
+    score = Score("mean_iou", 0.5, {"void": "none"}, 1).as_record() | {"interval": interval}
+    (tmp_path / "trial-0002").mkdir()
+    split = {"pictures": 40, "metrics": [{"name": "confusion", "scores": [score]}]}
+    (tmp_path / "trial-0002" / "summary.json").write_text(json.dumps({"splits": {"val": split}}))
+    table = best_table(record(), tmp_path)
+    assert table.headings[:3] == ("trial", "mean IoU", INTERVAL)
+    assert [row[:3] for row in table.rows] == [
+        ("trial-0002", "0.5000", "0.4100 … 0.5800"),
+        ("trial-0000", "0.2000", ABSENT),
+    ]
+    assert INTERVAL not in best_table(record(), tmp_path / "elsewhere").headings
+    (tmp_path / "trials.json").write_text(json.dumps(record()))
+    assert "0.4100 … 0.5800" in build_search_page(tmp_path).read_text()
 
 
 def test_a_search_without_a_finished_trial_has_a_page(tmp_path: Path) -> None:

@@ -134,8 +134,7 @@ import os, sys, time
 from pixelwise.run.lock import adopt_lock
 adopt_lock()
 if os.fork() == 0:  # as a process that loads pictures, which outlives the training
-    time.sleep(60)
-print("forked", flush=True)
+    print("forked", flush=True)
 time.sleep(60)
 """
 

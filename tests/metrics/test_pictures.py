@@ -12,7 +12,7 @@ from pixelwise.metrics.pictures import METHOD, Recorder, keep_pictures, over_pic
 from pixelwise.run.states import States, read_states
 from pixelwise.statistics.bootstrap import draw_counts
 from pixelwise.statistics.jackknife import score_interval
-from pixelwise.types import ClassMap, DatasetInfo, Labels, OverPictures, Sample
+from pixelwise.types import ClassMap, DatasetInfo, Labels, OverPictures, Sample, Score
 
 INFO = DatasetInfo("toy", ("background", "cat", "dog"), ((0, 0, 0),) * 3, frozenset({"mask"}), void=255)
 
@@ -96,6 +96,37 @@ def test_every_score_has_the_interval_of_its_recounts_without_each_picture() -> 
         interval = score_interval(score.value, recounts[score.key])
         assert found[score.key] == OverPictures(interval.low, interval.high, 24, METHOD)
         assert interval.low < score.value < interval.high
+
+
+class Rounded(Metric):
+    """The share of right pixels; of each picture only tens of them are kept."""
+
+    def __init__(self) -> None:
+        self.state = np.zeros((2,), np.int64)
+
+    @property
+    def kept_states(self) -> np.ndarray:
+        return self.state // 10
+
+    def update(self, sample: Sample, prediction: ClassMap) -> None:
+        self.state += (prediction.indices.size * 10, int((sample.mask == prediction.indices).sum()) * 10 + 7)
+
+    def scores(self) -> list[Score]:
+        return [Score("share", min(1.0, self.state[1] / self.state[0]), {}, 24)]
+
+    per_class = sample_score = figures = lambda self, *given: None
+
+
+def test_coarser_states_give_the_width_of_an_interval_and_the_exact_score_its_centre() -> None:
+    metric, states = added(Rounded(), 24)
+    (found,) = over_pictures(metric, states).values()
+    exact, kept = metric.scores()[0].value, states.total()
+    assert exact != kept[1] / kept[0]
+    left = [kept - row for row in states.matrix().toarray()]
+    moved = [one[1] / one[0] + (exact - kept[1] / kept[0]) for one in left]
+    interval = score_interval(exact, moved)
+    assert (found.low, found.high) == (interval.low, interval.high)
+    assert found.low < exact < found.high
 
 
 def test_few_pictures_are_said_to_be_too_few() -> None:

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from collect import PAGE, RESULTS, collect, complete, markdown_table, without_seed
+from collect import COLUMNS, PAGE, RESULTS, collect, complete, markdown_table, shared_metrics, without_seed
 
 from pixelwise.errors import RunError
+from pixelwise.metrics import METRICS
 from pixelwise.recipe.load import load_recipe
+from pixelwise.recipe.shipped import shipped_recipes
 from pixelwise.run.folder import RunFolder
+from pixelwise.types import DatasetInfo
 
 KEY = "mean_iou[void=ignore,classes=truth_or_prediction]"
 
@@ -52,6 +55,22 @@ def test_mean_and_spread_over_seeds(tmp_path: Path) -> None:
     assert (score["n"], record["seeds"], record["minutes"]) == (4, [0, 1, 2], [2.0, 2.0, 2.0])
     row = markdown_table([record], "val", {KEY: "mean IoU"}).splitlines()[-1]
     assert row == "| `a/b` | 0.2500 ± 0.1500 | 1,234 | 5.6 | 5 | 2.0 | fp32 | 3 |"
+
+
+def test_a_run_may_have_counted_more_than_its_recipe_asks_for() -> None:
+    recipe = load_recipe("voc2007/lite0_linear_probe").model_dump(mode="json")
+    twice = {**recipe, "metrics": [*recipe["metrics"], {**recipe["metrics"][0], "void": "background"}]}
+    assert shared_metrics(twice, recipe) == shared_metrics(recipe, recipe) == recipe["metrics"]
+    assert shared_metrics({**recipe, "metrics": twice["metrics"][1:]}, recipe) == []
+
+
+@pytest.mark.parametrize("name", [name for name in shipped_recipes() if name.startswith("voc2007/")])
+def test_one_confusion_matrix_gives_every_column_of_voc_once(name: str) -> None:
+    info = DatasetInfo("voc", ("background", "cat"), ((0, 0, 0), (9, 9, 9)), frozenset({"mask"}), void=255)
+    metrics = [METRICS.build(one.name, info, **one.options) for one in load_recipe(name).metrics]
+    keys = [score.key for metric in metrics for score in metric.scores()]
+    assert len(set(keys)) == len(keys)
+    assert set(COLUMNS["voc2007", "val"]) <= set(keys)
 
 
 def test_a_length_in_steps_is_told_in_steps(tmp_path: Path) -> None:

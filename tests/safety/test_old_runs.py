@@ -32,7 +32,7 @@ def picture(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_report(name: str, runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_report(name: str, runs: Path, capsys: pytest.CaptureFixture[str], quick_plots: None) -> None:
     assert run_command("report", runs / name) == 0
     summary = json.loads((runs / name / "summary.json").read_text())
     score = summary["splits"]["val"]["metrics"][0]["scores"][0]

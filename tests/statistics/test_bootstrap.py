@@ -1,5 +1,7 @@
 """The bootstrap against its definition: whole pictures, the same draws for every model."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
@@ -25,12 +27,29 @@ def test_the_draws_depend_on_seed_and_pictures_alone(monkeypatch: pytest.MonkeyP
     assert np.array_equal(whole, np.concatenate(list(draw_counts(7, 40, seed=3))))
 
 
-def test_resampled_states_are_sums_over_drawn_pictures() -> None:
+def test_resampled_states_are_sums_over_drawn_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     states = np.random.default_rng(0).integers(0, 1 << 40, (9, 5))
     drawn = np.concatenate(list(draw_counts(9, 25)))
     naive = [sum(int(n) * row for n, row in zip(counts, states, strict=True)) for counts in drawn]
     assert np.array_equal(list(resampled(states, 25)), naive)
     assert np.array_equal(list(resampled(csr_array(states), 25)), naive)
+    monkeypatch.setattr(bootstrap, "SUMS", 11)  # two draws at once
+    assert np.array_equal(list(resampled(csr_array(states), 25)), naive)
+
+
+def test_the_memory_of_large_states_does_not_grow_with_the_draws() -> None:
+    """States of average precision: 22 tables of 2 × 1,024 counts, of which a picture has some hundred."""
+    generator, size = np.random.default_rng(0), 22 * 2 * 1024
+    places = (np.repeat(np.arange(50), 100), generator.integers(0, size, 5000))
+    states = csr_array((np.ones(5000, np.int64), places), shape=(50, size))
+    tracemalloc.start()
+    try:
+        pixels = {int(state.sum()) for state in resampled(states, 300)}
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert pixels == {5000}
+    assert peak < 4 * 8 * bootstrap.SUMS < 300 * size * 8
 
 
 def test_the_interval_of_a_mean_is_that_of_theory() -> None:

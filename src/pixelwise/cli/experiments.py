@@ -285,7 +285,7 @@ def _show_search(folder: Folder, as_json: bool) -> None:
         show_json({**record, "best_recipe": best_file, "page": str(page)})
     else:
         if best:
-            show_table(result_console(), best_table(record, rows=5), "the best trials")
+            show_table(result_console(), best_table(record, folder.path, rows=5), "the best trials")
             say(f"\nrecipe   {best_file}")
         say(f"page     {page}")
     failed = [trial for trial in record["trials"] if trial["state"] == "failed"]

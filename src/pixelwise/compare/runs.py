@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from io import StringIO
 from pathlib import Path
@@ -59,14 +59,17 @@ class ComparedRuns:
         """
         paths = [path for path in self.comparison.differing if not path.startswith(PICTURES)]
         columns = [*self.comparison.columns, *self.comparison.losses]
+        between = [column for column in self.comparison.columns if any(map(_bounds(column), self.comparison.runs))]
+        ends = [f"{name}, {end} over pictures" for name in full_names(between) for end in ("low", "high")]
         stream = StringIO()
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(map(_plain, ["group", "run", "seed", *paths, *COSTS, *full_names(columns)]))
+        writer.writerow(map(_plain, ["group", "run", "seed", *paths, *COSTS, *full_names(columns), *ends]))
         for group in self.comparison.groups:
             for run in group.runs:
                 told, recipe = _run(run), dict(flattened(run.recipe))
                 row = [group.letter, told["run"], told["seed"], *(recipe.get(path) for path in paths)]
                 row += [*(told[name] for name in COSTS), *(run.values.get(column) for column in columns)]
+                row += [end for column in between for end in _bounds(column)(run) or (None, None)]
                 writer.writerow(map(_plain, row))
         return stream.getvalue()
 
@@ -124,6 +127,16 @@ def chosen_columns(comparison: Comparison, wanted: Sequence[str]) -> list[Column
             raise RunError(f"no run has a score '{name}'; there is {known}.", where="--score", hint=hint)
         chosen += [column for column in columns if column.key == key and column not in chosen]
     return chosen
+
+
+def _bounds(column: Column) -> Callable[[Member], tuple[float, float] | None]:
+    """A function of a run: the ends of its score's interval over pictures; None where there is none."""
+
+    def ends(run: Member) -> tuple[float, float] | None:
+        found = run.over_pictures(column)
+        return None if found is None or found.low is None or found.high is None else (found.low, found.high)
+
+    return ends
 
 
 def _plain(value: Any) -> Any:

@@ -13,19 +13,34 @@ from pixelwise.compare.columns import column_sets
 from pixelwise.compare.figures import one_loss
 from pixelwise.compare.gather import SEED, Comparison, finished_runs, gather
 from pixelwise.compare.page import curves, side_by_side
+from pixelwise.errors import PixelwiseError
 from pixelwise.experiments.figures import draw_best_so_far, draw_factor, draw_range
 from pixelwise.report.page import template
 from pixelwise.report.plotting import Plot, render
+from pixelwise.report.record import scores_of
 from pixelwise.run.atomic import write_text
-from pixelwise.run.folder import read_part
+from pixelwise.run.folder import RunFolder, read_part
 from pixelwise.run.records.plain import plain_folder
-from pixelwise.run.words import convention_label, duration, listed, number, score_label
+from pixelwise.run.words import convention_label, duration, interval_label, listed, number, score_label
+from pixelwise.terminal.scores import INTERVAL
 from pixelwise.terminal.table import Table
-from pixelwise.types import Score
+from pixelwise.types import OverPictures, Score
 
 MOST_LINES = 10  # of one plot
 MOST_CURVES = 21
-SECTIONS = ("everywhere", "notes", "aim", "best", "plots", "scores", "curves", "one_loss", "pictures", "cost")
+SECTIONS = (
+    "everywhere",
+    "notes",
+    "aim",
+    "best",
+    "plots",
+    "scores",
+    "intervals",
+    "curves",
+    "one_loss",
+    "pictures",
+    "cost",
+)
 
 Entry = Mapping[str, Any]
 
@@ -51,6 +66,7 @@ def build_sweep_page(path: Path) -> Path:
             "notes": comparison.notes,
             "plots": _factor_plots(path, factors, entries, comparison),
             "scores": score_tables(comparison),
+            "intervals": tables.intervals(comparison),
             "curves": curves(comparison, plain_folder(path / "plots")) if few else None,
             "one_loss": one_loss(comparison),
             "pictures": side_by_side(comparison) if few else None,
@@ -60,7 +76,10 @@ def build_sweep_page(path: Path) -> Path:
 
 
 def build_search_page(path: Path) -> Path:
-    """Write `search.html` and `plots/` of a search's folder from trials.json alone; return the page's path."""
+    """Write `search.html` and `plots/` of a search's folder; return the page's path.
+
+    All of it comes from trials.json, except for the intervals of the best trials, which are in their run folders.
+    """
     record = read_part(path, "trials")
     trials, ranges, aim, label = record["trials"], record["ranges"], record["aim"], score_label(record["aim"]["key"])
     rows = tuple(
@@ -76,7 +95,7 @@ def build_search_page(path: Path) -> Path:
         "aim": {**aim, "label": label, "convention": convention_label(Score.from_key(aim["key"]).convention)},
         "found": None if best is None else trials[best],
         "everywhere": "; ".join(record["fixed"]),
-        "best": table if (table := best_table(record)).rows else None,
+        "best": table if (table := best_table(record, path)).rows else None,
         "plots": [] if best is None else _range_plots(record, label, plain_folder(path / "plots")),
         "runs": Table(headings, rows, frozenset(range(2, 4 + len(ranges))), best),
     }
@@ -171,14 +190,32 @@ def _series(
 # -- a search --------------------------------------------------------------------------------------------------------
 
 
-def best_table(record: Entry, rows: int = 8) -> Table:
-    """The best finished trials, best first, with what each of them drew."""
+def best_table(record: Entry, folder: Path, rows: int = 8) -> Table:
+    """The best finished trials, best first, with intervals over pictures where there are any, and what each of them drew.
+
+    folder: of the search
+    """
     aim, ranges = record["aim"], record["ranges"]
     done = [t for t in record["trials"] if t["state"] == "done" and t["score"] is not None]
     done.sort(key=lambda t: (-t["score"] if aim["higher_is_better"] else t["score"], t["number"]))
-    cells = tuple((t["name"], number(t["score"]), *_drawn(t, ranges)) for t in done[:rows])
-    headings = ("trial", score_label(aim["key"]), *(str(one["short"]) for one in ranges), "time")
+    found = [_over_pictures(folder / t["name"], aim) for t in done[:rows]]
+    between = [(interval_label(one),) if any(found) else () for one in found]
+    cells = tuple(
+        (t["name"], number(t["score"]), *ends, *_drawn(t, ranges)) for t, ends in zip(done, between, strict=False)
+    )
+    beside = (INTERVAL,) if any(found) else ()
+    headings = ("trial", score_label(aim["key"]), *beside, *(str(one["short"]) for one in ranges), "time")
     return Table(headings, cells, frozenset(range(1, len(headings))), strong=0 if cells else None)
+
+
+def _over_pictures(run: Path, aim: Entry) -> OverPictures | None:
+    """The interval of the score that the search looks for, in a trial's run folder; None where it is not recorded."""
+    try:
+        summary = RunFolder(plain_folder(run)).read("summary")
+    except PixelwiseError:
+        return None
+    metrics = (summary.get("splits") or {}).get(aim["split"], {}).get("metrics") or ()
+    return next((s.interval for metric in metrics for s in scores_of(metric) if s.key == aim["key"]), None)
 
 
 def _drawn(trial: Entry, ranges: Sequence[Entry]) -> tuple[str, ...]:

@@ -76,6 +76,8 @@ def add_intervals(records: Sequence[dict[str, Any]], metrics: Sequence[Metric], 
 def over_pictures(metric: Metric, states: States) -> dict[str, OverPictures]:
     """The interval of every score by its key, or why there is none; nothing for scores that are biased or undefined.
 
+    Where the kept states are coarser than the metric's own, they give the width, and the metric's exact score the centre.
+
     states:  what each picture added to the metric's kept states
     """
     scores = {score.key: score for score in metric.scores() if score.value is not None}
@@ -91,12 +93,22 @@ def over_pictures(metric: Metric, states: States) -> dict[str, OverPictures]:
             key: OverPictures(None, None, n, METHOD, lack=f"cannot be counted: {error}") for key, n in pictures.items()
         }
     for key, n in pictures.items():
-        without = [one.get(key) for one in others]
-        if (value := whole.get(key)) is None or None in without:
+        kept, value = whole.get(key), scores[key].value
+        without = [left for one in others if (left := one.get(key)) is not None]
+        if value is None or kept is None or len(without) < len(others):
             found[key] = OverPictures(None, None, n, METHOD, lack="undefined without one of the pictures")
-        elif interval := score_interval(value, [one for one in without if one is not None], n):
+        elif interval := score_interval(value, _moved(without, kept, value), n):
             found[key] = OverPictures(interval.low, interval.high, n, METHOD, interval.level)
     return found
+
+
+def _moved(values: Sequence[float], kept: float, exact: float) -> Sequence[float]:
+    """The values of coarser kept states, moved by what the exact score differs from that of all kept states."""
+    if kept == exact:
+        return values
+    is_share = min(values) >= 0 and max(values) <= 1 and 0 <= exact <= 1
+    moved = [value + (exact - kept) for value in values]
+    return [min(max(value, 0.0), 1.0) for value in moved] if is_share else moved
 
 
 def total_state(metric: Metric, states: States) -> Counts:

@@ -123,11 +123,11 @@ def _array(file: Any, name: str, kinds: str) -> NDArray[Any]:
 
 
 def _read_metric(file: Any, number: int, pictures: int) -> States:
-    columns = [_array(file, f"{name}{number}", "i").astype(np.int64) for name in ("picture", "place", "count")]
+    columns = [_array(file, f"{name}{number}", "i") for name in ("picture", "place", "count")]
     shape = tuple(map(int, _array(file, f"shape{number}", "i")))
     if min(shape, default=0) < 0 or math.prod(shape) > MOST_PLACES:
         raise ValueError(f"a state of shape {shape}")
-    states = States(pictures, shape, np.stack(columns, axis=1))
+    states = States(pictures, shape, np.stack(columns, axis=1, dtype=np.int64))
     rows = states.rows
     if len(rows) and (rows.min() < 0 or rows[:, 0].max() >= pictures or rows[:, 1].max() >= states.size):
         raise ValueError("a row lies outside the pictures or the state")

@@ -19,6 +19,7 @@ from pixelwise.statistics.spread import LEVEL, Interval
 DRAWS = 2000
 LEAST_PICTURES = 20  # with fewer, what was drawn says little about what was not
 CHUNK = 1 << 20  # picture numbers drawn at once: 8 MiB
+SUMS = 1 << 21  # counts of summed states at once: 16 MiB
 
 
 def draw_counts(pictures: int, draws: int, seed: int = 0) -> Iterator[NDArray[np.int64]]:
@@ -38,8 +39,10 @@ def resampled(states: Any, draws: int = DRAWS, seed: int = 0) -> Iterator[NDArra
     states:  (N, K) int64, what each picture adds to the counts; an array, or a SciPy sparse one
     """
     turned = states.T
+    rows = max(1, SUMS // max(1, states.shape[1]))
     for counts in draw_counts(states.shape[0], draws, seed):
-        yield from np.ascontiguousarray((turned @ counts.T).T)  # whole numbers: exact
+        for start in range(0, len(counts), rows):
+            yield from np.ascontiguousarray((turned @ counts[start : start + rows].T).T)  # whole numbers: exact
 
 
 def percentile_interval(values: Sequence[float | None], level: float = LEVEL) -> Interval | None:

@@ -106,7 +106,7 @@ def test_a_wrong_run_folder_is_refused_by_all_processes(tiny: Tiny, data: Path, 
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "precious.txt").write_text("mine")
     two = launch(tiny(), tmp_path / "run", data)
-    said, _ = two.communicate(timeout=90)
+    said, _ = two.communicate(timeout=240)
     assert two.returncode != 0
     assert said.count("is already there and not empty") == 1
     assert (tmp_path / "run" / "precious.txt").read_text() == "mine"
