@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from pixelwise.data.base import Dataset, cache_folder, data_root
 from pixelwise.data.cache import CachedSplit, ReadSplit, open_split
+from pixelwise.data.cache.fitting import Fitting
 from pixelwise.data.exclude import Excluding, excluding
 from pixelwise.errors import DataError, listing
 from pixelwise.metrics.base import Metric
@@ -66,9 +67,11 @@ def build(kind: str, item: Item, *given: Any, engine: Engine = "torch") -> Any:
     return shelves(engine)[kind].build(item.name, *given, **item.options)
 
 
-def build_dataset(recipe: Recipe, root: Path | None = None) -> Dataset:
-    """The recipe's data set under the data folder `root`, without what it excludes."""
+def build_dataset(recipe: Recipe, root: Path | None = None, *, fitted: bool = True) -> Dataset:
+    """The recipe's data set under the data folder `root`, without what it excludes; `fitted`: as `data.fit` asks for."""
     dataset: Dataset = build("dataset", recipe.data.dataset, data_root(root))
+    if fitted and recipe.data.fit != "squash" and recipe.data.size is not None:
+        dataset = Fitting(dataset, recipe.data.size, recipe.data.fit)
     return excluding(dataset, recipe.data.exclude)
 
 

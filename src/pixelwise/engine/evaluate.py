@@ -184,7 +184,8 @@ def score_own(
     label: `label(image, needs=…)` predicts a picture of any size at that size, with the reductions that metrics need. One
     picture is in memory at a time. There are no losses: they belong to the recipe's size.
     """
-    dataset, cached, metrics = _open(opened, split, data, progress)
+    _, cached, metrics = _open(opened, split, data, progress)
+    dataset = build_dataset(opened.recipe, data, fitted=False)
     for metric in metrics:
         metric.reset()
     recorder, places = Recorder(metrics), {name: index for index, name in enumerate(cached.names)}

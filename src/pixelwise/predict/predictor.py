@@ -14,6 +14,7 @@ import numpy as np
 from pixelwise.errors import DataError, DeviceError, PixelwiseError, Problem, RunError
 from pixelwise.imaging.channels import Reading
 from pixelwise.imaging.files import as_rgb, read_image
+from pixelwise.imaging.fit import fit_image, placed
 from pixelwise.imaging.resize import resize_image
 from pixelwise.outside import allow as allow_modules
 from pixelwise.predict.tiles import cover, cut
@@ -148,12 +149,12 @@ class Predictor:
         array = _array(image, self.reading)
         if not self.shown.by_bands:
             self.check_tiles(tiles)
-            (prediction,) = self._predict_whole([resize_image(array, self.size)], needs)
+            (prediction,) = self._predict_whole([self._fitted(array)], needs)
             return prediction
         canvas = Canvas(array.shape[:2])
         if tiles is None:
-            outputs = self._outputs([resize_image(array, self.size)])
-            for rows, reduced in self.opened.learner.bands(outputs, size=canvas.size, needs=needs):
+            outputs, crop = self._of_whole(array)
+            for rows, reduced in self.opened.learner.bands(outputs, size=canvas.size, crop=crop, needs=needs):
                 canvas.put(self._decode(reduced), rows, slice(0, canvas.size[1]))
         else:
             tiles = self.check_tiles(tiles)
@@ -185,7 +186,7 @@ class Predictor:
                     read.append(Predicted(file, problems=tuple(problems)))
                 else:
                     read.append(Predicted(file, image.shape[:2], image if alone else None))
-                    images.append(image if alone else resize_image(image, self.size))
+                    images.append(image if alone else self._fitted(image))
             found = [self.predict(one, tiles) for one in images] if alone else self._predict_whole(images, CONFIDENCE)
             predictions = iter(found)
             for one in read:
@@ -210,6 +211,25 @@ class Predictor:
             )
             raise RunError(what, where=where, hint="Leave out the tiles (--scale own).")
         return tiles
+
+    def _fitted(self, image: Image) -> Image:
+        """The picture at `size`, as those of the training."""
+        return fit_image(image, self.size, self.opened.recipe.data.fit)
+
+    def _of_whole(self, image: Image) -> tuple[Any, tuple[slice, slice] | None]:
+        """The outputs for a picture as a whole, and the part of them that is the picture, in a letterbox.
+
+        Where pictures of the training are cropped, the whole picture is computed at the scale that they have.
+        """
+        fit = self.opened.recipe.data.fit
+        place = placed((image.shape[0], image.shape[1]), self.size, fit)
+        if fit == "letterbox":
+            return self._outputs([self._fitted(image)]), place.window
+        learner = self.opened.learner
+        if fit == "squash" or not learner.any_size:
+            return self._outputs([resize_image(image, self.size)]), None
+        height, width = (max(1, round(side / learner.multiple)) * learner.multiple for side in place.inner)
+        return self._outputs([resize_image(image, (height, width))]), None
 
     def _predict_whole(self, images: Sequence[Image], needs: Sequence[str]) -> list[Prediction]:
         """Predictions for pictures of `size`, in one batch."""

@@ -39,6 +39,13 @@ def misfits(tree: Mapping[str, Any], known: Mapping[str, Shelf]) -> Iterator[Pro
             f"model '{model}' gives {_told(GIVEN, gives)}, but task '{task}' needs {GIVEN[place]}.",
             _use(known["model"], lambda c: place in words_of(c, "gives"), tasks, lambda c: c.get("per") in gives),
         )
+    if (
+        claims.get("predicts") == "colours"
+        and isinstance(data := tree.get("data"), Mapping)
+        and data.get("fit") == "letterbox"
+    ):
+        what = f"task '{task}' learns every pixel, also those around a picture in a letterbox."
+        yield Problem("data.fit", what, "Use squash or crop.")
     yield from _weights(tree.get("model"), known["model"])
     for where, value in _losses(tree):
         yield from _loss(where, value, task, claims, known["loss"])

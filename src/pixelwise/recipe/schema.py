@@ -143,6 +143,9 @@ class Data(Part):
     # every picture is resized to it; none: all pictures must have one size already, unless the data set knows objects, whose
     # pictures then keep their own sizes
     size: Size | None = None
+    # how pictures of another shape are brought to that size: each side by its own factor, whole in a grey letterbox (void in
+    # masks), or covering it, with two sides cut off
+    fit: Literal["squash", "letterbox", "crop"] = "squash"
     train: str = "train"  # names of the splits
     validation: str = "val"
     # split that is scored once, with the weights that were chosen; empty: none. Without this key it is `test` where the
@@ -158,7 +161,13 @@ class Data(Part):
 
     @model_serializer(mode="wrap")
     def _written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return _what_is_said(self, handler(self), "exclude")
+        return _what_is_said(self, handler(self), "exclude", "fit")
+
+    @model_validator(mode="after")
+    def _check_fit(self) -> Data:
+        if self.fit != "squash" and self.size is None:
+            raise PydanticCustomError("no_size", "which has a fit without a size: give `size`, or leave out `fit`")
+        return self
 
 
 class Phase(Part):

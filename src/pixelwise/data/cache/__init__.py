@@ -28,9 +28,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelwise.data.base import Dataset
-from pixelwise.data.cache.building import BLOCK, RAGGED, Builder, check_sample, unpack
+from pixelwise.data.cache.building import BLOCK, OTHER_SIZE, RAGGED, Builder, SizesDiffer, check_sample, unpack
 from pixelwise.errors import DataError, Problem, RunError
 from pixelwise.imaging.files import MAX_PIXELS, pixel_limit
+from pixelwise.imaging.fit import extremes, proposal
 from pixelwise.imaging.resize import resize_image
 from pixelwise.run.lock import remove_abandoned
 from pixelwise.run.records.json_text import read_json
@@ -201,6 +202,8 @@ def open_split(
     entry = group / fingerprint[:24]
     with Builder(group, dataset.info, split) as builder:
         faults = _fill(builder, dataset, split, size, progress)
+        if faults and on_corrupt == "fail":
+            faults = _sizes_as_one(faults, builder, dataset.info.name, split)
         if faults and (on_corrupt == "fail" or not builder.names):
             rest = f"and {len(faults) - SHOWN} more faults in the split '{split}'."
             more = [Problem("", rest, "`pixelwise data check` lists them all.")] if len(faults) > SHOWN else []
@@ -260,6 +263,9 @@ def _fill(
             sample = dataset.read(split, index)
             check_sample(sample, dataset.info)
             rows = builder.rows(sample, size)
+        except SizesDiffer as error:
+            image = str((*dataset.sources(split, index), name)[0])
+            faults.extend(replace(problem, where=image) for problem in error.problems)
         except DataError as error:
             files = dataset.sources(split, index)
             place = str(files[-1]) if files else name  # a fault of the sample as a whole shows in its mask
@@ -269,6 +275,15 @@ def _fill(
         if progress is not None:
             progress(index + 1, len(names))
     return faults
+
+
+def _sizes_as_one(faults: list[Problem], builder: Builder, name: str, split: str) -> list[Problem]:
+    """The faults, with one in place of those of pictures that have different sizes."""
+    rest = [fault for fault in faults if OTHER_SIZE not in fault.what]
+    if len(rest) == len(faults):
+        return faults
+    what = f"the pictures of '{split}' have {len(builder.sizes):,} sizes, {extremes(builder.sizes)} (width × height)."
+    return [Problem(name, what, proposal(builder.sizes)), *rest]
 
 
 def _about(builder: Builder, info: DatasetInfo, split: str, faults: list[Problem]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 import zlib
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -32,7 +33,12 @@ from pixelwise.types import DatasetInfo, IndexMap, Object, Sample
 
 ROW = np.dtype([("label", "<i8"), ("box", "<f8", 4), ("score", "<f8"), ("crowd", "?"), ("runs", "<i8")])
 BLOCK = 4 * 2**20  # bytes of an array that have a checksum of their own
+OTHER_SIZE = "the pictures before it"
 RAGGED = ("objects", "runs")  # arrays with any number of rows for a sample
+
+
+class SizesDiffer(DataError):
+    """A picture of another size than those before it, where no size is asked for."""
 
 
 def check_sample(sample: Sample, info: DatasetInfo) -> None:
@@ -74,6 +80,7 @@ class Builder:
         self.names: list[str] = []
         self.size: tuple[int, int] | None = None  # of the first one; of pictures of different sizes the largest sides
         self.ragged = False  # whether their sizes differ
+        self.sizes = Counter[tuple[int, int]]()  # of all pictures, also of those that are refused for it
         self._own_sizes: set[tuple[int, int]] = set()
         self._columns: dict[str, _Column] = {}
         self._ends = np.zeros(2, np.int64)  # of objects and runs so far
@@ -97,15 +104,16 @@ class Builder:
 
     def rows(self, sample: Sample, size: tuple[int, int] | None) -> dict[str, NDArray[Any]]:
         """The arrays of one sample, resized to `size`; with None at its own size, which only with objects may be another."""
+        self.sizes[sample.size] += 1
         keeps, knows = size is None and "objects" in self.info.knows, self.info.knows
         if keeps and self.size is not None and sample.size != self.size:
             self.ragged = True
             self.size = (max(self.size[0], sample.size[0]), max(self.size[1], sample.size[1]))
         elif size is None and self.size is not None and sample.size != self.size:
             own, first = (f"{width}×{height}" for height, width in (sample.size, self.size))
-            what = f"is {own}, the pictures before it {first} (width × height)."
+            what = f"is {own}, {OTHER_SIZE} {first} (width × height)."
             hint = "Pictures of different sizes need data.size to be resized to."
-            raise DataError(what, where=sample.name, hint=hint)
+            raise SizesDiffer(what, where=sample.name, hint=hint)
         size = size or sample.size
         self._own_sizes.add(sample.size)
         rows: dict[str, NDArray[Any]] = {"images": resize_image(sample.image, size)}

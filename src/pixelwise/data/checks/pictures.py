@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from statistics import median
 
 from pixelwise.data.checks.survey import Facts, Finding, Survey
+from pixelwise.imaging.fit import extremes, proposal
 
 TURNS = 5  # the first EXIF orientation that swaps height and width
 CLEARLY = 1.25  # how much better outlines fit one way than the other before either is called right
 UNCLEAR = 0.5  # of the pixels, neither clear nor solid: more than soft edges have
-STEP, LONGEST = 32, 512  # sides that are proposed are multiples of this, and at most so long
 
 
 def _files(found: list[Facts]) -> tuple[str, ...]:
@@ -85,21 +84,4 @@ def sizes(survey: Survey) -> Iterator[Finding]:
     counts = Counter(facts.size for facts in survey.readable if facts.size is not None)
     if len(counts) > 1 and survey.of_a_folder:
         what = f"Pictures have {len(counts):,} sizes, {extremes(counts)} (width × height)."
-        height, width = proposed_size(counts)
-        cure = f"Choose one to train at, e.g. data.size: [{height}, {width}] (height, width)."
-        yield Finding("sizes", "warning", what, (), f"{cure} data.fit: letterbox keeps shapes.")
-
-
-def extremes(counts: Counter[tuple[int, int]]) -> str:
-    """`from 41×83 to 90×20`: the smallest and the largest size by area, as width × height."""
-    ordered = sorted(counts, key=lambda size: (size[0] * size[1], size))
-    (height, width), (last_height, last_width) = ordered[0], ordered[-1]
-    return f"from {width}×{height} to {last_width}×{last_height}"
-
-
-def proposed_size(counts: Counter[tuple[int, int]]) -> tuple[int, int]:
-    """(height, width) near the middle of the sizes, in multiples of 32 and not above 512."""
-    height = median(size[0] for size in counts.elements())
-    width = median(size[1] for size in counts.elements())
-    scale = min(1.0, LONGEST / max(height, width))
-    return max(STEP, round(height * scale / STEP) * STEP), max(STEP, round(width * scale / STEP) * STEP)
+        yield Finding("sizes", "warning", what, (), proposal(counts))

@@ -1,0 +1,78 @@
+"""Pictures at a size of another shape: squashed, in a letterbox, cropped; and what is proposed where sizes are mixed."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixelwise.data.cache import open_split
+from pixelwise.data.cache.fitting import Fitting
+from pixelwise.data.scenes import scenes
+from pixelwise.errors import DataError, RecipeError
+from pixelwise.imaging.fit import fit_image, fit_mask, placed, proposed_size
+from pixelwise.imaging.resize import resize_image, resize_mask
+from pixelwise.recipe.load import load_recipe
+
+sides = st.tuples(st.integers(1, 300), st.integers(1, 300))
+
+
+@given(sides, sides)
+def test_a_letterbox_holds_the_whole_picture_and_a_crop_covers_the_size(own, size):
+    for fit in ("letterbox", "crop"):
+        place = placed(own, size, fit)
+        assert any(inner == side for inner, side in zip(place.inner, size, strict=True))
+        for at, inner, side in zip((place.top, place.left), place.inner, size, strict=True):
+            assert (at >= 0 and at + inner <= side) if fit == "letterbox" else (at <= 0 and at + inner >= side)
+        (height, width), (tall, wide) = own, place.inner
+        if min(place.inner) > 1:  # the shape is kept, within half a pixel of one side
+            assert abs(height * wide - width * tall) <= max(height, width)
+    assert placed(own, size, "squash").inner == size
+
+
+def test_pictures_and_masks_are_placed_alike():
+    image = np.random.default_rng(0).integers(0, 255, (20, 40, 3)).astype(np.uint8)
+    mask = (image[..., 0] > 120).astype(np.uint8)
+    box, truth = fit_image(image, (32, 32), "letterbox"), fit_mask(mask, (32, 32), "letterbox", 255)
+    assert np.array_equal(box[8:24], resize_image(image, (16, 32)))
+    assert np.array_equal(truth[8:24], resize_mask(mask, (16, 32)))
+    assert (truth[:8] == 255).all()
+    assert (truth[24:] == 255).all()
+    assert (box[:8] == 128).all()
+    cut, truth = fit_image(image, (32, 32), "crop"), fit_mask(mask, (32, 32), "crop", 255)
+    assert np.array_equal(cut, resize_image(image, (32, 64))[:, 16:48])
+    assert np.array_equal(truth, resize_mask(mask, (32, 64))[:, 16:48])
+    assert np.array_equal(fit_image(image, (32, 32), "squash"), resize_image(image, (32, 32)))
+
+
+def test_a_letterbox_gives_masks_a_void_that_the_files_do_not_have(pictures, tmp_path):
+    data = Fitting(pictures.open(), (16, 16), "letterbox")
+    assert (pictures.open().info.void, data.info.void) == (None, 255)
+    split = open_split(data, "train", (16, 16), folder=tmp_path / "cache")
+    assert set(np.unique(split.masks)) == {0, 1, 2, 255}
+    assert split.key != open_split(pictures.open(), "train", (16, 16), folder=tmp_path / "cache").key
+    pictures.mask(pictures.path / "train/masks/p0.png", (0, 1, 255))  # in a file it is a value like any other
+    with pytest.raises(DataError, match="its mask has the value 255"):
+        open_split(Fitting(pictures.open(), (16, 16), "letterbox"), "train", (16, 16), folder=tmp_path / "cache")
+
+
+def test_objects_and_a_fit_without_a_size_are_refused(tmp_path):
+    with pytest.raises(DataError, match=r"data\.fit: the data set has objects"):
+        Fitting(scenes(tmp_path, train=2, val=1, test=0), (16, 16), "crop")
+    with pytest.raises(RecipeError, match="fit without a size"):
+        load_recipe("quickstart", ["data.fit=crop"])
+    with pytest.raises(
+        RecipeError, match="task 'colourize' learns every pixel, also those around a picture in a letterbox"
+    ):
+        load_recipe("scenes/colourize", ["data.fit=letterbox", "data.size=[8, 8]"])
+    assert "fit" not in load_recipe("quickstart").model_dump(mode="json")["data"]
+    assert (
+        load_recipe("quickstart", ["data.fit=crop", "data.size=[8, 8]"]).model_dump(mode="json")["data"]["fit"]
+        == "crop"
+    )
+
+
+def test_a_size_is_proposed_near_the_middle():
+    assert proposed_size(Counter({(480, 640): 5, (640, 480): 1})) == (384, 512)
+    assert proposed_size(Counter({(20, 30): 1})) == (32, 32)
