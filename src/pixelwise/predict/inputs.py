@@ -28,15 +28,18 @@ def plan(images: Sequence[Path], out: Path | None) -> tuple[list[Job], list[Path
 
     Raises DataError with every path that is not there, and for folders without a picture.
     """
+    from pixelwise.data.base import data_root
     from pixelwise.data.pairing.files import is_junk
     from pixelwise.imaging.files import SUFFIXES
 
     files: dict[Path, Path] = {}  # resolved → as given, so that a picture named twice is labelled once
     skipped, problems = [], []
     ours = None if out is None else (out / LEGEND).resolve()  # of a call before this one, with --out as an input too
-    for given in images:
-        found = []
+    for asked in images:
+        found, given = [], asked
         try:
+            if not asked.exists() and (data_root() / asked).exists():
+                given = data_root() / asked
             if given.is_dir():
                 inside = sorted(path for path in given.iterdir() if path.is_file() and not is_junk(path.name))
                 found = [path for path in inside if path.suffix.lower() in SUFFIXES and path.resolve() != ours]
@@ -47,7 +50,10 @@ def plan(images: Sequence[Path], out: Path | None) -> tuple[list[Job], list[Path
             elif given.is_file():
                 found = [given]
             else:
-                problems.append(Problem(str(given), "there is no such file or folder."))
+                root = (
+                    "" if asked.is_absolute() else f", neither in the working folder nor in {data_root()} (data folder)"
+                )
+                problems.append(Problem(str(given), f"there is no such file or folder{root}."))
         except OSError as error:
             problems.append(Problem(str(given), f"cannot be read: {error.strerror or error}."))
         files.update({path.resolve(): path for path in reversed(found) if path.resolve() not in files})
