@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pixelwise.arithmetic.layers import Join, Layer
+from pixelwise.arithmetic.named import NAMED
 from pixelwise.arithmetic.window import Shape
 from pixelwise.errors import ShapeError, listing
 
@@ -121,4 +122,5 @@ EXAMPLES: dict[str, tuple[str, str]] = {
         "NICx32x32",
     ),
     "vanilla-cnn": ("conv 7 32 | relu | maxpool 2 | fc 10", "3x32x32"),
+    **NAMED,
 }

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 NETWORK_HELP = (
     "A network in a line, such as 'conv 5x5 5 | maxpool 2 | fc 10' (see `arithmetic layers`); a .yaml or .txt file; or "
-    "an example: course-cnn, pool-upsample-net, conv-transpose-net, colour-unet, vanilla-cnn."
+    "an example: course-cnn, pool-upsample-net, conv-transpose-net, colour-unet, vanilla-cnn, alexnet, "
+    "vgg16, resnet18, resnet50, mobilenet-v2, unet."
 )
 Net = Annotated[str, typer.Argument(metavar="NETWORK", help=NETWORK_HELP)]
 Input = Annotated[
