@@ -42,6 +42,10 @@ DECLARATIONS: Mapping[str, tuple[type | tuple[type, ...], tuple[str, ...]]] = { 
         (str, tuple),
         ("mask", "label", "objects"),
     ),  # a data set: what it knows of its pictures; a task: what it needs
+    "knows_with": (
+        dict,
+        (),
+    ),  # a data set: what it knows besides with some options, e.g. objects → kind=instances,components
     "gives": ((str, tuple), PLACES),  # a model: what each of its outputs is of; several where it follows the task
     "takes": (str, FORMS),  # a loss: the form of the heads that it is for
     "parts": (str, ()),  # a loss: its option that lists the losses it is made of

@@ -98,6 +98,14 @@ def test_objects_are_numbered_and_the_best_lies_on_top(tmp_path):
     assert np.array_equal(read_mask(tmp_path / "masks/cat.png"), expected)
     assert np.array_equal(number_objects(OBJECTS, (6, 8)), expected)
     assert shown.summary(shown.counts(PREDICTIONS["instances"], INFO)) == "2 × <car>, 1 × road"
+    with Pillow.open(tmp_path / "masks/cat.png") as picture:
+        assert picture.mode == "I;16"
+    written = json.loads((tmp_path / "objects/cat.json").read_text())
+    again = [object_of(one, one["category_id"], (6, 8), where="") for one in written["annotations"]]
+    found = PREDICTIONS["instances"].found
+    assert [one.mask.area if one.mask else one.box for one in again] == [
+        o.mask.area if o.mask else o.box for o in found
+    ]
     overlaid = read_image(tmp_path / "overlays/cat.png")
     assert np.array_equal(overlaid[expected == 0], IMAGE[expected == 0])
 

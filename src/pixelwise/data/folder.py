@@ -14,6 +14,7 @@ import numpy as np
 from annotated_types import Ge, Le, Lt
 
 from pixelwise.data.base import Dataset, find_folder
+from pixelwise.data.instance_maps import sample_of, with_components
 from pixelwise.data.pairing.classes import VOID, Classes, as_colour, read_classes
 from pixelwise.data.pairing.lists import SPLITS
 from pixelwise.data.pairing.matching import Affixes
@@ -21,11 +22,13 @@ from pixelwise.data.pairing.values import ValueTable, value_table
 from pixelwise.data.splits import Paired, drawing_remark, find_splits
 from pixelwise.errors import DataError, PixelwiseError, Problem
 from pixelwise.imaging.channels import Reading
-from pixelwise.imaging.files import read_mask
+from pixelwise.imaging.files import read_image, read_mask
 from pixelwise.imaging.palettes import distinct_colours
 from pixelwise.shelf import declares
-from pixelwise.types import RGB, DatasetInfo
+from pixelwise.types import BACKGROUND, RGB, DatasetInfo, Sample
 
+Kind = Literal["classes", "instances", "components"]
+OBJECT = "object"  # the class of all objects of instance maps whose classes are not named
 LATER = (
     "image_suffix",
     "image_prefix",
@@ -35,6 +38,8 @@ LATER = (
     "exif",
     "alpha",
     "channels",
+    "kind",
+    "divisor",
 )  # options that version 0.1 did not have
 UNLABELLED = ("void", "unlabelled", "unlabeled", "ignore", "ignored", "not labelled")
 LOOKED_AT = 8  # masks that show whether masks are black and white
@@ -61,7 +66,7 @@ class Folder(Paired):
             name=name,
             classes=classes.names,
             colours=classes.colours or distinct_colours(len(classes.names)),
-            knows=frozenset({"mask"}),
+            knows=frozenset({"mask"} if layout.kind == "classes" else {"mask", "objects"}),
             void=void,
             source=f"the folder {name}",
         )
@@ -91,6 +96,8 @@ class Folder(Paired):
             or len(self.info.classes) != 2
         ):
             return self._given
+        if self.options["kind"] == "instances":
+            return None
         pairs = [pair for pairs in self._pairs.values() for pair in pairs]
         seen: set[int] = set()
         for pair in pairs[:: max(1, len(pairs) // LOOKED_AT)]:
@@ -100,6 +107,16 @@ class Folder(Paired):
                 continue
         first, second = self.info.classes
         return value_table({first: 0, second: 255}, self.info.classes, None, "") if seen == {0, 255} else None
+
+    def read(self, split: str, index: int) -> Sample:
+        pair, kind = self._pairs[split][index], self.options["kind"]
+        if kind == "instances":
+            ids, divisor = read_mask(pair.mask), self.options["divisor"]
+            return sample_of(
+                pair.name, read_image(pair.image, reading=self._reading), ids, divisor=divisor, void=self.info.void
+            )
+        sample = super().read(split, index)
+        return with_components(sample, self.info.void) if kind == "components" else sample
 
     def notices(self) -> tuple[Problem, ...]:
         if self._given is None and self._table is not None:
@@ -125,7 +142,12 @@ class Folder(Paired):
         return {**kept, "path": str(self.path)}
 
 
-@declares(knows=("mask",), draws=("val", "test"), only_with={"void_colour": "mask_values=colour"})
+@declares(
+    knows=("mask",),
+    knows_with={"objects": "kind=instances,components"},
+    draws=("val", "test"),
+    only_with={"void_colour": "mask_values=colour", "divisor": "kind=instances"},
+)
 def folder(
     root: Path,
     *,
@@ -151,6 +173,8 @@ def folder(
     test: Annotated[float, Ge(0), Lt(1)] = 0.0,
     seed: Annotated[int, Ge(0)] = 0,
     group: str = "",
+    kind: Kind = "classes",
+    divisor: Annotated[int, Ge(0)] = 0,
 ) -> Dataset:
     """Pictures of your own: every image has a mask of the same name in another folder.
 
@@ -177,6 +201,9 @@ def folder(
                   `val/`, `test/` nor lists
     seed:         of that draw
     group:        pattern with one group, e.g. `^(scene\\d+)_`: pictures for which it finds the same are never torn apart
+    kind:         what masks hold: `classes`; `instances`: each object has a number of its own, up to 65,535, and 0 is
+                  background; `components`: classes, and every connected part of one but the first is an object
+    divisor:      an object's class is its number // divisor, e.g. 1000; 0: all objects are of one class
     """
     options = {name: value for name, value in locals().items() if name not in ("root", "path")}
     dataset = Folder(find_folder(path, root), **options)
@@ -199,6 +226,8 @@ def _classes(path: Path, layout: SimpleNamespace) -> Classes:
         return Classes(read.names, given or read.colours, None if layout.values is not None else read.values)
     if layout.values is not None:
         return Classes(tuple(name for name in layout.values if name != VOID), given)
+    if layout.kind == "instances" and not layout.divisor:
+        return Classes((BACKGROUND, OBJECT), given)
     hint = "Write one name a line, in the order of the mask's values (0 first), or give the option `classes`."
     raise DataError("the classes are not known: there is no classes.txt.", where=str(path), hint=hint)
 

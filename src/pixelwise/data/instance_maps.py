@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from pixelwise.rle import runs_by_value
@@ -24,6 +26,18 @@ def sample_of(name: str, image: Image, ids: IndexMap, *, divisor: int = 0, void:
         if number not in (0, void) and number >= divisor
     ]
     return Sample(name, image, _classes(ids, divisor, void), objects)
+
+
+def with_components(sample: Sample, void: int | None) -> Sample:
+    """The sample with an object for every connected part of each class but the first; neighbours at a corner are connected."""
+    from scipy.ndimage import label
+
+    objects = []
+    for index in np.unique(sample.mask).tolist() if sample.mask is not None else ():
+        if index not in (0, void):
+            parts, _ = label(sample.mask == index, structure=np.ones((3, 3), int))
+            objects += [Object.of(index, runs) for number, runs in runs_by_value(parts).items() if number]
+    return replace(sample, objects=objects)
 
 
 def _classes(ids: IndexMap, divisor: int, void: int | None) -> IndexMap:

@@ -56,6 +56,22 @@ def number_objects(objects: Sequence[Object], size: tuple[int, int]) -> NDArray[
     return plane
 
 
+def touching_pairs(ids: IndexMap) -> NDArray[np.int64]:
+    """(P, 2), the numbers of objects that are neighbours in an instance map, also at a corner; the lower one first."""
+    found = []
+    for here, there in _neighbours(ids):
+        meet = (here != there) & (here > 0) & (there > 0)
+        found.append(np.stack([np.minimum(here[meet], there[meet]), np.maximum(here[meet], there[meet])], axis=1))
+    return np.unique(np.concatenate(found).astype(np.int64), axis=0)
+
+
+def _neighbours(ids: IndexMap) -> tuple[tuple[IndexMap, IndexMap], ...]:
+    """Each pixel and its neighbour to the right, below, and on both diagonals."""
+    return (
+        (ids[:, :-1], ids[:, 1:]), (ids[:-1], ids[1:]), (ids[:-1, :-1], ids[1:, 1:]), (ids[:-1, 1:], ids[1:, :-1]),
+    )  # fmt: skip
+
+
 def overlay(
     image: Image,
     indices: IndexMap,

@@ -166,6 +166,14 @@ def write_mask(path: Path, indices: IndexMap, palette: Sequence[RGB]) -> None:
     write_atomically(path, lambda file: picture.save(file, format="PNG"))
 
 
+def write_numbers(path: Path, numbers: IndexMap) -> None:
+    """The map of numbers (H, W), up to 65,535, as a grey PNG of 16 bits."""
+    from PIL import Image as Pillow
+
+    picture = Pillow.fromarray(numbers.astype(np.uint16))
+    write_atomically(path, lambda file: picture.save(file, format="PNG"))
+
+
 def write_image(path: Path, image: Image, *, quality: int = 90) -> None:
     """The picture (H, W, 3) uint8 as a file of the kind that its suffix says (PNG, JPEG, WebP, TIFF, BMP).
 

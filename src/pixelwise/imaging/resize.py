@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from pixelwise.errors import ShapeError
-from pixelwise.types import Image, IndexMap
+from pixelwise.rle import RLE
+from pixelwise.types import Image, IndexMap, Object
 
 
 def resize_image(image: Image, size: tuple[int, int]) -> Image:
@@ -41,3 +42,13 @@ def _checked(size: tuple[int, int]) -> tuple[int, int]:
     if height < 1 or width < 1:
         raise ShapeError(f"a picture of {height}×{width} (height × width) has no pixel; both must be at least 1")
     return height, width
+
+
+def resize_object(one: Object, old: tuple[int, int], new: tuple[int, int]) -> Object:
+    """The object of a picture of size `old` (H, W) in the same picture at size `new`; a mask decides its box."""
+    if one.mask is not None:
+        mask = one.mask if old == new else RLE.of(resize_mask(one.mask.mask().view(np.uint8), new))
+        return one if mask is one.mask else Object.of(one.label, mask, score=one.score, crowd=one.crowd)
+    down, across = new[0] / old[0], new[1] / old[1]
+    x0, y0, x1, y1 = one.box
+    return Object(one.label, None, (x0 * across, y0 * down, x1 * across, y1 * down), one.score, one.crowd)

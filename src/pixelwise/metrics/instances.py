@@ -11,10 +11,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelwise.errors import DataError
+from pixelwise.imaging.instances.overlaps import (
+    CONFUSED,
+    FOUND,
+    INVENTED,
+    MERGED,
+    MISSED,
+    SIZES,
+    SPLIT,
+    UNIT,
+    VOID,
+    overlaps,
+    size_of,
+)
 from pixelwise.metrics.base import ClassRow, RowMetric
-from pixelwise.metrics.objects import matching, panoptic
+from pixelwise.metrics.objects import matching
 from pixelwise.metrics.objects.matching import AREAS, DETECTION, IGNORED, MASKED, TRUTH, Averages, Form, Rows
-from pixelwise.metrics.objects.panoptic import CONFUSED, FOUND, INVENTED, MERGED, MISSED, SPLIT, UNIT, VOID
 from pixelwise.shelf import declares
 from pixelwise.types import DatasetInfo, Instances, Object, Sample, Score
 
@@ -55,13 +67,13 @@ class InstanceScores(RowMetric):
         rows[rows[:, 0] == TRUTH, STATE] = UNKNOWN
         segments = np.zeros((0, COLUMNS), np.int64)
         if all(one.mask is not None for one in (*truth, *found)):
-            seen = panoptic.overlaps(kept, found, sample.size, self._void(sample, truth))
+            seen = overlaps(kept, found, sample.size, self._void(sample, truth))
             own = np.flatnonzero(rows[:, 0] == TRUTH)[[not one.crowd for one in truth]]
-            columns = (seen.truth, seen.iou, seen.touching, panoptic.size_of(kept))
+            columns = (seen.truth, seen.iou, seen.touching, size_of(kept))
             rows[own[:, None], [STATE, IOU, TOUCHING, SIZE]] = np.stack(columns, axis=1)
             segments = np.zeros((len(found), COLUMNS), np.int64)
             segments[:, 0], segments[:, 2] = SEGMENT, [one.label for one in found]
-            segments[:, SEGMENT_STATE], segments[:, SEGMENT_SIZE] = seen.found, panoptic.size_of(found)
+            segments[:, SEGMENT_STATE], segments[:, SEGMENT_SIZE] = seen.found, size_of(found)
             segments[:, RIGHT] = seen.right
         made = np.concatenate([pictures, rows, segments])
         made[:, 1] = int.from_bytes(hashlib.sha256(sample.name.encode("utf-8", "surrogatepass")).digest()[:8]) >> 1
@@ -199,7 +211,7 @@ class InstanceScores(RowMetric):
         truth = truth[truth[:, STATE] != UNKNOWN]
         invented = segments[segments[:, SEGMENT_STATE] == INVENTED, SEGMENT_SIZE]
         groups: list[tuple[str, Any, int | None]] = [("all", slice(None), len(invented))]
-        for size, name in enumerate(panoptic.SIZES):
+        for size, name in enumerate(SIZES):
             groups.append((name, truth[:, SIZE] == size, int((invented == size).sum())))
         groups.append(("touching", truth[:, TOUCHING] == 1, None))
         for name, chosen, extra in groups:

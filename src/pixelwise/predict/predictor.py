@@ -149,8 +149,13 @@ class Predictor:
         array = _array(image, self.reading)
         if not self.shown.by_bands:
             self.check_tiles(tiles)
-            (prediction,) = self._predict_whole([self._fitted(array)], needs)
-            return prediction
+            if not self.shown.own_size:
+                (prediction,) = self._predict_whole([self._fitted(array)], needs)
+                return prediction
+            own = self.opened.recipe.data.size is None
+            (prediction,) = self._predict_whole([array if own else resize_image(array, self.size)], needs)
+            resized: Prediction = self.shown.resized(prediction, array.shape[:2])
+            return resized
         canvas = Canvas(array.shape[:2])
         if tiles is None:
             outputs, crop = self._of_whole(array)

@@ -126,13 +126,21 @@ def _data(data: Any, task: str, claims: Claims, known: Mapping[str, Shelf]) -> I
     shelf, needs = known["dataset"], words_of(claims, "knows")
     while isinstance(item, Mapping) and "knows" not in declared(shelf, name_of(item)) and "of" in item:
         item = item["of"]
-    knows = words_of(declared(shelf, name_of(item)), "knows")
+    says = declared(shelf, name_of(item))
+    knows, ways = words_of(says, "knows"), says.get("knows_with", {})
+    for word, setting in ways.items():
+        option, _, values = setting.partition("=")
+        if isinstance(item, Mapping) and str(item.get(option)) in values.split(","):
+            knows |= {word}
     if knows and not needs <= knows:
+        settings = [f"data.dataset.{ways[word].replace(',', ' or ')}" for word in needs - knows if word in ways]
         needed, there = (_told(KNOWN, some) for some in (needs, knows))
         yield Problem(
             "data.dataset",
             f"task '{task}' needs {needed}, but data set '{name_of(item)}' has {there}.",
-            _use(
+            f"Set {' and '.join(settings)}."
+            if len(settings) == len(needs - knows)
+            else _use(
                 shelf,
                 lambda c: needs <= words_of(c, "knows"),
                 known["task"],

@@ -33,6 +33,7 @@ class Shown(ABC):
                be predicted in tiles and bands of rows (`Canvas`)
     captions:  the panels of the gallery in their order, part → caption
     folders:   the files that `pixelwise predict` writes for each picture, what → folder; each has a record besides
+    own_size:  whether a picture is predicted at its own size where the recipe gives none
     legend:    whether the files have the colours of the classes, so that a legend belongs beside them
     together:  the one file that holds the records of all pictures, for a kind that writes no files for each picture
     """
@@ -42,6 +43,7 @@ class Shown(ABC):
     by_bands: ClassVar[bool] = False
     captions: ClassVar[Mapping[str, str]] = {"image": "picture", "truth": "truth", "prediction": "prediction"}
     folders: ClassVar[Mapping[str, str]] = {}
+    own_size: ClassVar[bool] = False
     legend: ClassVar[bool] = False
     together: ClassVar[str] = ""
 
@@ -64,6 +66,10 @@ class Shown(ABC):
     def drawings(self, image: Image, prediction: Any, info: DatasetInfo) -> dict[str, Drawing]:
         """The contents of the files of `folders`."""
         return {}
+
+    def resized(self, prediction: Any, size: tuple[int, int]) -> Any:
+        """The prediction for the picture at its own `size` (H, W), where it was computed at another."""
+        return prediction
 
     def picture(self, prediction: Any, info: DatasetInfo) -> Image | None:
         """The prediction by itself as a picture, where it can be drawn."""

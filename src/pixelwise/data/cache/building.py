@@ -25,7 +25,7 @@ from numpy.typing import DTypeLike, NDArray
 from pixelwise.data.pairing.values import advise
 from pixelwise.errors import DataError, listing
 from pixelwise.imaging.draw import number_objects
-from pixelwise.imaging.resize import resize_image, resize_mask
+from pixelwise.imaging.resize import resize_image, resize_mask, resize_object
 from pixelwise.rle import RLE
 from pixelwise.run.atomic import sync_folder
 from pixelwise.run.lock import unfinished_folder
@@ -265,16 +265,6 @@ class _Column:
     def _write_header(self) -> None:
         descr, shape = np.lib.format.dtype_to_descr(self.dtype), (self.count, *self.shape)
         np.lib.format.write_array_header_1_0(self.file, {"descr": descr, "fortran_order": False, "shape": shape})
-
-
-def resize_object(one: Object, old: tuple[int, int], new: tuple[int, int]) -> Object:
-    """The object of a picture of size `old` (H, W) in the same picture at size `new`; a mask decides its box."""
-    if one.mask is not None:
-        mask = one.mask if old == new else RLE.of(resize_mask(one.mask.mask().view(np.uint8), new))
-        return one if mask is one.mask else Object.of(one.label, mask, score=one.score, crowd=one.crowd)
-    down, across = new[0] / old[0], new[1] / old[1]
-    x0, y0, x1, y1 = one.box
-    return Object(one.label, None, (x0 * across, y0 * down, x1 * across, y1 * down), one.score, one.crowd)
 
 
 def pack(objects: Sequence[Object]) -> dict[str, NDArray[Any]]:

@@ -12,6 +12,7 @@ from pixelwise.data.base import Dataset
 from pixelwise.data.cache import damaged_entries
 from pixelwise.data.checks.files import different_sizes, empty_splits, partners, unreadable
 from pixelwise.data.checks.masks import absent_classes, constant_masks, palettes, strange_values
+from pixelwise.data.checks.objects import odd_objects, touching_objects
 from pixelwise.data.checks.pictures import channels, deep_pictures, pages, rotations, sizes
 from pixelwise.data.checks.repeats import alike, copies
 from pixelwise.data.checks.survey import Finding, Survey, survey
@@ -19,6 +20,7 @@ from pixelwise.data.checks.survey import Finding, Survey, survey
 CHECKS: tuple[Callable[[Survey], Iterator[Finding]], ...] = (
     partners, empty_splits, unreadable, different_sizes, rotations, strange_values, palettes, copies, alike, constant_masks,
     absent_classes, deep_pictures, pages, channels, sizes,
+    odd_objects, touching_objects,
 )  # fmt: skip
 
 

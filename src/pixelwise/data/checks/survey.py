@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelwise.data.base import Dataset
+from pixelwise.data.checks.shapes import count_oddities
 from pixelwise.data.copies import digest_of, fine_of, thumbnail_of
 from pixelwise.errors import DataError, Problem
 from pixelwise.imaging.channels import Traits
@@ -38,6 +40,7 @@ class Facts:
                 mask were turned with it; None where only one of the two is possible
     digest:     of the picture's pixels
     thumbnail:  the picture at 16×16, flat: what stays equal when a picture is stored again or resized
+    objects:    what is odd about its objects → how many of them, and `objects`, all of them, where they are known
     """
 
     split: str
@@ -54,6 +57,7 @@ class Facts:
     image: Traits | None = None
     mask: Traits | None = None
     outlines: tuple[float, float] | None = None
+    objects: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def where(self) -> str:
@@ -183,4 +187,11 @@ def _look(dataset: Dataset, split: str, index: int, name: str) -> Facts:
         values = {int(value): int(counts[value]) for value in counts.nonzero()[0]}
     seen = (digest_of(sample.image), thumbnail_of(sample.image), fine_of(sample.image))
     outlines = _outlines(sample, image, mask, dataset.reading().exif)
-    return Facts(split, name, None, (), sample.size, values, {}, sample.label, *seen, image, mask, outlines)
+    odd = _of_objects(dataset, split, index, sample)
+    return Facts(split, name, None, (), sample.size, values, {}, sample.label, *seen, image, mask, outlines, odd)
+
+
+def _of_objects(dataset: Dataset, split: str, index: int, sample: Sample) -> Mapping[str, int]:
+    if sample.objects is None:
+        return {}
+    return {**count_oddities(sample.objects, sample.size), **Counter(dataset.oddities(split, index))}

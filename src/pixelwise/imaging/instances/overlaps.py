@@ -21,8 +21,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelwise.imaging.draw import number_objects
-from pixelwise.types import IndexMap, Object
+from pixelwise.imaging.draw import number_objects, touching_pairs
+from pixelwise.types import Object
 
 FOUND, CONFUSED, MERGED, SPLIT, MISSED = range(5)  # of the truth
 MERGING, PIECE, VOID, INVENTED = range(2, 6)  # of predictions, besides FOUND and CONFUSED
@@ -75,7 +75,7 @@ def overlaps(
     conditions = [merging, piece, right.any(axis=0), matches.any(axis=0), inside_void]
     states = np.select(conditions, [MERGING, PIECE, FOUND, CONFUSED, VOID], INVENTED)
     iou = np.where(right, (2 * shared * UNIT + union) // np.maximum(2 * union, 1), 0).max(axis=1, initial=0)
-    touching = np.isin(places[1:], _touching(ids)) | (t == 0)
+    touching = np.isin(places[1:], touching_pairs(ids)) | (t == 0)
     return Overlaps(state, iou, touching, states, right.any(axis=0))
 
 
@@ -86,23 +86,3 @@ def size_of(objects: Sequence[Object]) -> NDArray[np.int64]:
 
 def _areas(objects: Sequence[Object]) -> NDArray[np.int64]:
     return np.array([one.mask.area if one.mask else 0 for one in objects], np.int64)
-
-
-def touching_pairs(ids: IndexMap) -> NDArray[np.int64]:
-    """(P, 2), the numbers of objects that are neighbours in an instance map, also at a corner; the lower one first."""
-    found = []
-    for here, there in _neighbours(ids):
-        meet = (here != there) & (here > 0) & (there > 0)
-        found.append(np.stack([np.minimum(here[meet], there[meet]), np.maximum(here[meet], there[meet])], axis=1))
-    return np.unique(np.concatenate(found).astype(np.int64), axis=0)
-
-
-def _touching(ids: IndexMap) -> NDArray[np.int64]:
-    return np.unique(touching_pairs(ids))
-
-
-def _neighbours(ids: IndexMap) -> tuple[tuple[IndexMap, IndexMap], ...]:
-    """Each pixel and its neighbour to the right, below, and on both diagonals."""
-    return (
-        (ids[:, :-1], ids[:, 1:]), (ids[:-1], ids[1:]), (ids[:-1, :-1], ids[1:, 1:]), (ids[:-1, 1:], ids[1:, :-1]),
-    )  # fmt: skip
