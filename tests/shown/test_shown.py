@@ -9,8 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image as Pillow
 
 import pixelwise
+from pixelwise.imaging.annotations import object_of
 from pixelwise.imaging.draw import number_objects
 from pixelwise.imaging.files import read_image, read_mask
 from pixelwise.rle import RLE
@@ -71,7 +73,7 @@ def test_files_and_records(kind, tmp_path):
     shown, prediction = shown_as(kind), PREDICTIONS[kind]
     files = shown.write(tmp_path, "cat", IMAGE, prediction, INFO)
     assert files == shown.files("cat")
-    assert {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.png")} == set(files.values())
+    assert {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")} == set(files.values())
     assert bool(files) != bool(shown.together)
     counts = shown.counts(prediction, INFO)
     record = shown.record(Path("a/cat.jpg"), (6, 8), counts, files, {"scale": "recipe", "size": [6, 4]})
@@ -98,16 +100,19 @@ def test_objects_are_numbered_and_the_best_lies_on_top(tmp_path):
     assert np.array_equal(read_mask(tmp_path / "masks/cat.png"), expected)
     assert np.array_equal(number_objects(OBJECTS, (6, 8)), expected)
     assert shown.summary(shown.counts(PREDICTIONS["instances"], INFO)) == "2 × <car>, 1 × road"
+    assert shown.counts(PREDICTIONS["instances"], INFO)["lost_pixels"] == int((INDICES == 2).sum())
     with Pillow.open(tmp_path / "masks/cat.png") as picture:
         assert picture.mode == "I;16"
     written = json.loads((tmp_path / "objects/cat.json").read_text())
     again = [object_of(one, one["category_id"], (6, 8), where="") for one in written["annotations"]]
-    found = PREDICTIONS["instances"].found
+    found = PREDICTIONS["instances"].objects
     assert [one.mask.area if one.mask else one.box for one in again] == [
         o.mask.area if o.mask else o.box for o in found
     ]
     overlaid = read_image(tmp_path / "overlays/cat.png")
-    assert np.array_equal(overlaid[expected == 0], IMAGE[expected == 0])
+    clear = expected == 0
+    clear[:2, :2] = False  # the outline of the third object's box
+    assert np.array_equal(overlaid[clear], IMAGE[clear])
 
 
 def test_classes_are_counted_in_bands() -> None:
@@ -147,3 +152,25 @@ def test_no_other_package_asks_for_the_type_of_a_prediction():
         if asks.search(line)
     ]
     assert not found
+
+
+def test_objects_follow_their_picture_to_another_size():
+    shown = shown_as("instances")
+    larger = shown.resized(PREDICTIONS["instances"], (12, 16))
+    assert larger.size == (12, 16)
+    assert np.array_equal(larger.objects[0].mask.mask(), np.kron(INDICES == 2, np.ones((2, 2))) > 0)
+    assert larger.objects[2].box == (0, 0, 4, 4)
+
+
+def test_missed_and_invented_objects_are_outlined():
+    planes = np.zeros((3, 40, 60), bool)
+    planes[0, 5:15, 5:15], planes[1, 5:15, 30:40], planes[2, 25:35, 30:40] = True, True, True
+    found, missed, invented = (Object.of(1, RLE.of(plane)) for plane in planes)
+    image = np.full((40, 60, 3), 90, np.uint8)
+    panels = shown_as("instances").panels(
+        Sample("s", image, objects=(found, missed)), Instances((40, 60), (found, invented)), INFO
+    )
+    red = {name: np.argwhere((panel == (220, 0, 0)).all(axis=-1)) for name, panel in panels.items()}
+    assert len(red["image"]) == 0
+    assert red["truth"].min(axis=0).tolist() == [3, 28]
+    assert red["prediction"].min(axis=0).tolist() == [23, 28]

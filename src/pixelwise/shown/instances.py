@@ -31,7 +31,7 @@ class ShownInstances(Shown):
     """The objects that count as found (`Instances.found`), in the order of their scores."""
 
     unit, does, own_size = "object", "finds objects", True
-    folders: ClassVar = {"mask": "masks", "overlay": "overlays", "objects": "objects"}
+    folders: ClassVar = {"mask": "masks", "overlay": "overlays", "coco": "objects"}
     captions: ClassVar = {
         "image": "picture",
         "truth": "truth, missed objects outlined in red",
@@ -75,19 +75,22 @@ class ShownInstances(Shown):
 
     def summary(self, counts: Record) -> str:
         found = Counter(row["class"] for row in counts["objects"])
-        words = ", ".join(f"{count} × {name}" for name, count in found.most_common()) or "no objects"
-        lost = counts.get("lost_pixels", 0)
-        return f"{words} ({lost:,} pixels in the mask went to objects with higher scores)" if lost else words
+        return ", ".join(f"{count} × {name}" for name, count in found.most_common()) or "no objects"
+
+    def remarks(self, records: Sequence[Record], info: DatasetInfo) -> list[str]:
+        lost = sum(record["lost_pixels"] for record in records)
+        told = f"Where objects overlap, masks show the one with the higher score: others lost {lost:,} pixels."
+        return [told] if lost else []
 
     def files(self, name: str) -> dict[str, str]:
-        return {**super().files(name), "objects": f"objects/{name}.json"}
+        return {**super().files(name), "coco": f"objects/{name}.json"}
 
     def write(self, folder: Path, name: str, image: Image, prediction: Instances, info: DatasetInfo) -> dict[str, str]:
         """The map of numbers in 16 bits, the overlay, and COCO's json of the picture with masks as run lengths."""
         files = self.files(name)
         write_numbers(folder / files["mask"], number_objects(prediction.found, prediction.size))
         write_image(folder / files["overlay"], _drawn(image, prediction.found))
-        write_json(folder / files["objects"], coco_json(name, prediction, info))
+        write_json(folder / files["coco"], coco_json(name, prediction, info))
         return files
 
     def resized(self, prediction: Instances, size: tuple[int, int]) -> Instances:
