@@ -80,5 +80,5 @@ def test_sizes_that_do_not_add_up_are_built_again(tmp_path):
 def test_without_objects_pictures_must_have_one_size(tmp_path):
     data = Pictures()
     data.info = replace(data.info, knows=frozenset({"mask"}))
-    with pytest.raises(DataError, match="the pictures of .train. have 3 sizes"):
+    with pytest.raises(DataError, match=r"the pictures of .train. have 3 sizes"):
         open_split(data, "train", None, folder=tmp_path)
