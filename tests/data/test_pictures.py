@@ -116,6 +116,8 @@ def test_a_png_of_16_bits_a_colour(tmp_path, monkeypatch):
     file.write_bytes(codecs.png_encode(values.astype(np.uint16)))
     assert read_image(file).max() <= 3
     assert np.array_equal(read_image(file, reading=Reading(stretch=10)), np.rint(values * 255 / 1023).astype(np.uint8))
+    with pytest.raises(DataError, match="Nothing was decoded"):
+        read_image(file, reading=Reading(stretch=10), max_pixels=47)
     monkeypatch.setitem(__import__("sys").modules, "imagecodecs", None)
     with pytest.raises(DataError, match=r"needs the package imagecodecs.*pip install 'pixelwise\[tiff\]'"):
         read_image(file, reading=Reading(stretch=10))

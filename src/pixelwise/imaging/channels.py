@@ -16,6 +16,7 @@ from pixelwise.types import RGB, Image
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
+MOST_SAMPLES = 64  # channels up to which a TIFF may have `largest` pixels; with more, fewer
 BITS = 16  # of a picture with more than 8
 SAMPLES, BITS_PER_SAMPLE, EXTRA, SUBFILE = 277, 258, 338, 254  # tags of TIFF
 LOW = {"I;16", "I;16B", "I;16L", "I"}  # modes of grey pictures with more than 8 bits
@@ -139,6 +140,8 @@ def read_deep(file: Path, reading: Reading, largest: int) -> Image | None:
             header = stream.read(26)
         if len(header) < 26 or header[24] != BITS or header[25] not in (2, 6):
             return None
+        if int.from_bytes(header[16:20], "big") * int.from_bytes(header[20:24], "big") > largest:
+            return None  # the usual way refuses it
         codecs = _package("imagecodecs", file, "a PNG of 16 bits a colour")
         return to_bytes(codecs.png_decode(file.read_bytes())[..., :3], reading.stretch)
     if kind != "TIFF" or not (reading.channels or reading.stretch < BITS):
@@ -146,7 +149,7 @@ def read_deep(file: Path, reading: Reading, largest: int) -> Image | None:
     tiff = _package("tifffile", file, "a TIFF of many channels or of 16 bits a colour")
     with tiff.TiffFile(file) as opened:
         page = opened.pages[0]
-        if page.imagewidth * page.imagelength > largest:
+        if page.imagewidth * page.imagelength * max(1, page.samplesperpixel // MOST_SAMPLES) > largest:
             return None  # the usual way refuses it
         if not reading.channels and (page.samplesperpixel < 3 or page.bitspersample != BITS):
             return None
