@@ -113,8 +113,6 @@ def test_other_options_decode_otherwise_and_unknown_ones_are_refused() -> None:
 
 def test_counts_are_pixels_of_no_object_and_of_each_kind(tmp_path: Any) -> None:
     class Split:
-        size = (40, 60)
-
         def __len__(self) -> int:
             return 2
 

@@ -76,12 +76,14 @@ class Separate(Task):
 
     def counts(self, split: CachedSplit) -> Mapping[str, NDArray[np.int64]]:
         """Pixels of no object and of each kind. Where objects overlap, a pixel counts for each."""
-        found = np.zeros(1 + len(self.kinds), np.int64)
+        found, pixels = np.zeros(1 + len(self.kinds), np.int64), 0
         for index in range(len(split)):
-            for one in split[index].objects or ():
+            sample = split[index]
+            pixels += sample.size[0] * sample.size[1]
+            for one in sample.objects or ():
                 if one.mask is not None and not one.crowd:
                     found[1 + self.kinds.index(one.label)] += one.mask.area
-        found[0] = max(0, len(split) * split.size[0] * split.size[1] - found.sum())
+        found[0] = max(0, pixels - found.sum())
         return {"inside": found}
 
     def encode(self, sample: Sample) -> Mapping[str, NDArray[Any]]:

@@ -40,11 +40,11 @@ def rehearse(learner: Learner, material: Material, metrics: Sequence[Metric], le
     small = [_corner(sample) for sample in samples] if set(learner.task.targets) == set(learner.task.heads) else samples
     try:
         try:
-            _rehearse(learner, small, metrics)
+            _rehearse(learner, small, metrics, train.ragged)
         except Exception:  # some models need more than a corner
             if small == samples:
                 raise
-            _rehearse(learner, samples, metrics)
+            _rehearse(learner, samples, metrics, train.ragged)
         if recipe.augment:
             learner.training_batch([0])
         _try_one(learner, len(train), length)
@@ -62,13 +62,17 @@ def rehearse(learner: Learner, material: Material, metrics: Sequence[Metric], le
         ) from error
 
 
-def _rehearse(learner: Learner, samples: Sequence[Sample], metrics: Sequence[Metric]) -> None:
-    """An update with all samples but the last one, which is then evaluated."""
+def _rehearse(learner: Learner, samples: Sequence[Sample], metrics: Sequence[Metric], ragged: bool) -> None:
+    """An update with all samples but the last one, which is then evaluated.
+
+    ragged: whether training pictures have different sizes; the update is then with two as augmentation makes them
+    """
     recipe, last = learner.recipe, samples[-1]
     with learner.copied() as copied, copied.computing():
         copied.begin(0)
         try:
-            copied.step(copied.encode(samples[:-1]), RATE, 0)
+            made = learner.training_batch(range(len(samples) - 1)) if ragged else copied.encode(samples[:-1])
+            copied.step(made, RATE, 0)
             copied.check_weights(1)
         except TrainingError as error:
             raise TrainingError(
