@@ -103,8 +103,10 @@ def test_boxes_without_masks_and_data_without_objects_are_refused() -> None:
 def test_other_options_decode_otherwise_and_unknown_ones_are_refused() -> None:
     task = separate(PEOPLE)
     assert isinstance(task, Separate)
-    assert task.tuned({"smallest": 10_000}).ideal(TWO).objects == ()
     assert len(task.ideal(TWO).objects) == 2
+    assert len(task.tuned({"smallest": 400}).ideal(TWO).objects) == 2
+    with pytest.raises(ValueError, match="smoothing is 10000"):
+        task.tuned({"smoothing": 10_000})
     with pytest.raises(ValueError, match="nonsense"):
         task.tuned({"nonsense": 1})
     tried = {option for grid in task.tunes for option in grid}

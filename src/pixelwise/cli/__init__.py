@@ -28,6 +28,7 @@ COMMANDS = {
     "find-lr": ("pixelwise.cli.find_lr:find_lr", "Find a learning rate by a range test; trains nothing that is kept."),
     "twin": ("pixelwise.cli.twin:twin", "The NumPy network against torch, layer by layer."),
     "evaluate": ("pixelwise.cli.runs:evaluate", "Score a trained run on a split."),
+    "tune": ("pixelwise.cli.tune:tune", "Choose how a run's outputs are turned into objects, on pictures not scored."),
     "predict": ("pixelwise.cli.predict:predict", "Label your own pictures with a trained run."),
     "report": ("pixelwise.cli.runs:report", "Build a run's report again."),
     "sweep": ("pixelwise.cli.experiments:sweep", "Train a recipe over a grid of values, as runs in one folder."),

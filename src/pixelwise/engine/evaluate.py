@@ -249,6 +249,7 @@ def _keep(
             "step": opened.step,
             "chose_epoch": chose_epoch(opened.run, opened.recipe, split.split, opened.checkpoint),
             **(record if views is None else views.marked(record)),  # of an average every score says so
+            **({"tuned": opened.run.read("tuned").get("options", {})} if opened.run.has("tuned") else {}),
             "skipped": [{"where": p.where, "what": p.what} for p in split.skipped],
             "key": split.key,
             "environment": environment(),

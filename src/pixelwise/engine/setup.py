@@ -134,6 +134,19 @@ def recorded_task(run: RunFolder, recipe: Recipe, setup: Mapping[str, Any]) -> T
     return task
 
 
+def tuned_task(run: RunFolder, task: Task) -> Task:
+    """The task with the options that `pixelwise tune` chose for the run. Raises RunError where it cannot decode with them."""
+    if not run.has("tuned"):
+        return task
+    try:
+        return task.tuned(run.read("tuned").get("options", {}))
+    except ValueError as error:
+        hint = "Was it changed by hand? Delete it to return to the recipe's options."
+        raise RunError(
+            f"does not say how to decode: {error}.", where=str(run.path / "tuned.json"), hint=hint
+        ) from error
+
+
 def recorded_counts(run: RunFolder) -> Counts:
     """How often each class occurs in the training set, as the run recorded it."""
     with says(run, "how often each class occurs"):
@@ -204,7 +217,7 @@ def open_learner(run: RunFolder, *, checkpoint: Literal["best", "last"] = "best"
     with says(run, "how the run was computed"):
         choices = engine.choose_again(setup["choices"], device=device, memory=cache_folder(None))
     choices.apply()
-    task = recorded_task(run, recipe, setup)
+    task = tuned_task(run, recorded_task(run, recipe, setup))
     with builds(run):
         learner = engine(recipe, task, size, choices)
     learner.load({"model": arrays[part]}, where=str(folder))

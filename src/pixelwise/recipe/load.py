@@ -67,8 +67,12 @@ def read_tree(path: Path, children: tuple[Path, ...] = ()) -> dict[str, Any]:
     base = read_tree(find_recipe(parent, beside=path), (*children, path.resolve()))
     merged = merge({key: value for key, value in base.items() if key not in ITS_OWN}, tree)
     loss = tree.get("loss") or {}
-    if is_by_head(loss) and not is_by_head(base.get("loss")) and heads_of(merged, _shelves_for(merged)) & set(loss):
-        merged["loss"] = loss  # losses by head replace the parent's one; without a head among them they are its options
+    replaces = not is_by_head(base.get("loss")) or name_of(merged.get("task")) != name_of(base.get("task"))
+    if is_by_head(loss) and replaces and heads_of(merged, _shelves_for(merged)) & set(loss):
+        merged["loss"] = (
+            loss  # losses by head replace the parent's one, and those of another task's heads; without a head
+        )
+        # among them they are options of the parent's loss
     return merged
 
 

@@ -40,6 +40,7 @@ SCHEMAS = {  # record → module of records/, and the schema in it
     "environment": ("run_schema", "Environment"),
     "summary": ("run_schema", "Summary"),
     "baselines": ("run_schema", "Baselines"),
+    "tuned": ("run_schema", "Tuned"),
     "predictions/index": ("run_schema", "Gallery"),
     "sweep": ("experiment_schema", "Sweep"),
     "search": ("experiment_schema", "SearchRecord"),

@@ -12,7 +12,7 @@ from __future__ import annotations
 import copy
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import numpy as np
@@ -109,8 +109,12 @@ class Separate(Task):
         return self.decode({"inside": {"vector": vector}, **self.reduced_targets(numbers)})
 
     def tuned(self, options: Mapping[str, Any]) -> Task:
-        if unknown := options.keys() - {field.name for field in fields(Cutting)}:
-            raise ValueError(f"there is no option {', '.join(sorted(unknown))}")
+        allowed = {name: values for grid in self.tunes for name, values in grid.items()}
+        for name, value in options.items():
+            if name not in allowed:
+                raise ValueError(f"there is no option {name!r} to tune")
+            if value not in (*allowed[name], getattr(self.cutting, name)):
+                raise ValueError(f"{name} is {value!r}; tried are {', '.join(map(str, allowed[name]))}")
         task = copy.copy(self)
         task.cutting = replace(self.cutting, **options)
         return task

@@ -293,6 +293,20 @@ class Summary(Part):
     splits: dict[Name, Scored] = {}
 
 
+# -- tuned.json
+
+
+class Tuned(Part):
+    """Options of decoding that `pixelwise tune` chose (engine/tuning.py); the task checks their values."""
+
+    split: Name = ""
+    pictures: Count | None = None
+    metric: Name = ""
+    value: Number | None = None
+    before: Number | None = None
+    options: dict[Name, Number | Name] = {}
+
+
 # -- baselines.json
 
 
