@@ -84,3 +84,14 @@ def test_a_damaged_record_is_refused_in_a_sentence(trained: tuple[RunFolder, Pat
         file.unlink()
         if kept is not None:
             file.write_bytes(kept)
+
+
+def test_the_report_says_what_true_maps_would_score(trained: tuple[RunFolder, Path]) -> None:
+    run, _ = trained
+    bound = {score["key"]: score["value"] for score in run.read("summary")["splits"]["val"]["upper_bound"]}
+    (metric,) = run.read("summary")["splits"]["val"]["metrics"]
+    key = metric["scores"][0]["key"]
+    assert bound[key] > (metric["scores"][0]["value"] or 0)
+    page = run.report_file.read_text(encoding="utf-8")
+    assert "Upper bound" in page
+    assert "From true maps" in page

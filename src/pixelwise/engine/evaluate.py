@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from pixelwise.recipe.schema import Recipe
 from pixelwise.run.environment import environment
 from pixelwise.run.folder import RunFolder
 from pixelwise.run.progress import Sums, quotients
+from pixelwise.tasks.base import Task
 from pixelwise.types import Prediction, Sample, Score, current_key
 
 EPOCH = "epoch"  # the later the better: the last weights are kept, whatever they score
@@ -92,6 +94,31 @@ def evaluate(
         add(sums, terms)
     losses = quotients({name: (top, below) for name, (top, below) in sums.items()}) if sums else {}
     return Evaluation(losses, [score for metric in metrics for score in metric.scores()])
+
+
+def upper_bound(task: Task, split: CachedSplit, metrics: Sequence[Metric]) -> list[Score]:
+    """The scores of what the task decodes from true maps (`Task.ideal`); empty for tasks that have none.
+
+    What they lack is lost by decoding, and no network can win it back; the rest of a run's loss is the network's.
+    """
+    if not len(split) or task.ideal(split[0]) is None:
+        return []
+    own = copy.deepcopy(list(metrics))
+    for metric in own:
+        metric.reset()
+    for index in range(len(split)):
+        sample = split[index]
+        prediction = task.ideal(sample)
+        for metric in own if prediction is not None else ():
+            metric.update(sample, prediction)
+    split.release()
+    return [score for metric in own for score in metric.scores()]
+
+
+def bound_record(task: Task, split: CachedSplit, metrics: Sequence[Metric]) -> dict[str, Any]:
+    """The same for the record of a split: nothing where there is nothing to say."""
+    scores = upper_bound(task, split, metrics)
+    return {"upper_bound": [score.as_record() for score in scores]} if scores else {}
 
 
 def add(total: dict[str, list[float]], sums: Sums) -> None:
@@ -167,7 +194,8 @@ def score_recipe(
     opened.learner.weigh(recorded_counts(opened.run))
     with opened.learner.computing():
         result = evaluate(opened.learner, cached, metrics, look=lambda index, sample, prediction: recorder.look(index))
-    record = {**split_record(cached, metrics), "losses": result.losses}
+    bound = bound_record(opened.task, cached, metrics)
+    record = {**split_record(cached, metrics), **bound, "losses": result.losses}
     return _keep(opened, cached, "recipe", record, recorder)
 
 

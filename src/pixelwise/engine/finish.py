@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from pixelwise.data.cache import CachedSplit
-from pixelwise.engine.evaluate import chose_epoch, evaluate, find_score, predict
+from pixelwise.engine.evaluate import bound_record, chose_epoch, evaluate, find_score, predict
 from pixelwise.engine.fit import Parts
 from pixelwise.engine.setup import split_record
 from pixelwise.metrics.pictures import Recorder, add_intervals, keep_pictures
@@ -51,6 +51,8 @@ def finish(run: RunFolder, parts: Parts, progress: Progress, finished: Finished)
     recorded = parts.learner.processes.gather(recorder.rows)
     if not parts.learner.processes.first:
         return
+    record |= bound_record(parts.learner.task, parts.material.validation, parts.metrics)
+    splits[split] |= record
     ranking = {index: score for one in rankings for index, score in one.items()}
     shared = choose_shared(len(parts.material.validation), parts.recipe.gallery)
     chosen = [

@@ -73,6 +73,7 @@ def _page(run: RunFolder, record: Record) -> str:
         curves_caption=_curves_caption(metrics),
         scores=tables.scores(record),
         baselines=baselines.tables(record),
+        upper_bound=tables.upper_bound(record),
         over_pictures=tables.over_pictures(record),
         per_class=tables.per_class(record, metrics),
         swatches=palette_colours(record),

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from pixelwise.run.records.metric_schema import MetricRecord
+from pixelwise.run.records.metric_schema import MetricRecord, ScoreRecord
 from pixelwise.run.records.values import (
     Byte,
     Count,
@@ -264,6 +264,7 @@ class Scored(Part):
     epoch: Count | None = None
     step: Count | None = None
     metrics: list[MetricRecord] = []
+    upper_bound: list[ScoreRecord] = []
     losses: Numbers | None = None
     skipped: list[Skipped] = []
     key: Name | None = None
