@@ -259,7 +259,7 @@ def markdown_table(records: Sequence[Json], split: str, columns: Mapping[str, st
             *(_cell(scores.get(key)) for key in columns),
             *(_cell(record["losses"]["best"][part].get("loss")) for part in parts),
             *(
-                "; ".join(f"{item['metric'].replace('_', ' ')} {item['value']}" for item in known) or "–"
+                "; ".join(f"{_heading(item['metric'], columns)} {item['value']}" for item in known) or "–"
                 for _ in beside
             ),
             f"{record['parameters']:,}",
@@ -289,6 +289,11 @@ def _resolution(record: Json, split: str) -> str:
 def _share_a_loss(records: Sequence[Json]) -> bool:
     """Whether all have losses, of one function: others share no column. Older records have none."""
     return len({record.get("loss") for record in records}) == 1 and all(record.get("losses") for record in records)
+
+
+def _heading(metric: str, columns: Mapping[str, str]) -> str:
+    """How a table calls a score: as the column that shows it, or by its name without its convention."""
+    return columns.get(metric) or metric.partition("[")[0].replace("_", " ")
 
 
 def _stated(record: Json, split: str) -> list[Json]:
