@@ -1,7 +1,9 @@
 """Write results/<recipe>.json from finished runs over seeds, and docs/results.md from all of them.
 
     python results/collect.py voc2007/basic_fcn RUN RUN RUN      one recipe's runs, then the page
-    python results/collect.py                                    only the page
+    python results/collect.py                                    only the pages
+
+Beside it, docs/courses.md from the declarations of the courses, and the compact copy of the results that comes with the package.
 
 Fields that older results lack become null; no value is changed.
 A run counts only where its recipe is the shipped one, whatever its seed. Where its hardware part differs (precision, layout,
@@ -17,6 +19,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pixelwise.courses.course import COURSES, load_course
+from pixelwise.courses.handbook import handbook
+from pixelwise.courses.recorded import FILE as COMPACT
+from pixelwise.courses.recorded import compact
 from pixelwise.errors import RunError
 from pixelwise.recipe.load import check_recipe, load_recipe
 from pixelwise.recipe.shipped import shipped_recipes
@@ -29,7 +35,7 @@ from pixelwise.types import current_key
 Json = dict[str, Any]
 
 RESULTS = Path(__file__).resolve().parent
-PAGE = RESULTS.parent / "docs" / "results.md"
+PAGE, MAP = RESULTS.parent / "docs" / "results.md", RESULTS.parent / "docs" / "courses.md"
 COLUMNS = {  # (data set, split): a table over the recipes of which this split is the last one scored
     ("voc2007", "val"): {
         "pixel_accuracy[void=background]": "pixel accuracy",
@@ -135,6 +141,20 @@ def main(arguments: list[str]) -> None:
     for file in RESULTS.rglob("*.json"):
         complete(file)
     write_text(PAGE, page())
+    write_text(MAP, handbook())
+    write_text(COMPACT, packaged())
+
+
+def packaged() -> str:
+    """The results of the courses' recipes in compact form, a line each."""
+    recipes = sorted({recipe for name in COURSES for recipe in load_course(name).recipes})
+    there = [(recipe, RESULTS / f"{recipe}.json") for recipe in recipes]
+    lines = [
+        f"{json.dumps(recipe)}: {json.dumps(compact(json.loads(file.read_text(encoding='utf-8'))), ensure_ascii=False)}"
+        for recipe, file in there
+        if file.exists()
+    ]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 def shared_metrics(made: Json, recipe: Json) -> list[Json]:

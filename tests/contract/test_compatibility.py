@@ -36,6 +36,7 @@ TWO_CLASSES = {"foreground_iou"}  # metrics of two classes; the drawn scenes hav
 COUNTED = {"pixel_frequency", "majority"}  # the baselines: fitted without a parameter
 OPTIONS = {
     "first": {"of": "scenes", "count": 2},
+    "cut": {"of": "scenes"},
     "longtail": {"of": "cifar10"},
     "folder": {"path": "."},
     "coco": {"path": "a.json"},

@@ -35,3 +35,16 @@ def test_all_training_pictures_are_still_there(small_cifar):
     assert part.labels("whole") == whole.labels("train")
     np.testing.assert_array_equal(part.read("whole", 7).image, whole.read("train", 7).image)
     assert part.sources("whole", 7) == whole.sources("train", 7)
+
+
+def test_a_cut_keeps_a_few_pictures_of_every_split_spread_over_its_order(small_cifar):
+    whole = DATASETS.build("cifar10", small_cifar.root, validation=0.2)
+    part = DATASETS.build("cut", small_cifar.root, of={"name": "cifar10", "validation": 0.2}, count=3)
+    assert part.splits() == whole.splits()
+    for split in whole.splits():
+        names, there = part.names(split), whole.names(split)
+        assert names == tuple(there[index * len(there) // 3] for index in range(3))
+        place = there.index(names[2])
+        assert (part.read(split, 2).image == whole.read(split, place).image).all()
+        assert part.labels(split)[2] == whole.labels(split)[place]
+    assert DATASETS.build("cut", small_cifar.root, of="cifar10", count=10**6).names("test") == whole.names("test")

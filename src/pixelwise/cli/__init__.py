@@ -33,12 +33,16 @@ COMMANDS = {
     "report": ("pixelwise.cli.runs:report", "Build a run's report again."),
     "sweep": ("pixelwise.cli.experiments:sweep", "Train a recipe over a grid of values, as runs in one folder."),
     "search": ("pixelwise.cli.experiments:search", "Search a recipe's best values by Optuna, as runs in one folder."),
+    "reproduce": (
+        "pixelwise.cli.reproduce:reproduce",
+        "Answer the questions of a course: train what is missing, and write one page.",
+    ),
     "compare": ("pixelwise.cli.runs:compare", "Compare runs: recipes, scores, differences, cost."),
     "data": ("pixelwise.cli.data:app", "Check, fetch and describe data sets."),
     "arithmetic": ("pixelwise.cli.arithmetic:app", "Shapes, counts, receptive fields and the matrix of a convolution."),
 }
 RECIPE_WORDS = ("overrides", "factors", "ranges")  # arguments that take words a.b=c
-LASTING = (["train"], ["sweep"], ["search"])  # they continue where nobody reads what they print
+LASTING = (["train"], ["sweep"], ["search"], ["reproduce"])  # they continue where nobody reads what they print
 ABOUT = "Convolutional vision, from the arithmetic of one convolution to whole labelled pictures."
 
 

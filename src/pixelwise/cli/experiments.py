@@ -62,13 +62,13 @@ def sweep(
         folder = Folder(out or Path("runs/sweeps") / Path(recipe).with_suffix(""))
         data = None if data is None else data_root(data)
         check_data(runs, data)
-        with _stopping(folder, "sweep", "runs"), folder.writing():
+        with stopping(folder, "runs"), folder.writing():
             folder.begin(runs, recipe, [{"path": path, "values": values} for path, values in grid.items()], data)
             _run_sweep(folder, runs, jobs, data)
     else:
         folder = Folder(resume or Path())
         folder.record()  # else it is not a sweep
-        with _stopping(folder, "sweep", "runs"), folder.writing():
+        with stopping(folder, "runs"), folder.writing():
             runs = _moved(folder.plan(), data_path)
             recorded = folder.record().get("data")
             data = data or (None if recorded is None else Path(recorded))
@@ -129,7 +129,7 @@ def _show_scores(folder: Folder) -> None:
 
 
 @contextmanager
-def _stopping(folder: Folder, command: str, runs: str) -> Iterator[None]:
+def stopping(folder: Folder, runs: str) -> Iterator[None]:
     """Say how to resume after Ctrl-C, a termination or a closed terminal."""
     from pixelwise.engine.checks.guard import exit_code
     from pixelwise.outside import again
@@ -137,8 +137,7 @@ def _stopping(folder: Folder, command: str, runs: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as stopped:
-        resume = f"pixelwise {command} --resume {folder.path}{again()}"
-        say(f"Stopped; the {runs} in progress are saved. Resume with: {resume}", err=True)
+        say(f"Stopped; the {runs} in progress are saved. Resume with: {folder.again}{again()}", err=True)
         raise typer.Exit(exit_code(getattr(stopped, "number", None))) from None
 
 
@@ -268,7 +267,7 @@ def _run_trials(folder: Folder, asked: dict[str, Any], space: Space, aim: Aim, d
     search = Search(folder, study, space, aim)
     trials = search.proposals(asked["trials"], alone=not asked["storage"])
     display = ExperimentDisplay("trials", asked["trials"], before=search.before(), jobs=jobs, aim=aim)
-    with _stopping(folder, "search", "trials"):
+    with stopping(folder, "trials"):
         follow(run_all(folder, trials, jobs=jobs, data=data, ended=search.ended, watch=search.watch), display)
 
 

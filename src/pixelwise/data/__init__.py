@@ -16,5 +16,6 @@ DATASETS = Shelf(
         "cifar10": "pixelwise.data.published.cifar10:cifar10",
         "longtail": "pixelwise.data.part:longtail",
         "first": "pixelwise.data.part:first",
+        "cut": "pixelwise.data.part:cut",
     },
 )

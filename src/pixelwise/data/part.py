@@ -1,7 +1,7 @@
-"""A part of another data set: some of its training pictures, and its other splits as they are.
+"""A part of another data set: some of its pictures.
 
-`first` keeps the first pictures: what a network should be able to learn by heart. `longtail` keeps fewer and fewer from
-class to class.
+`first` keeps the first training pictures: what a network should be able to learn by heart. `longtail` keeps fewer and fewer from
+class to class. `cut` keeps a few of every split: enough to see that everything runs.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Value = TypeVar("Value")
 
 
 class Part(Dataset):
-    """Another data set, of whose training split the pictures at `kept` are left.
+    """Another data set, of whose splits the pictures at `kept` are left; the splits that it does not name stay whole.
 
     frequencies:  training pictures of each class that are left, if known
     settings:     the options that chose them
@@ -33,10 +33,11 @@ class Part(Dataset):
     """
 
     def __init__(
-        self, whole: Dataset, kept: Sequence[int], name: str, *, settings: Mapping[str, object],
+        self, whole: Dataset, kept: Mapping[str, Sequence[int]], name: str, *, settings: Mapping[str, object],
         frequencies: tuple[int, ...] | None = None, also: Mapping[str, str] | None = None,
     ) -> None:  # fmt: skip
-        self.whole, self.kept, self.also, self._settings = whole, tuple(kept), dict(also or {}), settings
+        self.whole, self.also, self._settings = whole, dict(also or {}), settings
+        self.kept = {split: tuple(places) for split, places in kept.items()}
         self.info = replace(whole.info, name=f"{whole.info.name}-{name}", frequencies=frequencies)
 
     def splits(self) -> tuple[str, ...]:
@@ -69,14 +70,20 @@ class Part(Dataset):
     def notices(self) -> tuple[Problem, ...]:
         return self.whole.notices()
 
+    def absent(self) -> tuple[str, ...]:
+        return self.whole.absent()
+
+    def oddities(self, split: str, index: int) -> tuple[str, ...]:
+        return self.whole.oddities(self._split(split), self._index(split, index))
+
     def _split(self, split: str) -> str:
         return self.also.get(split, split)
 
     def _index(self, split: str, index: int) -> int:
-        return self.kept[index] if split == TRAIN else index
+        return self.kept[split][index] if split in self.kept else index
 
     def _left(self, split: str, values: tuple[Value, ...]) -> tuple[Value, ...]:
-        return tuple(values[index] for index in self.kept) if split == TRAIN else values
+        return tuple(values[index] for index in self.kept[split]) if split in self.kept else values
 
 
 def build_whole(of: str | dict[str, Any], root: Path, where: str) -> Dataset:
@@ -103,7 +110,23 @@ def first(root: Path, *, of: str | dict[str, Any], count: Annotated[int, Ge(1)])
         what = f"{count} pictures are wanted, {there} are there."
         raise DataError(what, where=f"first of {whole.info.name}", hint="Lower `count`.")
     # how frequent a class is among a few pictures is chance: scores are not told apart by it
-    return Part(whole, range(count), "first", settings={"count": count}, also={WHOLE: TRAIN})
+    return Part(whole, {TRAIN: range(count)}, "first", settings={"count": count}, also={WHOLE: TRAIN})
+
+
+def cut(root: Path, *, of: str | dict[str, Any], count: Annotated[int, Ge(1)] = 32) -> Dataset:
+    """At most `count` pictures of every split of any data set, spread evenly over its order: to see that everything runs.
+
+    of:     the data set, by name or as a map with its name and options
+    count:  how many of each split. No score on so few pictures says how good a network is
+    """
+    whole = build_whole(of, root, "cut")
+    kept = {}
+    for split in whole.splits():
+        there = len(whole.names(split))
+        left = min(count, there)
+        kept[split] = [index * there // left for index in range(left)]
+    # how frequent a class is among a few pictures is chance; which classes are frequent in the whole is known
+    return Part(whole, kept, "cut", settings={"count": count}, frequencies=whole.info.frequencies)
 
 
 def exponential_sizes(largest: int, ratio: float, classes: int) -> tuple[int, ...]:
@@ -153,7 +176,7 @@ def longtail(
     kept = [places[:size] for places, size in zip(drawn, sizes, strict=True)]
     settings: dict[str, object] = {"ratio": ratio, "profile": profile, "largest": largest, "seed": seed}
     places = np.sort(np.concatenate(kept)).tolist()
-    return Part(whole, places, "longtail", settings=settings, frequencies=tuple(sizes))
+    return Part(whole, {TRAIN: places}, "longtail", settings=settings, frequencies=tuple(sizes))
 
 
 def _impossible(where: str, name: str, size: int, there: int) -> DataError:

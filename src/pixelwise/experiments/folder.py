@@ -75,10 +75,11 @@ class Planned:
 
 
 class Folder:
-    """Paths and records of one experiment. kind: `sweep`, `search`, or a word of your own."""
+    """Paths and records of one experiment. kind: `sweep`, `search`, or a word of your own; again: the command that continues it."""
 
-    def __init__(self, path: Path, kind: str = "sweep") -> None:
+    def __init__(self, path: Path, kind: str = "sweep", again: str = "") -> None:
         self.path, self.kind = Path(path), kind
+        self.again = again or f"pixelwise {kind} --resume {path}"
         self.record_file = self.path / f"{kind}.json"
 
     def recipe_file(self, name: str) -> Path:
@@ -182,8 +183,7 @@ class Folder:
             if name in planned and is_plain_file(file := self.recipe_file(name)) and not _is_same(file, planned[name]):
                 problems.append(Problem(name, f"its recipe differs from the one that this {self.kind} began with."))
         if problems:
-            resume = f"`pixelwise {self.kind} --resume {self.path}`"
-            hint = f"Choose another folder with --out, or continue the earlier one with {resume}."
+            hint = f"Choose another folder with --out, or continue the earlier one with `{self.again}`."
             more = [Problem("", f"and {len(problems) - MOST_PROBLEMS} more.")] if len(problems) > MOST_PROBLEMS else []
             last = Problem(str(self.path), f"contains another {self.kind}.", hint)
             raise RunError.all([*problems[:MOST_PROBLEMS], *more, last])

@@ -1,0 +1,45 @@
+"""Results of the project that come with the package: they stand in for runs that a person does not want to repeat.
+
+`recorded.json` is a compact copy of `results/` for the recipes of the courses, made by `python results/collect.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+FILE = Path(__file__).resolve().parent / "recorded.json"
+KEPT = ("seeds", "minutes", "machine", "precision", "commit", "differs")
+DIGITS = 6
+
+Results = Mapping[str, Mapping[str, Any]]  # recipe → its record
+
+
+@cache
+def recorded_results() -> Results:
+    """The compact copy of the project's results."""
+    results: Results = json.loads(FILE.read_text(encoding="utf-8"))
+    return results
+
+
+def compact(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What a course's page needs of one file of `results/`: the values of each score over seeds, rounded."""
+    scores = {
+        split: {key: [_rounded(value) for value in score["values"]] for key, score in found.items()}
+        for split, found in record["scores"].items()
+    }
+    return {**{key: record[key] for key in KEPT if record.get(key)}, "scores": scores}
+
+
+def minutes(results: Results, recipe: str) -> float | None:
+    """The mean time of a training on the machine of the results; None where it was not measured."""
+    measured = (results.get(recipe) or {}).get("minutes")
+    return fmean(measured) if measured else None
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, DIGITS)
