@@ -3,7 +3,8 @@
     python results/collect.py voc2007/basic_fcn RUN RUN RUN      one recipe's runs, then the page
     python results/collect.py                                    only the pages
 
-Beside it, docs/courses.md from the declarations of the courses, and the compact copy of the results that comes with the package.
+Beside it, docs/courses.md from the declarations of the courses, and the compact copy of the results that comes with the
+package.
 
 Fields that older results lack become null; no value is changed.
 A run counts only where its recipe is the shipped one, whatever its seed. Where its hardware part differs (precision, layout,

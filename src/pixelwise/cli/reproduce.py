@@ -27,7 +27,9 @@ def reproduce(
     results: Annotated[
         bool, typer.Option("--results", help="Let the project's results stand in for runs that are not there.")
     ] = False,
-    no_train: Annotated[bool, typer.Option("--no-train", help="Train nothing: write the page from what is there.")] = False,
+    no_train: Annotated[
+        bool, typer.Option("--no-train", help="Train nothing: write the page from what is there.")
+    ] = False,
     long: Annotated[bool, typer.Option("--long", help="Train also what needs a GPU, a download, or hours.")] = False,
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each recipe, with seeds that count up from its own.")] = 1,
     runs: Annotated[Path, typer.Option(help="Folder with earlier runs: finished ones are used.")] = Path("runs"),
@@ -50,7 +52,9 @@ def reproduce(
     from pixelwise.run.words import duration
 
     if course is None:
-        show_rows(result_console(), ("course", ""), [(name, load_course(name).title) for name in COURSES], styles={0: ACCENT})
+        show_rows(
+            result_console(), ("course", ""), [(name, load_course(name).title) for name in COURSES], styles={0: ACCENT}
+        )
         return
     asked = load_course(course)
     place = out or Path("runs/courses") / f"{course}{'-quick' if quick else ''}"

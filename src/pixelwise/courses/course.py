@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -68,9 +69,9 @@ class Course(Part):
     scores: tuple[Key, ...] = ()
     split: str = ""
     guess: str = ""
-    guesses: dict[str, float] = {}
-    long: dict[str, str] = {}
-    files: dict[str, str] = {}
+    guesses: Mapping[str, float] = Field(default_factory=dict)
+    long: Mapping[str, str] = Field(default_factory=dict)
+    files: Mapping[str, str] = Field(default_factory=dict)
     left_out: str = ""
     questions: Annotated[tuple[Question, ...], Field(min_length=1)]
 

@@ -108,9 +108,7 @@ def _cells(
     return f"{score_label(key)} ({told})", value, between, stated, number(guess)
 
 
-def _values(
-    course: Course, key: str, source: Source, results: Results
-) -> tuple[str, list[float | None], Score | None]:
+def _values(course: Course, key: str, source: Source, results: Results) -> tuple[str, list[float | None], Score | None]:
     """(split, a value for each seed, the score of the first run) on the course's split, else on another one that has it."""
     if source.recorded:
         scored = results[source.recipe]["scores"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 
 from pixelwise.report.page import template
@@ -57,7 +58,7 @@ def _html(text: str, there: Path, names: set[str]) -> str:
     text = re.sub(r"^```\{code-block\} (\w+)\n:caption: (.*)\n", r"*\2*\n\n```\1\n", text, flags=re.M)
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = parser.parse(re.sub(r"<!--.*?-->\n?", "", text, flags=re.S))
-    for token, after in zip(tokens, tokens[1:], strict=False):
+    for token, after in pairwise(tokens):
         if token.type == "heading_open":
             token.attrSet("id", slug(after.content))
     for child in (child for token in tokens for child in token.children or ()):

@@ -16,12 +16,12 @@ handouts. `pixelwise reproduce COURSE` answers all questions of a course on one 
     pixelwise reproduce voc2007-fcn --jobs 2             # train what is missing, two runs at a time
     pixelwise reproduce voc2007-fcn --quick              # a few steps on a few pictures: only to see that everything runs
 
-The same command again continues: finished runs are left alone, interrupted ones are resumed. Finished runs in `runs/` (or in another
-folder, `--runs DIR`) that are of the same recipe are used and not repeated. `--no-train` only writes the page. The page
-shows each number beside what the handout states, its interval, and the score of a constant guess.
+The same command again continues: finished runs are left alone, interrupted ones are resumed. Finished runs in `runs/` (or in
+another folder, `--runs DIR`) that are of the same recipe are used and not repeated. `--no-train` only writes the page. The
+page shows each number beside what the handout states, its interval, and the score of a constant guess.
 
-Sources of the recipes' numbers are in [results.md](results.md). This page is made from the same files as the pages of `reproduce`
-(`src/pixelwise/courses/handouts/`), by `python results/collect.py`.
+The project's results are in [results.md](results.md); the package has a compact copy of them for `--results`. This page and those
+of `reproduce` are made from the same files, `src/pixelwise/courses/handouts/*.yaml`; `python results/collect.py` writes this one.
 """
 
 
@@ -32,7 +32,9 @@ def handbook() -> str:
 
 def _chapter(name: str, course: Course) -> str:
     parts = [f"## {course.title}: `{name}`", f"{course.source}. {course.about.strip()}"]
-    commands = [f"pixelwise data fetch {data_set}" for data_set in course.fetch] + [f"pixelwise reproduce {name} --plan"]
+    commands = [f"pixelwise data fetch {data_set}" for data_set in course.fetch] + [
+        f"pixelwise reproduce {name} --plan"
+    ]
     parts.append(_block(commands))
     for file, text in course.files.items():
         parts.append(f"Some commands read the file `{file}`:")

@@ -90,7 +90,9 @@ def printed(command: str, folder: Path) -> str:
     """What a command prints in a folder, or why it failed."""
     words = [sys.executable, "-m", "pixelwise", *shlex.split(command)[1:]]
     environment = {**os.environ, "COLUMNS": WIDTH, "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"}
-    done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, check=False, stdin=subprocess.DEVNULL)
+    done = subprocess.run(
+        words, cwd=folder, env=environment, capture_output=True, check=False, stdin=subprocess.DEVNULL
+    )
     return (done.stdout or done.stderr).decode("utf-8", errors="replace").strip("\n")
 
 

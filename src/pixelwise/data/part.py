@@ -1,7 +1,7 @@
 """A part of another data set: some of its pictures.
 
-`first` keeps the first training pictures: what a network should be able to learn by heart. `longtail` keeps fewer and fewer from
-class to class. `cut` keeps a few of every split: enough to see that everything runs.
+`first` keeps the first training pictures: what a network should be able to learn by heart. `longtail` keeps fewer and fewer
+from class to class. `cut` keeps a few of every split: enough to see that everything runs.
 """
 
 from __future__ import annotations
@@ -51,9 +51,6 @@ class Part(Dataset):
 
     def sources(self, split: str, index: int) -> tuple[Path, ...]:
         return self.whole.sources(self._split(split), self._index(split, index))
-
-    def oddities(self, split: str, index: int) -> tuple[str, ...]:
-        return self.whole.oddities(self._split(split), self._index(split, index))
 
     def read(self, split: str, index: int) -> Sample:
         return self.whole.read(self._split(split), self._index(split, index))

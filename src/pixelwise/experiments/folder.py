@@ -75,7 +75,11 @@ class Planned:
 
 
 class Folder:
-    """Paths and records of one experiment. kind: `sweep`, `search`, or a word of your own; again: the command that continues it."""
+    """Paths and records of one experiment.
+
+    kind:   `sweep`, `search`, or a word of your own
+    again:  the command that continues it
+    """
 
     def __init__(self, path: Path, kind: str = "sweep", again: str = "") -> None:
         self.path, self.kind = Path(path), kind
