@@ -20,8 +20,9 @@ The same command again continues: finished runs are left alone, interrupted ones
 another folder, `--runs DIR`) that are of the same recipe are used and not repeated. `--no-train` only writes the page. The
 page shows each number beside what the handout states, its interval, and the score of a constant guess.
 
-The project's results are in [results.md](results.md); the package has a compact copy of them for `--results`. This page and those
-of `reproduce` are made from the same files, `src/pixelwise/courses/handouts/*.yaml`; `python results/collect.py` writes this one.
+The project's results are in [results.md](results.md); the package has a compact copy of them for `--results`. This page
+and those of `reproduce` are made from the same files, `src/pixelwise/courses/handouts/*.yaml`; `python results/collect.py`
+writes this one.
 """
 
 

@@ -1,0 +1,210 @@
+"""The courses: declarations, the map made from them, the plan, and the page. Nothing is trained."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from collect import MAP, RESULTS, packaged
+
+from command_line import run_command, said
+from pixelwise.cli import COMMANDS, _load
+from pixelwise.courses.course import COURSES, Course, load_course
+from pixelwise.courses.evidence import rows, sources
+from pixelwise.courses.explain import anchors, explaining, slug, write_pages
+from pixelwise.courses.handbook import handbook
+from pixelwise.courses.page import build_course_page
+from pixelwise.courses.plan import earlier_runs, needed, quick_cut
+from pixelwise.courses.recorded import FILE, recorded_results
+from pixelwise.errors import RecipeError
+from pixelwise.experiments.folder import Folder
+from pixelwise.experiments.settings import plan
+from pixelwise.recipe.load import load_recipe
+from pixelwise.run.folder import RunFolder
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+EVERY = [(name, load_course(name)) for name in COURSES]
+COMMANDS_SHOWN = sorted(
+    {command for _, one in EVERY for question in one.questions for command in question.all_commands}
+)
+
+
+def parses(command: str) -> None:
+    """Raise where the command line would refuse the words."""
+    program, name, *rest = shlex.split(command)
+    assert program == "pixelwise"
+    assert name in COMMANDS
+    typer.main.get_command(_load(name)).make_context(name, list(rest))
+    if name == "train":
+        load_recipe(rest[0], rest[1:])
+    elif name == "sweep":
+        plan(rest[0], rest[1:])
+
+
+@pytest.mark.parametrize("command", COMMANDS_SHOWN)
+def test_every_command_of_a_course_parses(command: str) -> None:
+    parses(command)
+
+
+def test_every_command_on_the_map_parses() -> None:
+    lines = re.findall(r"^    (pixelwise .*?)(?: +# .*)?$", MAP.read_text(encoding="utf-8"), flags=re.M)
+    assert len(lines) > len(COMMANDS_SHOWN)
+    for command in {line for line in lines if line not in COMMANDS_SHOWN}:
+        parses(command)
+
+
+def test_the_map_is_made_from_the_declarations() -> None:
+    assert MAP.read_text(encoding="utf-8") == handbook(), "run `python results/collect.py`"
+
+
+def test_the_packaged_results_are_those_of_the_project() -> None:
+    assert FILE.read_text(encoding="utf-8") == packaged(), "run `python results/collect.py`"
+    one = json.loads((RESULTS / "voc2007" / "unet.json").read_text(encoding="utf-8"))
+    key = one["chosen_by"]
+    assert recorded_results()["voc2007/unet"]["scores"]["val"][key] == pytest.approx(
+        one["scores"]["val"][key]["values"], abs=1e-6
+    )
+
+
+@pytest.mark.parametrize(("name", "course"), EVERY, ids=COURSES)
+def test_every_question_is_explained_by_a_page_that_is_there(name: str, course: Course) -> None:
+    numbers = [question.number for question in course.questions]
+    assert len(set(numbers)) == len(numbers)
+    for question in course.questions:
+        page, _, anchor = question.why.partition("#")
+        assert (DOCS / page).is_file(), question.why
+        assert not anchor or anchor in anchors((DOCS / page).read_text(encoding="utf-8")), question.why
+    assert set(course.long) <= set(course.recipes)
+    for recipe in course.recipes:
+        load_recipe(recipe)
+
+
+@pytest.mark.parametrize(("name", "course"), EVERY, ids=COURSES)
+def test_every_recipe_has_a_quick_cut_that_differs_in_pictures_and_length_only(name: str, course: Course) -> None:
+    for recipe in map(load_recipe, course.recipes):
+        cut = quick_cut(recipe)
+        assert (cut.model, cut.loss, cut.task, cut.metrics) == (recipe.model, recipe.loss, recipe.task, recipe.metrics)
+        assert all(phase.steps is not None and phase.steps <= 4 for phase in cut.train.phases)
+        assert len(cut.train.phases) == len(recipe.train.phases)
+
+
+def test_a_declaration_with_an_unknown_key_or_name_is_refused() -> None:
+    with pytest.raises(RecipeError, match="there is no course 'flower17'"):
+        load_course("flower17")
+    with pytest.raises(ValueError, match="answr"):
+        Course.model_validate({"title": "", "source": "", "about": "", "questions": [{"number": "1", "answr": ""}]})
+
+
+def course_of(recipe: str, **more: Any) -> Course:
+    return Course.model_validate(
+        {
+            "title": "A <course>",
+            "source": "S",
+            "about": "A.",
+            "split": "val",
+            "scores": ["mean_iou[void=ignore,classes=truth_or_prediction]"],
+            "files": {"relu.txt": "W1: 1\nb1: 0\nat: 1\n"},
+            "questions": [
+                {
+                    "number": "1",
+                    "asks": "What?",
+                    "recipes": [recipe],
+                    "shows": ["curves", "pictures"],
+                    "why": "scores.md",
+                },
+                {
+                    "number": "2",
+                    "asks": "How?",
+                    "commands": ["pixelwise arithmetic shapes course-cnn"],
+                    "why": "runs.md",
+                },
+            ],
+            **more,
+        }
+    )
+
+
+def pretend(run: RunFolder, recipe: str, seed: int) -> RunFolder:
+    """A fabricated run with the recipe of a shipped one."""
+    setup = run.read("setup")
+    setup["recipe"] = load_recipe(recipe).model_dump(mode="json")
+    setup["recipe"]["train"]["seed"] = seed
+    run.write("setup", setup)
+    return run
+
+
+def test_earlier_runs_of_the_same_recipe_are_used_and_others_are_not(
+    fabricate: Callable[..., RunFolder], tmp_path: Path
+) -> None:
+    course = course_of("quickstart")
+    pretend(fabricate("runs/a"), "quickstart", 0)
+    pretend(fabricate("runs/b"), "quickstart", 7)
+    pretend(fabricate("runs/other"), "scenes/colourize", 0)
+    pretend(fabricate("runs/begun", finished=False), "quickstart", 1)
+    found = earlier_runs(course, tmp_path / "runs")
+    assert {name: [run.path.name for run in runs] for name, runs in found.items()} == {"quickstart": ["a", "b"]}
+    (need,) = needed(course, Folder(tmp_path / "course", "course"), found=found)
+    assert not need.is_trained
+
+
+def test_the_page_has_measured_numbers_reports_and_pictures(
+    fabricate: Callable[..., RunFolder], tmp_path: Path
+) -> None:
+    course, folder = course_of("quickstart"), Folder(tmp_path / "course", "course")
+    run = pretend(fabricate("runs/a"), "quickstart", 0)
+    needs = needed(course, folder, found=earlier_runs(course, tmp_path / "runs"))
+    page = build_course_page(course, folder, needs, {}).read_text(encoding="utf-8")
+    (row,) = rows(course, course.questions[0], sources(needs, folder, {}), {})
+    value = run.read("summary")["splits"]["val"]["metrics"][0]["scores"][0]["value"]
+    assert f"{value:.4f}" in row.cells[2]
+    assert row.cells[2] in page
+    assert "A &lt;course&gt;" in page
+    assert 'href="../runs/a/report.html"' in page
+    assert "data:image/" in page
+    assert "1×11×11" in page  # what the arithmetic command prints
+    assert not re.search(r'(?:src|href)="https?:', page)
+    for target in re.findall(r'href="(pages/[^"#]+)', page):
+        assert (folder.path / target).is_file()
+
+
+def test_results_stand_in_and_are_shown_as_such(tmp_path: Path) -> None:
+    folder, results = Folder(tmp_path / "course", "course"), recorded_results()
+    course = course_of("voc2007/unet", guess="voc2007/majority")
+    needs = needed(course, folder, results=results)
+    assert [need.recorded for need in needs] == [True, True]
+    made = list(rows(course, course.questions[0], sources(needs, folder, results), results))
+    values = results["voc2007/unet"]["scores"]["val"][course.scores[0]]
+    assert made[0].cells[2].startswith(f"{sum(values) / len(values):.4f} ± ")
+    assert "over seeds" in made[0].cells[3]
+    assert made[0].cells[5] == f"{results['voc2007/majority']['scores']['val'][course.scores[0]][0]:.4f}"
+    assert "results of the project" in build_course_page(course, folder, needs, results).read_text(encoding="utf-8")
+
+
+def test_what_takes_hours_is_trained_only_when_asked_for(tmp_path: Path) -> None:
+    course, folder = course_of("quickstart", long={"quickstart": "it takes a minute"}), Folder(tmp_path / "c", "course")
+    assert [one.is_trained for long in (False, True) for one in needed(course, folder, long=long)] == [False, True]
+    names = [run.name for one in needed(course, folder, long=True, seeds=3) for run in one.runs]
+    assert names == ["quickstart-s0", "quickstart-s1", "quickstart-s2"]
+
+
+def test_the_plan_trains_nothing(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    code, out, _ = said(capsys, "reproduce", "voc2007-fcn", "--plan", "--results", "--out", tmp_path / "course")
+    assert code == 0
+    assert re.search(r"voc2007/basic_fcn +– +5 min 59 s +results of the project", out)
+    assert "voc2007/resnet34_fcn" in out
+    assert not (tmp_path / "course").exists()
+    assert run_command("reproduce", "nothing") == 2
+
+
+def test_pages_are_written_with_anchors_and_without_outside_links(tmp_path: Path) -> None:
+    assert write_pages(tmp_path, explaining(["scores.md#calibration", "runs.md"]))
+    page = (tmp_path / "pages" / "scores.html").read_text(encoding="utf-8")
+    assert 'id="calibration"' in page
+    assert f'id="{slug("Ranked pixels: `average_precision`")}"' in page
+    assert "<table>" in page
