@@ -13,6 +13,8 @@ DATASETS = Shelf(
         "penn_fudan": "pixelwise.data.published.penn_fudan:penn_fudan",
         "coco": "pixelwise.data.coco:coco",
         "folder": "pixelwise.data.folder:folder",
+        "labelled": "pixelwise.data.single.labelled:labelled",
+        "pictures": "pixelwise.data.single.pictures:pictures",
         "cifar10": "pixelwise.data.published.cifar10:cifar10",
         "longtail": "pixelwise.data.part:longtail",
         "first": "pixelwise.data.part:first",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os.path
-import re
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +18,7 @@ from pixelwise.data.pairing.classes import VOID, Classes, as_colour, read_classe
 from pixelwise.data.pairing.lists import SPLITS
 from pixelwise.data.pairing.matching import Affixes
 from pixelwise.data.pairing.values import ValueTable, value_table
-from pixelwise.data.splits import Paired, drawing_remark, find_splits
+from pixelwise.data.splits import Paired, drawing_remark, find_splits, group_by
 from pixelwise.errors import DataError, PixelwiseError, Problem
 from pixelwise.imaging.channels import Reading
 from pixelwise.imaging.files import read_image, read_mask
@@ -267,16 +266,4 @@ def _colour_table(info: DatasetInfo, layout: SimpleNamespace, known: bool) -> di
 def _drawing(layout: SimpleNamespace) -> tuple[dict[str, float], int, Callable[[str], str] | None]:
     """Shares, seed and grouping for splits that are drawn."""
     shares = {split: share for split, share in zip(SPLITS[1:], (layout.val, layout.test), strict=True) if share}
-    if not layout.group:
-        return shares, layout.seed, None
-    try:
-        pattern = re.compile(layout.group)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise DataError(f"read {layout.group!r}, which is not a regular expression: {error}.", where="group") from error
-
-    def group_of(name: str) -> str:
-        match = pattern.search(name)
-        found = None if match is None else match.group(1 if pattern.groups else 0)
-        return name if found is None else found
-
-    return shares, layout.seed, group_of
+    return shares, layout.seed, group_by(layout.group)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -276,6 +277,23 @@ def draw_stratified(
     if not all(drawn.values()):
         return draw_splits(strata, fractions, seed=seed, group=lambda n: together.get(n, n))
     return {split: tuple(sorted(names)) for split, names in drawn.items()}
+
+
+def group_by(pattern: str) -> Callable[[str], str] | None:
+    """Name → what the pattern finds in it, or the name where it finds nothing; None for an empty pattern."""
+    if not pattern:
+        return None
+    try:
+        compiled = re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise DataError(f"read {pattern!r}, which is not a regular expression: {error}.", where="group") from error
+
+    def group_of(name: str) -> str:
+        match = compiled.search(name)
+        found = None if match is None else match.group(1 if compiled.groups else 0)
+        return name if found is None else found
+
+    return group_of
 
 
 def drawing_remark(given: Mapping[str, object], defaults: Mapping[str, object], reason: str) -> tuple[str, ...]:

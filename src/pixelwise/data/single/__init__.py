@@ -1,0 +1,1 @@
+"""Data sets of your own whose samples are single files: pictures with a label each, and pictures alone."""

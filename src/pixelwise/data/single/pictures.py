@@ -1,0 +1,81 @@
+"""Your own pictures without labels: for colourization."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from annotated_types import Ge, Lt
+
+from pixelwise.data.base import Dataset, find_folder
+from pixelwise.data.pairing.files import find_files
+from pixelwise.data.pairing.lists import SPELLINGS, SPLITS
+from pixelwise.data.splits import draw_splits, drawing_remark, group_by
+from pixelwise.errors import DataError
+from pixelwise.imaging.files import read_image
+from pixelwise.shelf import declares
+from pixelwise.types import DatasetInfo, Sample
+
+
+class Pictures(Dataset):
+    """Pictures alone. `options` are those of `pictures`, with its defaults."""
+
+    def __init__(self, path: Path, **options: Any) -> None:
+        self.path, self.options = path, {**(pictures.__kwdefaults__ or {}), **options}
+        source = f"the folder {path.name}"
+        self.info = DatasetInfo(path.name or "pictures", ("picture",), ((0, 0, 0),), frozenset(), source=source)
+        files = dict(find_files(path, self.options["images"]).files)
+        if not files:
+            raise DataError("there are no pictures that can be read.", where=str(path))
+        given = {name: SPELLINGS.get(name.partition("/")[0].lower(), "") for name in files if "/" in name}
+        self.drawn = not {"train", "val"} <= set(given.values())
+        if self.drawn:
+            shares = {split: self.options[split] for split in SPLITS[1:] if self.options[split]}
+            drawn = draw_splits(files, shares, seed=self.options["seed"], group=group_by(self.options["group"]))
+        else:
+            drawn = {split: tuple(name for name in files if given.get(name) == split) for split in SPLITS}
+        self._splits = {split: tuple((name, files[name]) for name in names) for split, names in drawn.items() if names}
+
+    def splits(self) -> tuple[str, ...]:
+        return tuple(self._splits)
+
+    def names(self, split: str) -> tuple[str, ...]:
+        return tuple(name for name, _ in self._splits[split])
+
+    def sources(self, split: str, index: int) -> tuple[Path, ...]:
+        return (self._splits[split][index][1],)
+
+    def read(self, split: str, index: int) -> Sample:
+        name, file = self._splits[split][index]
+        return Sample(name, read_image(file))
+
+    def settings(self) -> dict[str, object]:
+        return {**self.options, "path": str(self.path)}
+
+    def remarks(self) -> tuple[str, ...]:
+        given = {name: self.options[name] for name in ("val", "test", "seed", "group")}
+        reason = "folders say which picture is in which split"
+        return () if self.drawn else drawing_remark(given, pictures.__kwdefaults__ or {}, reason)
+
+
+@declares(knows=(), draws=("val", "test"))
+def pictures(
+    root: Path,
+    *,
+    path: str,
+    images: str = "",
+    val: Annotated[float, Ge(0), Lt(1)] = 0.2,
+    test: Annotated[float, Ge(0), Lt(1)] = 0.0,
+    seed: Annotated[int, Ge(0)] = 0,
+    group: str = "",
+) -> Dataset:
+    """Pictures of your own without labels, e.g. for the task colourize.
+
+    path:       the folder, absolute, in the working folder, or else in the data folder
+    images:     a folder in it, or a pattern such as `*.jpg`; empty: every picture below it
+    val, test:  shares of the pictures that are drawn for these splits where there are no folders `train/` and `val/`
+    seed:       of that draw
+    group:      pattern with one group, e.g. `^(scene\\d+)_`: pictures for which it finds the same are never torn apart
+    """
+    options = {name: value for name, value in locals().items() if name not in ("root", "path")}
+    return Pictures(find_folder(path, root), **options)
