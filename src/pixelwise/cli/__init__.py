@@ -23,6 +23,7 @@ COMMANDS = {
         "What there is: recipes, models, data sets, losses, metrics, augmentations.",
     ),
     "show": ("pixelwise.cli.shelves:show", "One thing: what it is, and its options with their defaults."),
+    "start": ("pixelwise.cli.start:start", "Look at a folder of pictures; write a report and a recipe made for it."),
     "check": ("pixelwise.cli.train:check", "Check a recipe without loading anything."),
     "train": ("pixelwise.cli.train:train", "Train a recipe, or resume an interrupted run."),
     "find-lr": ("pixelwise.cli.find_lr:find_lr", "Find a learning rate by a range test; trains nothing that is kept."),

@@ -150,6 +150,15 @@ def read_mask(
     return indices
 
 
+def is_in_colour(path: Path) -> bool:
+    """Whether a file holds red, green and blue, which a mask of indices does not; False where it cannot be opened."""
+    try:
+        with _opened(path, None) as picture:
+            return picture.mode in ("RGB", "RGBA")
+    except DataError:
+        return False
+
+
 def write_mask(path: Path, indices: IndexMap, palette: Sequence[RGB]) -> None:
     """The index map as a palette PNG that every viewer shows in its colours, or, above index 255, as a 16-bit grey PNG.
 

@@ -26,7 +26,11 @@ CHECKS: tuple[Callable[[Survey], Iterator[Finding]], ...] = (
 
 def check_dataset(dataset: Dataset, progress: Callable[[int, int], None] | None = None) -> list[Finding]:
     """Every finding of every check, fatal ones first. Each sample is read once."""
-    seen = survey(dataset, progress)
+    return findings_of(dataset, survey(dataset, progress))
+
+
+def findings_of(dataset: Dataset, seen: Survey) -> list[Finding]:
+    """The same of samples that were read already."""
     findings = [finding for check in CHECKS for finding in check(seen)]
     findings += [Finding("options", "warning", remark, (), "Leave them out.") for remark in dataset.remarks()]
     findings += [Finding("layout", "warning", n.what, (n.where,), n.hint) for n in dataset.notices()]

@@ -154,7 +154,7 @@ def _cause(no_mask: Sequence[str], no_picture: Sequence[str]) -> tuple[str, str]
         first = next(name for name in no_mask if name.casefold() in folded)
         other = folded[first.casefold()]
         return f"names differ in upper and lower case only, e.g. {first} and {other}.", "Rename one side."
-    affixes = _affixes(no_mask, no_picture)
+    affixes = likely_affixes(no_mask, no_picture)
     if affixes is None or affixes[1] < least:
         return None
     options = {name: value for name, value in vars(affixes[0]).items() if value}
@@ -164,7 +164,7 @@ def _cause(no_mask: Sequence[str], no_picture: Sequence[str]) -> tuple[str, str]
     )
 
 
-def _affixes(no_mask: Sequence[str], no_picture: Sequence[str]) -> tuple[Affixes, int, str] | None:
+def likely_affixes(no_mask: Sequence[str], no_picture: Sequence[str]) -> tuple[Affixes, int, str] | None:
     """What two sides of names have before and after a shared part, how many then pair, and the first one's partner."""
     best: tuple[Affixes, int, str] | None = None
     sides = [[(name.rpartition("/")[0], name.rpartition("/")[2]) for name in side] for side in (no_mask, no_picture)]

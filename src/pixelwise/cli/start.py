@@ -1,0 +1,190 @@
+"""`pixelwise start`"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pixelwise.cli.options import Cache, Changes, Data, MaxPixels
+from pixelwise.terminal.output import BAD, QUIET, WARN, result_console, say, show_line
+
+if TYPE_CHECKING:
+    from pixelwise.data.base import Dataset
+    from pixelwise.data.checks.survey import Finding, Survey
+    from pixelwise.start.plan import Plan
+    from pixelwise.start.recognise import Found
+    from pixelwise.start.trial import Estimate
+
+
+def start(
+    folder: Annotated[Path, typer.Argument(help="A folder of pictures, or a table of labels (CSV, TSV) in one.")],
+    overrides: Changes = None,
+    out: Annotated[Path, typer.Option(help="Folder for the report and the recipe.")] = Path(),
+    train: Annotated[bool, typer.Option("--train", help="Run the two commands that are printed at the end.")] = False,
+    budget: Annotated[
+        str,
+        typer.Option(metavar="TIME", help="Time for the training, e.g. 90s, 8m or 1h. Without it at most 8 minutes."),
+    ] = "",
+    data: Data = None,
+    cache: Cache = None,
+    max_pixels: MaxPixels = None,
+) -> None:
+    """Look at a folder of pictures, write a report on it and a recipe made for it.
+
+    Recognises images with masks, folders named after classes, a table of labels, instance maps, and pictures alone, and says
+    what it assumes. It writes FOLDER-report.html and recipe.yaml, and changes nothing in the folder. The time and the memory
+    of the training are measured by a few updates. Changes such as data.dataset.void=255 replace what was assumed. Exit code 1
+    if the pictures have a fatal fault: then nothing can be trained yet, and the report says what to do.
+    """
+    from pixelwise.start.trial import parse_budget
+
+    seconds = parse_budget(budget or "8m")
+    found, dataset, seen, findings = _look(folder, overrides or [], data)
+    _show(found, findings)
+    name = found.path.resolve().name or "folder"
+    fatal = [finding for finding in findings if finding.severity == "fatal"]
+    plan, estimate = _plan(found, seen, overrides or [], data, None if fatal else seconds)
+    said = _in_words(plan, estimate)
+    from pixelwise.start.files import write_page, write_recipe
+    from pixelwise.start.recipe_text import recipe_text
+
+    recipe = write_recipe(out, lambda file: recipe_text(plan, said, file))
+    run = _free_run(recipe)
+    commands = _commands(recipe, run, found, overrides or [], data)
+    from pixelwise.start.page import build_page
+
+    lines = [shlex.join(["pixelwise", *command]) for command in commands]
+    text = recipe.read_text(encoding="utf-8")
+    page = write_page(
+        out / f"{name}-report.html",
+        build_page(plan, dataset, seen, findings, recipe=text, estimate=said, commands=lines),
+    )
+    say(f"\n{said}\nreport  {page}\nrecipe  {recipe}")
+    if fatal:
+        say("\nCorrect the fatal findings first; then start again.")
+        raise typer.Exit(1)
+    if not train:
+        say("\nNext:\n" + "\n".join(f"  {line}" for line in lines))
+        return
+    _run(commands, lines)
+
+
+def _look(folder: Path, changes: Sequence[str], data: Path | None) -> tuple[Found, Dataset, Survey, list[Finding]]:
+    """What the folder holds, the data set that reads it, and everything that its checks find."""
+    from pixelwise.data import DATASETS
+    from pixelwise.data.base import data_root, find_folder
+    from pixelwise.data.checks import findings_of
+    from pixelwise.data.checks.survey import survey
+    from pixelwise.data.folder import Folder
+    from pixelwise.start.recognise import recognise
+    from pixelwise.terminal.bars import Line
+
+    table = folder.name if folder.is_file() else ""
+    place = folder.parent if table else find_folder(folder, data_root(data))
+    found = recognise(place, table=table)
+    found.dataset["path"] = str(folder.parent if table else folder)  # as it was typed: working folder, else data folder
+    _change(found, changes)
+    options = {key: value for key, value in found.dataset.items() if key != "name"}
+    if found.dataset["name"] == "folder":  # a folder may have faults: they become findings
+        converted = DATASETS.convert("folder", {**options, "path": ""}, where="data.dataset")
+        dataset: Dataset = Folder(place, **{key: converted[key] for key in options if key != "path"})
+    else:
+        dataset = DATASETS.build(found.dataset["name"], data_root(data), **options)
+    with Line("looking") as line:
+        seen = survey(dataset, lambda done, total: line.show(dataset.info.name, done, total))
+    found.said.append(_splits(dataset))
+    return found, dataset, seen, findings_of(dataset, seen)
+
+
+def _change(found: Found, changes: Sequence[str]) -> None:
+    """Take what was typed about the data set in place of what was assumed."""
+    from pixelwise.recipe.override import apply_overrides
+
+    mine = [word for word in changes if word.startswith("data.dataset.")]
+    changed: Mapping[str, Any] = apply_overrides({"data": {"dataset": found.dataset}}, mine)
+    found.dataset = dict(changed["data"]["dataset"])
+    found.said += [f"As you say: {word}." for word in mine]
+
+
+def _splits(dataset: Dataset) -> str:
+    counts = ", ".join(f"{split} {len(dataset.names(split)):,}" for split in dataset.splits())
+    drawn = getattr(dataset, "drawn", ())
+    how = " (drawn)" if drawn else " (as the files say)"
+    return f"Splits{how}: {counts}."
+
+
+def _show(found: Found, findings: Sequence[Finding]) -> None:
+    console = result_console()
+    show_line(console, (found.path.resolve().name, "bold"))
+    for line in found.said:
+        show_line(console, f"  {line}")
+    for finding in findings:
+        style = f"bold {BAD}" if finding.severity == "fatal" else WARN
+        show_line(console, (f"  {finding.severity:<8} ", style), (finding.check, "bold"), f"  {finding.what}")
+        if finding.cure:
+            show_line(console, (f"           {finding.cure}", QUIET))
+
+
+def _plan(
+    found: Found, seen: Survey, changes: Sequence[str], data: Path | None, seconds: float | None
+) -> tuple[Plan, Estimate | None]:
+    """The plan, and what it takes; None where its data cannot be read yet."""
+    from pixelwise.engine.hardware.allocator import keep_large_buffers
+
+    keep_large_buffers()  # before torch allocates anything
+    from pixelwise.start.plan import make_plan
+    from pixelwise.start.trial import try_plan, within
+    from pixelwise.terminal.bars import Line
+
+    plan = make_plan(found, seen, root=data, changes=[word for word in changes if not word.startswith("data.dataset.")])
+    if seconds is None:
+        return plan, None
+    with Line("measuring") as line:
+        estimate = try_plan(plan, data=data, caching=line.show)
+    return within(plan, estimate, seconds)
+
+
+def _in_words(plan: Plan, estimate: Estimate | None) -> str:
+    if estimate is None:
+        return "The time is not known: the pictures cannot be trained on yet."
+    minutes = max(1, round(estimate.seconds / 60))
+    memory = "" if estimate.memory is None else f" and {estimate.memory / 2**30:.1f} GiB of memory"
+    unit = "minute" if minutes == 1 else "minutes"
+    return f"{plan.total} epochs take about {minutes} {unit}{memory} on this machine (measured by a few updates)."
+
+
+def _free_run(recipe: Path) -> Path:
+    from pixelwise.cli.train import free_folder
+
+    return free_folder(str(recipe))
+
+
+def _commands(recipe: Path, run: Path, found: Found, changes: Sequence[str], data: Path | None) -> list[list[str]]:
+    """The training, and what labels pictures with it."""
+    rest = [] if data is None else ["--data", str(data)]
+    images = found.path / str(found.dataset.get("images", "images" if found.kind == "masks" else ""))
+    pictures = images if images.is_dir() else found.path
+    if not any(
+        file.is_file() for file in pictures.iterdir()
+    ):  # predict takes the files of a folder, not of those inside
+        pictures = next((file.parent for file in sorted(pictures.rglob("*.*")) if file.is_file()), pictures)
+    return [
+        ["train", str(recipe), "--out", str(run), *rest],
+        ["predict", str(run), str(pictures), "--out", f"{run}-labelled"],
+    ]
+
+
+def _run(commands: Sequence[Sequence[str]], lines: Sequence[str]) -> None:
+    """Run the commands one after the other, each in a process of its own."""
+    import subprocess
+    import sys
+
+    for command, line in zip(commands, lines, strict=True):
+        say(f"\n{line}")
+        code = subprocess.run([sys.executable, "-P", "-m", "pixelwise", *command], check=False).returncode
+        if code:
+            raise typer.Exit(code)

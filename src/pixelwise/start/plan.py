@@ -1,0 +1,237 @@
+"""A recipe made for a folder: task, size, model, loss, metric and length, each with its reason."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pixelwise.data.checks.survey import Survey
+from pixelwise.errors import PixelwiseError
+from pixelwise.recipe.load import check_recipe
+from pixelwise.recipe.override import apply_overrides
+from pixelwise.recipe.schema import Recipe
+from pixelwise.start.recognise import Found
+
+ENCODER = "tf_efficientnet_lite0"
+AREA = {"masks": 320 * 256, "classes": 224 * 224, "pictures": 64 * 64}  # pixels of a picture in training, at most
+GRAIN = {"masks": 32, "classes": 32, "pictures": 8}  # sizes are multiples of it
+BYTES = 2_200  # of memory for each pixel of a batch while everything learns (measured with the pyramid on lite0)
+UPDATES, FEWEST_EPOCHS, MOST_EPOCHS = 700, 8, 40
+UNEVEN = {"masks": 20.0, "classes": 3.0}  # most frequent class over the rarest, from which classes are weighted
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A recipe as a tree of plain values in the order in which it is written.
+
+    reasons:  key such as `data.size` → one sentence, which is written beside it
+    frozen:   epochs in which the encoder stays as it is, 0 from scratch
+    """
+
+    found: Found
+    size: tuple[int, int]
+    batch: int
+    pretrained: bool
+    total: int
+    title: str
+    weighted: bool = False
+    classes: int = 2
+    best: str = ""
+    changes: tuple[str, ...] = ()
+    reasons: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def frozen(self) -> int:
+        return max(1, self.total // 4) if self.pretrained else 0
+
+    @property
+    def tree(self) -> dict[str, Any]:
+        return apply_overrides(self._planned(), self.changes)
+
+    def _planned(self) -> dict[str, Any]:
+        tree: dict[str, Any] = {"title": self.title, "task": _TASKS[self.found.kind]}
+        tree["data"] = {"dataset": self.found.dataset, "size": list(self.size)}
+        tree["augment"] = _augment(self.found.kind, self.size)
+        tree["model"] = _model(self.found.kind, self.pretrained)
+        if self.weighted:
+            tree["loss"] = {"name": "cross_entropy", "weights": "rarity"}
+        if self.found.kind == "masks":
+            tree["metrics"] = ["foreground_iou", "confusion"] if self.classes == 2 else ["confusion"]
+        tree["train"] = self._train()
+        return tree
+
+    def _train(self) -> dict[str, Any]:
+        colours = self.found.kind == "pictures"
+        optimizer: dict[str, Any] = {"name": "adamw", "learning_rate": 3e-3 if colours else 2e-3, "weight_decay": 0.01}
+        phases: list[dict[str, Any]] = [{"epochs": self.total}]
+        if self.pretrained:
+            optimizer["parts"] = {"encoder": 0.2}
+            rest = {"epochs": self.total - self.frozen, "learning_rate": 5e-4, "freeze_statistics": ["encoder"]}
+            phases = [{"epochs": self.frozen, "freeze": ["encoder"]}, rest]
+        train: dict[str, Any] = {"batch": self.batch, "optimizer": optimizer}
+        train |= {"schedule": {"name": "cosine", "warmup": 0.5}, "clip": 1.0}
+        if self.best:
+            train["best"] = self.best
+        return {**train, "phases": phases}
+
+    def recipe(self) -> Recipe:
+        return check_recipe(self.tree, where="the recipe")
+
+    def as_long_as(self, total: int) -> Plan:
+        return replace(self, total=max(2 if self.pretrained else 1, total))
+
+
+def make_plan(found: Found, seen: Survey, *, root: Path | None, changes: Sequence[str] = ()) -> Plan:
+    """The plan for what was found.
+
+    root:     the data folder, where weights may lie
+    changes:  words a.b=c that replace what is planned
+    """
+    sizes = np.array([facts.size for facts in seen.readable if facts.size is not None] or [(256, 256)])
+    size, why_size = choose_size(found.kind, sizes)
+    train = max(1, len(seen.of("train")))
+    batch, why_batch = choose_batch(size, train, memory_available())
+    steps = -(-train // batch)
+    total = min(MOST_EPOCHS, max(FEWEST_EPOCHS, -(-UPDATES // steps)))
+    counts = class_counts(seen)
+    weighted, why_loss = _weighting(found.kind, counts, seen.info.classes)
+    best = _best(found, counts)
+    reasons = {"data.size": why_size, "train.batch": why_batch, "loss": why_loss}
+    plan = Plan(
+        found,
+        size,
+        batch,
+        found.kind != "pictures",
+        total,
+        _title(found),
+        weighted,
+        len(counts),
+        best,
+        tuple(changes),
+        reasons,
+    )
+    if plan.pretrained:
+        plan = _with_weights(plan, root)
+    return replace(plan, reasons={**_REASONS[found.kind], **{key: why for key, why in plan.reasons.items() if why}})
+
+
+def _with_weights(plan: Plan, root: Path | None) -> Plan:
+    """The plan with pretrained weights where they can be had, else from scratch, with what that costs."""
+    from pixelwise.engine.pretrained import find_weights
+
+    try:
+        find_weights(plan.recipe(), root)
+    except PixelwiseError as error:
+        why = f"{error.problems[0].what} {error.problems[0].hint}".strip()
+        said = (
+            "From scratch: the pretrained weights are not here. With few pictures that costs much of the score "
+            f"(docs/transfer.md). {why}"
+        )
+        plan.found.said.append(said)
+        return replace(plan, pretrained=False, reasons={**plan.reasons, "model": said})
+    said = "An encoder with ImageNet weights. The new layers learn first, then everything, at a lower rate."
+    return replace(plan, reasons={**plan.reasons, "model": said})
+
+
+def choose_size(kind: str, sizes: np.ndarray[Any, Any]) -> tuple[tuple[int, int], str]:
+    """(H, W) in the pictures' median shape, no larger than they are, and why."""
+    height, width = (float(one) for one in np.median(sizes, axis=0))
+    aspect, grain = width / height, GRAIN[kind]
+    area = min(AREA[kind], max(height * width, (2 * grain) ** 2))
+    size = tuple(
+        max(grain, round(side / grain) * grain) for side in (math.sqrt(area / aspect), math.sqrt(area * aspect))
+    )
+    kinds = len({tuple(one) for one in sizes.tolist()})
+    aspects = sizes[:, 1] / sizes[:, 0]
+    what = f"height, width: the shape of the median picture ({width:.0f}×{height:.0f}, width × height)"
+    if kinds > 1 and aspects.max() > 1.3 * aspects.min():
+        what += f"; {kinds} sizes of other shapes are squashed to it"
+    return (size[0], size[1]), f"{what}."
+
+
+def choose_batch(size: tuple[int, int], train: int, available: int | None) -> tuple[int, str]:
+    """A power of two up to 16 that gives an epoch a few updates and takes at most half of the memory."""
+    height, width = size
+    batch = 16 if height * width <= 224 * 224 else 8
+    while batch > 2 and batch * 6 > train:
+        batch //= 2
+    if available is None:
+        return batch, "pictures an update"
+    while batch > 1 and batch * height * width * BYTES > available / 2:
+        batch //= 2
+    return batch, f"pictures an update; it fits the {available / 2**30:.1f} GiB of memory that are free."
+
+
+def memory_available() -> int | None:
+    """Bytes of memory that are free on this machine; None where the system does not say."""
+    try:
+        text = Path("/proc/meminfo").read_text(encoding="ascii")
+    except OSError:
+        return None
+    line = next((line for line in text.splitlines() if line.startswith("MemAvailable:")), "")
+    return int(line.split()[1]) * 1024 if line else None
+
+
+def class_counts(seen: Survey, split: str = "") -> list[int]:
+    """Pixels, or pictures where these have labels, of each class in a split, or in all."""
+    counts = [0] * len(seen.info.classes)
+    for facts in seen.readable:
+        if not split or facts.split == split:
+            for value, count in (facts.values or ({} if facts.label is None else {facts.label: 1})).items():
+                if value < len(counts):
+                    counts[value] += count
+    return counts
+
+
+def _weighting(kind: str, counts: Sequence[int], names: Sequence[str]) -> tuple[bool, str]:
+    present = {name: count for name, count in zip(names, counts, strict=True) if count}
+    if kind not in UNEVEN or len(present) < 2:
+        return False, ""
+    most, least = max(present, key=lambda n: present[n]), min(present, key=lambda n: present[n])
+    ratio = present[most] / present[least]
+    if ratio <= UNEVEN[kind]:
+        return False, ""
+    return True, f"'{most}' is {ratio:,.0f} times as frequent as '{least}', so rare classes weigh more."
+
+
+def _best(found: Found, counts: Sequence[int]) -> str:
+    """The score that chooses the best epoch; empty: the task's own."""
+    if found.kind == "masks" and len(counts) == 2:
+        return "foreground_iou"
+    present = [count for count in counts if count]
+    uneven = bool(present) and max(present) > 2 * min(present)
+    return "balanced_accuracy" if found.kind == "classes" and uneven else ""
+
+
+def _title(found: Found) -> str:
+    what = {"masks": "a class for every pixel", "classes": "a class for every picture", "pictures": "colours from grey"}
+    return f"{found.path.resolve().name}: {what[found.kind]}"
+
+
+_TASKS = {"masks": "segment", "classes": "classify", "pictures": "colourize"}
+_REASONS: Mapping[str, Mapping[str, str]] = {
+    "masks": {"augment": "Windows of the pictures, mirrored at random. Remove the flip where left and right matter."},
+    "classes": {"augment": "Windows of the pictures, mirrored at random. Remove the flip where left and right matter."},
+    "pictures": {"augment": "Pictures are mirrored at random.", "model": "A small U-Net for colours, from scratch."},
+}
+
+
+def _augment(kind: str, size: tuple[int, int]) -> list[dict[str, Any]]:
+    flip = {"name": "flip", "p": 0.5}
+    return [flip] if kind == "pictures" else [flip, {"name": "scale_crop", "size": list(size), "scale": [0.4, 1.0]}]
+
+
+def _model(kind: str, pretrained: bool) -> dict[str, Any]:
+    if kind == "pictures":
+        return {"name": "colour_unet", "num_filters": 24}
+    if not pretrained:
+        return {"name": "shared_pyramid", "width": 64} if kind == "masks" else {"name": "resnet"}
+    if kind == "classes":
+        return {"name": "encoder_classifier", "encoder": ENCODER, "weights": "imagenet"}
+    maps = {"strides": [4, 8, 16, 32], "channels": 128, "dropout": 0.2}
+    return {"name": "fpn", "encoder": ENCODER, **maps, "weights": "imagenet"}

@@ -1,0 +1,237 @@
+"""What a folder holds: images and masks, folders of classes, a table of labels, instance maps, or pictures alone.
+
+Names decide first, then a few masks are read. Nothing is asked: every assumption is a sentence, and the option of the data set
+that says otherwise is in the recipe.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pixelwise.data.pairing.files import find_files
+from pixelwise.data.pairing.lists import SPELLINGS
+from pixelwise.data.pairing.matching import Affixes, likely_affixes, pair_files
+from pixelwise.data.single.table import SUFFIXES_OF_TABLES
+from pixelwise.errors import DataError, PixelwiseError
+from pixelwise.start.masks import Masks, look_at_masks
+
+Kind = Literal["masks", "classes", "pictures"]
+MASKS = ("mask", "label", "annotation", "segment", "truth", "gt", "target", "trimap")  # in names of folders and files
+ANNOTATIONS = (".json", ".xml", ".zip")
+FEWEST = 5  # groups that names must suggest
+
+
+@dataclass
+class Found:
+    """What a folder was recognised as.
+
+    dataset:  the data set of the recipe, its name and options
+    said:     what was found and what is assumed, one sentence each
+    keys:     the keys of the recipe that change an assumption: key → what it is for
+    """
+
+    path: Path
+    kind: Kind
+    dataset: dict[str, Any]
+    said: list[str] = field(default_factory=list)
+    keys: dict[str, str] = field(default_factory=dict)
+    masks: Masks | None = None
+
+
+def recognise(path: Path, *, table: str = "") -> Found:
+    """What the folder at `path` holds. table: a CSV or TSV file in it that has the labels.
+
+    Raises DataError where there is no picture, or where the labels are in a file of a kind that is imported first.
+    """
+    if not path.is_dir():
+        raise DataError("there is no such folder.", where=str(path))
+    pictures = find_files(path, "").files
+    if not pictures:
+        raise DataError("there is no picture below it that can be read.", where=str(path))
+    names = [name for name, _ in pictures]
+    found = _with_masks(path, names) or _with_table(path, table) or _with_classes(path, names)
+    if found is None:
+        if others := [file for file in sorted(path.rglob("*")) if file.suffix.lower() in ANNOTATIONS]:
+            what = f"has {others[0].relative_to(path)}, whose labels are imported before they are trained on."
+            hint = f"Run: pixelwise data import {path} --out {path.name}-imported. Then start with that folder."
+            raise DataError(what, where=str(path), hint=hint)
+        found = Found(path, "pictures", {"name": "pictures", "path": str(path)})
+        found.said.append(f"{len(names):,} pictures without labels: the task is colourization, colours from grey.")
+    _group(found, names)
+    return found
+
+
+# -- images and masks ----------------------------------------------------------------------------------------------
+
+
+def _with_masks(path: Path, names: Sequence[str]) -> Found | None:
+    """Pairs of images and masks: in two folders, or side by side with suffixes, prefixes or kinds of files."""
+    options = _folders(path, names) or _side_by_side(path, names)
+    if options is None:
+        return None
+    images, masks, affixes = options
+    dataset: dict[str, Any] = {"name": "folder", "path": str(path)}
+    dataset |= {key: value for key, value in (("images", images), ("masks", masks)) if value != key}
+    dataset |= {key: value for key, value in vars(affixes).items() if value}
+    pairs = [
+        pair for place in _places(path, images) for pair in pair_files(place, images, masks, affixes).known.values()
+    ]
+    found = Found(path, "masks", dataset)
+    found.said.append(f"{len(pairs):,} pictures with masks: images in {images}, masks in {masks}.")
+    if affixes != Affixes():
+        told = ", ".join(f"{key} {value!r}" for key, value in vars(affixes).items() if value)
+        found.said.append(f"Names pair by {told}.")
+    look = look_at_masks([pair.mask for pair in pairs], path / "classes.txt")
+    found.masks = look
+    found.dataset |= look.options
+    found.said += look.said
+    found.keys |= look.keys
+    return found
+
+
+def _places(path: Path, images: str) -> list[Path]:
+    """The folders in which images and masks lie: those of splits, else the folder itself."""
+    splits = [one for one in sorted(path.iterdir()) if one.name.lower() in SPELLINGS and (one / images).is_dir()]
+    return splits or [path]
+
+
+def _folders(path: Path, names: Sequence[str]) -> tuple[str, str, Affixes] | None:
+    """Two folders whose files pair; those of masks have a name that says so, or the names pair as they are."""
+    places = [one for one in sorted(path.iterdir()) if one.name.lower() in SPELLINGS and one.is_dir()]
+    tops: Counter[str] = Counter()
+    for name in names:
+        parts = name.split("/")
+        if places and parts[0].lower() in SPELLINGS:
+            parts = parts[1:]
+        if len(parts) > 1:
+            tops[parts[0]] += 1
+    base = places[0] if places and not any(_is_masks(name) for name in tops if (path / name).is_dir()) else path
+    masks = [name for name in tops if _is_masks(name) and (base / name).is_dir()]
+    for mask in masks:
+        for image in sorted(tops, key=lambda name: (not re.search("ima?ge?|pic|photo|jpe?g|png", name.lower()), name)):
+            if image != mask and (base / image).is_dir() and not _is_masks(image):
+                affixes = _pairing(base, image, mask)
+                if affixes is not None:
+                    return image, mask, affixes
+    return None
+
+
+def _pairing(base: Path, images: str, masks: str) -> Affixes | None:
+    """How the names in two folders pair; None where fewer than half of the masks do."""
+    pairs = pair_files(base, images, masks)
+    count = len(find_files(base, masks).files)
+    if 2 * len(pairs.known) >= count > 0:
+        return Affixes()
+    sides = [[name for name, _ in find_files(base, place).files] for place in (images, masks)]
+    found = likely_affixes(*sides)
+    return found[0] if found is not None and 2 * found[1] >= count else None
+
+
+def _side_by_side(path: Path, names: Sequence[str]) -> tuple[str, str, Affixes] | None:
+    """`tom.jpg` beside `tom.png`, or `tom.png` beside `tom_mask.png`."""
+    files = [file for file in sorted(path.iterdir()) if file.is_file()]
+    suffixes = Counter(file.suffix for file in files if file.stem in names)
+    if len(suffixes) == 2 and ".png" in suffixes:
+        other = next(suffix for suffix in suffixes if suffix != ".png")
+        if len(pair_files(path, f"*{other}", "*.png").known) * 2 > suffixes[".png"]:
+            return f"*{other}", "*.png", Affixes()
+    marked = [file for file in files if any(re.search(rf"[_\-.]{word}s?$", file.stem.lower()) for word in MASKS)]
+    if 2 * len(marked) < len(files) * 0.8 or not marked:
+        return None
+    match = re.search(r"[_\-.][^_\-.]+$", marked[0].stem)
+    suffix = match.group() if match else ""
+    kind = next((file.suffix for file in files if file not in marked), ".png")
+    if all(file.stem.endswith(suffix) for file in marked):
+        return f"*{kind}", f"*{marked[0].suffix}", Affixes(mask_suffix=suffix)
+    return None
+
+
+def _is_masks(name: str) -> bool:
+    return any(word in name.lower() for word in MASKS)
+
+
+# -- labels of whole pictures ----------------------------------------------------------------------------------------
+
+
+def _with_table(path: Path, table: str) -> Found | None:
+    """A table of labels: the one that was named, else the only one that can be read as such."""
+    from pixelwise.data.single.labelled import Labelled
+
+    tables = [table] if table else [f.name for f in sorted(path.iterdir()) if f.suffix.lower() in SUFFIXES_OF_TABLES]
+    for name in tables:
+        try:
+            made = Labelled(path, path, table=name, val=0.0)
+        except PixelwiseError:
+            if table:
+                raise
+            continue
+        count = sum(len(made.names(split)) for split in made.splits())
+        found = Found(path, "classes", {"name": "labelled", "path": str(path), "table": name})
+        found.said.append(f"{count:,} pictures with {len(made.info.classes)} classes, from the table {name}.")
+        return found
+    return None
+
+
+def _with_classes(path: Path, names: Iterable[str]) -> Found | None:
+    """Folders named after classes, also within those of splits; at least two of them."""
+    inner: Counter[str] = Counter()
+    first: Counter[str] = Counter()
+    for name in names:
+        parts = name.split("/")
+        first[parts[0] if len(parts) > 1 else ""] += 1
+        parts = parts[1:] if len(parts) > 2 and parts[0].lower() in SPELLINGS else parts
+        inner[parts[0] if len(parts) > 1 else ""] += 1
+    options: dict[str, Any] = {"name": "labelled", "path": str(path)}
+    classes = [name for name in inner if name]
+    if len(classes) == 1 and not inner[""]:  # one folder around those of the classes
+        deeper = _with_classes(path / classes[0], [name.partition("/")[2] for name in names])
+        if deeper is not None:
+            deeper.path = path
+            deeper.dataset |= options | {"images": classes[0]}
+        return deeper
+    if len(classes) < 2 or inner[""] > sum(inner.values()) / 2 or set(map(str.lower, classes)) <= set(SPELLINGS):
+        return None
+    found = Found(path, "classes", options)
+    some = ", ".join(f"{name} {inner[name]:,}" for name in classes[:6])
+    more = f" and {len(classes) - 6} more" if len(classes) > 6 else ""
+    found.said.append(f"{len(classes)} folders are taken as classes: {some}{more}.")
+    return found
+
+
+# -- groups ----------------------------------------------------------------------------------------------------------
+
+PATTERNS: Mapping[str, str] = {
+    r"^(.*\d.*?)[_\-. ]+(?:[A-Za-z]+[_\-. ]*)?\d+$": "the part of a name before its last number",
+    r"^(.+)/[^/]+$": "the folder",
+}
+
+
+def _group(found: Found, names: Sequence[str]) -> None:
+    """Set the option `group` where names suggest pictures that belong together: the frames of one scene, one patient."""
+    if found.kind == "pictures":
+        shown = list(names)
+    else:
+        shown = [name.split("/", 1)[-1] if found.kind == "masks" else name for name in names]
+    for pattern, what in PATTERNS.items():
+        if found.kind == "classes" and "/" in pattern:
+            continue  # the folders are the classes
+        compiled = re.compile(pattern)
+        words = [match.group(1) for name in shown if (match := compiled.search(name))]
+        groups = Counter(words)
+        several = sum(count for count in groups.values() if count > 1)
+        if len(groups) < FEWEST or several < 0.8 * len(shown) or max(groups.values()) > 0.5 * len(shown):
+            continue
+        if found.kind == "masks" and len(shown) == 2 * len(groups):
+            continue  # an image and its mask are no group
+        found.dataset["group"] = pattern
+        some = ", ".join(list(groups)[:3])
+        found.said.append(
+            f"Names suggest {len(groups)} groups, by {what} ({some}, …): pictures of one stay in one split."
+        )
+        found.keys["data.dataset.group=''"] = "draw the splits picture by picture"
+        return

@@ -1,0 +1,89 @@
+"""How long a plan takes and how much memory, measured by a few updates of it on this machine; and a plan for a given time."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pixelwise.engine.fit import Parts
+from pixelwise.engine.train import prepare, updates_per_epoch
+from pixelwise.errors import RecipeError
+from pixelwise.start.plan import Plan
+
+UPDATES = 3  # of each phase; the first is not counted
+VALIDATION = 0.4  # seconds of a picture in validation, as a share of those in an update in which everything learns
+FIXED = 20.0  # seconds for the start, the scores of the best weights and the report
+BUDGET = re.compile(r"^(\d+(?:\.\d+)?)\s*(s|m|min|h)?$")
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a training of the plan takes.
+
+    seconds:  of the whole training
+    epochs:   seconds of one epoch of each phase
+    memory:   bytes of the process at the largest so far; None where the system does not say
+    """
+
+    seconds: float
+    epochs: tuple[float, ...]
+    memory: int | None
+
+
+def parse_budget(text: str) -> float:
+    """Seconds of `90s`, `8m`, `1h`; a bare number is minutes. Raises RecipeError for anything else."""
+    match = BUDGET.match(text.strip().lower())
+    if match is None or float(match[1]) <= 0:
+        raise RecipeError(f"read '{text}'; write a time such as 90s, 8m or 1h.", where="--budget")
+    return float(match[1]) * {"s": 1, "m": 60, "min": 60, "h": 3600}[match[2] or "m"]
+
+
+def try_plan(plan: Plan, *, data: Path | None, caching: Callable[[str, int, int], None] | None = None) -> Estimate:
+    """Measure a few updates of each phase. The pictures are decoded into the cache, where the training finds them."""
+    parts = prepare(plan.recipe(), data=data, caching=caching)
+    each = [_seconds_of_update(parts, number) for number in range(len(parts.recipe.train.phases))]
+    updates = updates_per_epoch(parts.recipe, parts.material)
+    shown = len(parts.material.validation) / parts.recipe.train.batch
+    epochs = tuple(updates * one + VALIDATION * shown * max(each) for one in each)
+    return Estimate(total_seconds(plan, epochs), epochs, peak_memory())
+
+
+def total_seconds(plan: Plan, epochs: tuple[float, ...]) -> float:
+    counts = (plan.frozen, plan.total - plan.frozen) if plan.pretrained else (plan.total,)
+    return FIXED + sum(count * seconds for count, seconds in zip(counts, epochs, strict=True))
+
+
+def within(plan: Plan, estimate: Estimate, seconds: float) -> tuple[Plan, Estimate]:
+    """The plan with as many epochs as fit the time, and its estimate."""
+    total = plan.total
+    while total > 2 and total_seconds(plan.as_long_as(total), estimate.epochs) > seconds:
+        total -= 1
+    shorter = plan.as_long_as(total)
+    return shorter, Estimate(total_seconds(shorter, estimate.epochs), estimate.epochs, estimate.memory)
+
+
+def _seconds_of_update(parts: Parts, phase: int) -> float:
+    learner = parts.learner
+    learner.begin(phase)
+    rate, taken = 1e-6, []  # so small that nothing is learnt: the learner is used up all the same
+    with learner.computing():
+        for epoch in range(UPDATES):
+            began = time.perf_counter()
+            for batch in learner.batches(epoch, skip=0, steps=1):
+                learner.step(batch, rate, epoch)
+            taken.append(time.perf_counter() - began)
+    return min(taken[1:])
+
+
+def peak_memory() -> int | None:
+    """The most bytes that this process has had in memory; None where the system does not say."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
