@@ -40,6 +40,8 @@ OPTIONS = {
     "longtail": {"of": "cifar10"},
     "folder": {"path": "."},
     "coco": {"path": "a.json"},
+    "labelled": {"path": "."},
+    "pictures": {"path": "."},
 }
 LOSS_OPTIONS = {"weighted_sum": {"parts": ["cross_entropy", "focal"], "factors": [1.0, 0.5]}}
 INFO = DatasetInfo("toy", ("background", "cat"), ((0, 0, 0), (9, 9, 9)), frozenset({"mask", "label"}), void=255)

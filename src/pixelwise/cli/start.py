@@ -12,6 +12,8 @@ import typer
 from pixelwise.cli.options import Cache, Changes, Data, MaxPixels
 from pixelwise.terminal.output import BAD, QUIET, WARN, result_console, say, show_line
 
+ORDINARY = 480.0  # seconds of a training without --budget, if so few epochs are enough
+
 if TYPE_CHECKING:
     from pixelwise.data.base import Dataset
     from pixelwise.data.checks.survey import Finding, Survey
@@ -27,7 +29,7 @@ def start(
     train: Annotated[bool, typer.Option("--train", help="Run the two commands that are printed at the end.")] = False,
     budget: Annotated[
         str,
-        typer.Option(metavar="TIME", help="Time for the training, e.g. 90s, 8m or 1h. Without it at most 8 minutes."),
+        typer.Option(metavar="TIME", help="Time for the training, e.g. 90s, 8m or 1h. Without it about 8 minutes."),
     ] = "",
     data: Data = None,
     cache: Cache = None,
@@ -42,12 +44,12 @@ def start(
     """
     from pixelwise.start.trial import parse_budget
 
-    seconds = parse_budget(budget or "8m")
+    seconds = parse_budget(budget) if budget else None
     found, dataset, seen, findings = _look(folder, overrides or [], data)
     _show(found, findings)
     name = found.path.resolve().name or "folder"
     fatal = [finding for finding in findings if finding.severity == "fatal"]
-    plan, estimate = _plan(found, seen, overrides or [], data, None if fatal else seconds)
+    plan, estimate = _plan(found, seen, overrides or [], data, seconds, bool(fatal))
     said = _in_words(plan, estimate)
     from pixelwise.start.files import write_page, write_recipe
     from pixelwise.start.recipe_text import recipe_text
@@ -130,22 +132,22 @@ def _show(found: Found, findings: Sequence[Finding]) -> None:
 
 
 def _plan(
-    found: Found, seen: Survey, changes: Sequence[str], data: Path | None, seconds: float | None
+    found: Found, seen: Survey, changes: Sequence[str], data: Path | None, seconds: float | None, fatal: bool
 ) -> tuple[Plan, Estimate | None]:
     """The plan, and what it takes; None where its data cannot be read yet."""
     from pixelwise.engine.hardware.allocator import keep_large_buffers
 
     keep_large_buffers()  # before torch allocates anything
-    from pixelwise.start.plan import make_plan
+    from pixelwise.start.plan import FEWEST_EPOCHS, make_plan
     from pixelwise.start.trial import try_plan, within
     from pixelwise.terminal.bars import Line
 
     plan = make_plan(found, seen, root=data, changes=[word for word in changes if not word.startswith("data.dataset.")])
-    if seconds is None:
+    if fatal:
         return plan, None
     with Line("measuring") as line:
         estimate = try_plan(plan, data=data, caching=line.show)
-    return within(plan, estimate, seconds)
+    return within(plan, estimate, ORDINARY, FEWEST_EPOCHS) if seconds is None else within(plan, estimate, seconds)
 
 
 def _in_words(plan: Plan, estimate: Estimate | None) -> str:
@@ -166,8 +168,9 @@ def _free_run(recipe: Path) -> Path:
 def _commands(recipe: Path, run: Path, found: Found, changes: Sequence[str], data: Path | None) -> list[list[str]]:
     """The training, and what labels pictures with it."""
     rest = [] if data is None else ["--data", str(data)]
-    images = found.path / str(found.dataset.get("images", "images" if found.kind == "masks" else ""))
-    pictures = images if images.is_dir() else found.path
+    path = Path(str(found.dataset["path"])) if Path(str(found.dataset["path"])).is_dir() else found.path
+    images = path / str(found.dataset.get("images", "images" if found.kind == "masks" else ""))
+    pictures = images if images.is_dir() else path
     if not any(
         file.is_file() for file in pictures.iterdir()
     ):  # predict takes the files of a folder, not of those inside

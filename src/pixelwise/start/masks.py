@@ -73,12 +73,10 @@ def _instances(seen: Sequence[int]) -> Masks:
     found = Masks({"values": {"background": 0, "object": "> 0"}}, instances=True)
     found.said += [
         f"The masks number objects (0 to {seen[-1]}, each value in one piece): instance maps.",
-        "They are read as one class, 'object', against 'background': the training does not tell objects apart.",
+        "They are read as one class, 'object', against 'background': the training does not tell objects apart. "
+        "Tasks that do, such as separate, need a data set that knows objects (`pixelwise list datasets`).",
     ]
     found.keys["data.dataset.values"] = "which values are which class"
-    found.keys["task=separate"] = (
-        "tell objects apart: a data set that knows objects, see `pixelwise show task separate`"
-    )
     return found
 
 

@@ -22,6 +22,7 @@ AREA = {"masks": 320 * 256, "classes": 224 * 224, "pictures": 64 * 64}  # pixels
 GRAIN = {"masks": 32, "classes": 32, "pictures": 8}  # sizes are multiples of it
 BYTES = 2_200  # of memory for each pixel of a batch while everything learns (measured with the pyramid on lite0)
 UPDATES, FEWEST_EPOCHS, MOST_EPOCHS = 700, 8, 40
+OTHER = 1.3  # times wider or narrower than the median is another shape
 UNEVEN = {"masks": 20.0, "classes": 3.0}  # most frequent class over the rarest, from which classes are weighted
 
 
@@ -42,6 +43,7 @@ class Plan:
     weighted: bool = False
     classes: int = 2
     best: str = ""
+    fit: str = "squash"
     changes: tuple[str, ...] = ()
     reasons: Mapping[str, str] = field(default_factory=dict)
 
@@ -55,7 +57,8 @@ class Plan:
 
     def _planned(self) -> dict[str, Any]:
         tree: dict[str, Any] = {"title": self.title, "task": _TASKS[self.found.kind]}
-        tree["data"] = {"dataset": self.found.dataset, "size": list(self.size)}
+        fit = {} if self.fit == "squash" else {"fit": self.fit}
+        tree["data"] = {"dataset": self.found.dataset, "size": list(self.size), **fit}
         tree["augment"] = _augment(self.found.kind, self.size)
         tree["model"] = _model(self.found.kind, self.pretrained)
         if self.weighted:
@@ -94,6 +97,7 @@ def make_plan(found: Found, seen: Survey, *, root: Path | None, changes: Sequenc
     """
     sizes = np.array([facts.size for facts in seen.readable if facts.size is not None] or [(256, 256)])
     size, why_size = choose_size(found.kind, sizes)
+    fit, why_fit = choose_fit(sizes)
     train = max(1, len(seen.of("train")))
     batch, why_batch = choose_batch(size, train, memory_available())
     steps = -(-train // batch)
@@ -101,7 +105,7 @@ def make_plan(found: Found, seen: Survey, *, root: Path | None, changes: Sequenc
     counts = class_counts(seen)
     weighted, why_loss = _weighting(found.kind, counts, seen.info.classes)
     best = _best(found, counts)
-    reasons = {"data.size": why_size, "train.batch": why_batch, "loss": why_loss}
+    reasons = {"data.size": why_size, "data.fit": why_fit, "train.batch": why_batch, "loss": why_loss}
     plan = Plan(
         found,
         size,
@@ -112,6 +116,7 @@ def make_plan(found: Found, seen: Survey, *, root: Path | None, changes: Sequenc
         weighted,
         len(counts),
         best,
+        fit,
         tuple(changes),
         reasons,
     )
@@ -146,12 +151,21 @@ def choose_size(kind: str, sizes: np.ndarray[Any, Any]) -> tuple[tuple[int, int]
     size = tuple(
         max(grain, round(side / grain) * grain) for side in (math.sqrt(area / aspect), math.sqrt(area * aspect))
     )
-    kinds = len({tuple(one) for one in sizes.tolist()})
-    aspects = sizes[:, 1] / sizes[:, 0]
-    what = f"height, width: the shape of the median picture ({width:.0f}×{height:.0f}, width × height)"
-    if kinds > 1 and aspects.max() > 1.3 * aspects.min():
-        what += f"; {kinds} sizes of other shapes are squashed to it"
+    what = f"Height, width: the shape of the median picture ({width:.0f}×{height:.0f}, width × height)"
     return (size[0], size[1]), f"{what}."
+
+
+def choose_fit(sizes: np.ndarray[Any, Any]) -> tuple[str, str]:
+    """How pictures of other shapes are brought to the size, and why: whole in a letterbox where many have another shape."""
+    aspects = sizes[:, 1] / sizes[:, 0]
+    median = float(np.median(aspects))
+    other = float(((aspects > OTHER * median) | (aspects * OTHER < median)).mean())
+    if other <= 0.1:
+        return "squash", ""
+    return (
+        "letterbox",
+        f"{100 * other:.0f} % of the pictures have another shape: they are kept whole, with void around them.",
+    )
 
 
 def choose_batch(size: tuple[int, int], train: int, available: int | None) -> tuple[int, str]:
@@ -161,10 +175,13 @@ def choose_batch(size: tuple[int, int], train: int, available: int | None) -> tu
     while batch > 2 and batch * 6 > train:
         batch //= 2
     if available is None:
-        return batch, "pictures an update"
+        return batch, "Pictures in each update."
     while batch > 1 and batch * height * width * BYTES > available / 2:
         batch //= 2
-    return batch, f"pictures an update; it fits the {available / 2**30:.1f} GiB of memory that are free."
+    return (
+        batch,
+        f"Pictures in each update: they need less than half of the {available / 2**30:.1f} GiB of memory that are free.",
+    )
 
 
 def memory_available() -> int | None:

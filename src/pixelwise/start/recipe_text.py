@@ -16,7 +16,7 @@ WIDTH = 110
 
 def recipe_text(plan: Plan, estimate: str, name: str) -> str:
     """The text of a recipe. name: of its file; estimate: a sentence."""
-    lines = [f"{FIRST} {plan.found.path}", f"#   pixelwise train {name}", "#"]
+    lines = [f"{FIRST} {plan.found.dataset['path']}", f"#   pixelwise train {name}", "#"]
     lines += [line for said in (*plan.found.said, estimate) if said for line in _comment(said)]
     for key, value in plan.tree.items():
         lines += (

@@ -57,10 +57,10 @@ def total_seconds(plan: Plan, epochs: tuple[float, ...]) -> float:
     return FIXED + sum(count * seconds for count, seconds in zip(counts, epochs, strict=True))
 
 
-def within(plan: Plan, estimate: Estimate, seconds: float) -> tuple[Plan, Estimate]:
-    """The plan with as many epochs as fit the time, and its estimate."""
+def within(plan: Plan, estimate: Estimate, seconds: float, fewest: int = 2) -> tuple[Plan, Estimate]:
+    """The plan with as many epochs as fit the time, `fewest` at least, and its estimate."""
     total = plan.total
-    while total > 2 and total_seconds(plan.as_long_as(total), estimate.epochs) > seconds:
+    while total > fewest and total_seconds(plan.as_long_as(total), estimate.epochs) > seconds:
         total -= 1
     shorter = plan.as_long_as(total)
     return shorter, Estimate(total_seconds(shorter, estimate.epochs), estimate.epochs, estimate.memory)

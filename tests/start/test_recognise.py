@@ -1,0 +1,134 @@
+"""What drawn folders are recognised as."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pixelwise.data import DATASETS
+from pixelwise.errors import DataError
+from pixelwise.imaging.files import write_image, write_mask
+from pixelwise.start.recognise import Found, recognise
+
+PALETTE = [(0, 0, 0), (255, 0, 0), (0, 255, 0), (0, 0, 255)] * 64
+
+
+def draw(folder: Path, name: str, mask: str = "", values: tuple[int, ...] = (0, 1)) -> None:
+    """A picture of noise, and its mask with a square of each value above 0."""
+    noise = np.random.default_rng([*name.encode()]).integers(0, 256, (3, 4, 3), np.uint8)
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    write_image(folder / name, noise.repeat(8, axis=0).repeat(8, axis=1))
+    if mask:
+        (folder / mask).parent.mkdir(parents=True, exist_ok=True)
+        indices = np.full((24, 32), values[0], np.uint8)
+        for place, value in enumerate(values[1:]):
+            indices[8:16, 6 * place : 6 * place + 4] = value
+        write_mask(folder / mask, indices, PALETTE)
+
+
+def found(folder: Path) -> tuple[Found, dict[str, object]]:
+    """What the folder is, and the options of its data set that are not its name and path. The data set must be readable."""
+    what = recognise(folder)
+    options = {key: value for key, value in what.dataset.items() if key != "name"}
+    dataset = DATASETS.build(what.dataset["name"], folder.parent, **options)
+    assert dataset.read("train", 0).image.shape == (24, 32, 3)
+    return what, {key: value for key, value in options.items() if key != "path"}
+
+
+PEDS = {"images": "PNGImages", "masks": "PedMasks", "mask_suffix": "_mask"}
+LAYOUTS = {
+    "two folders": ("images/{}.png", "masks/{}.png", {}),
+    "split above": ("train/images/{}.png", "train/masks/{}.png", {}),
+    "split below": ("images/train/{}.png", "masks/train/{}.png", {}),
+    "other names": ("PNGImages/{}.png", "PedMasks/{}_mask.png", PEDS),
+    "labels": ("img/{}.jpg", "labels/{}.png", {"images": "img", "masks": "labels"}),
+    "side by side": ("{}.png", "{}_mask.png", {"images": "*.png", "masks": "*.png", "mask_suffix": "_mask"}),
+    "two kinds": ("{}.jpg", "{}.png", {"images": "*.jpg", "masks": "*.png"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_layouts_of_images_and_masks(tmp_path: Path, layout: str) -> None:
+    image, mask, expected = LAYOUTS[layout]
+    for name in ("tom", "amy", "kim", "bob", "eve", "joe"):
+        draw(tmp_path / "pets", image.format(name), mask.format(name), values=(0, 255))
+    what, options = found(tmp_path / "pets")
+    assert (what.kind, options) == ("masks", {**expected, "values": {"background": 0, "object": 255}})
+
+
+def test_values_that_number_objects_are_one_class_and_it_says_so(tmp_path: Path) -> None:
+    for number, name in enumerate(("tom", "amy", "kim", "bob", "eve", "joe")):
+        draw(tmp_path / "pets", f"images/{name}.png", f"masks/{name}.png", values=tuple(range(2 + number % 3)))
+    what, options = found(tmp_path / "pets")
+    assert what.masks is not None
+    assert what.masks.instances
+    assert options == {"values": {"background": 0, "object": "> 0"}}
+    assert any("does not tell objects apart" in line for line in what.said)
+
+
+def test_values_with_gaps_are_classes_by_number_and_255_is_void(tmp_path: Path) -> None:
+    for name in ("tom", "amy", "kim", "bob"):
+        draw(tmp_path / "pets", f"images/{name}.png", f"masks/{name}.png", values=(0, 7, 26, 255))
+    _, options = found(tmp_path / "pets")
+    assert options == {"values": {"background": 0, "class 7": 7, "class 26": 26, "void": 255}}
+
+
+def test_classes_txt_wins(tmp_path: Path) -> None:
+    for name in ("tom", "amy", "kim", "bob"):
+        draw(tmp_path / "pets", f"images/{name}.png", f"masks/{name}.png", values=(0, 1, 2))
+    (tmp_path / "pets/classes.txt").write_text("ground\ncat\ndog\n", encoding="utf-8")
+    assert found(tmp_path / "pets")[1] == {}
+
+
+def test_masks_in_colour(tmp_path: Path) -> None:
+    for name in ("tom", "amy", "kim"):
+        draw(tmp_path / "pets", f"images/{name}.png")
+        image = np.zeros((24, 32, 3), np.uint8)
+        image[4:9] = (200, 30, 0)
+        (tmp_path / "pets/masks").mkdir(exist_ok=True)
+        write_image(tmp_path / f"pets/masks/{name}.png", image)
+    _, options = found(tmp_path / "pets")
+    assert options["classes"] == ["background", "#c81e00"]
+    assert options["mask_values"] == "colour"
+
+
+@pytest.mark.parametrize("shape", ["{}/{}.png", "train/{}/{}.png", "photos/{}/{}.png"])
+def test_folders_of_classes(tmp_path: Path, shape: str) -> None:
+    for kind in ("cat", "dog"):
+        for number in range(6):
+            draw(tmp_path / "pets", shape.format(kind, number))
+    what, options = found(tmp_path / "pets")
+    assert what.kind == "classes"
+    assert options == ({"images": "photos"} if "photos" in shape else {})
+
+
+def test_a_table_and_pictures_alone(tmp_path: Path) -> None:
+    for number in range(6):
+        draw(tmp_path / "pets", f"{number}.png")
+    assert found(tmp_path / "pets")[0].kind == "pictures"
+    rows = "".join(f"{number}.png,{'ab'[number % 2]}\n" for number in range(6))
+    (tmp_path / "pets/labels.csv").write_text(f"file,label\n{rows}", encoding="utf-8")
+    what, options = found(tmp_path / "pets")
+    assert (what.kind, options) == ("classes", {"table": "labels.csv"})
+
+
+def test_names_of_scenes_are_groups_and_numbers_alone_are_not(tmp_path: Path) -> None:
+    for scene in range(6):
+        for frame in range(3):
+            draw(tmp_path / "pets", f"images/s{scene}_{frame}.png", f"masks/s{scene}_{frame}.png")
+            draw(
+                tmp_path / "numbers", f"images/img_{3 * scene + frame:03}.png", f"masks/img_{3 * scene + frame:03}.png"
+            )
+    options = found(tmp_path / "pets")[1]
+    val = DATASETS.build("folder", tmp_path, path=str(tmp_path / "pets"), **options).names("val")
+    assert len({name.partition("_")[0] for name in val}) * 3 == len(val)
+    assert "group" not in found(tmp_path / "numbers")[1]
+
+
+def test_what_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no picture below it"):
+        recognise(tmp_path)
+    draw(tmp_path, "a.png")
+    (tmp_path / "coco.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(DataError, match="data import"):
+        recognise(tmp_path)
