@@ -16,6 +16,7 @@ from pixelwise.data.base import Dataset
 from pixelwise.data.checks.survey import Finding, Survey
 from pixelwise.errors import PixelwiseError, listing
 from pixelwise.imaging.draw import overlay
+from pixelwise.imaging.fit import extremes
 from pixelwise.imaging.resize import resize_image, resize_mask
 from pixelwise.report.page import template
 from pixelwise.start.plan import Plan, class_counts
@@ -69,6 +70,7 @@ def build_page(
         unit="pixels" if "mask" in seen.info.knows else "pictures",
         sizes=_sizes(seen),
         findings=[(one, listing(one.files, 8)) for one in findings],
+        extent=_extent(seen),
         size=f"{plan.size[1]}×{plan.size[0]}",
         recipe=recipe,
         estimate=estimate,
@@ -122,6 +124,12 @@ def _shares(seen: Survey) -> list[Share]:
         shares = tuple(counts[split][number] / max(1, sum(counts[split])) for split in seen.splits)
         rows.append(Share(name, colour, shares))
     return sorted(rows, key=lambda row: -row.shares[0])[:MOST_CLASSES]
+
+
+def _extent(seen: Survey) -> str:
+    """`46 sizes, from 41×83 to 90×20.`; empty where all pictures have one size."""
+    sizes: Counter[tuple[int, int]] = Counter(facts.size for facts in seen.readable if facts.size is not None)
+    return f"{len(sizes)} sizes, {extremes(sizes)}." if len(sizes) > 1 else ""
 
 
 def _sizes(seen: Survey) -> list[tuple[str, int]]:

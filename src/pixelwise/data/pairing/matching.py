@@ -55,6 +55,9 @@ def pair_files(path: Path, images: str, masks: str, affixes: Affixes = Affixes()
     found, found_masks = find_files(path, images), find_files(path, masks)
     pictures, doubled = _by_name(found, affixes.image_prefix, affixes.image_suffix)
     planes, doubled_masks = _by_name(found_masks, affixes.mask_prefix, affixes.mask_suffix)
+    if images == masks and (affixes.mask_prefix or affixes.mask_suffix):  # side by side: no mask is a picture
+        drawn = {file for _, file in planes.values()}
+        pictures = {key: picture for key, picture in pictures.items() if picture[1] not in drawn}
     flat = _flat(pictures.keys() - planes.keys(), planes.keys() - pictures.keys())
     for name, last in flat.items():
         planes[name] = planes.pop(last)
