@@ -132,9 +132,9 @@ def _data(data: Any, task: str, claims: Claims, known: Mapping[str, Shelf]) -> I
         option, _, values = setting.partition("=")
         if isinstance(item, Mapping) and str(item.get(option)) in values.split(","):
             knows |= {word}
-    if knows and not needs <= knows:
+    if "knows" in says and not needs <= knows:
         settings = [f"data.dataset.{ways[word].replace(',', ' or ')}" for word in needs - knows if word in ways]
-        needed, there = (_told(KNOWN, some) for some in (needs, knows))
+        needed, there = _told(KNOWN, needs), _told(KNOWN, knows) or "pictures alone"
         yield Problem(
             "data.dataset",
             f"task '{task}' needs {needed}, but data set '{name_of(item)}' has {there}.",
