@@ -130,5 +130,5 @@ def test_what_is_refused(tmp_path: Path) -> None:
         recognise(tmp_path)
     draw(tmp_path, "a.png")
     (tmp_path / "coco.json").write_text("{}", encoding="utf-8")
-    with pytest.raises(DataError, match="data import"):
+    with pytest.raises(DataError, match=r"coco\.json, which this command does not read"):
         recognise(tmp_path)

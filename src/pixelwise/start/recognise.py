@@ -46,10 +46,12 @@ class Found:
 def recognise(path: Path, *, table: str = "") -> Found:
     """What the folder at `path` holds. table: a CSV or TSV file in it that has the labels.
 
-    Raises DataError where there is no picture, or where the labels are in a file of a kind that is imported first.
+    Raises DataError where there is no picture, or where the labels are in a file of another kind.
     """
     if not path.is_dir():
         raise DataError("there is no such folder.", where=str(path))
+    if table and Path(table).suffix.lower() not in SUFFIXES_OF_TABLES:
+        raise _of_another_kind(path, path / table)
     pictures = find_files(path, "").files
     if not pictures:
         raise DataError("there is no picture below it that can be read.", where=str(path))
@@ -57,13 +59,18 @@ def recognise(path: Path, *, table: str = "") -> Found:
     found = _with_masks(path, names) or _with_table(path, table) or _with_classes(path, names)
     if found is None:
         if others := [file for file in sorted(path.rglob("*")) if file.suffix.lower() in ANNOTATIONS]:
-            what = f"has {others[0].relative_to(path)}, whose labels are imported before they are trained on."
-            hint = f"Run: pixelwise data import {path} --out {path.name}-imported. Then start with that folder."
-            raise DataError(what, where=str(path), hint=hint)
+            raise _of_another_kind(path, others[0])
         found = Found(path, "pictures", {"name": "pictures", "path": str(path)})
         found.said.append(f"{len(names):,} pictures without labels: the task is colourization, colours from grey.")
     _group(found, names)
     return found
+
+
+def _of_another_kind(path: Path, file: Path) -> DataError:
+    """The refusal of labels in a file of a kind that no data set reads directly."""
+    what = f"the labels seem to be in {file.relative_to(path)}, which this command does not read."
+    hint = "Convert them to masks or folders of classes; files of COCO are read by the data set coco (docs/data.md)."
+    return DataError(what, where=str(path), hint=hint)
 
 
 # -- images and masks ----------------------------------------------------------------------------------------------
