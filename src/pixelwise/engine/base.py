@@ -49,7 +49,7 @@ class Batch:
     """Samples on their way through a model.
 
     images:   (B, H, W, 3) uint8 or (B, H, W) grey sums, in the engine's own arrays; a list where their sizes differ
-    targets:  head → what the loss compares with, stacked along a new first axis, or a list; heads without one are absent
+    targets:  head → what the loss compares with, stacked or as a list, if it is known; of objects boxes, labels, masks
     names:    the samples' names, for messages
     idle:     a stand-in that keeps one of several processes in step; it counts nothing
     """

@@ -16,6 +16,8 @@ MODELS = Shelf(
         "encoder_fcn": "pixelwise.models.decoders.encoder_fcn:encoder_fcn",
         "deeplabv3": "pixelwise.models.decoders.deeplabv3:deeplabv3",
         "encoder_classifier": "pixelwise.models.decoders.encoder_classifier:encoder_classifier",
+        "mask_rcnn": "pixelwise.models.detectors.mask_rcnn:mask_rcnn",
+        "faster_rcnn": "pixelwise.models.detectors.mask_rcnn:faster_rcnn",
         "two_layer": "pixelwise.models.classifiers.fixed_size:two_layer",
         "vanilla_cnn": "pixelwise.models.classifiers.fixed_size:vanilla_cnn",
         "resnet": "pixelwise.models.classifiers.resnet:resnet",

@@ -35,7 +35,8 @@ class LayerRow:
     activation:  class of the activation that follows directly, or ""
     output:      size of what it gives, without the batch, e.g. (32, 112, 112); None where it was never called
     parameters:  its own; 0 in the second row of a layer that is called twice
-    macs:        multiply-adds of convolutions and linear layers for one picture; biases and normalisations not counted
+    macs:        multiply-adds of convolutions and linear layers for one picture; biases and normalisations not counted.
+                 A layer that reads many regions of the picture is counted for all of them
     """
 
     path: str
@@ -131,7 +132,7 @@ def _row(path: str, module: nn.Module, inputs: tuple[Any, ...], output: Any, cou
         activation="",
         output=size,
         parameters=sum(p.numel() for p in fresh),
-        macs=_multiply_adds(module, inputs, size),
+        macs=_multiply_adds(module, inputs, size) * (1 if size is None else len(output)),
     )
 
 

@@ -8,6 +8,7 @@ TASKS = Shelf(
         "segment": "pixelwise.tasks.segment:segment",
         "classify": "pixelwise.tasks.classify:classify",
         "colourize": "pixelwise.tasks.colourize:colourize",
+        "detect": "pixelwise.tasks.detect:detect",
         "separate": "pixelwise.tasks.separate:separate",
         "separate_levels": "pixelwise.tasks.separate:separate_levels",
         "separate_centres": "pixelwise.tasks.separate:separate_centres",

@@ -165,7 +165,10 @@ class Task(ABC):
         """
 
     def encode(self, sample: Sample) -> Mapping[str, NDArray[Any]]:
-        """head → target of one (augmented) sample, for the heads whose target it has; small, for it may travel."""
+        """head → target of one (augmented) sample, for the heads whose target it has; small, for it may travel.
+
+        A head of objects has several targets, under the names that its model reads them by.
+        """
         found = {head: lookup.target(sample) for head, lookup in self.targets.items()}
         return {head: target for head, target in found.items() if target is not None}
 

@@ -176,7 +176,8 @@ def _check_labelled(task: Task, split: CachedSplit) -> None:
     known = False
     for index in range(len(split)):
         targets = task.encode(split[index])
-        if not targets or any(task.heads[h].form != "categories" or (t != IGNORE).any() for h, t in targets.items()):
+        by_class = {head for head in targets if head in task.heads and task.heads[head].form == "categories"}
+        if by_class < targets.keys() or any((targets[head] != IGNORE).any() for head in by_class) or not targets:
             return
         known = True
     if known:

@@ -341,7 +341,7 @@ class TorchLearner(Learner):
     @torch.inference_mode()
     def terms(self, outputs: Any, batch: Batch) -> Sums:
         if self._owns:
-            with self.choices.autocast():
+            with self.choices.autocast(), keyed_random(self.recipe.train.seed, "losses"):  # it may draw regions, say
                 images = inputs_of(batch.images, self.task.input)
                 found = self.model.losses(images, batch.targets) if batch.targets else {}
         else:

@@ -52,8 +52,8 @@ def collate(task: Task, samples: Sequence[Sample]) -> TensorBatch:
         hint = "Set data.size, or let an augmentation such as crop make them equal."
         raise ShapeError(what, where=samples[0].name, hint=hint)
     encoded = [task.encode(sample) for sample in samples]
-    heads = [head for head in task.heads if all(head in targets for targets in encoded)]
-    targets = {head: _stacked([one[head] for one in encoded]) for head in heads}
+    known = [name for name in encoded[0] if all(name in targets for targets in encoded)]
+    targets = {name: _stacked([one[name] for one in encoded]) for name in known}
     return TensorBatch(_stacked(images), targets, tuple(sample.name for sample in samples))
 
 

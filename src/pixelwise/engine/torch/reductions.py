@@ -1,11 +1,12 @@
 """From scores to arrays that a task can decode, computed where the scores are: a GPU sends back bytes, not score maps.
 
-A reduction is a function of scores (B, C, ...), unnormalised, with options; it gives an array whose first axis is B.
+A reduction is a function of scores (B, C, ...), unnormalised, with options; it gives an array whose first axis is B. Of a head
+of objects it is a function of a list, with what was found in each picture; it gives a list of arrays.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,10 @@ REDUCTIONS = Shelf(
     "reduction",
     {
         name: f"pixelwise.engine.torch.reductions:{name}"
-        for name in ("winner", "probability", "vector", "values", "expectation", "mean", "levels")
+        for name in (
+            *("winner", "probability", "vector", "values", "expectation", "mean", "levels"),  # of scores
+            *("boxes", "labels", "scores", "masks"),  # of objects
+        )
     },
 )
 
@@ -96,6 +100,43 @@ def _log_odds(scores: Tensor) -> Tensor:
     if not bool(torch.isfinite(rest).all()):
         raise not_finite()
     return odds.sub_(other.sub_(shares).add_(rest).log_())
+
+
+# -- of objects: boxes, labels, scores, masks within boxes and the size of the picture --
+
+Found = Sequence[Mapping[str, Any]]
+
+
+def boxes(found: Found) -> list[NDArray[np.float32]]:
+    """(N, 4) of each picture: x0 y0 x1 y1 in pixels."""
+    return [one["boxes"].float().cpu().numpy() for one in found]
+
+
+def labels(found: Found) -> list[NDArray[np.int64]]:
+    """(N,) of each picture."""
+    return [one["labels"].cpu().numpy() for one in found]
+
+
+def scores(found: Found) -> list[NDArray[np.float32]]:
+    """(N,) of each picture."""
+    return [one["scores"].float().cpu().numpy() for one in found]
+
+
+def masks(found: Found) -> list[NDArray[np.bool_]]:
+    """(N, H, W) of each picture: where the mask of each object, enlarged to its box, exceeds ½. (0, H, W) without masks."""
+    return [_pasted(one) for one in found]
+
+
+def _pasted(one: Mapping[str, Any]) -> NDArray[np.bool_]:
+    # imported late: it brings torchvision, whose import takes as long as torch's
+    from torchvision.models.detection.roi_heads import paste_masks_in_image
+
+    drawn = np.zeros((len(one.get("masks", ())), *one["size"]), bool)
+    for place in range(len(drawn)):  # one at a time, because a mask takes four bytes a pixel before it is compared
+        part = slice(place, place + 1)
+        whole = paste_masks_in_image(one["masks"][part].float(), one["boxes"][part].float(), one["size"])
+        drawn[place] = (whole[0, 0] > 0.5).cpu().numpy()
+    return drawn
 
 
 def enlarged(scores: Tensor, size: tuple[int, int], step: int) -> Iterator[tuple[slice, Tensor]]:
