@@ -10,11 +10,14 @@ from pixelwise.models import MODELS
 from pixelwise.models.encoders.base import Encoder
 
 ENCODER = "small_models:strided"
+REGIONS = {"standardise": "batch", "features": 16, "proposals": 50, "regions": 16, "least_score": 0.01}
 CHOSEN: dict[str, dict[str, Any]] = {
     "deeplabv3": {"backbone": "mobilenet_v3_large"},
     "two_layer": {"hidden": 8},
     "vanilla_cnn": {"width": 4},
     "resnet": {"depth": 20},
+    "mask_rcnn": {"encoder": ENCODER, "channels": 8, "hidden": 8, **REGIONS},
+    "faster_rcnn": {"encoder": ENCODER, "channels": 8, **REGIONS},
 }
 
 

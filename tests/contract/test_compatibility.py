@@ -56,7 +56,8 @@ PREDICTIONS: dict[str, Prediction] = {
 }
 
 Claims = dict[str, Any]
-SEVERAL = {task for task in TASKS if isinstance(TASKS.declared(task)["loss"], dict)}  # their heads need a loss each
+SEVERAL = {task for task in TASKS if isinstance(TASKS.declared(task).get("loss"), dict)}  # their heads need a loss each
+OWN = {task for task in TASKS if set(TASKS.declared(task)["heads"].values()) == {"objects"}}  # their models have losses
 FITS = {  # whether an item fits a task, by what both declare; an item that wraps another declares nothing
     "dataset": lambda task, item: task.get("knows") is None or "knows" not in item or task["knows"] in item["knows"],
     "model": lambda task, item: task["per"] in words_of(item, "gives"),
@@ -71,7 +72,7 @@ PAIRS = [
     for task in shelves(engine)["task"]
     if task not in SEVERAL or engine == "torch"
     for kind in FITS
-    if task not in SEVERAL or kind != "loss"
+    if task not in SEVERAL | OWN or kind != "loss"
     for name in shelves(engine)[kind]
 ]
 
@@ -88,6 +89,8 @@ def tree_of(engine: str, task: str, **chosen: str) -> dict[str, Any]:
     dataset = chosen.get("dataset") or fitting(engine, task, "dataset")[0]
     if task in SEVERAL:
         losses: Any = shelves(engine)["task"].declared(task)["loss"]
+    elif task in OWN:
+        losses = None
     else:
         loss = chosen.get("loss") or fitting(engine, task, "loss")[0]
         losses = {"name": loss, **LOSS_OPTIONS.get(loss, {})}
@@ -109,7 +112,7 @@ def test_a_pair_fits_or_is_refused(engine: str, task: str, kind: str, name: str)
         pytest.skip(f"the engine has no model for {task}")
     tree = tree_of(engine, task, **{kind: name})
     if name in fitting(engine, task, kind) and not (
-        kind == "dataset" and name == "longtail" and task in {"segment", *SEVERAL}
+        kind == "dataset" and name == "longtail" and task in {"segment", *SEVERAL, *OWN}
     ):
         assert check_recipe(tree).task.name == task
         return
@@ -137,7 +140,10 @@ def test_a_model_gives_what_it_declares(name: str, gives: str, monkeypatch: pyte
         model.prepare((32, 32), gives)
     with torch.no_grad():
         output = model(torch.zeros(2, 3, 32, 32))
-    assert output.shape == {"pixel": (2, 5, 32, 32), "picture": (2, 5)}[gives]
+    if gives == "objects":
+        assert [len(one["boxes"]) == len(one["labels"]) for one in output["objects"]] == [True, True]
+    else:
+        assert output.shape == {"pixel": (2, 5, 32, 32), "picture": (2, 5)}[gives]
 
 
 @pytest.mark.parametrize("name", SCRATCH["model"])
@@ -162,7 +168,7 @@ def test_a_task_names_defaults_that_fit_it(name: str) -> None:
     assert set(claims["metrics"]) <= set(fitting("torch", name, "metric"))
     if name in SEVERAL:
         assert {head: LOSSES.declared(loss)["takes"] for head, loss in claims["loss"].items()} == claims["heads"]
-    else:
+    elif name not in OWN:
         assert claims["loss"] in fitting("torch", name, "loss")
     scores = [score.name for metric in claims["metrics"] for score in METRICS.build(metric, INFO).scores()]
     assert claims["best"] in scores
@@ -180,7 +186,9 @@ def cover() -> list[Any]:
             metrics = [name for name in metrics if name not in TWO_CLASSES]
             if task in SEVERAL:  # with its own losses; a baseline has one head
                 models, losses = [name for name in models if name not in COUNTED], [""]
-            if task in SEVERAL and engine != "torch":
+            if task in OWN:
+                losses = [""]
+            if task in SEVERAL | OWN and engine != "torch":
                 continue
             for number in range(max(len(models), len(losses), len(metrics))):
                 row = (engine, task, *(names[number % len(names)] for names in (models, losses, metrics)))

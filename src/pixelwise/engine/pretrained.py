@@ -148,8 +148,13 @@ def _keep(file: Path, arrays: Arrays, words: Mapping[str, str]) -> None:
 
 def _read(word: str, file: Path, known: Published | None, source: str) -> Pretrained:
     """The weights in a file. What it does not say of itself is what is known of the network's."""
+    from pixelwise.models.detectors.names import NEW, is_theirs, our_name
+
     content = read_plain(file.resolve(), MOST_BYTES)
     arrays, words = read_arrays(content, where=str(file)), read_words(content, where=str(file))
+    theirs = is_theirs(arrays)
+    if theirs:
+        arrays = {our_name(name): array for name, array in arrays.items()}
     check_finite(arrays, where=str(file), hint="It was damaged, or its training had failed.")
     mean, std = (_numbers(words.get(name), f"{file}: {name}") for name in ("mean", "std"))
     return Pretrained(
@@ -161,9 +166,9 @@ def _read(word: str, file: Path, known: Published | None, source: str) -> Pretra
         mean or (known.mean if known else None),
         std or (known.std if known else None),
         known.of if known else "",
-        frozenset(known.shapes()) if known else frozenset(),
+        frozenset(map(our_name, known.shapes()) if theirs else known.shapes()) if known else frozenset(),
         known.below if known else "",
-        known.new if known else (),
+        NEW if theirs else known.new if known else (),
     )
 
 

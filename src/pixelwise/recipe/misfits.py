@@ -195,7 +195,7 @@ def _head(where: str, name: str, task: str, claims: Claims, head: tuple[str, str
 
     if (takes := says.get("takes")) is not None and takes != head[1]:
         what = f"loss '{name}' takes {takes}, but head '{head[0]}' of task '{task}' gives {head[1]}."
-        yield Problem(where, what, _use(shelf, fits))
+        yield Problem(where, what, _use(shelf, fits) or "Leave it out: the model has losses of its own.")
     elif (needs := says.get("per")) is not None and needs != per and per in GIVEN:
         what = f"loss '{name}' takes {GIVEN[needs]}, but head '{head[0]}' of task '{task}' gives {GIVEN[per]}."
         yield Problem(where, what, _use(shelf, fits))

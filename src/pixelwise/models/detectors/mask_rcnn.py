@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import torch
 from annotated_types import Ge, Gt, Le, Lt
@@ -18,6 +18,7 @@ from torchvision.ops.feature_pyramid_network import FeaturePyramidNetwork, LastL
 
 from pixelwise.errors import ShapeError
 from pixelwise.losses.base import Term
+from pixelwise.models.decoders.linear_probe import standardisation
 from pixelwise.models.decoders.maps import choose_maps
 from pixelwise.models.detectors.regions import Proposals, Regions, Sizing, pool
 from pixelwise.models.encoders import build_encoder
@@ -30,6 +31,7 @@ BOX, MASK = 7, 14  # cells along a side of a region that is cut out for its clas
 Count = Annotated[int, Ge(1)]
 Anchors = tuple[int, int, int, int, int]
 Share = Annotated[float, Gt(0), Lt(1)]
+Standardise = Literal["none", "batch"]
 
 
 class RegionNet(nn.Module):
@@ -44,12 +46,21 @@ class RegionNet(nn.Module):
     within their boxes, and size (H, W). Parts and weights have torchvision's names, except `encoder` and `fpn`.
     """
 
-    def __init__(self, encoder: Encoder, channels: int, rpn: Proposals, roi_heads: Regions, sizing: Sizing) -> None:
+    def __init__(
+        self,
+        encoder: Encoder,
+        channels: int,
+        standardise: Standardise,
+        rpn: Proposals,
+        roi_heads: Regions,
+        sizing: Sizing,
+    ) -> None:
         super().__init__()
         self.chosen = choose_maps(encoder, STRIDES)
         self.stride = max(STRIDES)
         self.encoder = encoder
         given = [encoder.channels[place] for place in self.chosen]
+        self.standardise = standardisation(given, standardise)
         self.fpn = FeaturePyramidNetwork(given, channels, extra_blocks=LastLevelMaxPool())
         self.rpn, self.roi_heads, self.sizing = rpn, roi_heads, sizing
 
@@ -85,7 +96,8 @@ class RegionNet(nn.Module):
 
     def _maps(self, images: Tensor) -> dict[str, Tensor]:
         maps = self.encoder(images)
-        named = OrderedDict((str(number), maps[place]) for number, place in enumerate(self.chosen))
+        read = [layer(maps[place]) for layer, place in zip(self.standardise, self.chosen, strict=True)]
+        named = OrderedDict((str(number), one) for number, one in enumerate(read))
         return {name: one.float() for name, one in self.fpn(named).items()}
 
     def _learning(self, learning: bool) -> None:
@@ -104,6 +116,7 @@ def mask_rcnn(
     *,
     encoder: str = "tf_efficientnet_lite0",
     channels: Count = 256,
+    standardise: Standardise = "none",
     hidden: Count = 256,
     features: Count = 1024,
     anchors: Anchors = (32, 64, 128, 256, 512),
@@ -119,6 +132,8 @@ def mask_rcnn(
     encoder:      of `models/encoders`, any model of timm with feature maps, or package.module:function; `resnet50` with
                   the other defaults and `shorter: 800` is the published network, which the weights `coco` are for
     channels:     of the pyramid's maps
+    standardise:  `batch` scales each channel of the encoder's maps to mean 0 and variance 1 before the pyramid reads it,
+                  without parameters: channels of pretrained encoders differ much in size. `none`, as published
     hidden:       channels of the convolutions that give masks
     features:     numbers that a region is described by before it is classified
     anchors:      sides in pixels of the squares that boxes are proposed from, for the maps of stride 4, 8, 16, 32 and 64;
@@ -139,7 +154,9 @@ def mask_rcnn(
     heads.mask_roi_pool = pool(MASK, STRIDES)
     heads.mask_head = MaskRCNNHeads(channels, (hidden,) * 4, dilation=1)
     heads.mask_predictor = MaskRCNNPredictor(hidden, hidden, out_channels)
-    return RegionNet(shared, channels, _proposals(channels, anchors, proposals), heads, _sizing(shorter, longer))
+    return RegionNet(
+        shared, channels, standardise, _proposals(channels, anchors, proposals), heads, _sizing(shorter, longer)
+    )
 
 
 @declares(gives="objects", named={"encoder": "encoder"}, weights={"imagenet": "{encoder}"})
@@ -149,6 +166,7 @@ def faster_rcnn(
     *,
     encoder: str = "tf_efficientnet_lite0",
     channels: Count = 256,
+    standardise: Standardise = "none",
     features: Count = 1024,
     anchors: Anchors = (32, 64, 128, 256, 512),
     shorter: Annotated[int, Ge(0)] = 0,
@@ -164,6 +182,7 @@ def faster_rcnn(
 
     encoder:      of `models/encoders`, any model of timm with feature maps, or package.module:function
     channels:     of the pyramid's maps
+    standardise:  `batch` scales each channel of the encoder's maps before the pyramid reads it; `none`
     features:     numbers that a region is described by before it is classified
     anchors:      sides in pixels of the squares that boxes are proposed from, for the maps of stride 4, 8, 16, 32 and 64
     shorter:      pixels of the shorter side after resizing; 0: every picture is computed at its own size
@@ -175,7 +194,9 @@ def faster_rcnn(
     """
     shared = build_encoder(encoder, in_channels)
     heads = _regions(out_channels, channels, features, regions, detections, least_score)
-    return RegionNet(shared, channels, _proposals(channels, anchors, proposals), heads, _sizing(shorter, longer))
+    return RegionNet(
+        shared, channels, standardise, _proposals(channels, anchors, proposals), heads, _sizing(shorter, longer)
+    )
 
 
 def _proposals(channels: int, anchors: Anchors, most: int) -> Proposals:

