@@ -165,7 +165,9 @@ def test_a_model_that_owns_its_losses_needs_none() -> None:
     assert recipe.loss is None
     assert recipe.losses_of(("objects",)) == {}
     (problem,) = said({**LEAST, "task": "outside_parts:detect"})
-    assert "but task 'outside_parts:detect' needs objects. Use 'mask_rcnn' or 'faster_rcnn', or task 'segment'" in problem
+    assert (
+        "but task 'outside_parts:detect' needs objects. Use 'mask_rcnn' or 'faster_rcnn', or task 'segment'" in problem
+    )
 
 
 @pytest.mark.parametrize("key", ["engine", "task", "data", "model", "loss", "metrics", "train"])
