@@ -92,7 +92,7 @@ def test_sizes_and_batches() -> None:
     assert choose_size("masks", np.array([(640, 480)]))[0] == (320, 256)
     assert choose_size("classes", np.array([(64, 64)] * 3))[0] == (64, 64)
     assert choose_batch((224, 224), 400, None)[0] == 16
-    assert choose_batch((256, 320), 400, 1 << 30)[0] == 2  # half of a GiB
+    assert choose_batch((256, 320), 400, 1 << 30)[0] == 1  # half of a GiB
     assert choose_batch((256, 320), 10, None)[0] == 2
     assert choose_fit(np.array([(3, 4)] * 9 + [(4, 3)]))[0] == "squash"
     assert choose_fit(np.array([(3, 4)] * 6 + [(4, 3)] * 4))[0] == "letterbox"

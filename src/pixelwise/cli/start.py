@@ -51,11 +51,12 @@ def start(
     fatal = [finding for finding in findings if finding.severity == "fatal"]
     plan, estimate = _plan(found, seen, overrides or [], data, seconds, bool(fatal))
     said = _in_words(plan, estimate)
+    from pixelwise.cli.train import free_folder
     from pixelwise.start.files import write_page, write_recipe
     from pixelwise.start.recipe_text import recipe_text
 
     recipe = write_recipe(out, lambda file: recipe_text(plan, said, file))
-    run = _free_run(recipe)
+    run = free_folder(f"{name}.yaml")
     commands = _commands(recipe, run, found, overrides or [], data)
     from pixelwise.start.page import build_page
 
@@ -157,12 +158,6 @@ def _in_words(plan: Plan, estimate: Estimate | None) -> str:
     memory = "" if estimate.memory is None else f" and {estimate.memory / 2**30:.1f} GiB of memory"
     unit = "minute" if minutes == 1 else "minutes"
     return f"{plan.total} epochs take about {minutes} {unit}{memory} on this machine (measured by a few updates)."
-
-
-def _free_run(recipe: Path) -> Path:
-    from pixelwise.cli.train import free_folder
-
-    return free_folder(str(recipe))
 
 
 def _commands(recipe: Path, run: Path, found: Found, changes: Sequence[str], data: Path | None) -> list[list[str]]:

@@ -20,7 +20,7 @@ from pixelwise.start.recognise import Found
 ENCODER = "tf_efficientnet_lite0"
 AREA = {"masks": 320 * 256, "classes": 224 * 224, "pictures": 64 * 64}  # pixels of a picture in training, at most
 GRAIN = {"masks": 32, "classes": 32, "pictures": 8}  # sizes are multiples of it
-BYTES = 2_200  # of memory for each pixel of a batch while everything learns (measured with the pyramid on lite0)
+BYTES = 5_000  # of memory for each pixel of a batch: a process took 1.5 GiB for 4 pictures of 256×320 with the pyramid on lite0
 UPDATES, FEWEST_EPOCHS, MOST_EPOCHS = 700, 8, 40
 OTHER = 1.3  # times wider or narrower than the median is another shape
 UNEVEN = {"masks": 20.0, "classes": 3.0}  # most frequent class over the rarest, from which classes are weighted

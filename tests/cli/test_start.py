@@ -1,0 +1,65 @@
+"""`pixelwise start` from the terminal; the trial, which needs torch, is replaced."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pixelwise.cli import app
+from pixelwise.imaging.files import write_image, write_mask
+from pixelwise.recipe.load import load_recipe
+from pixelwise.start.trial import Estimate
+
+
+@pytest.fixture
+def pets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Ten pictures with black and white masks, in the working folder."""
+    monkeypatch.setattr("pixelwise.start.trial.try_plan", lambda plan, **_: Estimate(90.0, (4.0, 9.0), 1 << 30))
+    monkeypatch.setattr("pixelwise.start.plan._with_weights", lambda plan, root: plan)
+    monkeypatch.chdir(tmp_path)
+    for folder in ("images", "masks"):
+        (tmp_path / "pets" / folder).mkdir(parents=True)
+    for number in range(10):
+        noise = np.random.default_rng(number).integers(0, 256, (4, 5, 3), np.uint8)
+        write_image(tmp_path / f"pets/images/{number}.png", noise.repeat(8, axis=0).repeat(8, axis=1))
+        mask = np.zeros((32, 40), np.uint8)
+        mask[8:20, 8 + number : 20] = 1
+        write_mask(tmp_path / f"pets/masks/{number}.png", mask, [(0, 0, 0), (9, 9, 9)])
+    return tmp_path / "pets"
+
+
+def run(*words: str) -> int:
+    with pytest.raises(SystemExit) as end:
+        app(["start", *words])
+    return int(end.value.code or 0)
+
+
+@pytest.mark.usefixtures("pets")
+def test_it_says_what_it_found_and_what_to_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("pets", "train.batch=2") == 0
+    said = capsys.readouterr().out
+    assert "10 pictures with masks" in said
+    assert "0 is taken as 'background', 1 as 'object'" in said
+    assert said.rstrip().splitlines()[-2:] == [
+        "  pixelwise train recipe.yaml --out runs/pets",
+        "  pixelwise predict runs/pets pets/images --out runs/pets-labelled",
+    ]
+    recipe = load_recipe(str(tmp_path / "recipe.yaml"))
+    assert (recipe.train.batch, recipe.data.dataset.options["path"]) == (2, "pets")
+    page = (tmp_path / "pets-report.html").read_text(encoding="utf-8")
+    assert page.count("data:image/jpeg") == 10
+    assert "share of the pixels in train" in page
+
+
+def test_a_fatal_finding_ends_with_1_and_is_on_the_page(pets: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (pets / "masks/3.png").unlink()
+    assert run("pets") == 1
+    assert "Correct the fatal findings first" in capsys.readouterr().out
+    assert "1 picture has no mask" in (pets.parent / "pets-report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.usefixtures("pets")
+def test_what_was_typed_wins(tmp_path: Path) -> None:
+    assert run("pets", "data.dataset.values={ground: 0, cat: 1}", "data.dataset.val=0.5") == 0
+    options = load_recipe(str(tmp_path / "recipe.yaml")).data.dataset.options
+    assert (options["values"], options["val"]) == ({"ground": 0, "cat": 1}, 0.5)
