@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from pixelwise.experiments.settings import plan
 from pixelwise.recipe.load import load_recipe
 from pixelwise.run.folder import RunFolder
 
+IMAGE = re.compile(r"!\[[^\]]*\]\(([^)]+)\)")
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 EVERY = [(name, load_course(name)) for name in COURSES]
 COMMANDS_SHOWN = sorted(
@@ -200,6 +202,17 @@ def test_the_plan_trains_nothing(capsys: pytest.CaptureFixture[str], tmp_path: P
     assert "voc2007/resnet34_fcn" in out
     assert not (tmp_path / "course").exists()
     assert run_command("reproduce", "nothing") == 2
+
+
+def test_the_wheel_has_the_pages_that_courses_link_to() -> None:
+    text = (DOCS.parent / "pyproject.toml").read_text(encoding="utf-8")
+    included = tomllib.loads(text)["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    pages = explaining(question.why for _, course in EVERY for question in course.questions)
+    assert {Path(source).stem for source in included if source.endswith(".md")} == set(pages)
+    assert all((DOCS.parent / source).is_file() for source in included)
+    assert all(target == source.replace("docs/", "pixelwise/courses/pages/") for source, target in included.items())
+    linked = {image for page in pages for image in IMAGE.findall((DOCS / f"{page}.md").read_text(encoding="utf-8"))}
+    assert {f"docs/{image}" for image in linked} == {source for source in included if not source.endswith(".md")}
 
 
 def test_pages_are_written_with_anchors_and_without_outside_links(tmp_path: Path) -> None:
