@@ -146,7 +146,7 @@ def test_earlier_runs_of_the_same_recipe_are_used_and_others_are_not(
 ) -> None:
     course = course_of("quickstart")
     pretend(fabricate("runs/a"), "quickstart", 0)
-    pretend(fabricate("runs/b"), "quickstart", 7)
+    pretend(fabricate("runs/deep/er/b"), "quickstart", 7)
     pretend(fabricate("runs/other"), "scenes/colourize", 0)
     pretend(fabricate("runs/begun", finished=False), "quickstart", 1)
     found = earlier_runs(course, tmp_path / "runs")

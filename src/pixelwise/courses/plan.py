@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from pixelwise.run.words import duration
 from pixelwise.terminal.table import Table
 
 QUICK_PICTURES, QUICK_BATCH, QUICK_STEPS = 32, 8, 4
-MOST_FOLDERS = 1000  # of earlier runs that are looked into
+MOST_FOLDERS, DEPTH = 1000, 5  # of earlier runs that are looked into, and folders within folders
 
 Found = Mapping[str, tuple[RunFolder, ...]]  # recipe → finished runs of it
 
@@ -110,16 +111,27 @@ def earlier_runs(course: Course, place: Path) -> Found:
     """The finished runs in a folder that are of the course's recipes as they are shipped, whatever their seed and hardware."""
     wanted = {_identity(load_recipe(name)): name for name in course.recipes}
     found: dict[str, list[RunFolder]] = {}
-    folders = sorted(place.iterdir())[:MOST_FOLDERS] if place.is_dir() else []
-    for path in folders:
+    for path in islice(_run_folders(place), MOST_FOLDERS):
         with suppress(PixelwiseError, OSError):
             run = RunFolder(path)
-            if not path.is_dir() or not is_plain_file(run.recipe_file) or not run.has("summary"):
+            if not run.has("summary"):
                 continue
             made = check_recipe(run.read("setup")["recipe"], where=str(path))
             if (name := wanted.get(_identity(made))) is not None and "splits" in run.read("summary"):
                 found.setdefault(name, []).append(run)
     return {name: tuple(runs) for name, runs in found.items()}
+
+
+def _run_folders(place: Path, depth: int = DEPTH) -> Iterator[Path]:
+    """The run folders below a folder, by name: `pixelwise train voc2007/unet` makes runs/voc2007/unet."""
+    with suppress(PixelwiseError, OSError):
+        for path in sorted(place.iterdir()):
+            if path.is_symlink() or not path.is_dir():
+                continue
+            if is_plain_file(RunFolder(path).recipe_file):
+                yield path
+            elif depth > 1:
+                yield from _run_folders(path, depth - 1)
 
 
 def _identity(recipe: Recipe) -> str:
