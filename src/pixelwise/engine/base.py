@@ -4,7 +4,6 @@
                                                          └── reduced ──► Reduced, one a picture ── task.decode ──► Prediction
 
 Everything above exists once: the training loop (fit.py), evaluation, resume, finish, and prediction of files (predict/).
-Nothing here imports torch.
 """
 
 from __future__ import annotations
