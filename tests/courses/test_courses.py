@@ -123,7 +123,7 @@ def course_of(recipe: str, **more: Any) -> Course:
                 {
                     "number": "2",
                     "asks": "How?",
-                    "commands": ["pixelwise arithmetic shapes course-cnn"],
+                    "commands": ["pixelwise arithmetic shapes course-cnn", "pixelwise report runs/quickstart"],
                     "why": "runs.md",
                 },
             ],
@@ -168,6 +168,7 @@ def test_the_page_has_measured_numbers_reports_and_pictures(
     assert row.cells[2] in page
     assert "A &lt;course&gt;" in page
     assert 'href="../runs/a/report.html"' in page
+    assert f"pixelwise report {run.path}" in page
     assert "data:image/" in page
     assert "1×11×11" in page  # what the arithmetic command prints
     assert not re.search(r'(?:src|href)="https?:', page)

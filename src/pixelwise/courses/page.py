@@ -34,6 +34,7 @@ class Shown:
     """One question as the template reads it."""
 
     question: Question
+    commands: tuple[str, ...]
     printed: tuple[tuple[str, str], ...]  # commands that were run, and what they print
     rows: tuple[Row, ...]
     stated: tuple[str, ...]
@@ -76,6 +77,7 @@ def _shown(
     link = f"pages/{page.removesuffix('.md')}.html{f'#{anchor}' if anchor else ''}"
     return Shown(
         question,
+        tuple(_with_runs(command, known) for command in question.all_commands),
         tuple((command, printed(command, folder.path / "files")) for command in question.commands if is_shown(command)),
         tuple(rows(course, question, known, results)),
         tuple(stated_sources(question)),
@@ -84,6 +86,12 @@ def _shown(
         tuple((recipe, known[recipe].words) for recipe in question.recipes),
         link if documented else "",
     )
+
+
+def _with_runs(command: str, known: dict[str, Source]) -> str:
+    """A command with the runs of this page in place of those that `pixelwise train RECIPE` would make."""
+    places = {f"runs/{recipe}": shlex.quote(str(one.runs[0].path)) for recipe, one in known.items() if one.runs}
+    return " ".join(places.get(word, word) for word in command.split(" "))
 
 
 def printed(command: str, folder: Path) -> str:
