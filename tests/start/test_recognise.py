@@ -43,6 +43,7 @@ LAYOUTS = {
     "other names": ("PNGImages/{}.png", "PedMasks/{}_mask.png", PEDS),
     "labels": ("img/{}.jpg", "labels/{}.png", {"images": "img", "masks": "labels"}),
     "side by side": ("{}.png", "{}_mask.png", {"images": "*.png", "masks": "*.png", "mask_suffix": "_mask"}),
+    "two kinds in a split": ("train/{}.jpg", "train/{}.png", {"images": "*.jpg", "masks": "*.png"}),
     "two kinds": ("{}.jpg", "{}.png", {"images": "*.jpg", "masks": "*.png"}),
 }  # fmt: skip
 

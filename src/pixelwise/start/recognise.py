@@ -78,7 +78,10 @@ def _of_another_kind(path: Path, file: Path) -> DataError:
 
 def _with_masks(path: Path, names: Sequence[str]) -> Found | None:
     """Pairs of images and masks: in two folders, or side by side with suffixes, prefixes or kinds of files."""
-    options = _folders(path, names) or _side_by_side(path, names)
+    options = _folders(path, names) or _side_by_side(path)
+    for place in () if options else sorted(path.iterdir()):  # side by side in the folders of splits
+        if place.is_dir() and place.name.lower() in SPELLINGS:
+            options = options or _side_by_side(place)
     if options is None:
         return None
     images, masks, affixes = options
@@ -103,7 +106,8 @@ def _with_masks(path: Path, names: Sequence[str]) -> Found | None:
 
 def _places(path: Path, images: str) -> list[Path]:
     """The folders in which images and masks lie: those of splits, else the folder itself."""
-    splits = [one for one in sorted(path.iterdir()) if one.name.lower() in SPELLINGS and (one / images).is_dir()]
+    named = [one for one in sorted(path.iterdir()) if one.name.lower() in SPELLINGS and one.is_dir()]
+    splits = [one for one in named if find_files(one, images).files]
     return splits or [path]
 
 
@@ -139,10 +143,10 @@ def _pairing(base: Path, images: str, masks: str) -> Affixes | None:
     return found[0] if found is not None and 2 * found[1] >= count else None
 
 
-def _side_by_side(path: Path, names: Sequence[str]) -> tuple[str, str, Affixes] | None:
+def _side_by_side(path: Path) -> tuple[str, str, Affixes] | None:
     """`tom.jpg` beside `tom.png`, or `tom.png` beside `tom_mask.png`."""
-    files = [file for file in sorted(path.iterdir()) if file.is_file()]
-    suffixes = Counter(file.suffix for file in files if file.stem in names)
+    files = [file for _, file in find_files(path, "").files if file.parent == path]
+    suffixes = Counter(file.suffix for file in files)
     if len(suffixes) == 2 and ".png" in suffixes:
         other = next(suffix for suffix in suffixes if suffix != ".png")
         if len(pair_files(path, f"*{other}", "*.png").known) * 2 > suffixes[".png"]:
