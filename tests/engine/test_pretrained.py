@@ -322,7 +322,7 @@ def test_another_run_gives_its_encoder_with_mean_and_licence(probe: Make, root: 
         assert not name.startswith("encoder.") or np.array_equal(array, best[name])
     assert setup["findings"] == {"input": {"mean": [0.5] * 3, "std": [0.5] * 3}}
     assert setup["pretrained"]["licence"] == "apache-2.0"
-    assert setup["pretrained"]["new"] == ["decoder", "classifier"]
+    assert setup["pretrained"]["new"] == ["standardise", "decoder", "classifier", "linear"]
     assert setup["pretrained"]["left"] == ["classifier"]
 
 

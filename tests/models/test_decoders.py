@@ -40,6 +40,7 @@ def test_every_part_has_the_name_by_which_recipes_freeze_it(name):
     assert {part for part, child in build(name).named_children() if any(True for _ in child.state_dict())} <= {
         *("encoder", "decoder", "classifier"),
         *(("standardise", "linear") if name == "fpn" else ()),
+        *(("standardise", "fpn", "rpn", "roi_heads") if name.endswith("rcnn") else ()),
     }
 
 

@@ -130,7 +130,12 @@ def _open(name: str, data: Path | None, words: list[str]) -> Dataset:
     allow_typed([name, *words])
     options = parse_options(words, "--set")
     names = [*PRESETS, *DATASETS]
-    if name not in names and (Path(name).is_dir() or (":" not in name and (data_root(data) / name).is_dir())):
+    signature = DATASETS.signature(name).options if name in tuple(DATASETS) else {}
+    unfinished = any(option.required and key not in options for key, option in signature.items())
+    # a folder may have the name of a data set that means nothing alone, such as `pictures`
+    if (name not in names or unfinished) and (
+        Path(name).is_dir() or (":" not in name and (data_root(data) / name).is_dir())
+    ):
         from pixelwise.data.folder import Folder
 
         if "path" in options:

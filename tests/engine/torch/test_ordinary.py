@@ -11,11 +11,9 @@ from torch import nn
 
 from pixelwise.data.cache import CachedSplit
 from pixelwise.engine.build import open_material
-from pixelwise.engine.evaluate import predict
 from pixelwise.engine.torch.learner import TorchLearner
 from pixelwise.engine.train import resume, train
 from pixelwise.errors import RecipeError, ShapeError
-from pixelwise.losses.cross_entropy import cross_entropy
 from pixelwise.predict import Predictor
 from pixelwise.recipe.schema import Recipe
 from pixelwise.run.checkpoint import load_checkpoint
@@ -94,41 +92,11 @@ def test_the_heads_of_a_dense_model_lie_side_by_side(learner_of: Callable[..., T
     torch.testing.assert_close(torch.cat([outputs["class"], outputs["scene"]], dim=1), whole.detach())
 
 
-class Ragged(nn.Module):
-    """It reads a list of pictures of different sizes, and gives a list of scores."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.body = nn.Conv2d(3, 3, 1)
-
-    def forward(self, images: list[torch.Tensor]) -> dict[str, list[torch.Tensor]]:
-        return {"class": [self.body(image[None])[0] for image in images]}
-
-    def losses(self, images, targets):
-        loss = cross_entropy(np.ones(3, np.int64))
-        terms = [loss(self.body(i[None]), t[None].long()) for i, t in zip(images, targets["class"], strict=True)]
-        total = terms[0]
-        for term in terms[1:]:
-            total = type(total)(total.numerator + term.numerator, total.denominator + term.denominator)
-        return {"class": total}
-
-
-def test_pictures_of_different_sizes_make_a_batch_of_lists(learner_of: Callable[..., TorchLearner]) -> None:
+def test_a_dense_task_refuses_a_batch_of_different_sizes(learner_of: Callable[..., TorchLearner]) -> None:
     info = DatasetInfo("toy", ("a", "b", "c"), ((0, 0, 0),) * 3, frozenset({"mask"}))
-    draw = np.random.default_rng(0)
-    samples = [
-        Sample(f"{size}", draw.integers(0, 256, (*size, 3), np.uint8), draw.integers(0, 3, size, np.uint8))
-        for size in ((4, 5), (6, 3))
-    ]
-    learner = learner_of(segment(info), Ragged())
-    learner.optimizer = torch.optim.SGD(learner.model.parameters(), lr=0.1)
-    batch = learner.encode(samples)
-    assert [tuple(image.shape) for image in batch.images] == [(4, 5, 3), (6, 3, 3)]
-    learner.begin(0)
-    first = [learner.step(batch, 0.1, step)["class"] for step in range(9)]
-    assert first[0][1] == 4 * 5 + 6 * 3
-    assert first[-1][0] < first[0][0]
-    assert [prediction.indices.shape for prediction in predict(learner, samples)] == [(4, 5), (6, 3)]
+    samples = [Sample(f"{size}", np.zeros((*size, 3), np.uint8), np.zeros(size, np.uint8)) for size in ((4, 5), (6, 3))]
+    with pytest.raises(ShapeError, match=r"have different sizes: 5×4 and 3×6 \(width × height\)\. Set data.size"):
+        learner_of(segment(info), nn.Conv2d(3, 3, 1)).encode(samples)
 
 
 @pytest.mark.parametrize(

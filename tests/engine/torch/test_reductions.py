@@ -77,7 +77,7 @@ def test_annealed_mean_between_mean_and_argmax() -> None:
 
 def test_both_engines_reduce_alike() -> None:
     scores = torch.randn(2, 3, 4, 5, generator=torch.Generator().manual_seed(1))
-    assert list(REDUCTIONS) == list(numpy_reductions.REDUCTIONS)
+    assert set(REDUCTIONS) - set(numpy_reductions.REDUCTIONS) == {"boxes", "labels", "scores", "masks"}  # of detectors
     for function, ours in ((winner, numpy_reductions.winner), (probability, numpy_reductions.probability)):
         np.testing.assert_allclose(function(scores), ours(scores.numpy()), rtol=1e-5)
     np.testing.assert_allclose(vector(scores), numpy_reductions.vector(scores.numpy()), rtol=1e-5)
