@@ -23,7 +23,7 @@ quickstart: $(READY)
 	@$(BIN)/pixelwise train quickstart
 
 test: $(READY)
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
+	@PYTHONHASHSEED=0 OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 
 check: $(READY)
 	@$(BIN)/ruff format --check .
