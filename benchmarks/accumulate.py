@@ -3,7 +3,7 @@
     python benchmarks/accumulate.py            # writes accumulate.json beside this file
 
 Memory and seconds: updates of the recipe voc2007/unet (a U-Net of width 16, pictures of 224×224, batch 16) on drawn scenes,
-each number of pieces in a process of its own; the peak is the kernel's (VmHWM). Gradients: the same update without
+each number of pieces in its own process; the peak is the kernel's (VmHWM). Gradients: the same update without
 normalisation, because BatchNorm sees pieces; the norm of the difference of the two gradients, relative to the gradient's
 norm, and the same for the batch in reverse order, which is rounding alone.
 """

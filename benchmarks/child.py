@@ -1,4 +1,4 @@
-"""A measurement in a process of its own: nothing of another one is in its memory, its caches or its thread pools."""
+"""A measurement in its own process: nothing of another one is in its memory, its caches or its thread pools."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
     python benchmarks/evaluation_memory.py            # writes evaluation_memory.json beside this file
 
-The pictures are drawn scenes of 96×96, cached before; each evaluation is a process of its own, in turn; the peak is the
+The pictures are drawn scenes of 96×96, cached before; each evaluation is its own process, in turn; the peak is the
 kernel's (VmHWM), which counts what the process maps of the cache as well.
 """
 

@@ -2,7 +2,7 @@
 
     python benchmarks/hardware.py [--rounds 5] [--threads 2]
 
-Forward, backward and AdamW on pictures that lie in memory, no loading. Each way lives in a process of its own and steps
+Forward, backward and AdamW on pictures that lie in memory, no loading. Each way lives in its own process and steps
 only while the others wait; the ways take turns within a round; a figure is the median over rounds of the ratio to plain
 PyTorch (contiguous, glibc's own allocator, fp32). bf16 is left out where the machine cannot run it. Writes hardware.json.
 """

@@ -4,7 +4,7 @@
 
 The plain way: PIL decodes and resizes in every epoch, tensors are contiguous, a DataLoader at its best number of workers
 (0, 1 and 2 are tried), torch's own cross-entropy. Ours: the engine's loader, memory layout, allocator and loss. Same model,
-same batch, AdamW, fp32, same threads. Each side lives in a process of its own and trains only while the other waits; sides
+same batch, AdamW, fp32, same threads. Each side lives in its own process and trains only while the other waits; sides
 take turns within a round; the figure is the median over rounds of the ratio. Writes training_speed.json.
 """
 

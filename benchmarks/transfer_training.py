@@ -11,7 +11,7 @@ smp    segmentation_models_pytorch's own FPN on the same encoder, trained as in 
        loss, Adam, and its counts of hits after every step. Its decoder is another one and costs more (`gmacs`). Left out
        unless --smp names the folder of `pip install --no-deps --target FOLDER segmentation_models_pytorch`
 
-Weights are random, which changes no time. Each side lives in a process of its own and trains only while the others wait; sides
+Weights are random, which changes no time. Each side lives in its own process and trains only while the others wait; sides
 take turns within a round; the figures are medians over rounds and the ratios of these. Writes transfer_training.json.
 """
 

@@ -1,4 +1,4 @@
-"""Ways of doing one thing that take turns: each in a process of its own, at work only while the others wait."""
+"""Ways of doing one thing that take turns: each in its own process, at work only while the others wait."""
 
 from __future__ import annotations
 

@@ -223,7 +223,7 @@ def run_case(
 
 
 def run_cases(numbers: list[int], one: Callable[[int], dict[str, Any]]) -> list[dict[str, Any]]:
-    """Run cases in one fork. If the fork crashes or hangs, run each case in a fork of its own to find out which one it was."""
+    """Run cases in one fork. If the fork crashes or hangs, run each case in its own fork to find out which one it was."""
     value, ended = run_forked(lambda: [one(number) for number in numbers], seconds=5 * SECONDS)
     if ended is None:
         return list(value["value"])

@@ -93,7 +93,7 @@ def naming(where: str, hint: str = "") -> Iterator[None]:
     """
     try:
         yield
-    except (PixelwiseError, ModuleNotFoundError):  # a package that is missing has a line of its own
+    except (PixelwiseError, ModuleNotFoundError):  # a package that is missing has its own line
         raise
     except Exception as error:
         raise RecipeError(f"raised {raised(error)}", where=where, hint=hint) from error

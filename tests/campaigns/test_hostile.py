@@ -1,4 +1,4 @@
-"""A few cases of the campaign of hostile files, in a process of its own: it forks."""
+"""A few cases of the campaign of hostile files, in its own process: it forks."""
 
 import json
 import subprocess

@@ -49,7 +49,7 @@ def test_a_full_disk_is_told_in_one_line() -> None:
     assert done.stderr == "error: standard output could not be written: No space left on device.\n"
 
 
-@pytest.mark.slow  # a whole training in a process of its own, like the next one
+@pytest.mark.slow  # a whole training in its own process, like the next one
 def test_closed_streams_are_no_files_of_the_run(tmp_path: Path) -> None:
     words = " ".join(f"'{word}'" for word in training(tmp_path, 1))
     assert subprocess.run(["sh", "-c", f"{words} >&- 2>&-"], check=False).returncode == 0

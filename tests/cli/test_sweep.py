@@ -14,7 +14,7 @@ TINY = (
 )  # fmt: skip
 
 
-@pytest.mark.slow  # two trainings, each a process of its own
+@pytest.mark.slow  # two trainings, each its own process
 def test_a_sweep_and_its_comparison(tmp_path: Path, tiny_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "s"
     command = (

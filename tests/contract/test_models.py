@@ -1,6 +1,6 @@
 """What every dense model on the shelf owes: any size in, the same size out, every parameter in use, the same bits twice.
 
-Classifiers have a contract of their own, test_classifiers.py, and so do baselines: tests/models/test_baselines.py.
+Classifiers have their own contract, test_classifiers.py, and so do baselines: tests/models/test_baselines.py.
 """
 
 import copy

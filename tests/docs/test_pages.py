@@ -1,10 +1,10 @@
 """What the documentation shows is what happens.
 
-Blocks of a page run in order, in a folder of their own:
+Blocks of a page run in order, in their own folder:
 
     python                        run; with `>>>` also what they print
     console                       lines `$ pixelwise ...` run, and print the lines that follow, where any follow;
-                                  `...` on a line of its own stands for any lines
+                                  `...` on its own line stands for any lines
     {code-block} X, caption NAME  written to the file NAME
 
 A block that needs data or a trained run has `<!-- not run: why -->` on the line before it.
@@ -80,7 +80,7 @@ def check_command(command: str, shown: str) -> None:
     if " # " in command and not shown:  # explained and not run: it trains, downloads, or needs what a person has
         return
     out = io.StringIO()
-    os.environ["PIXELWISE_ALLOW"] = ""  # each command is a process of its own
+    os.environ["PIXELWISE_ALLOW"] = ""  # each command is its own process
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out), pytest.raises(SystemExit) as end:
         app(shlex.split(command, comments=True)[1:])
     assert shown or not end.value.code, f"{command}\nprinted\n{out.getvalue()}"

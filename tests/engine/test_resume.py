@@ -60,7 +60,7 @@ def undisturbed_in_steps(tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
     return {}
 
 
-# 3 steps an epoch: 3 + 2, and then, in an epoch of its own, 3 + 1
+# 3 steps an epoch: 3 + 2, and then, in its own epoch, 3 + 1
 IN_STEPS = (
     "train.phases=[{steps: 5}, {steps: 4, learning_rate: 1e-3}]",
     "train.checkpoint_steps=1",

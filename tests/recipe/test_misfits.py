@@ -26,7 +26,7 @@ def two_heads(info):
 
 @declares(predicts="instances", heads={"objects": "objects"}, per="objects", metrics=("outside_parts:silent",), best="ap")
 def detect(info):
-    """Objects; the model has losses of its own."""
+    """Objects; the model has its own losses."""
 
 def mute(info):
     """A task that declares nothing."""

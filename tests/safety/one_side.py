@@ -147,7 +147,7 @@ def arrays(file: Path) -> str:
 
 
 def files(folder: Path) -> str:
-    """Every file of a folder: a picture by its digest, JSON in full; states have an entry of their own."""
+    """Every file of a folder: a picture by its digest, JSON in full; states have their own entry."""
     lines = []
     for file in sorted(folder.rglob("*")):
         if file.is_file() and file.suffix != ".npz":

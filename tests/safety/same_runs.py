@@ -149,7 +149,7 @@ def _options() -> argparse.Namespace:
 
 
 def _run(checkout: Path, names: list[str]) -> dict[str, dict[str, str]]:
-    """The outcome of the cases with a checkout's source, each side in a process of its own."""
+    """The outcome of the cases with a checkout's source, each side in its own process."""
     source = checkout.resolve() / "src"
     if not (source / "pixelwise").is_dir():
         sys.exit(f"{checkout} is no checkout of pixelwise: it has no src/pixelwise")

@@ -42,7 +42,7 @@ def call() -> ModuleType:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="links and pipes of POSIX")
-@pytest.mark.filterwarnings("default")  # in a process of its own a warning is printed
+@pytest.mark.filterwarnings("default")  # in its own process a warning is printed
 @pytest.mark.parametrize("kind", ["damage_run", "damage_checkpoint"])
 @pytest.mark.parametrize("number", range(8))
 def test_damage(

@@ -39,7 +39,7 @@ def sweep(
     cache: Cache = None,
     max_pixels: MaxPixels = None,
 ) -> None:
-    """Train a recipe over a grid of values, each combination as a run of its own.
+    """Train a recipe over a grid of values, each combination as its own run.
 
     Separate values by commas; a comma within brackets, braces or quotes belongs to its value. Everything is checked before
     the first run begins. The same command again, or --resume DIR, continues: finished runs are left alone, half-done ones
@@ -182,7 +182,7 @@ def search(
     cache: Cache = None,
     max_pixels: MaxPixels = None,
 ) -> None:
-    """Search a recipe's best values by Optuna, each trial as a run of its own.
+    """Search a recipe's best values by Optuna, each trial as its own run.
 
     Ranges are uniform(0,1), log(1e-4,1e-1), int(8,64), logint(8,64) and choice(32,64,128), in the shell's quotes; a plain
     a.b=value is the same in every trial. Everything is checked before the first trial. The same command again, or

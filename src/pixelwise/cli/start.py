@@ -177,7 +177,7 @@ def _commands(recipe: Path, run: Path, found: Found, changes: Sequence[str], dat
 
 
 def _run(commands: Sequence[Sequence[str]], lines: Sequence[str]) -> None:
-    """Run the commands one after the other, each in a process of its own."""
+    """Run the commands one after the other, each in its own process."""
     import subprocess
     import sys
 

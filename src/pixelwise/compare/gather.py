@@ -249,7 +249,7 @@ def _notes(runs: Sequence[Member], columns: Sequence[Column]) -> Iterator[str]:
     if len(palettes) > 1:
         yield (
             f"The runs use different palettes ({', '.join(palettes)}). Accuracies over different palettes cannot be "
-            "compared, so each palette has a column of its own. PSNR and ΔE are measured against the original pictures "
+            "compared, so each palette has its own column. PSNR and ΔE are measured against the original pictures "
             "and can be compared. `task.palette: FILE` gives all runs one palette."
         )
     scores = [column for column in columns if not column.loss]
@@ -257,7 +257,7 @@ def _notes(runs: Sequence[Member], columns: Sequence[Column]) -> Iterator[str]:
     if len(set(places)) < len(places):
         yield (
             "The runs were scored on different pictures or at different resolutions, which cannot be compared, so each has "
-            f"columns of its own: {'; '.join(dict.fromkeys(column.stands_on for column in scores))}. "
+            f"its own columns: {'; '.join(dict.fromkeys(column.stands_on for column in scores))}. "
             "`pixelwise evaluate RUN --split S --resolution own` scores every run against the same masks; "
             "`pixelwise compare ... --split S --resolution own` then compares those scores."
         )

@@ -12,7 +12,7 @@ handouts. `pixelwise reproduce COURSE` answers all questions of a course on one 
 
     pixelwise reproduce                                  # the courses
     pixelwise reproduce voc2007-fcn --plan               # the runs, their minutes, and what is there already
-    pixelwise reproduce voc2007-fcn --results            # the project's results stand in for runs; the rest is trained
+    pixelwise reproduce voc2007-fcn --results            # show the project's results, train the rest
     pixelwise reproduce voc2007-fcn --jobs 2             # train what is missing, two runs at a time
     pixelwise reproduce voc2007-fcn --quick              # a few steps on a few pictures: only to see that everything runs
 

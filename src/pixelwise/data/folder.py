@@ -200,7 +200,7 @@ def folder(
                   `val/`, `test/` nor lists
     seed:         of that draw
     group:        pattern with one group, e.g. `^(scene\\d+)_`: pictures for which it finds the same are never torn apart
-    kind:         what masks hold: `classes`; `instances`: each object has a number of its own, up to 65,535, and 0 is
+    kind:         what masks hold: `classes`; `instances`: each object has its own number, up to 65,535, and 0 is
                   background; `components`: classes, and every connected part of one but the first is an object
     divisor:      an object's class is its number // divisor, e.g. 1000; 0: all objects are of one class
     """

@@ -1,4 +1,4 @@
-"""Instance maps: masks in which every object has a number of its own, read as objects and as a mask of classes."""
+"""Instance maps: masks in which every object has its own number, read as objects and as a mask of classes."""
 
 from __future__ import annotations
 

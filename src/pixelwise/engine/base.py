@@ -128,7 +128,7 @@ class Learner(ABC):
     size:      (H, W) of the pictures as the recipe resizes them: it is validated at it; augmentation may change it
     stopped:   whether any process was asked to stop; known after each step
     any_size:  whether pictures of another size than `size` can be computed
-    ragged:    whether the pictures that are evaluated have different sizes, so that each is a batch of its own
+    ragged:    whether the pictures that are evaluated have different sizes, so that each is its own batch
     multiple:  tiles of a large picture start at multiples of it
     evaluation_batch:  pictures that are evaluated at a time
     losses:    head → loss

@@ -136,7 +136,7 @@ def _differences(before: Recipe, after: Recipe, progress: Progress, per_epoch: i
     over = progress.epoch == length.epochs
     if len(after.train.phases) > len(train.phases):
         yield (
-            f"its last epoch was cut short and is over, so the new updates are a phase of their own, whose schedule begins "
+            f"its last epoch was cut short and is over, so the new updates are their own phase, whose schedule begins "
             f"anew; the result is that of a run with phases of {length.phases[-1]:,} and {after.train.phases[-1].steps:,} steps"
         )
     else:

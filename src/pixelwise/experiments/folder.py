@@ -77,7 +77,7 @@ class Planned:
 class Folder:
     """Paths and records of one experiment.
 
-    kind:   `sweep`, `search`, or a word of your own
+    kind:   `sweep`, `search`, or your own word
     again:  the command that continues it
     """
 

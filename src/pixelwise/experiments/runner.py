@@ -200,7 +200,7 @@ def _begin(folder: Folder, run: Planned, working: list[Job], jobs: int, data: Pa
 
 
 def start_job(folder: Folder, run: Planned, jobs: int, data: Path | None) -> Job:
-    """Train a run in a process of its own, or wait for the process that still trains it."""
+    """Train a run in its own process, or wait for the process that still trains it."""
     follower = Follower(folder.run(run.name).events_file)
     with folder.run_lock(run.name) as descriptor:
         if descriptor is None:

@@ -71,7 +71,7 @@ class Study:
     def claim(self, worker: str, limit: int) -> Trial | None:
         """A new trial that is one of the study's first `limit`; None where others have taken them all.
 
-        The storage gives each trial a number of its own, whoever asks at the same moment. One with `limit` others before
+        The storage gives each trial its own number, whoever asks at the same moment. One with `limit` others before
         it is taken back, and so is every one that was asked for with it or later: `limit` stay, no more and no fewer.
         """
         trial = self.ask(worker)

@@ -162,7 +162,7 @@ def is_in_colour(path: Path) -> bool:
 def write_mask(path: Path, indices: IndexMap, palette: Sequence[RGB]) -> None:
     """The index map as a palette PNG that every viewer shows in its colours, or, above index 255, as a 16-bit grey PNG.
 
-    Indices without a colour of their own (the void index) are shown in VOC's cream.
+    Indices without their own colour (the void index) are shown in VOC's cream.
     """
     from PIL import Image as Pillow
 

@@ -1,6 +1,6 @@
 """A picture's stored rows, some at a time, so that a large one is never there twice; PNG is also decoded so.
 
-A row of a PNG is stored as its difference from the row above. Each strip is therefore decoded as a small PNG of its own:
+A row of a PNG is stored as its difference from the row above. Each strip is therefore decoded as its own small PNG:
 the row above it as it is, then its rows as they are stored.
 """
 

@@ -13,7 +13,7 @@ The loss of a region is the mean over its classes, that of a batch the mean over
 * `over: picture`: a region is a picture. The loss is a sum over pictures, so that parts of a batch and several processes give
   exactly what the whole batch gives.
 * `over: batch`: a region is all pictures of a batch, which is steadier for small objects. Overlap is not a sum over pictures,
-  so each process (and each part of an accumulated batch) has a region of its own; the loss is their mean, weighted by pictures.
+  so each process (and each part of an accumulated batch) has its own region; the loss is their mean, weighted by pictures.
   A validation loss is the mean over the batches of the evaluation, whose size does not depend on `train.batch`.
 
 Empty truth: a class without a pixel of truth in a region has T = 0, so ℓ = 1 whatever was predicted. With `empty: skip` it is

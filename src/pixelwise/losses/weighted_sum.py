@@ -16,7 +16,7 @@ from pixelwise.shelf import declares
 
 
 class WeightedSum(Loss):
-    """Several losses of the same scores. Each part is a term of its own, times its factor, so that the terms add up."""
+    """Several losses of the same scores. Each part is its own term, times its factor, so that the terms add up."""
 
     def __init__(self, parts: Sequence[tuple[str, float, Loss]]) -> None:
         super().__init__()

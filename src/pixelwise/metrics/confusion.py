@@ -138,7 +138,7 @@ def confusion_matrix(
         raise DataError(what, where=where, hint="Enlarge the prediction to the mask's size before counting.")
     if prediction.size and (largest := int(prediction.max())) >= classes:
         raise DataError(f"class {largest} was predicted, there are classes 0..{classes - 1}", where=where)
-    if truth.dtype == np.uint8:  # every value has a row of its own: what does not belong shows afterwards, at no cost
+    if truth.dtype == np.uint8:  # every value has its own row: what does not belong shows afterwards, at no cost
         counts = count_pairs(truth, prediction, 256, classes)
         check_values(counts.sum(axis=1), classes, void, where)
     else:

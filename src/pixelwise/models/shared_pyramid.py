@@ -123,7 +123,7 @@ class _Levels(nn.Module):
 class _Block(nn.Module):
     """x + scale · a depthwise convolution, a 1×1 to twice the channels and one back (Sandler et al. 2018, Liu et al. 2022).
 
-    norms:  of how many sizes it is used at; each has a normalisation of its own
+    norms:  of how many sizes it is used at; each has its own normalisation
     The scale begins at 0, so that the block begins as the identity (De & Smith 2020).
     """
 

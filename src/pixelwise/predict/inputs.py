@@ -1,4 +1,4 @@
-"""The pictures that a person names, each once and under a name of its own."""
+"""The pictures that a person names, each once and under its own name."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Job:
 
 
 def plan(images: Sequence[Path], out: Path | None) -> tuple[list[Job], list[Path]]:
-    """The pictures, each once and under a name of its own, and the files in folders that are not pictures.
+    """The pictures, each once and under its own name, and the files in folders that are not pictures.
 
     Raises DataError with every path that is not there, and for folders without a picture.
     """

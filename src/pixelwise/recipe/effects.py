@@ -86,12 +86,12 @@ def _training(recipe: Recipe) -> Iterator[str]:
         "constant",
         {"warmup": 0.0},
     ):
-        yield f"train.schedule={train.schedule.name} has no effect: every phase has a schedule of its own."
+        yield f"train.schedule={train.schedule.name} has no effect: every phase has its own schedule."
     rate = train.optimizer.options.get("learning_rate")
     if rate is not None and all(phase.learning_rate for phase in train.phases):
         default = shelves(recipe.engine)["optimizer"].signature(train.optimizer.name).options["learning_rate"].default
         if rate != default:
-            yield f"train.optimizer.learning_rate={rate} has no effect: every phase has a learning rate of its own."
+            yield f"train.optimizer.learning_rate={rate} has no effect: every phase has its own learning rate."
     if train.accumulate > train.batch:
         yield f"train.accumulate={train.accumulate}: a batch of {train.batch} pictures is cut into {train.batch} pieces."
     if train.accumulate > 1:

@@ -103,7 +103,7 @@ def name_of(item: Any) -> str:
 
 
 def declared(shelf: Shelf, name: str) -> Claims:
-    """What a builder declares; nothing where it cannot be read, which is a problem of its own."""
+    """What a builder declares; nothing where it cannot be read, which is another problem."""
     signature = _signature(shelf, name)
     return signature.declared if signature else {}
 
@@ -195,7 +195,7 @@ def _head(where: str, name: str, task: str, claims: Claims, head: tuple[str, str
 
     if (takes := says.get("takes")) is not None and takes != head[1]:
         what = f"loss '{name}' takes {takes}, but head '{head[0]}' of task '{task}' gives {head[1]}."
-        yield Problem(where, what, _use(shelf, fits) or "Leave it out: the model has losses of its own.")
+        yield Problem(where, what, _use(shelf, fits) or "Leave it out: the model has its own losses.")
     elif (needs := says.get("per")) is not None and needs != per and per in GIVEN:
         what = f"loss '{name}' takes {GIVEN[needs]}, but head '{head[0]}' of task '{task}' gives {GIVEN[per]}."
         yield Problem(where, what, _use(shelf, fits))

@@ -27,7 +27,7 @@ PART_LINES = ("--", ":", "-.")  # of the parts of a loss
 def draw_curves(record: Record, width: float) -> Figure:
     """Panels over one axis of epochs: losses, the score that chooses the best epoch, and pixel accuracy if it is counted.
 
-    Each score has a scale of its own: beside a pixel accuracy of .7 a mean IoU of .05 would look like nothing.
+    Each score has its own scale: beside a pixel accuracy of .7 a mean IoU of .05 would look like nothing.
     """
     from matplotlib.ticker import MaxNLocator
 

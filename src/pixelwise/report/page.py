@@ -27,7 +27,7 @@ from pixelwise.terminal.output import clean
 from pixelwise.terminal.scores import ONLY_PREDICTED, only_predicted
 from pixelwise.types import Score
 
-MOST_CURVES = 60  # classes with a panel of their own
+MOST_CURVES = 60  # classes with their own panel
 MOST_ROWS = 1000  # classes of a plot; matplotlib makes no picture of more than 65,536 pixels
 RANKED_BY = {  # the metric whose score of one picture ranks the gallery
     "accuracy": "the probability that was given to the true class",

@@ -196,7 +196,7 @@ def _png(figure: Figure) -> bytes:
 
 
 def _inline(svg: bytes, prefix: str) -> str:
-    """An SVG file as an element of the page: no prolog, no fixed size, ids of its own, colours of the style sheet."""
+    """An SVG file as an element of the page: no prolog, no fixed size, its own ids, colours of the style sheet."""
     text = svg.decode("utf-8")
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)

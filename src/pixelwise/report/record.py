@@ -132,7 +132,7 @@ class Record:
 
     @property
     def counts(self) -> list[int] | None:
-        """How often each class occurs in the training set; None where every head has counts of its own."""
+        """How often each class occurs in the training set; None where every head has its own counts."""
         counts = self.setup.get("counts")
         return counts if isinstance(counts, list) else None
 

@@ -1,4 +1,4 @@
-"""Objects found in a picture: each in a colour of its own over the picture, a map of their numbers, and COCO's json."""
+"""Objects found in a picture: each in its own colour over the picture, a map of their numbers, and COCO's json."""
 
 from __future__ import annotations
 

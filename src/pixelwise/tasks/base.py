@@ -30,7 +30,7 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True, eq=False)
 class Input:
-    """What a model reads. The engine makes it from pictures (H, W, 3) uint8, with an arithmetic of its own.
+    """What a model reads. The engine makes it from pictures (H, W, 3) uint8, with its own arithmetic.
 
     channels:    3: red, green and blue, normalised; 1: grey, (R + G + B) / 3 in 0..1, normalised where there is a mean
     mean, std:   of the pictures in 0..1, a number for each channel; std None: the numbers stay on the scale 0..255

@@ -1,4 +1,4 @@
-"""Objects by detection: boxes are proposed and classified, and each has a mask of its own."""
+"""Objects by detection: boxes are proposed and classified, and each has its own mask."""
 
 from __future__ import annotations
 

@@ -236,8 +236,7 @@ def separate_levels(
     mean, std:  of the pictures the model is to read, in 0..1; ImageNet's by default
 
     The energy is the mean level by the probabilities, divided by 15. The head `direction` learns the unit vector away from the
-    boundary. In the paper a first network gives it to a second one; here both are heads of one network, which a first phase
-    may train by the direction alone (`train.phases.0.loss`).
+    boundary. In the paper a first network gives it to a second one; here both are heads of one network, trained together.
     """
     return Levels(info, Input(3, mean, std), Cutting(threshold, smoothing, depth, smallest, score))
 

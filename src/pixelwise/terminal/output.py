@@ -62,7 +62,7 @@ def clean(text: str) -> str:
 
 
 def clean_line(text: str) -> str:
-    r"""The same in one line: a name with a line end in it cannot look like a line of our own."""
+    r"""The same in one line: a name with a line end in it cannot look like a line of pixelwise."""
     return clean(text).replace("\n", "\\n")
 
 

@@ -56,7 +56,7 @@ def show_rows(
     """Print rows in columns under their headings; without headings, the rows alone. Only a terminal breaks long cells.
 
     Where it is narrow, texts and headings are broken into lines, never a number; where even the numbers have no room beside
-    each other, every row is printed as lines of its own.
+    each other, every row is printed over several lines.
     """
     cells = [
         [styled(*((cell,) if isinstance(cell, str) else cell), cleaner=clean_line) for cell in row] for row in rows

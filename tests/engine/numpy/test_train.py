@@ -88,7 +88,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(tiny, data, tmp_path, steps):
     assert [e for e in again if e["event"] != "started"] == [e for e in whole if e["event"] != "started"]
 
 
-@pytest.mark.parametrize("step", range(1, 8))  # 3 steps an epoch: 3 + 1, and then, in an epoch of its own, 3
+@pytest.mark.parametrize("step", range(1, 8))  # 3 steps an epoch: 3 + 1, and then, in its own epoch, 3
 def test_phases_in_steps_go_on_to_the_same_bytes_from_any_step(data, tmp_path, step):
     phases = "train.phases=[{steps: 4}, {steps: 3, learning_rate: 1e-3}]"
     recipe = load_recipe("scenes/scratch_fcn", [*TINY, phases, "train.checkpoint_steps=1"])

@@ -1,4 +1,4 @@
-"""Building one entry of the cache: rows are appended to files in a folder of their own, which is then renamed.
+"""Building one entry of the cache: rows are appended to files in their own folder, which is then renamed.
 
 Objects have a row each; the run lengths of all masks are one array:
 objects.npy (M,) ROW    runs.npy (R,) uint32    object_ends.npy (N, 2) int64: where each sample ends in the other two
@@ -32,7 +32,7 @@ from pixelwise.run.lock import unfinished_folder
 from pixelwise.types import DatasetInfo, IndexMap, Object, Sample
 
 ROW = np.dtype([("label", "<i8"), ("box", "<f8", 4), ("score", "<f8"), ("crowd", "?"), ("runs", "<i8")])
-BLOCK = 4 * 2**20  # bytes of an array that have a checksum of their own
+BLOCK = 4 * 2**20  # bytes of an array that have their own checksum
 OTHER_SIZE = "the pictures before it"
 RAGGED = ("objects", "runs")  # arrays with any number of rows for a sample
 

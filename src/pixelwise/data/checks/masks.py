@@ -105,7 +105,7 @@ def palettes(survey: Survey) -> Iterator[Finding]:
                 shown.setdefault(palette[value], {}).setdefault(value, []).append(facts.where)
     mixed = {colour: by_value for colour, by_value in shown.items() if len(by_value) > 1}
     cure = "If the colours are right, give each class its colour in classes.txt and set mask_values: colour."
-    if len(mixed) > 1:  # one colour may stand for everything else; two that change places are an order of their own
+    if len(mixed) > 1:  # one colour may stand for everything else; two that change places are another order
         colour, by_value = next(iter(mixed.items()))
         values = " and ".join(f"{value} in {files[0]}" for value, files in list(by_value.items())[:2])
         files = tuple(dict.fromkeys(name for of in mixed.values() for names in of.values() for name in names))

@@ -7,9 +7,7 @@ from collections.abc import Iterator
 from pixelwise.data.checks.shapes import APART, SPECK
 from pixelwise.data.checks.survey import Finding, Survey
 
-NUMBERS = (
-    "Give each object a number of its own. Is the mask one of classes? kind: components makes objects of its parts."
-)
+NUMBERS = "Give each object its own number. Is the mask one of classes? kind: components makes objects of its parts."
 ODD = {  # what is odd: the check, what is said of so many objects, the cure
     "several": (
         "several objects under one number",

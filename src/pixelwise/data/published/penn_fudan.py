@@ -1,4 +1,4 @@
-"""Penn-Fudan pedestrians (Wang, Shi, Song, Shen 2007): street scenes in which every pedestrian has a mask of its own.
+"""Penn-Fudan pedestrians (Wang, Shi, Song, Shen 2007): street scenes in which every pedestrian has its own mask.
 
 <data folder>/PennFudanPed/{PNGImages/NAME.png, PedMasks/NAME_mask.png}; a pixel of a mask holds the number of its
 pedestrian, 0 for background.
@@ -85,7 +85,7 @@ def penn_fudan(
     fold: Annotated[int, Ge(0), Le(4)] | None = None,
     seed: Annotated[int, Ge(0)] = 0,
 ) -> Dataset:
-    """Penn-Fudan pedestrians: street scenes with 1 to 8 people, each with a mask of its own.
+    """Penn-Fudan pedestrians: street scenes with 1 to 8 people, each with its own mask.
 
     val:   number of pictures that are drawn for the split `val`; the others are `train`. The publisher has no splits
     fold:  0 to 4, for cross-validation: `val` is then that fifth of all pictures

@@ -25,7 +25,7 @@ from pixelwise.engine.torch.model import as_arrays, as_tensors
 
 
 class Average:
-    """The average of a model's state, in tensors of its own. It begins as the model is."""
+    """The average of a model's state, in its own tensors. It begins as the model is."""
 
     def __init__(self, model: nn.Module, decay: float) -> None:
         self.decay = decay

@@ -2,7 +2,7 @@
 
 What a model may do, besides `forward(images)` that gives one tensor (all heads side by side) or a map head → scores:
 
-    losses(images, targets) → {name: Term}    it has losses of its own, and the recipe's are not asked
+    losses(images, targets) → {name: Term}    it has its own losses, and the recipe's are not asked
     observe(images, targets)                  it is fitted by looking at each batch once, without a gradient
     prepare(size, per)                        called once after it is built: (H, W) of the pictures, and what has classes
 """
@@ -61,7 +61,7 @@ class TorchLearner(Learner):
     """The recipe's model on its device.
 
     model, shared:  the bare network, and the same one wrapped for several processes
-    losses:         head → loss, with which validation is always counted; a phase may have losses of its own
+    losses:         head → loss, with which validation is always counted; a phase may have its own losses
     optimizer:      None until `equip`, and for a model without parameters
     """
 
@@ -153,7 +153,7 @@ class TorchLearner(Learner):
     def problems(self) -> list[Problem]:
         found = list(unknown_parts(self.recipe, self.model))
         if (self._owns or self._fits) and self.task.mixup:
-            why = "has losses of its own, which mix no pictures" if self._owns else "counts whole pictures"
+            why = "has its own losses, which mix no pictures" if self._owns else "counts whole pictures"
             what = f"has no effect: the model '{self.recipe.model.name}' {why}."
             found.append(Problem("task.mixup", what, "Leave it out."))
         learns = not self._fits and any(True for _ in self.model.parameters())
@@ -232,7 +232,7 @@ class TorchLearner(Learner):
         return processes.least(count_pieces(pictures, train.batch, train.accumulate, processes.count))
 
     def _accumulated(self, batch: TensorBatch, pieces: int, step: int, close: Close) -> Total:
-        """The whole batch's gradient from pieces; each piece has a key of its own for what is drawn in the model."""
+        """The whole batch's gradient from pieces; each piece has its own key for what is drawn in the model."""
 
         def compute(piece: Shown, number: int, module: nn.Module) -> dict[str, Term]:
             with keyed_random(self.recipe.train.seed, "step", step, number), self.choices.autocast():

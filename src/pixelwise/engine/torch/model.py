@@ -200,7 +200,7 @@ def _misfit(scores: Tensor, wanted: str, hint: str = "") -> ShapeError:
 
 
 class OwnLosses(nn.Module):
-    """A model with losses of its own as a module that gives them: what DDP can wrap."""
+    """A model with its own losses as a module that gives them: what DDP can wrap."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
@@ -210,7 +210,7 @@ class OwnLosses(nn.Module):
         return self.model.losses(images, targets)
 
 
-# -- parts that a recipe names: to freeze them, or to give them a learning rate of their own --
+# -- parts that a recipe names: to freeze them, or to give them their own learning rate --
 
 
 def part_of(name: str, parts: Iterable[str]) -> str | None:

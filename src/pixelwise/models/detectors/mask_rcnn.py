@@ -146,7 +146,7 @@ def mask_rcnn(
     detections:   most objects of a picture
     least_score:  objects with a lower score are left out
 
-    The model has losses of its own, so a recipe gives none. Where a batch has few pictures, keep the statistics of a
+    The model has its own losses, so a recipe gives none. Where a batch has few pictures, keep the statistics of a
     pretrained encoder: `freeze_statistics: [encoder]` in the phase.
     """
     shared = build_encoder(encoder, in_channels)
