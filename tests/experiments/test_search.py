@@ -314,6 +314,8 @@ def test_another_search_and_a_damaged_study_are_refused(tmp_path: Path) -> None:
     assert "ranges.model.width: was 'int(4,40)' in the search begun here, and is 'int(4,44)' now." in str(refused.value)
     assert "recipe.train.batch" in str(refused.value)
     assert (search.folder.path / STUDY).read_bytes() == before
+    reworded, _ = opened(tmp_path / "s", f"{WIDTH}=int(4,40)", "title=Other words", "about=What a recipe says.")
+    assert drawn(reworded) == drawn(search)
     (search.folder.path / STUDY).write_bytes(before + b'{"op_code": 4, "wor')  # a kill while it was written
     again, _ = opened(tmp_path / "s")
     assert drawn(again) == drawn(search)

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from pixelwise.engine.order import seed_of
 from pixelwise.errors import PixelwiseError, Problem, RunError, shown
 from pixelwise.experiments.settings import Range, Space
-from pixelwise.run.identity import differences
+from pixelwise.run.identity import deciding, differences
 from pixelwise.run.passwords import hide_passwords, hide_passwords_of
 from pixelwise.run.records.plain import is_plain_file, open_plain, read_plain
 from pixelwise.types import current_key
@@ -213,12 +213,12 @@ def _check_same(before: str | None, identity: Mapping[str, Any], name: str) -> N
     """Raise RunError with what differs where a study is another search's."""
     if before is None:
         raise RunError("is a study of Optuna that pixelwise did not begin.", where=f"study '{name}'")
-    begun = json.loads(before)
+    begun, now = json.loads(before), json.loads(json.dumps(identity))
+    begun["metric"] = current_key(str(begun.get("metric")))
+    begun, now = ({**one, "recipe": deciding(one.get("recipe") or {})} for one in (begun, now))
     problems = [
         Problem(where, f"was {shown(old)} in the search begun here, and is {shown(new)} now.")
-        for where, old, new in differences(
-            {**begun, "metric": current_key(str(begun.get("metric")))}, json.loads(json.dumps(identity))
-        )
+        for where, old, new in differences(begun, now)
     ]
     if problems:
         hint = "Choose another folder with --out, or another --study in a database."
