@@ -16,7 +16,7 @@ $(READY): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing into $(VENV) (once; a few minutes and 6 GB, most of it torch) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --editable . --group dev
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --editable . --group dev --group docs
 	@touch $(READY)
 
 quickstart: $(READY)
@@ -30,6 +30,7 @@ check: $(READY)
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+	@$(MAKE) --no-print-directory docs
 
 mutations: $(READY)
 	@$(BIN)/python tests/mutations/scratch.py
@@ -41,8 +42,7 @@ campaign: $(READY)
 	@OMP_NUM_THREADS=1 $(BIN)/python campaigns/hostile.py
 
 docs: $(READY)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --group docs
-	@$(BIN)/sphinx-build -q -W -b html docs docs/_build/html
+	@$(BIN)/sphinx-build -q -W -b html -d docs/_build/trees docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
 format: $(READY)

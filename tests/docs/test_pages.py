@@ -42,7 +42,7 @@ def forget_modules(tmp_path: Path) -> Iterator[None]:
         del sys.modules[name]
 
 
-LONG = ("README.md", "python.md")  # they train the whole quickstart
+LONG = ("README.md", "first_folder.md", "first_run.md", "python.md")  # they train networks with PyTorch
 
 
 @pytest.mark.parametrize(
