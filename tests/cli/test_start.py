@@ -1,6 +1,7 @@
 """`pixelwise start` from the terminal; the trial, which needs torch, is replaced."""
 
 from pathlib import Path
+from shutil import copyfile
 
 import numpy as np
 import pytest
@@ -63,3 +64,25 @@ def test_what_was_typed_wins(tmp_path: Path) -> None:
     assert run("pets", "data.dataset.values={ground: 0, cat: 1}", "data.dataset.val=0.5") == 0
     options = load_recipe(str(tmp_path / "recipe.yaml")).data.dataset.options
     assert (options["values"], options["val"]) == ({"ground": 0, "cat": 1}, 0.5)
+
+
+def test_a_picture_of_two_splits_is_left_out_of_the_first(pets: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("pets") == 0
+    drawn = (pets.parent / "pets-report.html").read_text(encoding="utf-8")
+    train, val = (next(str(n) for n in range(10) if f">{split}/{n}<" in drawn) for split in ("train", "val"))
+    copyfile(pets / f"images/{val}.png", pets / f"images/{train}.png")
+    capsys.readouterr()
+    assert run("pets") == 0
+    assert f"1 picture is in a later split too and is left out, or its scores would be too good: train/{train}." in (
+        capsys.readouterr().out
+    )
+    assert load_recipe("recipe-2.yaml").data.exclude == (f"train/{train}",)
+    assert run("pets", "data.exclude=[]") == 1  # as it was said to be
+
+
+@pytest.mark.usefixtures("pets")
+def test_objects_when_asked(tmp_path: Path) -> None:
+    assert run("pets", "--instances") == 0
+    recipe = load_recipe("recipe.yaml")
+    assert (recipe.task.name, recipe.data.dataset.options["kind"]) == ("separate", "components")
+    assert "Each object has its own colour" in (tmp_path / "pets-report.html").read_text(encoding="utf-8")

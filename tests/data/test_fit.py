@@ -57,9 +57,19 @@ def test_a_letterbox_gives_masks_a_void_that_the_files_do_not_have(pictures, tmp
         open_split(Fitting(pictures.open(), (16, 16), "letterbox"), "train", (16, 16), folder=tmp_path / "cache")
 
 
-def test_objects_and_a_fit_without_a_size_are_refused(tmp_path):
-    with pytest.raises(DataError, match=r"data\.fit: the data set has objects"):
-        Fitting(scenes(tmp_path, train=2, val=1, test=0), (16, 16), "crop")
+@pytest.mark.parametrize("fit", ["letterbox", "crop"])
+def test_objects_are_placed_as_their_masks_are(tmp_path, fit):
+    whole = scenes(tmp_path, size=32, train=6, val=1, test=0)
+    data = Fitting(whole, (16, 48), fit)
+    for index in range(6):
+        before, after = whole.read("train", index), data.read("train", index)
+        placed_all = [fit_mask(one.mask.mask().astype(np.uint8), (16, 48), fit, 0) for one in before.objects]
+        kept = [mask for mask in placed_all if mask.any()]
+        assert [one.mask.mask().tolist() for one in after.objects] == [mask.astype(bool).tolist() for mask in kept]
+        assert all(one.box == one.mask.box for one in after.objects)
+
+
+def test_a_fit_without_a_size_is_refused():
     with pytest.raises(RecipeError, match="fit without a size"):
         load_recipe("quickstart", ["data.fit=crop"])
     with pytest.raises(

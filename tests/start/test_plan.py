@@ -16,21 +16,22 @@ from pixelwise.start.recognise import Found, Kind
 from pixelwise.start.trial import Estimate, parse_budget, total_seconds, within
 from pixelwise.types import DatasetInfo
 
-DATASETS = {"masks": "folder", "classes": "labelled", "pictures": "pictures"}
+DATASETS = {"masks": "folder", "objects": "folder", "classes": "labelled", "pictures": "pictures"}
 
 
+OBJECTS = {"objects": {"kind": "instances"}}
 CASES: list[tuple[Kind, tuple[int, ...]]] = [
-    ("masks", (900, 100)), ("masks", (500, 400, 9)), ("classes", (60, 15, 5)), ("pictures", (1,)),
+    ("masks", (900, 100)), ("masks", (500, 400, 9)), ("objects", (900, 100)), ("classes", (60, 15, 5)), ("pictures", (1,)),
 ]  # fmt: skip
 
 
 def seen(kind: Kind, counts: tuple[int, ...]) -> Survey:
     """Eighty pictures of 300×400 whose masks have so many pixels of each class, or as many pictures of each class."""
-    knows = {"masks": {"mask"}, "classes": {"label"}, "pictures": set[str]()}[kind]
+    knows = {"masks": {"mask"}, "objects": {"mask", "objects"}, "classes": {"label"}, "pictures": set[str]()}[kind]
     names = tuple(f"c{number}" for number in range(len(counts)))
     info = DatasetInfo("pets", names, ((0, 0, 0),) * len(names), frozenset(knows))
     labels = np.repeat(range(len(counts)), counts).tolist() if kind == "classes" else [None] * 80
-    values = dict(enumerate(counts)) if kind == "masks" else None
+    values = dict(enumerate(counts)) if kind in ("masks", "objects") else None
     facts = [Facts("train", str(at), None, (), (300, 400), values, {}, label) for at, label in enumerate(labels)]
     return Survey(info, ("train",), tuple(facts))
 
@@ -43,7 +44,11 @@ def no_weights(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def plan_of(kind: Kind, counts: tuple[int, ...], *changes: str) -> Plan:
     found = Found(
-        Path("pets"), kind, {"name": DATASETS[kind], "path": "pets"}, ["Said."], {"data.dataset.val=0.3": "more"}
+        Path("pets"),
+        kind,
+        {"name": DATASETS[kind], "path": "pets", **OBJECTS.get(kind, {})},
+        ["Said."],
+        {"data.dataset.val=0.3": "more"},
     )
     return make_plan(found, seen(kind, counts), root=None, changes=changes)
 
@@ -72,7 +77,21 @@ def test_what_is_chosen() -> None:
     rare = plan_of("masks", (5000, 400, 9)).recipe()
     assert rare.losses_of(["class"])["class"].options["weights"] == "rarity"
     assert plan_of("classes", (60, 15, 5)).recipe().train.best == "balanced_accuracy"
-    assert plan_of("masks", (900, 100), "train.batch=3", "data.size=[64, 64]").recipe().train.batch == 3
+    objects = plan_of("objects", (900, 100)).recipe()
+    assert (objects.task.name, objects.loss.keys()) == ("separate", {"inside", "distance"})
+
+
+@pytest.mark.usefixtures("no_weights")
+def test_the_rest_of_a_plan_follows_what_is_typed() -> None:
+    typed = plan_of("masks", (900, 100), "train.batch=3", "data.size=[64, 96]").recipe()
+    assert (typed.train.batch, typed.data.size) == (3, (64, 96))
+    assert typed.augment[1].options["size"] == [64, 96]
+    assert sum(phase.epochs or 0 for phase in typed.train.phases) == 26  # 700 updates of 3 of the 80 pictures
+    for word in ("model=unet", "model.name=unet"):  # no encoder that is frozen first
+        other = plan_of("masks", (900, 100), word).recipe()
+        assert (other.model.name, len(other.train.phases)) == ("unet", 1)
+    small = plan_of("masks", (900, 100)).smaller(0.5)
+    assert small.recipe().data.size == (160, 224)
 
 
 def test_from_scratch_says_what_it_costs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,6 +125,8 @@ def test_a_budget_shortens_the_plan() -> None:
     assert total_seconds(shorter.as_long_as(shorter.total + 1), (10.0, 30.0)) > 200
     assert shorter.recipe().train.phases[0].epochs == shorter.frozen
     assert within(plan, estimate, 200.0, fewest=8)[0].total == 8
+    typed = plan_of("masks", (900, 100), "train.phases.1.epochs=50")  # the time is that of what is trained
+    assert total_seconds(typed, (10.0, 30.0)) == 20 + 10 * typed.frozen + 1500
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("8m", 480), ("8", 480), ("1.5h", 5400), ("2 min", 120)])

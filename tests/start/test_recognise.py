@@ -61,10 +61,44 @@ def test_values_that_number_objects_are_one_class_and_it_says_so(tmp_path: Path)
     for number, name in enumerate(("tom", "amy", "kim", "bob", "eve", "joe")):
         draw(tmp_path / "pets", f"images/{name}.png", f"masks/{name}.png", values=tuple(range(2 + number % 3)))
     what, options = found(tmp_path / "pets")
-    assert what.masks is not None
-    assert what.masks.instances
     assert options == {"values": {"background": 0, "object": "> 0"}}
     assert any("does not tell objects apart" in line for line in what.said)
+
+
+def test_objects_are_told_apart_when_asked(tmp_path: Path) -> None:
+    """By the numbers in the masks; masks of one class have an object for each connected part."""
+    for number, name in enumerate(("tom", "amy", "kim", "bob", "eve", "joe")):
+        draw(tmp_path / "cells", f"images/{name}.png", f"masks/{name}.png", values=tuple(range(2 + number % 3)))
+        draw(tmp_path / "discs", f"images/{name}.png", f"masks/{name}.png", values=(0, 255))
+    numbered = recognise(tmp_path / "cells", objects=True)
+    assert (numbered.kind, numbered.dataset["kind"]) == ("objects", "instances")
+    parts = recognise(tmp_path / "discs", objects=True)
+    assert parts.dataset["kind"] == "components"
+    options = {key: value for key, value in parts.dataset.items() if key != "name"}
+    sample = DATASETS.build("folder", tmp_path, **options).read("train", 0)
+    assert [(one.label, one.box) for one in sample.objects or ()] == [(1, (0, 8, 4, 16))]
+    (tmp_path / "cells/classes.txt").write_text("ground\ncell\n", encoding="utf-8")
+    assert recognise(tmp_path / "cells").dataset["values"] == {"ground": 0, "cell": "> 0"}
+    assert recognise(tmp_path / "cells", objects=True).dataset["kind"] == "instances"
+    draw(tmp_path / "alone", "1.png")
+    with pytest.raises(DataError, match=r"no masks.*Leave out --instances"):
+        recognise(tmp_path / "alone", objects=True)
+
+
+def test_what_is_typed_decides_what_a_folder_is(tmp_path: Path) -> None:
+    for name in ("tom", "amy", "kim", "bob"):
+        draw(tmp_path / "pets", f"images/{name}.png", f"masks/{name}.png")
+        draw(tmp_path / "pets", f"other/{name}.png", f"later/{name}_x.png")
+    assert recognise(tmp_path / "pets").dataset["name"] == "folder"
+    named = recognise(tmp_path / "pets", given={"images": "other", "masks": "later"})
+    assert (named.dataset["images"], named.dataset["masks"], named.dataset["mask_suffix"]) == ("other", "later", "_x")
+    assert recognise(tmp_path / "pets", given={"name": "pictures"}).kind == "pictures"
+    assert recognise(tmp_path / "pets", given={"name": "labelled"}).kind == "classes"
+    with pytest.raises(DataError, match=r"recipes are made for folder, labelled, pictures; read 'voc'"):
+        recognise(tmp_path / "pets", given={"name": "voc"})
+    draw(tmp_path / "alone", "1.png")
+    with pytest.raises(DataError, match="no pictures with masks of the same names"):
+        recognise(tmp_path / "alone", given={"name": "folder"})
 
 
 def test_values_with_gaps_are_classes_by_number_and_255_is_void(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import typer
 from pixelwise.cli.options import Cache, Changes, Data, MaxPixels
 from pixelwise.terminal.output import BAD, QUIET, WARN, result_console, say, show_line
 
+OF_DATA = "data.dataset."
 ORDINARY = 480.0  # seconds of a training without --budget, if so few epochs are enough
 
 if TYPE_CHECKING:
@@ -26,6 +27,12 @@ def start(
     folder: Annotated[Path, typer.Argument(help="A folder of pictures, or a table of labels (CSV, TSV) in one.")],
     overrides: Changes = None,
     out: Annotated[Path, typer.Option(help="Folder for the report and the recipe.")] = Path(),
+    instances: Annotated[
+        bool,
+        typer.Option(
+            "--instances", help="Tell objects apart: by the numbers in masks, else by the connected parts of a class."
+        ),
+    ] = False,
     train: Annotated[bool, typer.Option("--train", help="Run the two commands that are printed at the end.")] = False,
     budget: Annotated[
         str,
@@ -40,12 +47,13 @@ def start(
     Recognises images with masks, folders named after classes, a table of labels, instance maps, and pictures alone, and says
     what it assumes. It writes FOLDER-report.html and recipe.yaml, and changes nothing in the folder. The time and the memory
     of the training are measured by a few updates. Changes such as data.dataset.void=255 replace what was assumed. Exit code 1
-    if the pictures have a fatal fault: then nothing can be trained yet, and the report says what to do.
+    if the pictures have a fatal fault: then nothing can be trained yet, and the report says what to do. Pictures of one split
+    that another has too are left out by data.exclude.
     """
     from pixelwise.start.trial import parse_budget
 
     seconds = parse_budget(budget) if budget else None
-    found, dataset, seen, findings = _look(folder, overrides or [], data)
+    found, dataset, seen, findings = _look(folder, overrides or [], data, instances)
     _show(found, findings)
     name = found.path.resolve().name or "folder"
     fatal = [finding for finding in findings if finding.severity == "fatal"]
@@ -76,46 +84,71 @@ def start(
     _run(commands, lines)
 
 
-def _look(folder: Path, changes: Sequence[str], data: Path | None) -> tuple[Found, Dataset, Survey, list[Finding]]:
+def _look(
+    folder: Path, changes: Sequence[str], data: Path | None, instances: bool
+) -> tuple[Found, Dataset, Survey, list[Finding]]:
     """What the folder holds, the data set that reads it, and everything that its checks find."""
     from pixelwise.data import DATASETS
     from pixelwise.data.base import data_root, find_folder
     from pixelwise.data.checks import findings_of
     from pixelwise.data.checks.survey import survey
+    from pixelwise.data.exclude import excluding
     from pixelwise.data.folder import Folder
+    from pixelwise.start.leaks import typed_exclude, without_leaks
     from pixelwise.start.recognise import recognise
     from pixelwise.terminal.bars import Line
 
     table = folder.name if folder.is_file() else ""
     place = folder.parent if table else find_folder(folder, data_root(data))
-    found = recognise(place, table=table)
+    mine = [word for word in changes if word.startswith(OF_DATA)]
+    given = _typed(mine)
+    objects = instances or given.get("kind") in ("instances", "components")
+    found = recognise(place, table=table, objects=objects, given=given)
     found.dataset["path"] = str(folder.parent if table else folder)  # as it was typed: working folder, else data folder
-    _change(found, changes)
+    found.dataset |= given
+    found.said += [f"As you say: {word}." for word in mine]
     options = {key: value for key, value in found.dataset.items() if key != "name"}
     if found.dataset["name"] == "folder":  # a folder may have faults: they become findings
         converted = DATASETS.convert("folder", {**options, "path": ""}, where="data.dataset")
         dataset: Dataset = Folder(place, **{key: converted[key] for key in options if key != "path"})
     else:
         dataset = DATASETS.build(found.dataset["name"], data_root(data), **options)
+    found.exclude = typed_exclude(changes)
+    dataset = excluding(dataset, found.exclude)
     with Line("looking") as line:
         seen = survey(dataset, lambda done, total: line.show(dataset.info.name, done, total))
+    if not any(word.startswith("data.exclude") for word in changes):
+        dataset, seen, found.exclude = without_leaks(dataset, seen)
+        if found.exclude:
+            found.said.append(_left_out(found.exclude))
+            found.keys["data.exclude=[]"] = "use them all the same"
     found.said.append(_splits(dataset))
     return found, dataset, seen, findings_of(dataset, seen)
 
 
-def _change(found: Found, changes: Sequence[str]) -> None:
-    """Take what was typed about the data set in place of what was assumed."""
+def _typed(words: Sequence[str]) -> dict[str, Any]:
+    """The options of the data set that were typed."""
     from pixelwise.recipe.override import apply_overrides
 
-    mine = [word for word in changes if word.startswith("data.dataset.")]
-    changed: Mapping[str, Any] = apply_overrides({"data": {"dataset": found.dataset}}, mine)
-    found.dataset = dict(changed["data"]["dataset"])
-    found.said += [f"As you say: {word}." for word in mine]
+    typed: Mapping[str, Any] = apply_overrides({"data": {"dataset": {}}}, words)["data"]["dataset"]
+    return dict(typed)
+
+
+def _left_out(names: Sequence[str]) -> str:
+    from pixelwise.errors import listing
+
+    one = len(names) == 1
+    what = (
+        "1 picture is in a later split too and is"
+        if one
+        else f"{len(names):,} pictures are in a later split too and are"
+    )
+    return f"{what} left out, or its scores would be too good: {listing(names, 4)}."
 
 
 def _splits(dataset: Dataset) -> str:
     counts = ", ".join(f"{split} {len(dataset.names(split)):,}" for split in dataset.splits())
-    drawn = getattr(dataset, "drawn", ())
+    drawn = getattr(getattr(dataset, "whole", dataset), "drawn", ())
     how = " (drawn)" if drawn else " (as the files say)"
     return f"Splits{how}: {counts}."
 
@@ -140,15 +173,21 @@ def _plan(
 
     keep_large_buffers()  # before torch allocates anything
     from pixelwise.start.plan import FEWEST_EPOCHS, make_plan
-    from pixelwise.start.trial import try_plan, within
+    from pixelwise.start.trial import FIXED, total_seconds, try_plan, within
     from pixelwise.terminal.bars import Line
 
-    plan = make_plan(found, seen, root=data, changes=[word for word in changes if not word.startswith("data.dataset.")])
+    plan = make_plan(found, seen, root=data, changes=[word for word in changes if not word.startswith(OF_DATA)])
     if fatal:
         return plan, None
     with Line("measuring") as line:
         estimate = try_plan(plan, data=data, caching=line.show)
-    return within(plan, estimate, ORDINARY, FEWEST_EPOCHS) if seconds is None else within(plan, estimate, seconds)
+        if seconds is None:
+            return within(plan, estimate, ORDINARY, FEWEST_EPOCHS)
+        needed = total_seconds(plan.as_long_as(FEWEST_EPOCHS), estimate.epochs)
+        if needed > seconds and not any(word.startswith("data.size") for word in changes):
+            plan = plan.smaller((seconds - FIXED) / (needed - FIXED))
+            estimate = try_plan(plan, data=data, caching=line.show)
+    return within(plan, estimate, seconds)
 
 
 def _in_words(plan: Plan, estimate: Estimate | None) -> str:
@@ -164,7 +203,7 @@ def _commands(recipe: Path, run: Path, found: Found, changes: Sequence[str], dat
     """The training, and what labels pictures with it."""
     rest = [] if data is None else ["--data", str(data)]
     path = Path(str(found.dataset["path"])) if Path(str(found.dataset["path"])).is_dir() else found.path
-    images = path / str(found.dataset.get("images", "images" if found.kind == "masks" else ""))
+    images = path / str(found.dataset.get("images", "images" if found.dataset["name"] == "folder" else ""))
     pictures = images if images.is_dir() else path
     if not any(
         file.is_file() for file in pictures.iterdir()

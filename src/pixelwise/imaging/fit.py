@@ -8,14 +8,15 @@ crop        the picture keeps its shape and covers the size; what is outside, on
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Literal
 
 import numpy as np
 
-from pixelwise.imaging.resize import resize_image, resize_mask
-from pixelwise.types import Image, IndexMap
+from pixelwise.imaging.resize import resize_image, resize_mask, resize_object
+from pixelwise.rle import RLE
+from pixelwise.types import Image, IndexMap, Object
 
 Fit = Literal["squash", "letterbox", "crop"]
 STEP, LONGEST = 32, 512  # sides that are proposed are multiples of this, and at most so long
@@ -80,6 +81,41 @@ def fit_mask(mask: IndexMap, size: tuple[int, int], fit: Fit, void: int) -> Inde
         return whole
     cut: IndexMap = resized[-place.top : size[0] - place.top, -place.left : size[1] - place.left]
     return cut
+
+
+def fit_object(one: Object, own: tuple[int, int], size: tuple[int, int], fit: Fit) -> Object | None:
+    """The object of a picture of size `own` in the same picture at `size`; None where nothing of it is left."""
+    place = placed(own, size, fit)
+    if one.mask is not None:
+        mask = RLE.of(fit_mask(one.mask.mask().view(np.uint8), size, fit, 0))
+        return Object.of(one.label, mask, score=one.score, crowd=one.crowd) if mask.area else None
+    scaled = resize_object(one, own, place.inner)
+    return _moved(scaled, (place.top, place.left), size)
+
+
+def restore_object(one: Object, part: tuple[slice, slice], size: tuple[int, int]) -> Object | None:
+    """The object of a picture that is `part` of its letterbox in the same picture at its own size; None where it is outside.
+
+    A mask decides its box.
+    """
+    rows, columns = part
+    inner = (rows.stop - rows.start, columns.stop - columns.start)
+    if one.mask is not None:
+        inside = RLE.of(one.mask.mask()[part])
+        kept = Object.of(one.label, inside, score=one.score, crowd=one.crowd) if inside.area else None
+    else:
+        kept = _moved(one, (-rows.start, -columns.start), inner)
+    found = None if kept is None else resize_object(kept, inner, size)
+    return None if found is None or (found.mask is not None and not found.mask.area) else found
+
+
+def _moved(one: Object, by: tuple[int, int], size: tuple[int, int]) -> Object | None:
+    """An object without a mask, moved down and right and cut off at the edges of `size`; None where nothing is left."""
+    x0, y0, x1, y1 = one.box
+    down, right = by
+    left, top = max(0.0, x0 + right), max(0.0, y0 + down)
+    box = (left, top, min(float(size[1]), x1 + right), min(float(size[0]), y1 + down))
+    return replace(one, box=box) if box[0] < box[2] and box[1] < box[3] else None
 
 
 # -- sizes -------------------------------------------------------------------------------------------------------

@@ -153,12 +153,14 @@ class Predictor:
                 (prediction,) = self._predict_whole([self._fitted(array)], needs)
                 return prediction
             own = self.opened.recipe.data.size is None
-            (prediction,) = self._predict_whole([array if own else resize_image(array, self.size)], needs)
-            resized: Prediction = self.shown.resized(prediction, array.shape[:2])
+            image, part = (array, None) if own else self._placed(array)
+            (prediction,) = self._predict_whole([image], needs)
+            resized: Prediction = self.shown.resized(prediction, array.shape[:2], part)
             return resized
         canvas = Canvas(array.shape[:2])
         if tiles is None:
-            outputs, crop = self._of_whole(array)
+            image, crop = self._placed(array)
+            outputs = self._outputs([image])
             for rows, reduced in self.opened.learner.bands(outputs, size=canvas.size, crop=crop, needs=needs):
                 canvas.put(self._decode(reduced), rows, slice(0, canvas.size[1]))
         else:
@@ -221,20 +223,20 @@ class Predictor:
         """The picture at `size`, as those of the training."""
         return fit_image(image, self.size, self.opened.recipe.data.fit)
 
-    def _of_whole(self, image: Image) -> tuple[Any, tuple[slice, slice] | None]:
-        """The outputs for a picture as a whole, and the part of them that is the picture, in a letterbox.
+    def _placed(self, image: Image) -> tuple[Image, tuple[slice, slice] | None]:
+        """What is computed of a picture as a whole, and the part of it that is the picture, in a letterbox.
 
         Where pictures of the training are cropped, the whole picture is computed at the scale that they have.
         """
         fit = self.opened.recipe.data.fit
         place = placed((image.shape[0], image.shape[1]), self.size, fit)
         if fit == "letterbox":
-            return self._outputs([self._fitted(image)]), place.window
+            return self._fitted(image), place.window
         learner = self.opened.learner
         if fit == "squash" or not learner.any_size:
-            return self._outputs([resize_image(image, self.size)]), None
+            return resize_image(image, self.size), None
         height, width = (max(1, round(side / learner.multiple)) * learner.multiple for side in place.inner)
-        return self._outputs([resize_image(image, (height, width))]), None
+        return resize_image(image, (height, width)), None
 
     def _predict_whole(self, images: Sequence[Image], needs: Sequence[str]) -> list[Prediction]:
         """Predictions for pictures of `size`, in one batch."""
@@ -307,11 +309,11 @@ def score_run(
 
     folder = RunFolder.open(run)
     shown = shown_as(recorded_kind(folder.read("setup"), str(run / "setup.json")))
-    if resolution == "own" and not shown.by_bands:
+    if resolution == "own" and not (shown.by_bands or shown.own_size):
         raise RunError(
             f"{shown.does}: nothing is counted at a picture's own size.",
             where=str(run),
-            hint="Leave out --resolution own: it is for runs that label pixels.",
+            hint="Leave out --resolution own: it is for runs that label pixels or find objects.",
         )
     keep_large_buffers()  # before torch allocates anything
     from pixelwise.engine.evaluate import score_own, score_recipe

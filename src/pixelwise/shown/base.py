@@ -67,8 +67,11 @@ class Shown(ABC):
         """The contents of the files of `folders`."""
         return {}
 
-    def resized(self, prediction: Any, size: tuple[int, int]) -> Any:
-        """The prediction for the picture at its own `size` (H, W), where it was computed at another."""
+    def resized(self, prediction: Any, size: tuple[int, int], part: tuple[slice, slice] | None = None) -> Any:
+        """The prediction for the picture at its own `size` (H, W), where it was computed at another.
+
+        part: the rows and columns of what was computed that are the picture, in a letterbox
+        """
         return prediction
 
     def picture(self, prediction: Any, info: DatasetInfo) -> Image | None:

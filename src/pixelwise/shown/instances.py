@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from pixelwise.imaging.annotations import annotation_of
 from pixelwise.imaging.draw import number_objects, overlay
 from pixelwise.imaging.files import write_image, write_numbers
+from pixelwise.imaging.fit import restore_object
 from pixelwise.imaging.instances.overlaps import INVENTED, MISSED, overlaps
 from pixelwise.imaging.palettes import distinct_colours
-from pixelwise.imaging.resize import resize_object
 from pixelwise.run.atomic import write_json
 from pixelwise.shown.base import Drawing, Record, Shown
 from pixelwise.types import RGB, DatasetInfo, Image, Instances, Object, Sample
@@ -93,12 +93,14 @@ class ShownInstances(Shown):
         write_json(folder / files["coco"], coco_json(name, prediction, info))
         return files
 
-    def resized(self, prediction: Instances, size: tuple[int, int]) -> Instances:
-        if prediction.size == size:
+    def resized(
+        self, prediction: Instances, size: tuple[int, int], part: tuple[slice, slice] | None = None
+    ) -> Instances:
+        if part is None and prediction.size == size:
             return prediction
-        objects = (resize_object(one, prediction.size, size) for one in prediction.objects)
-        kept = tuple(one for one in objects if one.mask is None or one.mask.area)
-        return replace(prediction, size=size, objects=kept)
+        part = part or (slice(0, prediction.size[0]), slice(0, prediction.size[1]))
+        objects = (restore_object(one, part, size) for one in prediction.objects)
+        return replace(prediction, size=size, objects=tuple(one for one in objects if one is not None))
 
     def picture(self, prediction: Instances, info: DatasetInfo) -> Image:
         return _drawn(np.full((*prediction.size, 3), 255, np.uint8), prediction.found)

@@ -18,65 +18,91 @@ from pixelwise.imaging.files import is_in_colour, read_image, read_mask
 from pixelwise.types import RGB
 
 LOOKED_AT = 40  # masks
-MOST_COLOURS = 40  # classes of masks in colour
+MOST_CLASSES = 40  # that masks without classes.txt may have
 ONE_PIECE = 0.8  # share of regions of one value that are in one piece, where values are objects
 
 
 @dataclass
 class Masks:
-    """options: of the data set; instances: whether values number objects; said, keys: as in Found."""
+    """options: of the data set; said, keys: as in Found."""
 
     options: dict[str, Any] = field(default_factory=dict)
-    instances: bool = False
     said: list[str] = field(default_factory=list)
     keys: dict[str, str] = field(default_factory=dict)
 
 
-def look_at_masks(files: Sequence[Path], classes: Path) -> Masks:
-    """What a sample of the masks says. classes: `classes.txt`, which wins where it is there."""
+def look_at_masks(files: Sequence[Path], classes: Path, objects: bool = False) -> Masks:
+    """What a sample of the masks says.
+
+    classes: `classes.txt`, which wins where it is there
+    objects: whether objects are to be told apart
+    """
     some = files[:: max(1, -(-len(files) // LOOKED_AT))]
-    if classes.is_file():
-        names = read_classes(classes).names
-        return Masks(said=[f"classes.txt names {len(names)} classes: {listing(names, 8)}."])
-    if some and sum(map(is_in_colour, some)) * 2 > len(some):
-        return _colours(some)
+    names = read_classes(classes).names if classes.is_file() else ()
+    in_colour = bool(some) and sum(map(is_in_colour, some)) * 2 > len(some)
+    if in_colour and not names:
+        return _with_components(_colours(some)) if objects else _colours(some)
     masks = []
-    for file in some:
+    for file in () if in_colour else some:
         try:
             masks.append(read_mask(file, lossy=True))
         except PixelwiseError:  # reading the sample says why
             continue
     values = [np.unique(mask).tolist() for mask in masks]
     seen = sorted(set().union(*values))
-    if are_objects(masks, values):
-        return _instances(seen)
-    return _classes(seen)
+    if len(names) <= 2 and (are_objects(masks, values) or (objects and len(seen) > 2 and _in_one_piece(masks, values))):
+        return _instances(seen, names, objects)
+    if names:
+        found = Masks(said=[f"classes.txt names {len(names)} classes: {listing(names, 8)}."])
+    else:
+        found = _classes(seen)
+    return _with_components(found) if objects else found
 
 
 def are_objects(masks: Sequence[NDArray[Any]], values: Sequence[Sequence[int]]) -> bool:
-    """Whether values number objects: each mask has 0..n, n differs between masks, and regions are in one piece."""
-    from scipy.ndimage import label
-
+    """Whether values number objects: each is in one piece, and there are many of them, or each mask has 0..n with its own n."""
     counts = [len(there) - 1 for there in values]
-    if (
-        not masks
-        or any(there != list(range(len(there))) for there in values)
-        or len(set(counts)) < 2
-        or max(counts) < 3
-    ):
-        return False
-    pieces = [label(mask == value)[1] for mask, there in zip(masks, values, strict=True) for value in there[1:]]
+    in_order = all(there == list(range(len(there))) for there in values) and len(set(counts)) > 1 and max(counts) > 2
+    many = len(set().union(*values)) > MOST_CLASSES
+    return bool(masks) and (in_order or many) and _in_one_piece(masks, values)
+
+
+def _in_one_piece(masks: Sequence[NDArray[Any]], values: Sequence[Sequence[int]]) -> bool:
+    """Whether nearly all regions of one value above 0 are connected."""
+    from scipy.ndimage import find_objects, label
+
+    pieces = []
+    for mask, there in zip(masks, values, strict=True):
+        boxes = find_objects(mask.astype(np.int32))
+        pieces += [label(mask[boxes[value - 1]] == value)[1] for value in there if value]
     return bool(sum(count == 1 for count in pieces) >= ONE_PIECE * len(pieces))
 
 
-def _instances(seen: Sequence[int]) -> Masks:
-    found = Masks({"values": {"background": 0, "object": "> 0"}}, instances=True)
-    found.said += [
-        f"The masks number objects (0 to {seen[-1]}, each value in one piece): instance maps.",
-        "They are read as one class, 'object', against 'background': the training does not tell objects apart. "
-        "Tasks that do, such as separate, need a data set that knows objects (`pixelwise list datasets`).",
-    ]
+def _instances(seen: Sequence[int], names: Sequence[str], objects: bool) -> Masks:
+    """Masks that number objects. names: of the background and the objects, or none."""
+    what = names[-1] if names else "object"
+    said = [f"The masks number objects (0 to {seen[-1]}, each value in one piece): instance maps."]
+    if objects:
+        said.append(f"Each number is an object of the class '{what}'.")
+        return Masks({"kind": "instances"}, said=said)
+    background = names[0] if len(names) == 2 else "background"
+    said.append(
+        f"They are read as one class, '{what}', against '{background}': the training does not tell objects apart. "
+        "With --instances it does."
+    )
+    found = Masks({"values": {background: 0, what: "> 0"}}, said=said)
+    found.keys["--instances"] = "tell objects apart: a mask and a score for each"
     found.keys["data.dataset.values"] = "which values are which class"
+    return found
+
+
+def _with_components(found: Masks) -> Masks:
+    """The same masks of classes with an object for each connected part of a class."""
+    found.options["kind"] = "components"
+    found.said.append(
+        "Every connected part of a class but the first is taken as an object: objects that touch count as one."
+    )
+    found.keys["data.dataset.kind=instances"] = "say that the values number objects"
     return found
 
 
@@ -114,7 +140,7 @@ def _colours(files: Sequence[Path]) -> Masks:
         for value, count in zip(*np.unique(packed, return_counts=True), strict=True):
             pixels[int(value) >> 16, (int(value) >> 8) & 255, int(value) & 255] += int(count)
     colours = sorted(pixels)
-    if len(colours) > MOST_COLOURS:
+    if len(colours) > MOST_CLASSES:
         kept = [colour for colour, _ in pixels.most_common(3)]
         what = f"The masks have {len(colours):,} colours (most frequent: {listing(map(as_hex, kept))}): too many for classes."
         return Masks({"mask_values": "colour", "classes": [], "colours": []}, said=[what])

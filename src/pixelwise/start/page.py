@@ -15,8 +15,9 @@ from PIL import Image as Pillow
 from pixelwise.data.base import Dataset
 from pixelwise.data.checks.survey import Finding, Survey
 from pixelwise.errors import PixelwiseError, listing
-from pixelwise.imaging.draw import overlay
+from pixelwise.imaging.draw import number_objects, overlay
 from pixelwise.imaging.fit import extremes
+from pixelwise.imaging.palettes import distinct_colours
 from pixelwise.imaging.resize import resize_image, resize_mask
 from pixelwise.report.page import template
 from pixelwise.start.plan import Plan, class_counts
@@ -63,8 +64,9 @@ def build_page(
         keys=plan.found.keys,
         tiles=tiles,
         legend=[*zip(seen.info.classes, seen.info.colours, strict=True)][:MOST_CLASSES]
-        if "mask" in seen.info.knows
+        if "mask" in seen.info.knows and "objects" not in seen.info.knows
         else [],
+        objects="objects" in seen.info.knows,
         splits=[(split, len(seen.of(split))) for split in seen.splits],
         shares=_shares(seen),
         unit="pixels" if "mask" in seen.info.knows else "pictures",
@@ -105,8 +107,12 @@ def _tile(sample: Sample, split: str, info: DatasetInfo) -> Tile:
     size = (max(1, round(sample.size[0] * scale)), max(1, round(sample.size[1] * scale)))
     image = resize_image(sample.image, size)
     if sample.mask is not None:
+        mask, colours = sample.mask, info.colours
         clear = [number for number, name in enumerate(info.classes) if name == "background"]
-        image = overlay(image, resize_mask(sample.mask, size), info.colours, clear=clear, void=info.void)
+        if sample.objects is not None:
+            mask, clear = number_objects(sample.objects, sample.size), [0]
+            colours = distinct_colours(len(sample.objects) + 1)
+        image = overlay(image, resize_mask(mask, size), colours, clear=clear, void=info.void)
     label = "" if sample.label is None else f" · {info.classes[sample.label]}"
     stream = io.BytesIO()
     Pillow.fromarray(image).save(stream, format="JPEG", quality=85)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,9 @@ from pixelwise.recipe.schema import Recipe
 from pixelwise.start.recognise import Found
 
 ENCODER = "tf_efficientnet_lite0"
-AREA = {"masks": 320 * 256, "classes": 224 * 224, "pictures": 64 * 64}  # pixels of a picture in training, at most
-GRAIN = {"masks": 32, "classes": 32, "pictures": 8}  # sizes are multiples of it
+# pixels of a picture in training, at most
+AREA = {"masks": 320 * 256, "objects": 384 * 320, "classes": 224 * 224, "pictures": 64 * 64}
+GRAIN = {"masks": 32, "objects": 32, "classes": 32, "pictures": 8}  # sizes are multiples of it
 BYTES = 5_000  # of memory for each pixel of a batch: a process took 1.5 GiB for 4 pictures of 256×320 with the pyramid on lite0
 UPDATES, FEWEST_EPOCHS, MOST_EPOCHS = 700, 8, 40
 OTHER = 1.3  # times wider or narrower than the median is another shape
@@ -57,10 +59,12 @@ class Plan:
 
     def _planned(self) -> dict[str, Any]:
         tree: dict[str, Any] = {"title": self.title, "task": _TASKS[self.found.kind]}
-        fit = {} if self.fit == "squash" else {"fit": self.fit}
-        tree["data"] = {"dataset": self.found.dataset, "size": list(self.size), **fit}
+        told = {"fit": "" if self.fit == "squash" else self.fit, "exclude": self.found.exclude}
+        tree["data"] = {"dataset": self.found.dataset, "size": list(self.size), **{k: v for k, v in told.items() if v}}
         tree["augment"] = _augment(self.found.kind, self.size)
         tree["model"] = _model(self.found.kind, self.pretrained)
+        if self.found.kind == "objects":
+            tree["loss"] = {"inside": "cross_entropy", "distance": {"name": "smooth_l1", "factor": 10}}
         if self.weighted:
             tree["loss"] = {"name": "cross_entropy", "weights": "rarity"}
         if self.found.kind == "masks":
@@ -82,6 +86,13 @@ class Plan:
             train["best"] = self.best
         return {**train, "phases": phases}
 
+    def smaller(self, share: float) -> Plan:
+        """The plan with pictures of about this share of the pixels, at least a quarter of them."""
+        grain, side = GRAIN[self.found.kind], math.sqrt(max(0.25, share))
+        height, width = (max(2 * grain, math.floor(one * side / grain) * grain) for one in self.size)
+        why = f"Smaller than they could be ({self.size[1]}×{self.size[0]}), so that enough epochs fit into the time."
+        return replace(self, size=(height, width), reasons={**self.reasons, "data.size": f"Height, width. {why}"})
+
     def recipe(self) -> Recipe:
         return check_recipe(self.tree, where="the recipe")
 
@@ -95,34 +106,53 @@ def make_plan(found: Found, seen: Survey, *, root: Path | None, changes: Sequenc
     root:     the data folder, where weights may lie
     changes:  words a.b=c that replace what is planned
     """
+    given = _given(changes)
     sizes = np.array([facts.size for facts in seen.readable if facts.size is not None] or [(256, 256)])
     size, why_size = choose_size(found.kind, sizes)
+    if "size" in given:
+        size, why_size = given["size"], ""
     fit, why_fit = choose_fit(sizes)
     train = max(1, len(seen.of("train")))
     batch, why_batch = choose_batch(size, train, memory_available())
+    batch = given.get("batch", batch)
     steps = -(-train // batch)
     total = min(MOST_EPOCHS, max(FEWEST_EPOCHS, -(-UPDATES // steps)))
     counts = class_counts(seen)
     weighted, why_loss = _weighting(found.kind, counts, seen.info.classes)
     best = _best(found, counts)
     reasons = {"data.size": why_size, "data.fit": why_fit, "train.batch": why_batch, "loss": why_loss}
+    reasons["data.exclude"] = "Pictures that are also in another split." if found.exclude else ""
     plan = Plan(
         found,
         size,
         batch,
-        found.kind != "pictures",
+        found.kind != "pictures" and "model" not in given,
         total,
         _title(found),
         weighted,
         len(counts),
         best,
         fit,
-        tuple(changes),
+        tuple("model=" + word.partition("=")[2] if word.startswith("model.name=") else word for word in changes),
         reasons,
     )
     if plan.pretrained:
         plan = _with_weights(plan, root)
     return replace(plan, reasons={**_REASONS[found.kind], **{key: why for key, why in plan.reasons.items() if why}})
+
+
+def _given(changes: Sequence[str]) -> dict[str, Any]:
+    """What was typed of the size, the batch and the model, on which the rest of a plan depends."""
+    model = [word for word in changes if word.partition("=")[0] in ("model", "model.name", "model.weights")]
+    found: dict[str, Any] = {"model": True} if model else {}
+    for key, name in (("data.size", "size"), ("train.batch", "batch")):
+        words = [word for word in changes if word.partition("=")[0] == key]
+        value = apply_overrides({}, words).get(key.partition(".")[0], {}).get(name)
+        if name == "size" and isinstance(value, list) and len(value) == 2 and all(isinstance(n, int) for n in value):
+            found[name] = (value[0], value[1])
+        elif name == "batch" and isinstance(value, int) and value > 0:
+            found[name] = value
+    return found
 
 
 def _with_weights(plan: Plan, root: Path | None) -> Plan:
@@ -185,13 +215,19 @@ def choose_batch(size: tuple[int, int], train: int, available: int | None) -> tu
 
 
 def memory_available() -> int | None:
-    """Bytes of memory that are free on this machine; None where the system does not say."""
-    try:
+    """Bytes of memory that are free on this machine, or left to its container; None where the system does not say."""
+    free = []
+    with suppress(OSError, ValueError):
         text = Path("/proc/meminfo").read_text(encoding="ascii")
-    except OSError:
-        return None
-    line = next((line for line in text.splitlines() if line.startswith("MemAvailable:")), "")
-    return int(line.split()[1]) * 1024 if line else None
+        free += [int(line.split()[1]) * 1024 for line in text.splitlines() if line.startswith("MemAvailable:")]
+    groups = Path("/sys/fs/cgroup")
+    for limit, used in (
+        ("memory.max", "memory.current"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+    ):
+        with suppress(OSError, ValueError):  # no such file, or the word `max`
+            free.append(int((groups / limit).read_text()) - int((groups / used).read_text()))
+    return max(0, min(free)) if free else None
 
 
 def class_counts(seen: Survey, split: str = "") -> list[int]:
@@ -226,14 +262,24 @@ def _best(found: Found, counts: Sequence[int]) -> str:
 
 
 def _title(found: Found) -> str:
-    what = {"masks": "a class for every pixel", "classes": "a class for every picture", "pictures": "colours from grey"}
-    return f"{found.path.resolve().name}: {what[found.kind]}"
+    return f"{found.path.resolve().name}: {_WHAT[found.kind]}"
 
 
-_TASKS = {"masks": "segment", "classes": "classify", "pictures": "colourize"}
+_WHAT = {
+    "masks": "a class for every pixel",
+    "objects": "a mask for every object",
+    "classes": "a class for every picture",
+    "pictures": "colours from grey",
+}
+_TASKS = {"masks": "segment", "objects": "separate", "classes": "classify", "pictures": "colourize"}
+_WINDOWS = "Windows of the pictures, mirrored at random. Remove the flip where left and right matter."
 _REASONS: Mapping[str, Mapping[str, str]] = {
-    "masks": {"augment": "Windows of the pictures, mirrored at random. Remove the flip where left and right matter."},
-    "classes": {"augment": "Windows of the pictures, mirrored at random. Remove the flip where left and right matter."},
+    "masks": {"augment": _WINDOWS},
+    "objects": {
+        "augment": _WINDOWS,
+        "loss": "Whether a pixel is inside of an object, and how deep: a watershed of the depth separates objects that touch.",
+    },
+    "classes": {"augment": _WINDOWS},
     "pictures": {"augment": "Pictures are mirrored at random.", "model": "A small U-Net for colours, from scratch."},
 }
 
@@ -243,11 +289,17 @@ def _augment(kind: str, size: tuple[int, int]) -> list[dict[str, Any]]:
     return [flip] if kind == "pictures" else [flip, {"name": "scale_crop", "size": list(size), "scale": [0.4, 1.0]}]
 
 
+_FROM_SCRATCH: Mapping[str, dict[str, Any]] = {
+    "masks": {"name": "shared_pyramid", "width": 64},
+    "objects": {"name": "unet", "width": 16, "depth": 4, "norm": "group"},
+    "classes": {"name": "resnet"},
+    "pictures": {"name": "colour_unet", "num_filters": 24},
+}
+
+
 def _model(kind: str, pretrained: bool) -> dict[str, Any]:
-    if kind == "pictures":
-        return {"name": "colour_unet", "num_filters": 24}
     if not pretrained:
-        return {"name": "shared_pyramid", "width": 64} if kind == "masks" else {"name": "resnet"}
+        return _FROM_SCRATCH[kind]
     if kind == "classes":
         return {"name": "encoder_classifier", "encoder": ENCODER, "weights": "imagenet"}
     maps = {"strides": [4, 8, 16, 32], "channels": 128, "dropout": 0.2}

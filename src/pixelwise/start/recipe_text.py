@@ -24,7 +24,7 @@ def recipe_text(plan: Plan, estimate: str, name: str) -> str:
             if key in ("data", "train", "model", "augment")
             else _part(key, value, plan.reasons)
         )
-    lines += ["", "# Every guess can be changed here, or on the command line as KEY=VALUE:"]
+    lines += ["", "# Every guess can be changed here, or by repeating the command with KEY=VALUE:"]
     lines += [line for key, what in plan.found.keys.items() for line in _comment(f"  {key}  {what}")]
     return "\n".join([*lines, *_comment("  data.size, train.batch, train.phases.0.epochs, model.encoder, ..."), ""])
 
@@ -43,7 +43,7 @@ def _part(key: str, value: Any, reasons: Mapping[str, str]) -> Iterator[str]:
 
 
 def _value(key: str, value: Any) -> Iterator[str]:
-    if isinstance(value, list) and value and isinstance(value[0], dict):
+    if isinstance(value, list) and value and (isinstance(value[0], dict) or len(_flow(value)) > WIDTH):
         yield f"{key}:"
         yield from (f"  - {_flow(one)}" for one in value)
     elif isinstance(value, dict) and len(_flow(value)) > WIDTH:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -17,12 +17,13 @@ from pixelwise.data.pairing.files import find_files
 from pixelwise.data.pairing.lists import SPELLINGS
 from pixelwise.data.pairing.matching import Affixes, likely_affixes, pair_files
 from pixelwise.data.single.table import SUFFIXES_OF_TABLES
-from pixelwise.errors import DataError, PixelwiseError
-from pixelwise.start.masks import Masks, look_at_masks
+from pixelwise.errors import DataError, PixelwiseError, listing
+from pixelwise.start.masks import look_at_masks
 
-Kind = Literal["masks", "classes", "pictures"]
+Kind = Literal["masks", "objects", "classes", "pictures"]
 MASKS = ("mask", "label", "annotation", "segment", "truth", "gt", "target", "trimap")  # in names of folders and files
 ANNOTATIONS = (".json", ".xml", ".zip")
+PAIRED = ("masks", "objects")  # kinds of a picture and a mask each
 FEWEST = 5  # groups that names must suggest
 
 
@@ -33,6 +34,7 @@ class Found:
     dataset:  the data set of the recipe, its name and options
     said:     what was found and what is assumed, one sentence each
     keys:     the keys of the recipe that change an assumption: key → what it is for
+    exclude:  pictures that are left out, as `split/name`
     """
 
     path: Path
@@ -40,14 +42,19 @@ class Found:
     dataset: dict[str, Any]
     said: list[str] = field(default_factory=list)
     keys: dict[str, str] = field(default_factory=dict)
-    masks: Masks | None = None
+    exclude: list[str] = field(default_factory=list)
 
 
-def recognise(path: Path, *, table: str = "") -> Found:
-    """What the folder at `path` holds. table: a CSV or TSV file in it that has the labels.
+def recognise(path: Path, *, table: str = "", objects: bool = False, given: Mapping[str, Any] | None = None) -> Found:
+    """What the folder at `path` holds.
+
+    table:    a CSV or TSV file in it that has the labels
+    objects:  whether objects are to be told apart
+    given:    options of the data set that are known, and its name: nothing else is then tried
 
     Raises DataError where there is no picture, or where the labels are in a file of another kind.
     """
+    given = given or {}
     if not path.is_dir():
         raise DataError("there is no such folder.", where=str(path))
     if table and Path(table).suffix.lower() not in SUFFIXES_OF_TABLES:
@@ -56,13 +63,38 @@ def recognise(path: Path, *, table: str = "") -> Found:
     if not pictures:
         raise DataError("there is no picture below it that can be read.", where=str(path))
     names = [name for name, _ in pictures]
-    found = _with_masks(path, names) or _with_table(path, table) or _with_classes(path, names)
+    found = _recognised(path, names, table or str(given.get("table", "")), objects, given)
     if found is None:
         if others := [file for file in sorted(path.rglob("*")) if file.suffix.lower() in ANNOTATIONS]:
             raise _of_another_kind(path, others[0])
         found = Found(path, "pictures", {"name": "pictures", "path": str(path)})
         found.said.append(f"{len(names):,} pictures without labels: the task is colourization, colours from grey.")
-    _group(found, names)
+    if objects and found.kind != "objects":
+        what = "has no masks, in which objects could be told apart."
+        raise DataError(what, where=str(path), hint="Leave out --instances.")
+    if "group" not in given:
+        _group(found, names)
+    return found
+
+
+def _recognised(path: Path, names: Sequence[str], table: str, objects: bool, given: Mapping[str, Any]) -> Found | None:
+    """What was found with labels, of the data set that was named if one was."""
+    wanted = given.get("name", "")
+    tries: dict[str, tuple[Callable[[], Found | None], ...]] = {
+        "folder": (lambda: _with_masks(path, names, objects, given),),
+        "labelled": (lambda: _with_table(path, table), lambda: _with_classes(path, names)),
+        "pictures": (),
+    }
+    if wanted and wanted not in tries:
+        hint = "Write a recipe for it: `pixelwise show dataset " + str(wanted) + "`."
+        raise DataError(
+            f"recipes are made for {listing(tries)}; read '{wanted}'.", where="data.dataset.name", hint=hint
+        )
+    chosen = tries[wanted] if wanted else [one for some in tries.values() for one in some]
+    found = next(filter(None, (one() for one in chosen)), None)
+    if found is None and wanted in ("folder", "labelled"):
+        what = "masks of the same names" if wanted == "folder" else "folders of classes, or a table of labels"
+        raise DataError(f"there are no pictures with {what}.", where=str(path))
     return found
 
 
@@ -76,9 +108,9 @@ def _of_another_kind(path: Path, file: Path) -> DataError:
 # -- images and masks ----------------------------------------------------------------------------------------------
 
 
-def _with_masks(path: Path, names: Sequence[str]) -> Found | None:
+def _with_masks(path: Path, names: Sequence[str], objects: bool, given: Mapping[str, Any]) -> Found | None:
     """Pairs of images and masks: in two folders, or side by side with suffixes, prefixes or kinds of files."""
-    options = _folders(path, names) or _side_by_side(path)
+    options = _as_given(path, given) or _folders(path, names) or _side_by_side(path)
     for place in () if options else sorted(path.iterdir()):  # side by side in the folders of splits
         if place.is_dir() and place.name.lower() in SPELLINGS:
             options = options or _side_by_side(place)
@@ -91,17 +123,26 @@ def _with_masks(path: Path, names: Sequence[str]) -> Found | None:
     pairs = [
         pair for place in _places(path, images) for pair in pair_files(place, images, masks, affixes).known.values()
     ]
-    found = Found(path, "masks", dataset)
+    found = Found(path, "objects" if objects else "masks", dataset)
     found.said.append(f"{len(pairs):,} pictures with masks: images in {images}, masks in {masks}.")
     if affixes != Affixes():
         told = ", ".join(f"{key} {value!r}" for key, value in vars(affixes).items() if value)
         found.said.append(f"Names pair by {told}.")
-    look = look_at_masks([pair.mask for pair in pairs], path / "classes.txt")
-    found.masks = look
+    look = look_at_masks([pair.mask for pair in pairs], path / "classes.txt", objects)
     found.dataset |= look.options
     found.said += look.said
     found.keys |= look.keys
     return found
+
+
+def _as_given(path: Path, given: Mapping[str, Any]) -> tuple[str, str, Affixes] | None:
+    """The folders that were named; None where none was."""
+    if not given.keys() & {"images", "masks"} or given.get("name", "folder") != "folder":
+        return None
+    images, masks = str(given.get("images", "images")), str(given.get("masks", "masks"))
+    affixes = {key: str(given[key]) for key in vars(Affixes()) if key in given}
+    place = _places(path, images)[0]
+    return images, masks, Affixes(**affixes) if affixes else _pairing(place, images, masks) or Affixes()
 
 
 def _places(path: Path, images: str) -> list[Path]:
@@ -227,7 +268,7 @@ def _group(found: Found, names: Sequence[str]) -> None:
     if found.kind == "pictures":
         shown = list(names)
     else:
-        shown = [name.split("/", 1)[-1] if found.kind == "masks" else name for name in names]
+        shown = [name.split("/", 1)[-1] if found.kind in PAIRED else name for name in names]
     for pattern, what in PATTERNS.items():
         if found.kind == "classes" and "/" in pattern:
             continue  # the folders are the classes
@@ -237,7 +278,7 @@ def _group(found: Found, names: Sequence[str]) -> None:
         several = sum(count for count in groups.values() if count > 1)
         if len(groups) < FEWEST or several < 0.8 * len(shown) or max(groups.values()) > 0.5 * len(shown):
             continue
-        if found.kind == "masks" and len(shown) == 2 * len(groups):
+        if found.kind in PAIRED and len(shown) == 2 * len(groups):
             continue  # an image and its mask are no group
         found.dataset["group"] = pattern
         some = ", ".join(list(groups)[:3])

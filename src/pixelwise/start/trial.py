@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 import time
@@ -53,8 +54,9 @@ def try_plan(plan: Plan, *, data: Path | None, caching: Callable[[str, int, int]
 
 
 def total_seconds(plan: Plan, epochs: tuple[float, ...]) -> float:
-    counts = (plan.frozen, plan.total - plan.frozen) if plan.pretrained else (plan.total,)
-    return FIXED + sum(count * seconds for count, seconds in zip(counts, epochs, strict=True))
+    """Seconds of a plan whose phases take so long an epoch."""
+    phases = plan.tree["train"]["phases"]
+    return FIXED + math.fsum(phase["epochs"] * seconds for phase, seconds in zip(phases, epochs, strict=True))
 
 
 def within(plan: Plan, estimate: Estimate, seconds: float, fewest: int = 2) -> tuple[Plan, Estimate]:

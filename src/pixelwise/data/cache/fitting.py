@@ -7,22 +7,19 @@ from pathlib import Path
 
 from pixelwise.data.base import Dataset
 from pixelwise.data.cache.building import check_sample
-from pixelwise.errors import DataError, Problem
+from pixelwise.errors import Problem
 from pixelwise.imaging.channels import Reading
-from pixelwise.imaging.fit import Fit, fit_image, fit_mask
+from pixelwise.imaging.fit import Fit, fit_image, fit_mask, fit_object
 from pixelwise.types import Sample
 
 
 class Fitting(Dataset):
     """Another data set with its pictures and masks at `size` (height, width), in a letterbox or cropped.
 
-    A letterbox has void around masks; a data set without void gets one. Raises DataError for a data set with objects.
+    A letterbox has void around masks; a data set without void gets one. Objects that a crop cuts away are left out.
     """
 
     def __init__(self, whole: Dataset, size: tuple[int, int], fit: Fit) -> None:
-        if "objects" in whole.info.knows:
-            what = f"the data set has objects, whose pictures are resized only; read {fit}."
-            raise DataError(what, where="data.fit", hint="Set data.fit: squash.")
         self.whole, self.size, self.fit = whole, size, fit
         self.problems = getattr(whole, "problems", ())
         self.info = whole.info
@@ -34,7 +31,13 @@ class Fitting(Dataset):
         check_sample(sample, self.whole.info)
         image = fit_image(sample.image, self.size, self.fit)
         mask = None if sample.mask is None else fit_mask(sample.mask, self.size, self.fit, self.info.void or 0)
-        return replace(sample, image=image, mask=mask)
+        if sample.objects is None:
+            return replace(sample, image=image, mask=mask)
+        objects = [fit_object(one, sample.size, self.size, self.fit) for one in sample.objects]
+        return replace(sample, image=image, mask=mask, objects=[one for one in objects if one is not None])
+
+    def oddities(self, split: str, index: int) -> tuple[str, ...]:
+        return self.whole.oddities(split, index)
 
     def settings(self) -> dict[str, object]:
         return {**self.whole.settings(), "fit": self.fit, "fit_size": list(self.size)}

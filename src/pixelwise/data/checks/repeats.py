@@ -30,6 +30,12 @@ def copies(survey: Survey) -> Iterator[Finding]:
             yield Finding("copies", "fatal", f"{count} of '{first}' also in '{second}'.{masks}", tuple(files), cure)
 
 
+def leaked(survey: Survey) -> tuple[str, ...]:
+    """The pictures of each split, as `split/name`, that a later split has too."""
+    pairs = ((a, b) for a, b in _pairs(survey) if a.split != b.split and not _only_alike(a, b))
+    return tuple(dict.fromkeys(a.where for a, _ in pairs))
+
+
 def alike(survey: Survey) -> Iterator[Finding]:
     """Pictures of two splits that look alike as a whole and differ in one place: another object, or the next frame."""
     files = [f"{a.where} ~ {b.where}" for a, b in _pairs(survey) if a.split != b.split and _only_alike(a, b)]
