@@ -1,9 +1,10 @@
-"""Peak memory of `pixelwise evaluate` on 100 and on 2,000 pictures: it must not grow with their number.
+"""Peak memory of `pixelwise evaluate` on few and on many pictures: it must not grow with their number.
 
     python benchmarks/evaluation_memory.py            # writes evaluation_memory.json beside this file
 
-The pictures are drawn scenes of 96×96, cached before; each evaluation is its own process, in turn; the peak is the
-kernel's (VmHWM), which counts what the process maps of the cache as well.
+Two cases: class maps, and objects by a watershed, whose masks are not kept. The pictures are drawn scenes of 96×96, cached
+before; each evaluation is its own process, in turn; the peak is the kernel's (VmHWM), which counts what the process maps of
+the cache as well.
 """
 
 from __future__ import annotations
@@ -17,31 +18,38 @@ from tempfile import TemporaryDirectory
 from child import memory, run_child
 from pixelwise.run.environment import environment
 
-COUNTS, ROUNDS, SIDE = (100, 2000), 3, 96
+ROUNDS, SIDE = 3, 96
+CASES = {"class maps": ("quickstart", (100, 2000)), "objects": ("scenes/watershed", (200, 2000))}  # recipe, pictures
 
 
 def main() -> None:
-    with TemporaryDirectory() as folder:
-        for count in COUNTS:
-            run_child(__file__, "train", folder, count)
-            run_child(__file__, "evaluate", folder, count)  # draws and caches the pictures
-        rounds = [{count: run_child(__file__, "evaluate", folder, count) for count in COUNTS} for _ in range(ROUNDS)]
-    peaks = {count: median(one[count]["peak"] for one in rounds) for count in COUNTS}
-    few, many = COUNTS
     result = {
         "what": "peak memory (VmHWM, MiB) of an evaluation in its own process, median",
-        "pictures": {count: {"peak_mib": peaks[count]} for count in COUNTS},
         "pixels": f"{SIDE}×{SIDE}",
-        "ratio": round(peaks[many] / peaks[few], 4),
-        "before_evaluating_mib": median(one[few]["before"] for one in rounds),
         "rounds": ROUNDS,
+        "cases": {name: measured(recipe, counts) for name, (recipe, counts) in CASES.items()},
         "environment": environment() | {"command": ["python", "benchmarks/evaluation_memory.py"]},
     }
     Path(__file__).with_suffix(".json").write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
-    print(f"{few} pictures: {peaks[few]:.0f} MiB, {many}: {peaks[many]:.0f} MiB, ratio {result['ratio']:.3f}")
 
 
-def train(folder: Path, count: int) -> None:
+def measured(recipe: str, counts: tuple[int, int]) -> dict[str, object]:
+    """The peaks of one case, and the ratio of the one with many pictures to the one with few."""
+    with TemporaryDirectory() as folder:
+        for count in counts:
+            run_child(__file__, "train", folder, count, recipe)
+            run_child(__file__, "evaluate", folder, count)  # draws and caches the pictures
+        rounds = [{count: run_child(__file__, "evaluate", folder, count) for count in counts} for _ in range(ROUNDS)]
+    few, many = ({one: median(done[count][one] for done in rounds) for one in ("peak", "before")} for count in counts)
+    ratio = round(many["peak"] / few["peak"], 4)
+    print(
+        f"{recipe}: {counts[0]} pictures {few['peak']:.0f} MiB, {counts[1]} {many['peak']:.0f} MiB, ratio {ratio:.3f}"
+    )
+    peaks = {count: {"peak_mib": one["peak"]} for count, one in zip(counts, (few, many), strict=True)}
+    return {"recipe": recipe, "pictures": peaks, "ratio": ratio, "before_evaluating_mib": few["before"]}
+
+
+def train(folder: Path, count: int, recipe: str) -> None:
     """The shortest training that leaves a run whose data set has a test split of `count` pictures."""
     from pixelwise.engine.train import train as events
     from pixelwise.recipe.load import load_recipe
@@ -49,7 +57,7 @@ def train(folder: Path, count: int) -> None:
     changes = ["train=16", "val=8", f"test={count}", f"size={SIDE}"]
     overrides = [*(f"data.dataset.{change}" for change in changes), "train.phases.0.epochs=1", "gallery=0"]
     overrides += ["model.width=4", "model.depth=2", "hardware.precision=fp32"]
-    for _ in events(load_recipe("quickstart", overrides), folder / f"run-{count}", data=folder / "data"):
+    for _ in events(load_recipe(recipe, overrides), folder / f"run-{count}", data=folder / "data"):
         pass
     print("{}")
 
@@ -75,4 +83,4 @@ if __name__ == "__main__":
     if len(sys.argv) == 1:
         main()
     else:
-        {"train": train, "evaluate": evaluate}[sys.argv[1]](Path(sys.argv[2]), int(sys.argv[3]))
+        {"train": train, "evaluate": evaluate}[sys.argv[1]](Path(sys.argv[2]), int(sys.argv[3]), *sys.argv[4:])

@@ -134,12 +134,14 @@ def memory() -> str:
     record = read("evaluation_memory")
     body = None
     if record:
-        rows = [[count, peak["peak_mib"]] for count, peak in record["pictures"].items()]
-        body = (
-            f"{sentence(record['what'])} Pictures of {record['pixels']}.\n\n{table(['pictures', 'peak, MiB'], rows)}\n"
-        )
-        held, rounds = record["before_evaluating_mib"], record["rounds"]
-        body += f"Ratio **{record['ratio']}**; {held} MiB were held before. Rounds: {rounds}.\n"
+        rows = []
+        for name, case in record["cases"].items():
+            (few, least), (many, most) = ((count, peak["peak_mib"]) for count, peak in case["pictures"].items())
+            rows.append(
+                [name, f"{least} ({few})", f"{most} ({many})", f"**{case['ratio']}**", case["before_evaluating_mib"]]
+            )
+        head = ["predictions", "peak, MiB (pictures)", "peak, MiB (pictures)", "ratio", "held before"]
+        body = f"{sentence(record['what'])} Pictures of {record['pixels']}. Rounds: {record['rounds']}.\n\n{table(head, rows)}"
     return section("Memory of an evaluation", "evaluation_memory", body)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pixelwise.errors import listing
 from pixelwise.imaging.colour import as_hex
-from pixelwise.report import baselines, tables
+from pixelwise.report import baselines, objects, tables
 from pixelwise.report.figures import (
     draw_balance,
     draw_class_scores,
@@ -73,7 +73,8 @@ def _page(run: RunFolder, record: Record) -> str:
         curves_caption=_curves_caption(metrics),
         scores=tables.scores(record),
         baselines=baselines.tables(record),
-        upper_bound=tables.upper_bound(record),
+        mistakes=objects.mistakes(metrics),
+        upper_bound=objects.upper_bound(record),
         over_pictures=tables.over_pictures(record),
         per_class=tables.per_class(record, metrics),
         swatches=palette_colours(record),

@@ -174,27 +174,6 @@ def scores(record: Record) -> list[tuple[str, Table, str]]:
     return tables
 
 
-def upper_bound(record: Record) -> Table | None:
-    """The scores of the first split beside those of what the task decodes from true maps; None for tasks without maps."""
-    told = record.metrics()
-    bound = (told[0][1].get("upper_bound") or ()) if told else ()
-    best = {score.key: score for score in map(Score.from_record, bound)}
-    measured = [score for _, of, metric in told if of is told[0][1] for score in scores_of(metric)]
-    rows = [
-        (
-            score_label(one.name),
-            number(one.value),
-            number(best[one.key].value),
-            convention_label(one.convention) or ABSENT,
-        )
-        for one in measured
-        if one.key in best and best[one.key].value is not None
-    ]
-    return (
-        Table(("score", "measured", "from true maps", "convention"), tuple(rows), frozenset({1, 2})) if rows else None
-    )
-
-
 def over_pictures(record: Record) -> str:
     """What an interval over pictures says; empty where no score has one."""
     found = [score.interval for _, _, metric in record.metrics() for score in scores_of(metric) if score.interval]
