@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixelwise.errors import DataError, ShapeError
-from pixelwise.imaging.draw import borders, colourise, legend, overlay
+from pixelwise.imaging.draw import borders, colourise, legend, number_objects, overlay
 from pixelwise.imaging.palettes import VOC_VOID
+from pixelwise.rle import RLE
+from pixelwise.types import Object
 
 COLOURS = [(0, 0, 0), (200, 10, 30), (20, 120, 220)]
 
@@ -86,3 +88,12 @@ def test_legend_wraps_and_shows_every_colour() -> None:
         assert {*COLOURS, VOC_VOID} <= seen
     with pytest.raises(ShapeError, match="3 classes but 2 colours"):
         legend(names, COLOURS[:2])
+
+
+def test_more_objects_than_16_bits_can_number_are_refused() -> None:
+    one = Object.of(0, RLE.of(np.ones((1, 1), bool)))
+    assert number_objects([one] * 65535, (1, 1)).tolist() == [[1]]
+    with pytest.raises(
+        DataError, match="65,536 objects in one picture; an instance map of 16 bits numbers at most 65,535"
+    ):
+        number_objects([one] * 65536, (1, 1))

@@ -15,6 +15,7 @@ from pixelwise.types import RGB, Image, IndexMap, Object
 
 PAPER: RGB = (255, 255, 255)
 INK: RGB = (34, 40, 49)
+MOST_NUMBERED = 2**16 - 1  # objects of an instance map of 16 bits
 ROWS = 256  # rows blended at a time, so that a large picture needs little memory beside itself
 
 
@@ -48,7 +49,13 @@ def borders(indices: IndexMap) -> NDArray[np.bool_]:
 
 
 def number_objects(objects: Sequence[Object], size: tuple[int, int]) -> NDArray[np.uint16]:
-    """(H, W) uint16: the number of the object at each pixel, from 1, the first one on top; 0 where there is none."""
+    """(H, W) uint16: the number of the object at each pixel, from 1, the first one on top; 0 for pixels of no object.
+
+    Raises DataError for more objects than 16 bits can number.
+    """
+    if len(objects) > MOST_NUMBERED:
+        what = f"{len(objects):,} objects in one picture; an instance map of 16 bits numbers at most {MOST_NUMBERED:,}"
+        raise DataError(what, hint="Raise the task's option `smallest`, or cut the picture into parts.")
     plane = np.zeros(size, np.uint16)
     for number, one in reversed([*enumerate(objects, start=1)]):
         if one.mask is not None:
