@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from pathlib import Path
 
 from pixelwise.errors import DataError, Problem, did_you_mean
@@ -99,14 +100,23 @@ def find_folder(path: Path | str, root: Path) -> Path:
 
     Raises DataError with both places where there is no such folder.
     """
+    return _find(path, root, Path.is_dir, "folder")
+
+
+def find_place(path: Path | str, root: Path) -> Path:
+    """The folder or file that a path means, in the same way."""
+    return _find(path, root, Path.exists, "folder or file")
+
+
+def _find(path: Path | str, root: Path, is_there: Callable[[Path], bool], kind: str) -> Path:
     given = with_home(Path(path))
     places = list(dict.fromkeys((given.absolute(), root / given)))
-    found = next((place for place in places if place.is_dir()), None)
+    found = next((place for place in places if is_there(place)), None)
     if found is None:
         hint = "" if len(places) == 1 else "The data folder is named by --data or PIXELWISE_DATA."
-        what = "there is no such folder."
+        what = f"there is no such {kind}."
         if len(places) > 1:
-            what = f"there is no such folder, neither {places[0]} (working folder) nor {places[1]} (data folder)."
+            what = f"there is no such {kind}, neither {places[0]} (working folder) nor {places[1]} (data folder)."
         hint = f"{hint} Have a run's data moved? Add --path.".strip()
         raise DataError(what, where=str(path), hint=hint)
     return found

@@ -1,0 +1,146 @@
+"""What a reader of exports gives: a record for each picture with its objects, its mask or its labels; readers by name."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pixelwise.data.formats.source import Source
+from pixelwise.errors import DataError, Problem, did_you_mean, listing
+from pixelwise.types import RGB, IndexMap, Knowledge
+
+Size = tuple[int, int]
+OBJECTS: frozenset[Knowledge] = frozenset({"mask", "objects"})
+
+
+@dataclass(frozen=True)
+class Shape:
+    """An object as the export has it.
+
+    label:  the name of its class
+    drawn:  the object as an annotation of COCO: `segmentation` (polygons or run lengths), else `bbox`; `iscrowd`
+    where:  the file and the place in it, for messages
+    """
+
+    label: str
+    drawn: dict[str, Any]
+    where: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """A picture and what the export says of it.
+
+    name:     unique within its split
+    picture:  its file, which need not be there
+    file:     the file that holds its annotations
+    split:    as the export says; may be empty
+    size:     (H, W) as the export says, if it does
+    shapes:   the objects, from the picture's size; None where the export has a mask or labels instead
+    mask:     reads the class of each pixel, as indices into the classes
+    labels:   the classes of the whole picture
+    """
+
+    name: str
+    picture: Path
+    file: Path
+    split: str = ""
+    size: Size | None = None
+    shapes: Callable[[Size], Sequence[Shape]] | None = None
+    mask: Callable[[], IndexMap] | None = None
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Export:
+    """All that an export says.
+
+    classes:   their names; the data set puts `background` before them where it is not the first one
+    knows:     what its records have: mask, objects, label
+    colours:   one a class, where the export has them
+    void:      the index in masks that means "not labelled"; None where records have objects instead
+    left_out:  what was not read and why, with the number of times
+    """
+
+    classes: tuple[str, ...]
+    records: tuple[Record, ...]
+    knows: frozenset[Knowledge] = OBJECTS
+    colours: tuple[RGB, ...] | None = None
+    void: int | None = None
+    left_out: Mapping[str, int] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class Format:
+    """A reader of exports.
+
+    recognises:  why a source seems to be of this format, or None
+    read:        what it says. Raises DataError with the file and the place in it
+    """
+
+    recognises: Callable[[Source], str | None]
+    read: Callable[[Source], Export]
+
+
+def find_format(source: Source, name: str = "auto") -> tuple[str, str, Format]:
+    """The name of the format of a source, the reason, and its reader. name: `auto`, or the one to use.
+
+    Raises DataError where no format, or more than one, is recognised.
+    """
+    from pixelwise.data.formats import FORMATS
+
+    if name != "auto":
+        if ":" not in name and name not in tuple(FORMATS):
+            what = f"there is no format '{name}'; there is {', '.join(FORMATS)}, or package.module:function."
+            raise DataError(what, hint=did_you_mean(name, FORMATS))
+        return name, "as you say", FORMATS.build(name)
+    found = []
+    for one in FORMATS:
+        made: Format = FORMATS.build(one)
+        if reason := made.recognises(source):
+            found.append((one, reason, made))
+    if len(found) == 1:
+        return found[0]
+    if found:
+        what = f"seems to be of several formats: {listing([f'{one} ({reason})' for one, reason, _ in found])}."
+        raise DataError(what, where=str(source), hint="Name one by format, or name one of its files.")
+    what = f"is not an export that is read ({', '.join(FORMATS)})."
+    hint = "Is it whole? docs/formats.md shows the files that each format has."
+    raise DataError(what, where=str(source), hint=hint)
+
+
+def read_export(source: Source, name: str = "auto") -> tuple[str, str, Export]:
+    """The name of the format, how it was recognised, and what the export says, checked.
+
+    Raises DataError where there is no picture, none of the pictures is there, or two have one name.
+    """
+    name, reason, made = find_format(source, name)
+    export = made.read(source)
+    _check(source, name, export)
+    return name, reason, export
+
+
+def _check(source: Source, name: str, export: Export) -> None:
+    problems = []
+    if not export.records:
+        problems.append(Problem(str(source), f"was read as {name} and has no picture."))
+    gone = [record.picture for record in export.records if not record.picture.is_file()]
+    if gone and len(gone) == len(export.records):
+        what = f"none of the {len(gone):,} pictures is there; looked for {listing(map(source.told, gone), 3)}."
+        hint = "Put the pictures into the folder of the export, or export it together with them."
+        problems.append(Problem(str(source), what, hint))
+    seen = Counter((record.split, record.name) for record in export.records)
+    if doubled := [f"{split}/{name}".lstrip("/") for (split, name), count in seen.items() if count > 1]:
+        what = f"{len(doubled):,} {'name has' if len(doubled) == 1 else 'names have'} several pictures: {listing(doubled, 5)}."
+        problems.append(Problem(str(source), what, "Keep one of them, or rename it."))
+    if problems:
+        raise DataError.all(problems)
+
+
+def knowing(*, drawn: bool, boxes: bool, labels: bool) -> frozenset[Knowledge]:
+    """What records have: objects with a mask, or with a box alone; labels of pictures."""
+    objects: frozenset[Knowledge] = OBJECTS if drawn else frozenset({"objects"} if boxes else ())
+    return objects | frozenset({"label"} if labels else ())
