@@ -11,6 +11,7 @@ import json
 import statistics
 import sys
 import tempfile
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -39,8 +40,8 @@ NORMALISATION = (
     "model.width=8",
     "train.schedule=constant",
     "train.best=epoch",
-    "train.phases=[{epochs: 6}]",
-    "train.validate_every=6",
+    "train.phases=[{epochs: 30}]",
+    "train.validate_every=30",
     "hardware.threads=1",
     "gallery=0",
 )
@@ -78,17 +79,13 @@ def dead() -> list[dict]:
 def normalisation() -> list[dict]:
     """The small network of scenes/scratch_fcn with batch normalisation before or after ReLU, or without."""
     rows = []
-    for rate in (3e-3, 3e-2):
-        for norm in ("none", "before", "after"):
-            for seed in SEEDS:
-                changes = [f"model.norm={norm}", f"train.seed={seed}", f"train.optimizer.learning_rate={rate}"]
-                recipe = load_recipe("scenes/scratch_fcn", [*NORMALISATION, *changes])
-                with tempfile.TemporaryDirectory() as folder:
-                    last = run(recipe, Path(folder) / "run")
-                rows.append({"rate": rate, "norm": norm, "seed": seed, **last})
-                print(rate, norm, seed, last)
-            values = [row["score"] for row in rows[-len(SEEDS) :]]
-            print(rate, norm, f"{statistics.fmean(values):.4f}")
+    for seed, rate, norm in product(SEEDS, (3e-3, 3e-2), ("none", "before", "after")):
+        changes = [f"model.norm={norm}", f"train.seed={seed}", f"train.optimizer.learning_rate={rate}"]
+        recipe = load_recipe("scenes/scratch_fcn", [*NORMALISATION, *changes])
+        with tempfile.TemporaryDirectory() as folder:
+            last = run(recipe, Path(folder) / "run")
+        rows.append({"rate": rate, "norm": norm, "seed": seed, **last})
+        print(rate, norm, seed, last, flush=True)
     return rows
 
 

@@ -29,6 +29,19 @@ def test_parameters_of_the_course(name):
     assert sum(p.numel() for p in NETS[name](1, 24).parameters()) == PARAMETERS[name]
 
 
+def test_each_skip_by_itself():
+    """9·F·C parameters for the skip at half size, 9·C for the grey picture; without both it is conv_transpose_net."""
+    none, half, full, both = (
+        sum(p.numel() for p in colour_unet(1, 24, skips=skips).parameters())
+        for skips in ("none", "half", "full", "both")
+    )
+    assert (none, both) == (PARAMETERS["conv_transpose_net"], PARAMETERS["colour_unet"])
+    assert (half - none, full - none) == (9 * 32 * 24, 9 * 24)
+    with torch.no_grad():
+        for skips in ("none", "half", "full"):
+            assert colour_unet(1, 5, num_filters=3, skips=skips)(torch.rand(1, 1, 13, 7)).shape == (1, 5, 13, 7)
+
+
 @every_net
 @pytest.mark.parametrize("kernel", [2, 3, 4, 5, 6, 7])
 def test_any_kernel_gives_the_size_of_the_picture(name, kernel):

@@ -6,7 +6,18 @@ import pytest
 import torch
 from torch import nn
 
-from pixelwise.models.initialise import he_normal, small_scores, xavier_uniform
+from pixelwise.data import DATASETS
+from pixelwise.engine.build import build_task
+from pixelwise.engine.hardware.device import Choices
+from pixelwise.engine.torch.learner import TorchLearner
+from pixelwise.errors import RecipeError
+from pixelwise.models.initialise import fans, he_normal, initialise, small_scores, xavier_uniform
+from pixelwise.recipe.effects import remarks
+from pixelwise.recipe.engines import engine_problems
+from pixelwise.recipe.load import as_yaml, load_recipe
+from pixelwise.recipe.schema import Model
+
+CHOICES = Choices("cpu", "fp32", "contiguous", False, 1, False)
 
 
 @pytest.fixture
@@ -17,8 +28,8 @@ def network():
 
 def test_xavier_fills_its_interval_evenly(network):
     xavier_uniform(network)
-    for layer, fans in zip(network, [(16 * 9, 48 * 9), (32 * 9, 24 * 9), (300, 500)], strict=False):
-        bound = sqrt(6 / sum(fans))
+    for layer, counts in zip(network, [(16 * 9, 48 * 9), (32 * 9, 24 * 9), (300, 500)], strict=False):
+        bound = sqrt(6 / sum(counts))
         assert layer.weight.abs().max() <= bound
         assert layer.weight.abs().max() > 0.99 * bound
         assert layer.weight.std().item() == pytest.approx(bound / sqrt(3), rel=0.03)
@@ -54,3 +65,66 @@ def test_fixed_weights_are_never_drawn_over():
     for draw in (xavier_uniform, he_normal):
         draw(nn.Sequential(layer, nn.Conv2d(3, 3, 1)))
         assert torch.equal(layer.weight, fixed)
+
+
+def test_named_rules_have_their_variances(network):
+    """Inputs of an output, n, and outputs of an input, m, counted by hand; torch counts its own n."""
+    by_hand = [(16 * 9, 48 * 9), (32 * 9, 24 * 9), (300, 500)]
+    assert [fans(layer) for layer in network[:3]] == by_hand
+    for rule, variance in {
+        "xavier": lambda n, m: 2 / (n + m),
+        "he_fan_in": lambda n, m: 2 / n,
+        "he_fan_out": lambda n, m: 2 / m,
+    }.items():
+        initialise(network, rule)
+        for layer, (n, m) in zip(network, by_hand, strict=False):
+            assert layer.weight.var().item() == pytest.approx(variance(n, m), rel=0.06), rule
+            assert not layer.bias.any()
+    initialise(network, "torch")
+    for layer, own in zip(network, (16 * 9, 24 * 9, 300), strict=False):
+        assert layer.weight.var().item() == pytest.approx(1 / (3 * own), rel=0.05)
+        assert layer.bias.any()
+    assert torch.equal(network[3].weight, torch.ones(4))
+
+
+def test_fans_are_what_the_layers_do():
+    """Of a layer with all weights 1: an output collects n inputs, an input reaches m outputs, in groups too."""
+    for layer in (nn.Conv2d(6, 4, 3, groups=2), nn.ConvTranspose2d(6, 4, 3, groups=2)):
+        nn.init.ones_(layer.weight)
+        nn.init.zeros_(layer.bias)
+        x = torch.ones(1, 6, 9, 9, requires_grad=True)
+        y = layer(x)
+        y.sum().backward()
+        assert (int(y[0, 0, 4, 4]), int(x.grad[0, 0, 4, 4])) == fans(layer)
+
+
+def test_own_changes_nothing(network):
+    before = [one.clone() for one in network.parameters()]
+    initialise(network, "own")
+    assert all(torch.equal(a, b) for a, b in zip(before, network.parameters(), strict=True))
+
+
+def test_a_recipe_names_the_rule_and_leaves_it_out_of_its_record():
+    small = ["task=segment", "data.dataset={name: scenes, size: 32, train: 2, val: 2}", "hardware.precision=fp32"]
+    plain = load_recipe("scenes/colourize", [*small, "model={name: plain_cnn, width: 4, depth: 1}"])
+    named = load_recipe("scenes/colourize", [*small, "model={name: plain_cnn, width: 4, depth: 1, init: he_fan_in}"])
+    assert "init" not in as_yaml(plain)
+    assert "init: he_fan_in" in as_yaml(named)
+
+    def first(recipe):
+        learner = TorchLearner(recipe, build_task(recipe, DATASETS.build("scenes", None).info), (32, 32), CHOICES)
+        return next(layer for layer in learner.model.modules() if isinstance(layer, nn.Conv2d)).weight
+
+    assert first(named).std().item() == pytest.approx(sqrt(2 / 27), rel=0.25)
+    assert first(plain).abs().max() <= sqrt(6 / (27 + 36))  # Xavier's interval, which is not that of He
+    assert torch.equal(first(named), first(named))
+
+
+def test_what_cannot_use_the_rule_says_so():
+    numpy = load_recipe("scenes/scratch_fcn").model_copy(update={"model": Model(name="fcn", init="xavier")})
+    (problem,) = engine_problems(numpy)
+    assert problem.where == "model.init"
+    prior = load_recipe("cifar10_longtail/short/resnet32_ce", ["model={name: resnet, prior: 0.1, init: xavier}"])
+    assert "model.prior=0.1 has no effect: it is read only with init=own." in remarks(prior)
+    with pytest.raises(RecipeError, match=r"model\.init"):
+        load_recipe("scenes/colourize", ["model.init=xaviar"])

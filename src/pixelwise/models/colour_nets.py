@@ -17,7 +17,7 @@ the solver of `arithmetic`. Other sizes than multiples of 4 are padded by zeros,
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 from annotated_types import Ge
@@ -33,6 +33,7 @@ from pixelwise.shelf import declares
 
 Kernel = Annotated[int, Ge(2)]
 Filters = Annotated[int, Ge(1)]
+Skips = Literal["both", "half", "full", "none"]
 EVEN = 64  # a size to solve for: what fits one even size fits them all, because it appears on both sides of the sum
 
 
@@ -73,34 +74,39 @@ def conv_transpose_net(in_channels: int, out_channels: int, *, kernel: Kernel = 
 
 
 class ColourUNet(AnySize):
-    """(B, in_channels, H, W) → (B, out_channels, H, W), with two skips."""
+    """(B, in_channels, H, W) → (B, out_channels, H, W), with two skips, or with one of them."""
 
     stride = 4
 
-    def __init__(self, in_channels: int, out_channels: int, kernel: int, filters: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int, kernel: int, filters: int, skips: Skips) -> None:
         super().__init__()
         check_kernel(kernel)
+        self.half, self.full = skips in ("both", "half"), skips in ("both", "full")
         self.down_1 = _normalised(halving(in_channels, filters, kernel))
         self.down_2 = _normalised(halving(filters, 2 * filters, kernel))
         self.up_1 = _normalised(doubling(2 * filters, filters, kernel))
-        self.up_2 = _normalised(doubling(2 * filters, out_channels, kernel))
-        self.last = nn.Sequential(*keeping(out_channels + in_channels, out_channels, kernel))
+        self.up_2 = _normalised(doubling(2 * filters if self.half else filters, out_channels, kernel))
+        self.last = nn.Sequential(*keeping(out_channels + in_channels * self.full, out_channels, kernel))
 
     def scores(self, x: Tensor) -> Tensor:
         half = self.down_1(x)
         up = self.up_1(self.down_2(half))
-        up = self.up_2(torch.cat([up, half], dim=1))
-        return self.last(torch.cat([up, x], dim=1))
+        up = self.up_2(torch.cat([up, half], dim=1) if self.half else up)
+        return self.last(torch.cat([up, x], dim=1) if self.full else up)
 
 
 @declares(gives="pixel")
-def colour_unet(in_channels: int, out_channels: int, *, kernel: Kernel = 3, num_filters: Filters = 32) -> ColourUNet:
+def colour_unet(
+    in_channels: int, out_channels: int, *, kernel: Kernel = 3, num_filters: Filters = 32, skips: Skips = "both"
+) -> ColourUNet:
     """The course's U-Net for colours: skips carry the outlines that two halvings lose.
 
     kernel:       side of every convolution, at least 2; paddings follow from it, and sizes stay the same
     num_filters:  maps after the first convolution; the middle has twice as many
+    skips:        `half`: the one at half size alone; `full`: the picture beside the last convolution's maps alone;
+                  with `none` it is conv_transpose_net
     """
-    return ColourUNet(in_channels, out_channels, kernel, num_filters)
+    return ColourUNet(in_channels, out_channels, kernel, num_filters, skips)
 
 
 class ResidualColourUNet(AnySize):

@@ -1,4 +1,4 @@
-"""How the weights of a new network are drawn.
+"""How the weights of a new network are drawn: the rules that models call, and those that a recipe may name (`model.init`).
 
 The first two overwrite every convolution and linear layer below the module they are given, except fixed weights, which are
 buffers: hand them new layers only, never a model with a pretrained encoder inside.
@@ -6,7 +6,8 @@ buffers: hand them new layers only, never a model with a pretrained encoder insi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
 from torch import nn
 
@@ -37,6 +38,50 @@ def small_scores(layer: nn.Linear) -> None:
     """
     for linear in _weighted(layer):
         nn.init.normal_(linear.weight, std=linear.in_features**-0.5)
+
+
+def initialise(model: nn.Module, rule: str) -> None:
+    """Draw the weights of a whole new model by one rule (`model.init`); `own` leaves it as its builder made it.
+
+    Xavier is uniform, He normal; both set biases to 0. `torch` draws weights and biases as torch's layers do.
+    """
+    RULES[rule](model)
+
+
+def fans(layer: nn.Module) -> tuple[int, int]:
+    """How many inputs an output collects, and how many outputs an input reaches, as if every stride were 1.
+
+    torch's own count takes the two for each other in a transposed convolution, and ignores groups on the way back.
+    """
+    if isinstance(layer, nn.Linear):
+        return layer.in_features, layer.out_features
+    places = layer.kernel_size[0] * layer.kernel_size[1]
+    return layer.in_channels // layer.groups * places, layer.out_channels // layer.groups * places
+
+
+def _xavier(model: nn.Module) -> None:
+    for layer in _weighted(model):
+        bound = (6 / sum(fans(layer))) ** 0.5
+        nn.init.uniform_(layer.weight, -bound, bound)
+
+
+def _he(which: int, model: nn.Module) -> None:
+    for layer in _weighted(model):
+        nn.init.normal_(layer.weight, std=(2 / fans(layer)[which]) ** 0.5)
+
+
+def _as_torch(model: nn.Module) -> None:
+    for layer in _weighted(model):
+        layer.reset_parameters()
+
+
+RULES: Mapping[str, Callable[[nn.Module], None]] = {
+    "own": lambda model: None,
+    "xavier": _xavier,
+    "he_fan_in": partial(_he, 0),
+    "he_fan_out": partial(_he, 1),
+    "torch": _as_torch,
+}
 
 
 def _weighted(module: nn.Module) -> Iterator[nn.Module]:

@@ -65,7 +65,7 @@ def _items_without_effect(recipe: Recipe) -> Iterator[str]:
         for name, condition in _conditions(known[kind], item.name).items():
             other, _, wanted = condition.partition("=")
             options = known[kind].signature(item.name).options
-            values = {key: option.default for key, option in options.items()} | item.options
+            values = {key: option.default for key, option in options.items()} | dict(item)
             if values.get(name) != options[name].default and str(values.get(other)) != wanted:
                 needed = f"{other}={wanted}" if wanted else f"an empty {other}"
                 yield f"{where}.{name}={values[name]} has no effect: it is read only with {needed}."

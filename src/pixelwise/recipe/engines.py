@@ -48,6 +48,8 @@ def _scratch_lacks(recipe: Recipe) -> Iterator[tuple[str, str]]:
             "model.weights",
             f"read {recipe.model.weights}; the NumPy network begins with random weights, or with --from.",
         )
+    if recipe.model.init != "own":
+        yield "model.init", f"read {recipe.model.init}; the layers of the NumPy network begin by He's rule with fan-in."
     if recipe.data.workers:
         yield "data.workers", f"read {recipe.data.workers}; the NumPy network makes its batches itself."
     if recipe.task.options.get("mixup"):

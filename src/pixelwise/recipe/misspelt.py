@@ -60,6 +60,7 @@ MEANT: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("encoder", "encoder_name"), ("model.encoder", "model")),
     "backbone": ("model.backbone", "model.encoder", "model"),
     **dict.fromkeys(("pretrained", "encoder_weights", "weights_backbone"), ("model.weights",)),
+    **dict.fromkeys(("initialization", "initialisation", "weight_init", "init_weights"), ("model.init",)),
     **dict.fromkeys(("transforms", "augmentation", "augmentations", "aug"), ("augment",)),
     **dict.fromkeys(("dataset",), ("data.dataset",)),
     **dict.fromkeys(("root", "data_path", "data_dir", "data_root"), ("data.dataset.path",)),

@@ -28,6 +28,7 @@ Count = Annotated[int, Field(ge=0, strict=True)]  # from 0
 Positive = Annotated[float, Field(gt=0, strict=True)]
 Truth = Annotated[bool, Field(strict=True)]
 Engine = Literal["torch", "scratch"]
+Initialisation = Literal["own", "xavier", "he_fan_in", "he_fan_out", "torch"]
 WEIGHTS = (
     "none",
     "imagenet",
@@ -73,13 +74,15 @@ class Model(Item):
     """A model, its options, and its first weights.
 
     weights: published ones by a word, a file, the best ones of another run, or random ones (engine/pretrained.py)
+    init:    the rule by which random weights are drawn (models/initialise.py); `own`: the model's own
     """
 
     weights: Annotated[str, AfterValidator(_weights)] = "none"
+    init: Initialisation = "own"
 
     @model_serializer(mode="wrap")
     def _written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return _what_is_said(self, handler(self), "weights")
+        return _what_is_said(self, handler(self), "weights", "init")
 
 
 def _from_name(value: Any) -> Any:

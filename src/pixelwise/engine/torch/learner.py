@@ -49,6 +49,7 @@ from pixelwise.engine.torch.update import Total, change, check_weights, descend,
 from pixelwise.engine.torch.views import averaged_scores
 from pixelwise.errors import PixelwiseError, Problem, RecipeError
 from pixelwise.losses.base import Loss, Term
+from pixelwise.models.initialise import initialise
 from pixelwise.recipe.schema import Hardware, Recipe, Train
 from pixelwise.run.progress import Sums
 from pixelwise.tasks.base import Reduced, Task
@@ -73,7 +74,8 @@ class TorchLearner(Learner):
         super().__init__(recipe, task, size, choices)
         with keyed_random(recipe.train.seed, "weights"):
             model: nn.Module = build("model", recipe.model, task.input.channels, task.out_channels)
-        _check_kind(model, nn.Module, "model", recipe.model.name)
+            _check_kind(model, nn.Module, "model", recipe.model.name)
+            initialise(model, recipe.model.init)
         if hasattr(model, "prepare"):
             model.prepare(size, task.per)
         self.model = model.to(device=self.device, memory_format=choices.memory_format)

@@ -62,7 +62,7 @@ class Block(nn.Module):
         return functional.relu(out + x, inplace=True)
 
 
-@declares(gives="picture")
+@declares(gives="picture", only_with={"prior": "init=own"})
 def resnet(
     in_channels: int,
     out_channels: int,
