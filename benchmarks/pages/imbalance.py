@@ -1,0 +1,66 @@
+"""The tables of docs/class_imbalance.md, from the results of the recipes. Nothing is trained here.
+
+python benchmarks/pages/imbalance.py
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import lesson
+
+RESULTS = lesson.DOCS.parent / "results"
+LONG = {
+    "resnet32_ce": "cross-entropy",
+    "resnet32_focal": "focal loss",
+    "resnet32_cb_focal": "class-balanced focal loss",
+    "beta/0.9": "the same, β = .9",
+    "beta/0.99": "the same, β = .99",
+    "beta/0.999": "the same, β = .999",
+    "resnet32_cb_drw": "cross-entropy, then class-balanced",
+}
+VOC = {
+    "majority": "background everywhere",
+    "pixel_frequency": "most frequent class of each pixel",
+    "basic_fcn": "`basic_fcn`",
+    "basic_fcn_weighted": "`basic_fcn`, classes weighted",
+    "unet": "`unet`",
+    "lean_unet": "`lean_unet`",
+    "lite0_linear_probe": "`linear_probe` on ImageNet weights",
+    "lite0_fpn": "`fpn` on ImageNet weights",
+}
+
+
+def record(name: str) -> Any:
+    return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def cell(result: Any, split: str, prefix: str) -> str:
+    """The values over seeds of the score whose key starts so. What has no parameters needs no second seed."""
+    scores = result["scores"][split]
+    found = next(one["values"] for key, one in scores.items() if key.startswith(prefix))
+    if len(found) > 1:
+        return lesson.cell(found)
+    return f"{found[0]:.3f}" + (" (one seed)" if result["parameters"] else "")
+
+
+def tables() -> dict[str, str]:
+    long, voc = [], []
+    for name, words in LONG.items():
+        result, keys = (
+            record(f"cifar10_longtail/short/{name}"),
+            ("accuracy_many", "accuracy_medium", "accuracy", "calib"),
+        )
+        long.append([words, *(cell(result, "test", key) for key in keys)])
+    for name, words in VOC.items():
+        keys = (f"{score}[void=background" for score in ("pixel_accuracy", "mean_class_accuracy", "mean_iou"))
+        voc.append([words, *(cell(record(f"voc2007/{name}"), "val", key) for key in keys)])
+    return {
+        "longtail": lesson.table(["loss", "many", "medium", "accuracy", "calibration error"], long),
+        "voc": lesson.table(["network", "pixel accuracy", "mean class accuracy", "mean IoU"], voc),
+    }
+
+
+if __name__ == "__main__":
+    lesson.write_page("class_imbalance.md", tables(), {})
