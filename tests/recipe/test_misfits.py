@@ -88,7 +88,8 @@ def said(tree: dict[str, Any]) -> list[str]:
         (
             ["data.dataset=cifar10"],
             "data.dataset: task 'segment' needs masks, but data set 'cifar10' has labels. "
-            "Use 'scenes', 'voc', 'stanford_background', 'flowers17', 'penn_fudan', 'coco' or 'folder', or task 'classify'.",
+            "Use 'scenes', 'voc', 'stanford_background', 'flowers17', 'penn_fudan', 'coco', 'annotated' or 'folder', "
+            "or task 'classify'.",
         ),
         (
             ["data.dataset={name: first, of: {name: longtail, of: cifar10}, count: 9}"],

@@ -39,7 +39,7 @@ COMMANDS = {
         "Answer the questions of a course: train what is missing, and write one page.",
     ),
     "compare": ("pixelwise.cli.runs:compare", "Compare runs: recipes, scores, differences, cost."),
-    "data": ("pixelwise.cli.data:app", "Check, fetch and describe data sets."),
+    "data": ("pixelwise.cli.data:app", "Check, fetch, import and describe data sets."),
     "arithmetic": ("pixelwise.cli.arithmetic:app", "Shapes, counts, receptive fields and the matrix of a convolution."),
 }
 RECIPE_WORDS = ("overrides", "factors", "ranges")  # arguments that take words a.b=c

@@ -1,4 +1,4 @@
-"""`pixelwise data list | info | check | fetch`."""
+"""`pixelwise data list | info | check | fetch | import`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pixelwise.data.checks.survey import Finding
 
 app = typer.Typer(
-    help="List, describe, check and fetch data sets.",
+    help="List, describe, check, fetch and import data sets.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -105,6 +105,33 @@ def fetch(
     with Line(unit="bytes") as line:
         lines = bring(name, data_root(data), progress=line.show)
     say("\n".join(lines))
+
+
+@app.command("import")
+def import_(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A folder, json, xml, csv or zip.")],
+    out: Annotated[Path, typer.Option("--out", help="The folder to write, which must not exist or be empty.")],
+    format: Annotated[str, typer.Option("--format", help="The format, e.g. yolo; auto: by what the files hold.")] = "auto",
+    kind: Annotated[
+        str, typer.Option("--as", metavar="KIND", help="masks, instances or labels; else what the source has.")
+    ] = "",
+    split: Annotated[
+        list[str] | None,
+        typer.Option("--split", metavar="NAME=SHARE", help="Draw a split, e.g. val=0.2, where there is none; may be repeated."),
+    ] = None,
+    link: Annotated[bool, typer.Option("--link", help="Link pictures to the source instead of copying them.")] = False,
+    skip: Annotated[bool, typer.Option("--skip", help="Leave out pictures with faults, and list them.")] = False,
+    data: Data = None, allow: Allow = None, max_pixels: MaxPixels = None,
+) -> None:  # fmt: skip
+    """Turn an export of a labelling tool into a folder that pixelwise reads, and say what was kept and what was lost.
+
+    Reads COCO, YOLO, LabelMe, CVAT (xml, masks), Label Studio, Roboflow, and folders of images and masks or of classes. It
+    writes images with masks of classes, instance maps (COCO's json where objects overlap), or a folder for each class. The
+    source is not changed. The folder appears when it is whole, with an import.json that compares every object.
+    """
+    from pixelwise.cli.importing import run_import
+
+    run_import(source, out, format, kind, split or [], link, skip, data)
 
 
 @app.command()

@@ -237,7 +237,12 @@ def of_export(
     has = "labels" if export.knows == {"label"} else "objects"
     if (kind == "labels" and "label" not in export.knows) or (kind == "objects" and not export.knows & OBJECTS):
         words = {"labels": "classes of pictures", "objects": "objects or masks"}
+        flag = "labels" if has == "labels" else "masks"
         what = f"the export has {words[has]}, not {words[kind]}."
-        raise DataError(what, where=str(place), hint=f"Set kind: {has}.")
+        raise DataError(
+            what,
+            where=str(place),
+            hint=f"Set kind: {has}; for an import, --as {flag}.",
+        )
     made = LabelsOnly if kind == "labels" else Exported
     return made(place.stem if place.is_file() else place.name, export, drawing, settings)

@@ -184,7 +184,7 @@ def test_tables_of_roboflow_give_labels(folder):
     assert {split: data.names(split) for split in data.splits()} == {"train": ("a", "b"), "val": ("d",)}
     assert data.labels("train") == (0, 1)
     assert "pictures without a class (1) or with several (1) are left out." in str(data.notices()[0])
-    with pytest.raises(DataError, match=r"has classes of pictures, not objects or masks\. Set kind: labels"):
+    with pytest.raises(DataError, match=r"not objects or masks\. Set kind: labels; for an import, --as labels"):
         opened(folder)
 
 

@@ -97,11 +97,7 @@ def find_format(source: Source, name: str = "auto") -> tuple[str, str, Format]:
             what = f"there is no format '{name}'; there is {', '.join(FORMATS)}, or package.module:function."
             raise DataError(what, hint=did_you_mean(name, FORMATS))
         return name, "as you say", FORMATS.build(name)
-    found = []
-    for one in FORMATS:
-        made: Format = FORMATS.build(one)
-        if reason := made.recognises(source):
-            found.append((one, reason, made))
+    found = recognised(source)
     if len(found) == 1:
         return found[0]
     if found:
@@ -110,6 +106,14 @@ def find_format(source: Source, name: str = "auto") -> tuple[str, str, Format]:
     what = f"is not an export that is read ({', '.join(FORMATS)})."
     hint = "Is it whole? docs/formats.md shows the files that each format has."
     raise DataError(what, where=str(source), hint=hint)
+
+
+def recognised(source: Source) -> list[tuple[str, str, Format]]:
+    """Every format that a source seems to have: its name, the reason, its reader."""
+    from pixelwise.data.formats import FORMATS
+
+    made = [(name, FORMATS.build(name)) for name in FORMATS]
+    return [(name, reason, one) for name, one in made if (reason := one.recognises(source))]
 
 
 def read_export(source: Source, name: str = "auto") -> tuple[str, str, Export]:

@@ -15,6 +15,7 @@ from pixelwise.errors import DataError, Problem, listing
 
 PARTS = ("images", "annotations", "categories")
 Annotations = Mapping[Any, Sequence[dict[str, Any]]]  # id of a picture → its annotations
+Pictures = tuple[dict[str, dict[str, Any]], Annotations]  # name → entry, and the annotations
 
 
 def coco() -> Format:
@@ -35,8 +36,7 @@ def _read(source: Source) -> Export:
         if first != file and file.stem.startswith("instances") != first.stem.startswith("instances"):
             files[split] = file if file.stem.startswith("instances") else first
         elif first != file:
-            what = f"{source.told(first)} and {source.told(file)} are both of the split '{split}'."
-            what = what if split else f"{source.told(first)} and {source.told(file)} do not say their splits."
+            what = f"{source.told(first)} and {source.told(file)} are of one split ({split or 'none'})."
             raise DataError(what, where=str(source), hint="Name one of the two files.")
     read = {split: read_coco(file) for split, file in files.items()}
     names, used = dict[str, None](), False
@@ -90,14 +90,15 @@ def read_coco(file: Path) -> dict[str, Any]:
 def categories(read: Mapping[str, Any], file: Path) -> dict[Any, str]:
     """Id → name, by id."""
     try:
-        return {int(one["id"]): str(one["name"]) for one in sorted(read["categories"], key=lambda one: int(one["id"]))}
+        told = sorted((int(one["id"]), str(one["name"])) for one in read["categories"])
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DataError(f"a category has no id or name ({error!r}).", where=str(file)) from error
+    if twice := [name for name, count in Counter(name for _, name in told).items() if count > 1]:
+        raise DataError(f"two categories have the name '{twice[0]}'.", where=str(file), hint="Give each its own name.")
+    return dict(told)
 
 
-def checked(
-    read: Mapping[str, Any], file: Path, known: Mapping[Any, str]
-) -> tuple[dict[str, dict[str, Any]], Annotations]:
+def checked(read: Mapping[str, Any], file: Path, known: Mapping[Any, str]) -> Pictures:
     """Name → entry of each picture, and the annotations of each picture's id. Raises DataError with all that names nothing."""
     entries, doubled, incomplete = dict[str, dict[str, Any]](), [], []
     for one in read["images"]:
@@ -134,9 +135,7 @@ def checked(
     return entries, dict(by_picture)
 
 
-def records_of(
-    pictures: tuple[dict[str, dict[str, Any]], Annotations], names: Mapping[Any, str], file: Path, split: str, find: Any
-) -> list[Record]:
+def records_of(pictures: Pictures, names: Mapping[Any, str], file: Path, split: str, find: Any) -> list[Record]:
     """A record for each picture. find: the file of a picture that is named."""
     entries, annotations = pictures
     records = []
