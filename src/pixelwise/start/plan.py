@@ -117,7 +117,7 @@ def make_plan(found: Found, seen: Survey, *, root: Path | None, changes: Sequenc
     batch = given.get("batch", batch)
     steps = -(-train // batch)
     total = min(MOST_EPOCHS, max(FEWEST_EPOCHS, -(-UPDATES // steps)))
-    counts = class_counts(seen)
+    counts = seen.class_counts()
     weighted, why_loss = _weighting(found.kind, counts, seen.info.classes)
     best = _best(found, counts)
     reasons = {"data.size": why_size, "data.fit": why_fit, "train.batch": why_batch, "loss": why_loss}
@@ -228,17 +228,6 @@ def memory_available() -> int | None:
         with suppress(OSError, ValueError):  # no such file, or the word `max`
             free.append(int((groups / limit).read_text()) - int((groups / used).read_text()))
     return max(0, min(free)) if free else None
-
-
-def class_counts(seen: Survey, split: str = "") -> list[int]:
-    """Pixels, or pictures where these have labels, of each class in a split, or in all."""
-    counts = [0] * len(seen.info.classes)
-    for facts in seen.readable:
-        if not split or facts.split == split:
-            for value, count in (facts.values or ({} if facts.label is None else {facts.label: 1})).items():
-                if value < len(counts):
-                    counts[value] += count
-    return counts
 
 
 def _weighting(kind: str, counts: Sequence[int], names: Sequence[str]) -> tuple[bool, str]:

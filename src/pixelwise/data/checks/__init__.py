@@ -11,15 +11,26 @@ from pathlib import Path
 from pixelwise.data.base import Dataset
 from pixelwise.data.cache import damaged_entries
 from pixelwise.data.checks.files import different_sizes, empty_splits, partners, unreadable
-from pixelwise.data.checks.masks import absent_classes, constant_masks, palettes, strange_values
+from pixelwise.data.checks.masks import absent_classes, constant_masks, palettes, smooth_masks, strange_values
 from pixelwise.data.checks.objects import odd_objects, touching_objects
-from pixelwise.data.checks.pictures import channels, deep_pictures, pages, rotations, sizes
+from pixelwise.data.checks.pictures import (
+    blurred_pictures,
+    channels,
+    dark_pictures,
+    deep_pictures,
+    pages,
+    plain_pictures,
+    rotations,
+    sizes,
+)
 from pixelwise.data.checks.repeats import alike, copies
+from pixelwise.data.checks.shares import rare_classes
 from pixelwise.data.checks.survey import Finding, Survey, survey
 
 CHECKS: tuple[Callable[[Survey], Iterator[Finding]], ...] = (
-    partners, empty_splits, unreadable, different_sizes, rotations, strange_values, palettes, copies, alike, constant_masks,
-    absent_classes, deep_pictures, pages, channels, sizes,
+    partners, empty_splits, unreadable, different_sizes, rotations, strange_values, smooth_masks, palettes, copies, alike,
+    constant_masks, absent_classes, rare_classes, deep_pictures, pages, channels, sizes, dark_pictures, plain_pictures,
+    blurred_pictures,
     odd_objects, touching_objects,
 )  # fmt: skip
 

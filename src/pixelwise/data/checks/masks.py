@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
+from pixelwise.data.checks.outlines import SMOOTH
 from pixelwise.data.checks.survey import Finding, Survey
 from pixelwise.data.pairing.values import advise
 from pixelwise.errors import listing
 from pixelwise.types import RGB, DatasetInfo
+
+NEAREST = (
+    "Make them again from the originals: resize by nearest neighbour and save as PNG. `pixelwise data repair` snaps values "
+    "where the class is sure."
+)
 
 
 def strange_values(survey: Survey) -> Iterator[Finding]:
@@ -29,7 +35,11 @@ def strange_values(survey: Survey) -> Iterator[Finding]:
     told = [_told(value, len(where[value]), pixels[value]) for value in most]
     names = "colours" if colours else "values"
     what = f"{len(files):,} {'mask has' if len(files) == 1 else 'masks have'} {names} that are no class: {listing(told, 6)}."
-    if problem := next((facts.problem for facts in survey.facts if facts.unknown and facts.problem), None):
+    smooth = [facts for facts in survey.facts if facts.where in set(files) and facts.smooth >= SMOOTH]
+    if len(smooth) * 2 > len(files):
+        what += " They lie between two classes along outlines: the masks were resized smoothly or stored with loss."
+        cure = NEAREST
+    elif problem := next((facts.problem for facts in survey.facts if facts.unknown and facts.problem), None):
         cure = problem.hint if colours else "Add the values to the option values, or correct the masks."
         what += f" Allowed: {problem.what.rpartition('; allowed: ')[2]}"
     else:
@@ -38,6 +48,20 @@ def strange_values(survey: Survey) -> Iterator[Finding]:
         present = {value for facts in survey.readable for value in facts.values or {}}
         cure = advise(present, info.classes, info.void)
     yield Finding("strange values", "fatal", what, files, cure)
+
+
+def smooth_masks(survey: Survey) -> Iterator[Finding]:
+    """Masks that were resized smoothly or stored with loss: along outlines they have values that mean other classes."""
+    found = [facts for facts in survey.readable if facts.smooth >= SMOOTH]
+    found = [
+        facts for facts in found if not any(_is_strange(v, survey.info) for v in facts.values or ())
+    ]  # said already
+    if found:
+        one = len(found) == 1
+        what = f"{len(found):,} {'mask has' if one else 'masks have'} other classes between two classes along their outlines"
+        what += f" (the first on {found[0].smooth:.0%} of them). {'It was' if one else 'They were'}"
+        what += " resized smoothly or stored with loss."
+        yield Finding("smooth masks", "fatal", what, tuple(facts.where for facts in found), NEAREST)
 
 
 def _told(value: int | RGB, masks: int, pixels: int) -> str:

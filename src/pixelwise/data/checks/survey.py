@@ -6,21 +6,30 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pixelwise.data.base import Dataset
+from pixelwise.data.checks.outlines import smooth_share
 from pixelwise.data.checks.shapes import count_oddities
 from pixelwise.data.copies import digest_of, fine_of, thumbnail_of
 from pixelwise.errors import DataError, Problem
 from pixelwise.imaging.channels import Traits
-from pixelwise.imaging.files import SUFFIXES, UnknownValues, image_size, read_traits
+from pixelwise.imaging.files import SUFFIXES, UnknownValues, image_size, read_image, read_mask, read_traits
 from pixelwise.imaging.strips import as_seen
-from pixelwise.types import RGB, DatasetInfo, Sample
+from pixelwise.types import RGB, DatasetInfo, Image, Sample
 
+Describe = Callable[
+    [Image], NDArray[np.float32]
+]  # a picture's features, which the caller computes: data knows no networks
 CHUNK = 1 << 20  # pixels of a mask that are counted at a time
+MIDDLE, APART = (
+    256,
+    4,
+)  # pixels: half of the square in which sharpness is measured, and how far apart pixels are compared
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +50,9 @@ class Facts:
     digest:     of the picture's pixels
     thumbnail:  the picture at 16×16, flat: what stays equal when a picture is stored again or resized
     objects:    what is odd about its objects → how many of them, and `objects`, all of them, where they are known
+    smooth:     share of the mask's outlines that have values between two classes (outlines.py)
+    sharpness:  of the picture: 1 is noise, 1/16 a picture without detail (sharpness_of)
+    features:   of the picture, of length 1, where the caller asked for them
     """
 
     split: str
@@ -58,6 +70,9 @@ class Facts:
     mask: Traits | None = None
     outlines: tuple[float, float] | None = None
     objects: Mapping[str, int] = field(default_factory=dict)
+    smooth: float = 0.0
+    sharpness: float = 1.0
+    features: NDArray[np.float32] | None = None
 
     @property
     def where(self) -> str:
@@ -103,8 +118,20 @@ class Survey:
     def readable(self) -> list[Facts]:
         return [facts for facts in self.facts if facts.problem is None]
 
+    def class_counts(self, split: str = "") -> list[int]:
+        """Pixels, or pictures where these have labels, of each class in a split, or in all."""
+        counts = [0] * len(self.info.classes)
+        for facts in self.readable:
+            if not split or facts.split == split:
+                for value, count in (facts.values or ({} if facts.label is None else {facts.label: 1})).items():
+                    if value < len(counts):
+                        counts[value] += count
+        return counts
 
-def survey(dataset: Dataset, progress: Callable[[int, int], None] | None = None) -> Survey:
+
+def survey(
+    dataset: Dataset, progress: Callable[[int, int], None] | None = None, describe: Describe | None = None
+) -> Survey:
     """Read every sample once. Splits that are only others put together (`trainval`) are left out."""
     splits = own_splits(dataset)
     names = {split: dataset.names(split) for split in splits}  # asked for once: it may take as long as there are names
@@ -112,7 +139,7 @@ def survey(dataset: Dataset, progress: Callable[[int, int], None] | None = None)
     facts = []
     for split in splits:
         for index, name in enumerate(names[split]):
-            facts.append(_look(dataset, split, index, name))
+            facts.append(_look(dataset, split, index, name, describe))
             if progress is not None:
                 progress(len(facts), total)
     reading, unpaired = dataset.reading(), tuple(getattr(dataset, "problems", ()))
@@ -167,28 +194,77 @@ def _outlines(sample: Sample, image: Traits | None, mask: Traits | None, exif: b
     return change(sample.mask), change(seen)
 
 
-def _look(dataset: Dataset, split: str, index: int, name: str) -> Facts:
+def _look(dataset: Dataset, split: str, index: int, name: str, describe: Describe | None) -> Facts:
     image, mask = _traits(dataset, split, index)
     try:
         sample = dataset.read(split, index)
     except DataError as error:
-        sizes = []
-        for file in dataset.sources(split, index):
+        files, sizes = dataset.sources(split, index), []
+        for file in files:
             with suppress(DataError):  # that it cannot be read is said already
                 sizes.append(image_size(file))
         unknown = error.counts if isinstance(error, UnknownValues) else {}
-        return Facts(split, name, error.problems[0], tuple(sizes), unknown=unknown, image=image, mask=mask)
-    values = None
-    if sample.mask is not None:
-        flat, most = sample.mask.reshape(-1), np.iinfo(sample.mask.dtype).max + 1
-        counts = np.zeros(most, np.int64)
-        for at in range(0, len(flat), CHUNK):  # bincount makes int64 of what it is given
-            counts += np.bincount(flat[at : at + CHUNK], minlength=most)
-        values = {int(value): int(counts[value]) for value in counts.nonzero()[0]}
-    seen = (digest_of(sample.image), thumbnail_of(sample.image), fine_of(sample.image))
-    outlines = _outlines(sample, image, mask, dataset.reading().exif)
-    odd = _of_objects(dataset, split, index, sample)
-    return Facts(split, name, None, (), sample.size, values, {}, sample.label, *seen, image, mask, outlines, odd)
+        smooth = _smooth_file(files[-1]) if unknown and len(files) > 1 else 0.0
+        problem = error.problems[0]
+        return Facts(split, name, problem, tuple(sizes), unknown=unknown, image=image, mask=mask, smooth=smooth)
+    return Facts(
+        split,
+        name,
+        size=sample.size,
+        values=_counts(sample),
+        label=sample.label,
+        digest=digest_of(sample.image),
+        thumbnail=thumbnail_of(sample.image),
+        fine=fine_of(sample.image),
+        image=image,
+        mask=mask,
+        outlines=_outlines(sample, image, mask, dataset.reading().exif),
+        objects=_of_objects(dataset, split, index, sample),
+        smooth=_smooth(sample, dataset.info),
+        sharpness=sharpness_of(sample.image),
+        features=None if describe is None else describe(sample.image),
+    )
+
+
+def _counts(sample: Sample) -> dict[int, int] | None:
+    """Value → pixels in the mask."""
+    if sample.mask is None:
+        return None
+    flat, most = sample.mask.reshape(-1), np.iinfo(sample.mask.dtype).max + 1
+    counts = np.zeros(most, np.int64)
+    for at in range(0, len(flat), CHUNK):  # bincount makes int64 of what it is given
+        counts += np.bincount(flat[at : at + CHUNK], minlength=most)
+    return {int(value): int(counts[value]) for value in counts.nonzero()[0]}
+
+
+def _smooth(sample: Sample, info: DatasetInfo) -> float:
+    """As `Facts.smooth`; 0 where values number objects, whose order means nothing."""
+    return 0.0 if sample.mask is None or "objects" in info.knows else smooth_share(sample.mask, info.void)
+
+
+def _smooth_file(file: Path) -> float:
+    """The same of a mask whose values or colours are not classes, as it is stored."""
+    with suppress(DataError):
+        return smooth_share(read_mask(file, lossy=True))
+    with suppress(DataError):
+        image = read_image(file)
+        return max(smooth_share(image[..., channel]) for channel in range(3))
+    return 0.0
+
+
+def sharpness_of(image: Image) -> float:
+    """Mean square difference of neighbours over that of pixels 4 apart, in the middle of the picture.
+
+    A blurred picture is smooth over 4 pixels: the ratio is near (1/4)².
+    """
+    height, width = image.shape[0] // 2, image.shape[1] // 2
+    middle = image[max(0, height - MIDDLE) : height + MIDDLE, max(0, width - MIDDLE) : width + MIDDLE]
+    grey = middle.sum(axis=2, dtype=np.int32)
+    if min(grey.shape) <= APART:
+        return 1.0
+    near = float(((grey[1:] - grey[:-1]) ** 2).mean() + ((grey[:, 1:] - grey[:, :-1]) ** 2).mean())
+    far = float(((grey[APART:] - grey[:-APART]) ** 2).mean() + ((grey[:, APART:] - grey[:, :-APART]) ** 2).mean())
+    return near / far if far else 1.0
 
 
 def _of_objects(dataset: Dataset, split: str, index: int, sample: Sample) -> Mapping[str, int]:
