@@ -189,3 +189,22 @@ def test_what_is_on_the_disk_and_what_is_not(run, tmp_path):
     assert "not on this disk" in out
     _, out, _ = run("info", "stanford_background", "--data", str(tmp_path))
     assert "Splits: train 2, val 1. Not on this disk: test." in out
+
+
+def test_a_page_is_written_and_accepted_findings_do_not_fail(run, zoo):
+    (zoo / "val/images/p0.png").write_bytes((zoo / "train/images/p1.png").read_bytes())
+    page = zoo.parent / "pages/check.html"
+    code, out, _ = run("check", str(zoo), "--html", str(page))
+    assert code == 1
+    assert out.splitlines()[-1].startswith("page  ")
+    assert page.read_text().count("<img ") == 2
+    (zoo / "accepted.yaml").write_text("- {kind: copies, pictures: [train/p1, val/p0], reason: one street}\n")
+    code, out, _ = run("check", str(zoo))
+    assert code == 0
+    assert "accepted copies  1 picture is of 'train' also in 'val'." in out
+    assert "reason: one street" in out
+    assert out.endswith("0 fatal, 0 to look at, 1 accepted. --json names every file.\n")
+    elsewhere = zoo.parent / "other.yaml"
+    elsewhere.write_text("[]")
+    code, out, _ = run("check", str(zoo), "--accept", str(elsewhere), "--json")
+    assert (code, json.loads(out)["accepted"], json.loads(out)["shares"]["val"]["ground"]) == (1, [], 0.5)

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pixelwise.cli.doctor import Accept, Html, examine, findings_as_json, show_findings, write_page
 from pixelwise.cli.options import Allow, Cache, MaxPixels
-from pixelwise.errors import DataError, RecipeError, did_you_mean, listing
+from pixelwise.errors import DataError, RecipeError, did_you_mean
 from pixelwise.terminal.bars import Line
-from pixelwise.terminal.output import ACCENT, BAD, GOOD, QUIET, WARN, result_console, say, show_json, show_line
+from pixelwise.terminal.output import ACCENT, QUIET, result_console, say, show_json, show_line
 from pixelwise.terminal.table import Cell, show_rows
 
 if TYPE_CHECKING:
     from pixelwise.data.base import Dataset
-    from pixelwise.data.checks.survey import Finding
 
 app = typer.Typer(
     help="List, describe, check, fetch and import data sets.",
@@ -25,7 +25,6 @@ app = typer.Typer(
 )
 
 PRESETS = {"voc2007": ("voc", {"year": 2007}), "voc2012": ("voc", {"year": 2012})}
-SHOWN = 5  # files that a table names for each finding; --json names all
 
 Name = Annotated[str, typer.Argument(metavar="NAME|DIR", help="A data set, e.g. scenes or voc2007, or a folder.")]
 Data = Annotated[
@@ -71,22 +70,29 @@ def list_(data: Data = None, as_json: Json = False) -> None:
 
 @app.command()
 def check(
-    name: Name, data: Data = None, options: Options = None, exclude: Exclude = None, as_json: Json = False,
-    allow: Allow = None, cache: Cache = None, max_pixels: MaxPixels = None,
+    name: Name, data: Data = None, options: Options = None, exclude: Exclude = None, html: Html = None,
+    accept: Accept = None, as_json: Json = False, allow: Allow = None, cache: Cache = None, max_pixels: MaxPixels = None,
 ) -> None:  # fmt: skip
-    """Check a data set, and its pictures in the cache, for mistakes before training. Exit code 1 if a finding is fatal."""
+    """Check a data set, and its pictures in the cache, for mistakes before training. Exit code 1 if a finding is fatal.
+
+    Findings that were looked at and are right can be accepted in a file: a list of entries with kind, pictures (names as
+    printed; without them all of the kind) and reason. They are shown apart and do not fail.
+    """
     from pixelwise.data.base import cache_folder
-    from pixelwise.data.checks import check_cache, check_dataset
     from pixelwise.data.exclude import excluding
 
     dataset = excluding(_open(name, data, options or []), exclude or [])
-    with Line("checking") as line:
-        findings = check_dataset(dataset, lambda done, total: line.show(dataset.info.name, done, total))
-    findings = [*check_cache(dataset, cache_folder(data)), *findings]
+    seen, findings, accepted = examine(dataset, cache_folder(data), accept)
+    if html is not None:
+        write_page(html, dataset, seen, findings, accepted)
     if as_json:
-        show_json(_as_json(dataset, findings))
+        show_json({**_describe(dataset), **findings_as_json(findings, accepted, seen)})
     else:
-        _show_findings(dataset, findings)
+        classes = f"{count} classes" if (count := len(dataset.info.classes)) != 1 else "1 class"
+        show_line(result_console(), (dataset.info.name, "bold"), f"  {_sizes(dataset)}  ({classes})")
+        show_findings(findings, accepted)
+        if html is not None:
+            say(f"page  {html}")
     if any(finding.severity == "fatal" for finding in findings):
         raise typer.Exit(1)
 
@@ -184,13 +190,6 @@ def _open(name: str, data: Path | None, words: list[str]) -> Dataset:
 # -- showing ---------------------------------------------------------------------------------------------------------
 
 
-def _as_json(dataset: Dataset, findings: list[Finding]) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    fatal = sum(finding.severity == "fatal" for finding in findings)
-    return {**_describe(dataset), "fatal": fatal, "findings": [asdict(finding) for finding in findings]}
-
-
 def _describe(dataset: Dataset) -> dict[str, Any]:
     info = dataset.info
     return {
@@ -208,26 +207,6 @@ def _describe(dataset: Dataset) -> dict[str, Any]:
 def _sizes(dataset: Dataset) -> str:
     """`train 572, val 72`"""
     return ", ".join(f"{split} {len(dataset.names(split)):,}" for split in dataset.splits())
-
-
-def _show_findings(dataset: Dataset, findings: list[Finding]) -> None:
-    console = result_console()
-    classes = f"{count} classes" if (count := len(dataset.info.classes)) != 1 else "1 class"
-    show_line(console, (dataset.info.name, "bold"), f"  {_sizes(dataset)}  ({classes})")
-    if not findings:
-        show_line(console, ("Nothing found.", GOOD), " Every picture was read, every check passed.")
-        return
-    show_line(console)
-    for finding in findings:
-        fatal = finding.severity == "fatal"
-        mark = ("fatal    ", f"bold {BAD}") if fatal else ("warning  ", WARN)
-        show_line(console, mark, (finding.check, "bold"), f"  {finding.what}")
-        if finding.files:
-            show_line(console, (f"         {listing(finding.files, SHOWN)}", QUIET))
-        if finding.cure:
-            show_line(console, ("         → ", ACCENT), finding.cure)
-    count = sum(finding.severity == "fatal" for finding in findings)
-    show_line(console, f"\n{count} fatal, {len(findings) - count} to look at. --json names every file.")
 
 
 def _show_info(dataset: Dataset) -> None:

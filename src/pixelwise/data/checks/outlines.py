@@ -60,4 +60,5 @@ def _transitions(mask: IndexMap, void: int | None) -> NDArray[np.int64]:
 
 def _in_short_runs(mask: IndexMap) -> NDArray[np.bool_]:
     starts, _, lengths = _runs(mask)
-    return np.repeat(~_long(starts, lengths, mask.shape[1]), lengths).reshape(mask.shape)
+    found: NDArray[np.bool_] = np.repeat(~_long(starts, lengths, mask.shape[1]), lengths)
+    return found.reshape(mask.shape)

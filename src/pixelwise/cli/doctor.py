@@ -1,0 +1,90 @@
+"""`pixelwise data check`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pixelwise.errors import listing
+from pixelwise.terminal.output import ACCENT, BAD, GOOD, QUIET, WARN, result_console, show_line
+
+if TYPE_CHECKING:
+    from pixelwise.data.base import Dataset
+    from pixelwise.data.checks.survey import Finding, Survey
+
+SHOWN = 5  # files that are named for each finding; --json names all
+Accepted = Sequence[tuple["Finding", str]]  # findings with the reason for which they were accepted
+
+Html = Annotated[
+    Path | None, typer.Option("--html", metavar="FILE", help="Write a page with pictures of every finding.")
+]
+Accept = Annotated[
+    Path | None,
+    typer.Option(
+        "--accept", metavar="FILE", help="List of accepted findings. Default: accepted.yaml in the data set's folder."
+    ),
+]
+
+
+def examine(dataset: Dataset, cache: Path, accept: Path | None) -> tuple[Survey, list[Finding], Accepted]:
+    """Read every sample; (what was seen, findings, accepted findings)."""
+    from pixelwise.data.checks import check_cache, findings_of
+    from pixelwise.data.checks.accepted import accepted_file, read_accepted, set_apart
+    from pixelwise.data.checks.survey import survey
+    from pixelwise.terminal.bars import Line
+
+    file = accept or accepted_file(dataset)
+    entries = read_accepted(file) if file is not None else ()  # before every picture is read
+    with Line("checking") as line:
+        seen = survey(dataset, lambda done, total: line.show(dataset.info.name, done, total))
+    findings = [*check_cache(dataset, cache), *findings_of(dataset, seen)]
+    return seen, *set_apart(findings, entries, "" if file is None else file.name)
+
+
+def write_page(file: Path, dataset: Dataset, seen: Survey, findings: list[Finding], accepted: Accepted) -> None:
+    from pixelwise.report.check_page import build_check_page
+    from pixelwise.run.atomic import write_text
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_text(file, build_check_page(dataset, seen, findings, accepted))
+
+
+def findings_as_json(findings: Sequence[Finding], accepted: Accepted, seen: Survey) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    classes = seen.info.classes
+    shares: dict[str, dict[str, float]] = {}
+    for split in seen.splits:
+        counts = seen.class_counts(split)
+        shares[split] = {name: n / max(1, sum(counts)) for name, n in zip(classes, counts, strict=True)}
+    return {
+        "fatal": sum(finding.severity == "fatal" for finding in findings),
+        "findings": [asdict(finding) for finding in findings],
+        "accepted": [{**asdict(finding), "reason": reason} for finding, reason in accepted],
+        "shares": shares,
+    }
+
+
+def show_findings(findings: Sequence[Finding], accepted: Accepted) -> None:
+    console = result_console()
+    if not findings and not accepted:
+        show_line(console, ("Nothing found.", GOOD), " Every picture was read, every check passed.")
+        return
+    show_line(console)
+    for finding in findings:
+        fatal = finding.severity == "fatal"
+        mark = ("fatal    ", f"bold {BAD}") if fatal else ("warning  ", WARN)
+        show_line(console, mark, (finding.check, "bold"), f"  {finding.what}")
+        if finding.files:
+            show_line(console, (f"         {listing(finding.files, SHOWN)}", QUIET))
+        if finding.cure:
+            show_line(console, ("         → ", ACCENT), finding.cure)
+    for finding, reason in accepted:
+        show_line(console, ("accepted ", QUIET), (finding.check, "bold"), f"  {finding.what}")
+        show_line(console, (f"         reason: {reason}", QUIET))
+    count = sum(finding.severity == "fatal" for finding in findings)
+    apart = f", {len(accepted)} accepted" if accepted else ""
+    show_line(console, f"\n{count} fatal, {len(findings) - count} to look at{apart}. --json names every file.")
