@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 
 def start(
-    folder: Annotated[Path, typer.Argument(help="A folder of pictures, or a table of labels (CSV, TSV) in one.")],
+    folder: Annotated[
+        Path, typer.Argument(help="A folder of pictures, or a file of labels: CSV, TSV, json, xml, zip.")
+    ],
     overrides: Changes = None,
     out: Annotated[Path, typer.Option(help="Folder for the report and the recipe.")] = Path(),
     instances: Annotated[
@@ -44,11 +46,12 @@ def start(
 ) -> None:
     """Look at a folder of pictures, write a report on it and a recipe made for it.
 
-    Recognises images with masks, folders named after classes, a table of labels, instance maps, and pictures alone, and says
-    what it assumes. It writes FOLDER-report.html and recipe.yaml, and changes nothing in the folder. The time and the memory
-    of the training are measured by a few updates. Changes such as data.dataset.void=255 replace what was assumed. Exit code 1
-    if the pictures have a fatal fault: then nothing can be trained yet, and the report says what to do. Pictures of one split
-    that another has too are left out by data.exclude.
+    Recognises images with masks, folders named after classes, a table of labels, instance maps, exports of labelling tools
+    (COCO, YOLO, LabelMe, CVAT, Label Studio, Roboflow), and pictures alone, and says what it assumes. It writes
+    FOLDER-report.html and recipe.yaml, and changes nothing in the folder. The time and the memory of the training are measured
+    by a few updates. Changes such as data.dataset.void=255 replace what was assumed. Exit code 1 if the pictures have a fatal
+    fault: then nothing can be trained yet, and the report says what to do. Pictures of one split that another has too are left
+    out by data.exclude.
     """
     from pixelwise.start.trial import parse_budget
 
@@ -103,8 +106,9 @@ def _look(
     mine = [word for word in changes if word.startswith(OF_DATA)]
     given = _typed(mine)
     objects = instances or given.get("kind") in ("instances", "components")
-    found = recognise(place, table=table, objects=objects, given=given)
-    found.dataset["path"] = str(folder.parent if table else folder)  # as it was typed: working folder, else data folder
+    found = recognise(place, table=table, objects=objects, given=given, root=data_root(data))
+    whole = table and found.dataset["name"] != "annotated"
+    found.dataset["path"] = str(folder.parent if whole else folder)  # as it was typed: working folder, else data folder
     found.dataset |= given
     found.said += [f"As you say: {word}." for word in mine]
     options = {key: value for key, value in found.dataset.items() if key != "name"}
@@ -204,7 +208,7 @@ def _commands(recipe: Path, run: Path, found: Found, changes: Sequence[str], dat
     rest = [] if data is None else ["--data", str(data)]
     path = Path(str(found.dataset["path"])) if Path(str(found.dataset["path"])).is_dir() else found.path
     images = path / str(found.dataset.get("images", "images" if found.dataset["name"] == "folder" else ""))
-    pictures = images if images.is_dir() else path
+    pictures = found.pictures or (images if images.is_dir() else path)
     if not any(
         file.is_file() for file in pictures.iterdir()
     ):  # predict takes the files of a folder, not of those inside

@@ -35,6 +35,8 @@ class Found:
     said:     what was found and what is assumed, one sentence each
     keys:     the keys of the recipe that change an assumption: key → what it is for
     exclude:  pictures that are left out, as `split/name`
+    pictures: a folder with pictures, where the options of the data set do not name it
+    names:    of the pictures of an export that says no splits
     """
 
     path: Path
@@ -43,20 +45,40 @@ class Found:
     said: list[str] = field(default_factory=list)
     keys: dict[str, str] = field(default_factory=dict)
     exclude: list[str] = field(default_factory=list)
+    pictures: Path | None = None
+    names: tuple[str, ...] = ()
 
 
-def recognise(path: Path, *, table: str = "", objects: bool = False, given: Mapping[str, Any] | None = None) -> Found:
+def recognise(
+    path: Path,
+    *,
+    table: str = "",
+    objects: bool = False,
+    given: Mapping[str, Any] | None = None,
+    root: Path | None = None,
+) -> Found:
     """What the folder at `path` holds.
 
-    table:    a CSV or TSV file in it that has the labels
+    table:    a file in it that has the labels: a table, or one of an export
     objects:  whether objects are to be told apart
     given:    options of the data set that are known, and its name: nothing else is then tried
+    root:     the data folder, in whose cache a zip is unpacked
 
     Raises DataError where there is no picture, or where the labels are in a file of another kind.
     """
     given = given or {}
     if not path.is_dir():
         raise DataError("there is no such folder.", where=str(path))
+    if given.get("name", "annotated") == "annotated":
+        from pixelwise.start.exports import recognise_export
+
+        export = recognise_export(path, path / table, objects, str(given.get("format", "auto")), root)
+        if export is not None:
+            if export.names and "group" not in given:
+                _group(export, export.names)
+            return export
+        if "name" in given:
+            raise DataError("is not an export that is read.", where=str(path), hint="docs/formats.md shows them.")
     if table and Path(table).suffix.lower() not in SUFFIXES_OF_TABLES:
         raise _of_another_kind(path, path / table)
     pictures = find_files(path, "").files
@@ -65,7 +87,8 @@ def recognise(path: Path, *, table: str = "", objects: bool = False, given: Mapp
     names = [name for name, _ in pictures]
     found = _recognised(path, names, table or str(given.get("table", "")), objects, given)
     if found is None:
-        if others := [file for file in sorted(path.rglob("*")) if file.suffix.lower() in ANNOTATIONS]:
+        others = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in ANNOTATIONS]
+        if others and not given.get("name"):
             raise _of_another_kind(path, others[0])
         found = Found(path, "pictures", {"name": "pictures", "path": str(path)})
         found.said.append(f"{len(names):,} pictures without labels: the task is colourization, colours from grey.")
@@ -99,9 +122,9 @@ def _recognised(path: Path, names: Sequence[str], table: str, objects: bool, giv
 
 
 def _of_another_kind(path: Path, file: Path) -> DataError:
-    """The refusal of labels in a file of a kind that no data set reads directly."""
+    """The refusal of labels in a file that is of no format that is read."""
     what = f"the labels seem to be in {file.relative_to(path)}, which this command does not read."
-    hint = "Convert them to masks or folders of classes; files of COCO are read by the data set coco (docs/data.md)."
+    hint = "docs/formats.md shows the exports of labelling tools that are read."
     return DataError(what, where=str(path), hint=hint)
 
 

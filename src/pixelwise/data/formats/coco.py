@@ -24,7 +24,7 @@ def coco() -> Format:
 
 
 def _recognises(source: Source) -> str | None:
-    found = [file for file in source.of_kind(".json") if has_words(file, *PARTS)]
+    found = [file for file in source.some(".json") if has_words(file, *PARTS)]
     return f"{source.told(found[0])} has {', '.join(PARTS)}" if found else None
 
 

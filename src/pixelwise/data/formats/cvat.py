@@ -27,7 +27,7 @@ def cvat() -> Format:
 
 
 def _recognises(source: Source) -> str | None:
-    found = next((file for file in source.of_kind(".xml") if _is_cvat(file)), None)
+    found = next((file for file in source.some(".xml") if _is_cvat(file)), None)
     return f"{source.told(found)} has the elements of CVAT" if found else None
 
 

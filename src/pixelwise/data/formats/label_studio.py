@@ -28,7 +28,7 @@ def label_studio() -> Format:
 
 
 def _recognises(source: Source) -> str | None:
-    found = next((file for file in source.of_kind(".json") if _is_tasks(file)), None)
+    found = next((file for file in source.some(".json") if _is_tasks(file)), None)
     return f"{source.told(found)} is a list of tasks with results" if found else None
 
 

@@ -30,7 +30,7 @@ def labelme() -> Format:
 
 
 def _recognises(source: Source) -> str | None:
-    found = next((file for file in source.of_kind(".json") if has_words(file, *KEYS)), None)
+    found = next((file for file in source.some(".json") if has_words(file, *KEYS)), None)
     return f"{source.told(found)} has shapes and imagePath" if found else None
 
 
@@ -39,11 +39,11 @@ def _read(source: Source) -> Export:
     names, flags, left_out = Counter[str](), dict[str, None](), Counter[str]()
     drawn = False
     for file in source.of_kind(".json"):
-        if not has_words(file, *KEYS):
-            continue
         read = read_json(file)
-        if not isinstance(read, dict) or not isinstance(read.get("shapes"), list):
-            raise DataError("is not LabelMe's json: it has no list of shapes.", where=str(file))
+        if source.file is None and not (isinstance(read, dict) and all(key in read for key in KEYS)):
+            continue
+        if not isinstance(read, dict) or not isinstance(read.get("shapes"), list) or "imagePath" not in read:
+            raise DataError("is not LabelMe's json: it has no list of shapes, or no imagePath.", where=str(file))
         groups = _groups(read["shapes"], file, left_out)
         names.update(label for label, _, _ in groups)
         drawn = drawn or any(one["shape_type"] != "rectangle" for _, _, shapes in groups for one in shapes)

@@ -21,6 +21,7 @@ MOST_FILES = 2_000_000
 MOST_BYTES = 1 << 30  # of a json or xml; COCO's own for training has 450 MB
 MOST_DEEP = 40  # elements of an xml within each other
 PEEK = 1 << 24  # bytes of a json in which its keys are sought
+LOOKED_AT = 60  # files of many, to recognise a format
 CHUNK = 1 << 20
 
 
@@ -60,6 +61,11 @@ class Source:
         if self.file is not None:
             return [self.file] if self.file.suffix.lower() in suffixes else []
         return [file for file in self.files if file.suffix.lower() in suffixes]
+
+    def some(self, *suffixes: str) -> list[Path]:
+        """The same, but of many files only `LOOKED_AT`, spread evenly: enough to recognise a format by."""
+        files = self.of_kind(*suffixes)
+        return files[:: max(1, -(-len(files) // LOOKED_AT))]
 
     @cached_property
     def _pictures(self) -> dict[str, list[Path]]:
