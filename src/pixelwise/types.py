@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pixelwise.errors import DataError, listing
 from pixelwise.rle import RLE, Box
 
-Image = NDArray[np.uint8]  # (H, W, 3), RGB
+Image = NDArray[np.uint8]  # (H, W, 3), RGB; of data sets with other channels (H, W, C)
 IndexMap = NDArray[np.uint8] | NDArray[np.uint16]  # (H, W), one index a pixel
 RGB = tuple[int, int, int]
 Knowledge = Literal["mask", "objects", "label"]
@@ -95,7 +95,7 @@ class Sample:
     """A picture and what is known about it.
 
     name:     unique within its split; for people and for messages
-    image:    (H, W, 3) uint8, RGB
+    image:    (H, W, C) uint8: red, green and blue, or the channels that the data set has (DatasetInfo.channels)
     mask:     (H, W) uint8 or uint16, the class of each pixel (or the data set's void index), if known
     objects:  the objects in it, if known
     label:    class of the whole picture, if known
@@ -109,8 +109,11 @@ class Sample:
 
     def __post_init__(self) -> None:
         image = self.image
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
-            raise DataError(f"a picture is (H, W, 3) uint8, this one is {image.shape} {image.dtype}", where=self.name)
+        if image.dtype != np.uint8 or image.ndim != 3 or 0 in image.shape or image.shape[2] == 1:
+            raise DataError(
+                f"a picture is (H, W, 3) uint8, or of other channels; this one is {image.shape} {image.dtype}",
+                where=self.name,
+            )
         if (mask := self.mask) is not None:
             if mask.dtype not in (np.uint8, np.uint16) or mask.ndim != 2:
                 raise DataError(f"a mask is (H, W) uint8 or uint16, this is {mask.shape} {mask.dtype}", where=self.name)
@@ -129,6 +132,17 @@ class Sample:
         """(H, W)"""
         return self.image.shape[0], self.image.shape[1]
 
+    @property
+    def seen(self) -> Image:
+        """(H, W, 3): the picture as it is drawn."""
+        return seen(self.image)
+
+
+def seen(image: Image) -> Image:
+    """(H, W, 3): the first three channels of a picture, which are drawn as red, green and blue; of two the first, in grey."""
+    channels = image.shape[2]
+    return image if channels == 3 else image[..., :3] if channels > 3 else image[..., [0, 0, 0]]
+
 
 @dataclass(frozen=True)
 class DatasetInfo:
@@ -140,6 +154,7 @@ class DatasetInfo:
     knows:    what its samples carry besides the picture
     source:   citation and address, for the report
     frequencies:  training pictures of each class, where the data set knows them without reading pictures
+    channels: of the pictures
     """
 
     name: str
@@ -149,6 +164,7 @@ class DatasetInfo:
     void: int | None = None
     source: str = ""
     frequencies: tuple[int, ...] | None = None
+    channels: int = 3
 
     def __post_init__(self) -> None:
         if not self.classes:

@@ -97,7 +97,7 @@ def test_colours_of_16_bits_and_many_channels_need_a_package_and_are_read_with_i
     file = tmp_path / "five.tif"
     tifffile.imwrite(file, values.astype(np.uint16), photometric="minisblack", planarconfig="contig")
     with pytest.raises(
-        DataError, match=r"is a TIFF with 5 channels of 16 bits .*Say which channels are red, green and blue"
+        DataError, match=r"is a TIFF with 5 channels of 16 bits .*Set channels: 5 to give all to the model"
     ):
         read_image(file)
     image = read_image(file, reading=Reading(stretch=12, channels=(4, 0, 2)))

@@ -167,3 +167,49 @@ def test_what_is_refused(tmp_path: Path) -> None:
     (tmp_path / "coco.json").write_text("{}", encoding="utf-8")
     with pytest.raises(DataError, match=r"coco\.json, which this command does not read"):
         recognise(tmp_path)
+
+
+def test_pictures_that_an_option_reads_right_get_it(tmp_path: Path) -> None:
+    """12 bits in 16, five channels, infrared where transparency is, and an orientation that the masks do not have."""
+    from PIL import Image as Pillow
+
+    from pixelwise.start.look import look
+
+    tifffile = pytest.importorskip("tifffile")
+    mask = np.zeros((24, 24), np.uint8)
+    mask[2:10, 3:20] = 1
+    for number in range(6):
+        values = np.random.default_rng(number).integers(20, 200, (24, 24, 5), np.uint8)
+        values[mask > 0] //= 4
+        deep = Pillow.fromarray(values[..., 0].astype(np.uint16) << 4)
+        turned = Pillow.Exif()
+        turned[0x0112] = 3
+        kinds = {
+            "deep": ("png", lambda file, deep=deep: deep.save(file)),
+            "many": (
+                "tif",
+                lambda file, v=values: tifffile.imwrite(file, v, photometric="minisblack", planarconfig="contig"),
+            ),
+            "infrared": ("png", lambda file, v=values: Pillow.fromarray(v[..., :4]).save(file)),
+            "turned": (
+                "jpg",
+                lambda file, v=values, t=turned: Pillow.fromarray(v[..., :3]).save(file, exif=t, quality=95),
+            ),
+        }
+        for kind, (suffix, save) in kinds.items():
+            for inside in ("images", "masks"):
+                (tmp_path / kind / inside).mkdir(parents=True, exist_ok=True)
+            save(tmp_path / kind / f"images/{number}.{suffix}")
+            write_mask(tmp_path / kind / f"masks/{number}.png", mask, PALETTE)
+    expected = {
+        "deep": ("stretch", 12), "many": ("channels", 5), "infrared": ("alpha", "ignore"), "turned": ("exif", "ignore")
+    }  # fmt: skip
+    for kind, (option, value) in expected.items():
+        what = recognise(tmp_path / kind)
+        _, _, findings = look(what, tmp_path / kind, tmp_path, [], lambda *_: None)
+        assert what.dataset[option] == value
+        assert not [one for one in findings if one.severity == "fatal"]
+        assert any(f"The recipe sets {option}: {value}." in line for line in what.said)
+    typed = recognise(tmp_path / "deep")
+    look(typed, tmp_path / "deep", tmp_path, ["data.dataset.stretch=14"], lambda *_: None)
+    assert typed.dataset["stretch"] == 14

@@ -28,7 +28,7 @@ def colour(
 
     brightness, contrast, saturation:  factor drawn evenly from max(0, 1 − x) to 1 + x, applied in random order
     hue:  turn of the colour circle, drawn evenly from −x to x, at most 0.5 (half a circle), applied last; it takes
-          longer than the other three together
+          longer than the other three together. It does nothing to pictures of other channels than red, green and blue
     """
     return Colour({"brightness": brightness, "contrast": contrast, "saturation": saturation}, hue)
 
@@ -55,29 +55,34 @@ class Colour(v2.Transform):
         if not isinstance(inpt, tv_tensors.Image):
             return inpt
         picture = blended(inpt.as_subclass(torch.Tensor), params["blends"])
-        if params["turn"]:
+        if params["turn"] and len(picture) == 3:
             picture = functional.adjust_hue(picture, params["turn"])
         return tv_tensors.wrap(picture, like=inpt)
 
 
 def blended(picture: Tensor, blends: list[tuple[str, float]]) -> Tensor:
-    """(3, H, W) uint8 after `blends`, (property, factor) in their order: x ← f·x + (1 − f)·(what it is blended with).
+    """(C, H, W) uint8 after `blends`, (property, factor) in their order: x ← f·x + (1 − f)·(what it is blended with).
 
     Elementwise arithmetic and sums of whole numbers only: the same bits for any number of threads.
     """
     planes = picture.contiguous().float()
+    weights = GREY if len(planes) == 3 else torch.full((len(planes),), 1 / len(planes), dtype=torch.float64)
     mean = planes.sum(dim=2).double().sum(dim=1) / planes[0].numel()  # sums of a row are exact in float32
-    alpha, mix, offset = 1.0, torch.zeros(3, dtype=torch.float64), 0.0  # by now, channel c holds α·x_c + mix·x + offset
+    alpha, mix, offset = (
+        1.0,
+        torch.zeros(len(planes), dtype=torch.float64),
+        0.0,
+    )  # by now, channel c holds α·x_c + mix·x + offset
     for name, factor in blends:
         if name == "saturation":  # with the pixel's own grey, α·(g·x) + mix·x + offset
-            mix = mix + (1 - factor) * alpha * GREY
+            mix = mix + (1 - factor) * alpha * weights
             alpha *= factor
         else:  # with black, or with the grey of the mean colour
-            grey = (alpha * GREY + mix).dot(mean).item() + offset if name == "contrast" else 0.0
+            grey = (alpha * weights + mix).dot(mean).item() + offset if name == "contrast" else 0.0
             alpha, mix, offset = factor * alpha, factor * mix, factor * offset + (1 - factor) * grey
     common = planes[0] * mix[0].item()
-    common += planes[1] * mix[1].item()
-    common += planes[2] * mix[2].item()
+    for channel in range(1, len(planes)):
+        common += planes[channel] * mix[channel].item()
     common += offset + 0.5  # the conversion to whole numbers cuts: with a half more, it rounds
     planes *= alpha
     planes += common

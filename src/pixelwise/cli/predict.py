@@ -64,7 +64,8 @@ def predict(
 
     A run that labels pixels writes masks/NAME.png (class indices in the classes' colours), overlays/NAME.png and
     records/NAME.json (pixels and confidence of each class, settings) for each picture, and legend.png. A run that
-    colours grey pictures writes colours/NAME.png instead of overlays.
+    colours grey pictures writes colours/NAME.png instead of overlays. The mask of a GeoTIFF is also written as
+    masks/NAME.tif, which lies in the same place on earth.
 
     Pictures may have any size, and are turned as their EXIF data say. A picture that cannot be read is listed at the
     end; the others are labelled all the same, and the exit code is 1.
@@ -94,7 +95,7 @@ def predict(
         _print_json(outcome, skipped, out)
     else:
         _print_lines(outcome, predictor, shown, out, time.perf_counter() - start)
-        _print_rest(outcome, skipped)
+        _print_rest(outcome, skipped, jobs)
     if outcome.failed:
         raise typer.Exit(1)
 
@@ -136,7 +137,9 @@ def _outputs(shown: Shown, jobs: Sequence[Job], out: Path) -> list[tuple[list[Pa
     """The files that are written of each picture, and its record; one file for all where the kind has that."""
     if shown.together:
         return [([], out / shown.together)]
-    return [([out / file for file in shown.files(job.name).values()], out / _record(job)) for job in jobs]
+    return [
+        ([out / file for file in (*shown.files(job.name).values(), *job.geotiff)], out / _record(job)) for job in jobs
+    ]
 
 
 def _inputs(predictor: Predictor, jobs: Sequence[Job]) -> Iterator[Path]:
@@ -204,6 +207,7 @@ def _keep(
     try:
         if out is not None and one.image is not None:
             files = shown.write(out, job.name, one.image, one.prediction, predictor.info)
+            files |= _placed(shown, job, one, predictor, out)
         record = shown.record(job.file, one.size, shown.counts(one.prediction, predictor.info), files, settings)
         checkpoint = {"which": opened.checkpoint, "epoch": opened.epoch, "step": opened.step}
         record |= {"run": str(opened.run.path), "checkpoint": checkpoint}
@@ -216,6 +220,17 @@ def _keep(
                     path.unlink()
         raise
     return record
+
+
+def _placed(shown: Shown, job: Job, one: Predicted, predictor: Predictor, out: Path) -> dict[str, str]:
+    """Write the mask of a GeoTIFF as one, and say where it is."""
+    from pixelwise.predict.geotiff import write_geotiff
+
+    plane = shown.plane(one.prediction)
+    if job.place is None or plane is None:
+        return {}
+    write_geotiff(out / job.geotiff[0], plane, predictor.info.colours if shown.legend else (), job.place)
+    return {"geotiff": job.geotiff[0]}
 
 
 def _check_legend(predictor: Predictor, out: Path) -> None:
@@ -279,10 +294,12 @@ def _print_lines(outcome: Outcome, predictor: Predictor, shown: Shown, out: Path
         say(f"\n{count} in {duration(seconds)}; {files} are in {out}")
 
 
-def _print_rest(outcome: Outcome, skipped: Sequence[Path]) -> None:
-    """The files that are not pictures, and those that could not be read."""
+def _print_rest(outcome: Outcome, skipped: Sequence[Path], jobs: Sequence[Job]) -> None:
+    """The files that are not pictures, those that could not be read, and masks that do not lie where their pictures do."""
     from pixelwise.errors import listing
 
+    for why in dict.fromkeys(job.unplaced for job in jobs if job.unplaced):
+        say(f"no georeference in masks, {why}: {listing([job.file.name for job in jobs if job.unplaced == why], 5)}")
     if skipped:
         say(f"skipped, not pictures: {listing([path.name for path in skipped])}")
     if outcome.failed:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pixelwise.cli.options import Cache, Changes, Data, MaxPixels
 from pixelwise.terminal.output import BAD, QUIET, WARN, result_console, say, show_line
 
-OF_DATA = "data.dataset."
 ORDINARY = 480.0  # seconds of a training without --budget, if so few epochs are enough
 
 if TYPE_CHECKING:
@@ -61,7 +60,7 @@ def start(
     name = found.path.resolve().name or "folder"
     fatal = [finding for finding in findings if finding.severity == "fatal"]
     plan, estimate = _plan(found, seen, overrides or [], data, seconds, bool(fatal))
-    said = _in_words(plan, estimate)
+    said = _in_words(plan, estimate, seconds)
     from pixelwise.cli.train import free_folder
     from pixelwise.start.files import write_page, write_recipe
     from pixelwise.start.recipe_text import recipe_text
@@ -91,70 +90,20 @@ def _look(
     folder: Path, changes: Sequence[str], data: Path | None, instances: bool
 ) -> tuple[Found, Dataset, Survey, list[Finding]]:
     """What the folder holds, the data set that reads it, and everything that its checks find."""
-    from pixelwise.data import DATASETS
     from pixelwise.data.base import data_root, find_folder
-    from pixelwise.data.checks import findings_of
-    from pixelwise.data.checks.survey import survey
-    from pixelwise.data.exclude import excluding
-    from pixelwise.data.folder import Folder
-    from pixelwise.start.leaks import typed_exclude, without_leaks
+    from pixelwise.start.look import look, typed_options
     from pixelwise.start.recognise import recognise
     from pixelwise.terminal.bars import Line
 
     table = folder.name if folder.is_file() else ""
     place = folder.parent if table else find_folder(folder, data_root(data))
-    mine = [word for word in changes if word.startswith(OF_DATA)]
-    given = _typed(mine)
+    given = typed_options(changes)
     objects = instances or given.get("kind") in ("instances", "components")
     found = recognise(place, table=table, objects=objects, given=given, root=data_root(data))
     whole = table and found.dataset["name"] != "annotated"
     found.dataset["path"] = str(folder.parent if whole else folder)  # as it was typed: working folder, else data folder
-    found.dataset |= given
-    found.said += [f"As you say: {word}." for word in mine]
-    options = {key: value for key, value in found.dataset.items() if key != "name"}
-    if found.dataset["name"] == "folder":  # a folder may have faults: they become findings
-        converted = DATASETS.convert("folder", {**options, "path": ""}, where="data.dataset")
-        dataset: Dataset = Folder(place, **{key: converted[key] for key in options if key != "path"})
-    else:
-        dataset = DATASETS.build(found.dataset["name"], data_root(data), **options)
-    found.exclude = typed_exclude(changes)
-    dataset = excluding(dataset, found.exclude)
     with Line("looking") as line:
-        seen = survey(dataset, lambda done, total: line.show(dataset.info.name, done, total))
-    if not any(word.startswith("data.exclude") for word in changes):
-        dataset, seen, found.exclude = without_leaks(dataset, seen)
-        if found.exclude:
-            found.said.append(_left_out(found.exclude))
-            found.keys["data.exclude=[]"] = "use them all the same"
-    found.said.append(_splits(dataset))
-    return found, dataset, seen, findings_of(dataset, seen)
-
-
-def _typed(words: Sequence[str]) -> dict[str, Any]:
-    """The options of the data set that were typed."""
-    from pixelwise.recipe.override import apply_overrides
-
-    typed: Mapping[str, Any] = apply_overrides({"data": {"dataset": {}}}, words)["data"]["dataset"]
-    return dict(typed)
-
-
-def _left_out(names: Sequence[str]) -> str:
-    from pixelwise.errors import listing
-
-    one = len(names) == 1
-    what = (
-        "1 picture is in a later split too and is"
-        if one
-        else f"{len(names):,} pictures are in a later split too and are"
-    )
-    return f"{what} left out, or its scores would be too good: {listing(names, 4)}."
-
-
-def _splits(dataset: Dataset) -> str:
-    counts = ", ".join(f"{split} {len(dataset.names(split)):,}" for split in dataset.splits())
-    drawn = getattr(getattr(dataset, "whole", dataset), "drawn", ())
-    how = " (drawn)" if drawn else " (as the files say)"
-    return f"Splits{how}: {counts}."
+        return found, *look(found, place, data_root(data), changes, line.show)
 
 
 def _show(found: Found, findings: Sequence[Finding]) -> None:
@@ -176,6 +125,7 @@ def _plan(
     from pixelwise.engine.hardware.allocator import keep_large_buffers
 
     keep_large_buffers()  # before torch allocates anything
+    from pixelwise.start.look import OF_DATA
     from pixelwise.start.plan import FEWEST_EPOCHS, make_plan
     from pixelwise.start.trial import FIXED, total_seconds, try_plan, within
     from pixelwise.terminal.bars import Line
@@ -194,13 +144,18 @@ def _plan(
     return within(plan, estimate, seconds)
 
 
-def _in_words(plan: Plan, estimate: Estimate | None) -> str:
+def _in_words(plan: Plan, estimate: Estimate | None, budget: float | None) -> str:
     if estimate is None:
         return "The time is not known: the pictures cannot be trained on yet."
     minutes = max(1, round(estimate.seconds / 60))
     memory = "" if estimate.memory is None else f" and {estimate.memory / 2**30:.1f} GiB of memory"
     unit = "minute" if minutes == 1 else "minutes"
-    return f"{plan.total} epochs take about {minutes} {unit}{memory} on this machine (measured by a few updates)."
+    longer = (
+        " Fewer epochs are not planned: the budget is exceeded." if budget and estimate.seconds > 1.1 * budget else ""
+    )
+    return (
+        f"{plan.total} epochs take about {minutes} {unit}{memory} on this machine (measured by a few updates).{longer}"
+    )
 
 
 def _commands(recipe: Path, run: Path, found: Found, changes: Sequence[str], data: Path | None) -> list[list[str]]:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelwise.imaging.resize import resize_image
-from pixelwise.types import Image
+from pixelwise.types import Image, seen
 
 THUMBNAIL = 16
 # Root mean square difference of 16×16 thumbnails, in grey levels. Stored again or resized, the same picture stays below
@@ -41,14 +41,14 @@ def digest_of(image: Image) -> bytes:
 
 def thumbnail_of(image: Image) -> NDArray[np.uint8]:
     """The picture at 16×16, flat (768,): what stays equal when a picture is stored again or resized."""
-    return resize_image(image, (THUMBNAIL, THUMBNAIL)).reshape(-1)
+    return resize_image(seen(image), (THUMBNAIL, THUMBNAIL)).reshape(-1)
 
 
 def fine_of(image: Image) -> NDArray[np.uint8]:
     """The picture in grey with about 64 × 64 pixels, its shape kept."""
     height = max(BOX + 1, 4 * round(FINE * (image.shape[0] / image.shape[1]) ** 0.5 / 4))
     small: NDArray[np.uint16] = (
-        resize_image(image, (height, max(BOX + 1, FINE**2 // height))).astype(np.uint16).sum(axis=2) // 3
+        resize_image(seen(image), (height, max(BOX + 1, FINE**2 // height))).astype(np.uint16).sum(axis=2) // 3
     )
     return np.asarray(small, np.uint8)
 

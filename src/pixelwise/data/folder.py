@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os.path
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,7 +20,7 @@ from pixelwise.data.pairing.lists import SPLITS
 from pixelwise.data.pairing.matching import Affixes
 from pixelwise.data.pairing.values import ValueTable, value_table
 from pixelwise.data.splits import Paired, drawing_remark, find_splits, group_by
-from pixelwise.errors import DataError, PixelwiseError, Problem
+from pixelwise.errors import DataError, PixelwiseError, Problem, listing
 from pixelwise.imaging.channels import Reading
 from pixelwise.imaging.files import read_image, read_mask
 from pixelwise.imaging.palettes import distinct_colours
@@ -75,8 +76,9 @@ class Folder(Paired):
             self._fallback = _colour_table(self.info, layout, True)
         self._given = None if values is None else value_table(values, classes.names, void, str(path))
         self._reading = Reading.of(self.options)
-        if len(self._reading.channels) not in (0, 1, 3) or min(self._reading.channels, default=0) < 0:
-            raise DataError(f"read channels {layout.channels}; name one or three, counted from 0.", where=str(path))
+        if min(self._reading.channels, default=0) < 0 or layout.channels == 0:
+            raise DataError(f"read channels {layout.channels}; they are counted from 0.", where=str(path))
+        self.info = replace(self.info, channels=self._reading.depth)
         affixes = Affixes(layout.image_prefix, layout.image_suffix, layout.mask_prefix, layout.mask_suffix)
         found = find_splits(path, layout.images, layout.masks, affixes, layout.lists, _drawing(layout))
         self._pairs, self.problems, self.drawn = found.splits, tuple(found.problems), found.drawn
@@ -118,10 +120,15 @@ class Folder(Paired):
         return with_components(sample, self.info.void) if kind == "components" else sample
 
     def notices(self) -> tuple[Problem, ...]:
+        found = [*self._layout_notices]
         if self._given is None and self._table is not None:
             what = f"masks are black and white: 0 is '{self.info.classes[0]}', and 255 is '{self.info.classes[1]}'."
-            return (*self._layout_notices, Problem(str(self.path), what, "Say otherwise by the option values."))
-        return self._layout_notices
+            found.append(Problem(str(self.path), what, "Say otherwise by the option values."))
+        if self.info.channels > 3:
+            drawn = listing(map(str, self._reading.channels[:3]))
+            what = f"the model reads {self.info.channels} channels; drawings show {drawn} as red, green and blue."
+            found.append(Problem(str(self.path), what, "The order is that of the option channels."))
+        return tuple(found)
 
     def remarks(self) -> tuple[str, ...]:
         """Shares, seed and groups are for splits that are drawn: neither folders nor lists may say which picture is where."""
@@ -167,7 +174,7 @@ def folder(
     stretch: Annotated[int, Ge(8), Le(16)] = 16,
     exif: Literal["apply", "ignore"] = "apply",
     alpha: Literal["transparency", "ignore"] = "transparency",
-    channels: list[int] | None = None,
+    channels: Annotated[int, Ge(1), Le(1024)] | list[int] | None = None,
     val: Annotated[float, Ge(0), Lt(1)] = 0.2,
     test: Annotated[float, Ge(0), Lt(1)] = 0.0,
     seed: Annotated[int, Ge(0)] = 0,
@@ -195,7 +202,8 @@ def folder(
     stretch:      bits that pictures of 16 bits hold, e.g. 12 for those of a camera
     exif:         `ignore`: pictures are not turned as their EXIF orientation says, for masks drawn over the stored pixels
     alpha:        `ignore`: the fourth channel is not transparency, and is not used
-    channels:     the one or three channels of a TIFF that are read, counted from 0
+    channels:     the channels of a TIFF or PNG that the model reads, counted from 0, or how many from the first on. One is read
+                  as grey. Of more than three, drawings show the first three
     val, test:    shares of the pictures that are drawn for these splits where there are neither folders `train/`,
                   `val/`, `test/` nor lists
     seed:         of that draw

@@ -54,6 +54,7 @@ def setup_record(learner: Learner, material: Material) -> dict[str, Any]:
             "void": info.void,
             "knows": sorted(info.knows),
             "frequencies": None if info.frequencies is None else list(info.frequencies),
+            **({} if info.channels == 3 else {"channels": info.channels}),
             "size": list(material.train.size),
             "seen": {
                 part: {"size": None if size is None else list(size), "aspect": split.aspect}
@@ -92,6 +93,7 @@ def recorded_data(run: RunFolder, setup: Mapping[str, Any]) -> tuple[DatasetInfo
             void=data["void"],
             source=data["source"],
             frequencies=None if (counted := data.get("frequencies")) is None else tuple(counted),
+            channels=data.get("channels", 3),
         )
         height, width = data["size"]
         return info, (int(height), int(width))

@@ -24,12 +24,12 @@ LOW = {"I;16", "I;16B", "I;16L", "I"}  # modes of grey pictures with more than 8
 
 @dataclass(frozen=True)
 class Reading:
-    """How a picture becomes (H, W, 3) uint8, where there is a choice.
+    """How a picture becomes (H, W, 3) uint8, or (H, W, C) of the channels that are named, where there is a choice.
 
     stretch:   bits that pictures of 16 bits hold: 2^stretch − 1 becomes 255
     exif:      whether a picture is turned as its EXIF orientation says
     alpha:     whether a fourth channel is transparency, which is laid over white
-    channels:  the one or three channels of a TIFF that are read, counted from 0; none: those that its header calls colours
+    channels:  the channels of a TIFF or PNG that are read, counted from 0; none: those that its header calls colours
     """
 
     stretch: int = BITS
@@ -48,11 +48,26 @@ class Reading:
             options.get("stretch", BITS),
             options.get("exif", "apply") == "apply",
             options.get("alpha", "transparency") == "transparency",
-            tuple(options.get("channels") or ()),
+            _chosen(options.get("channels")),
         )
+
+    @property
+    def depth(self) -> int:
+        """Channels of the picture that is made: one is repeated, so that it is grey."""
+        return len(self.channels) if len(self.channels) > 1 else 3
+
+
+def _chosen(channels: int | list[int] | None) -> tuple[int, ...]:
+    return tuple(range(channels)) if isinstance(channels, int) else tuple(channels or ())
 
 
 USUAL = Reading()
+
+
+def without_usual(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of a data set without those of reading that are the usual ones: what version 0.1 kept of its data sets."""
+    usual = {"stretch": BITS, "exif": "apply", "alpha": "transparency", "channels": None}
+    return {key: value for key, value in options.items() if key not in usual or value != usual[key]}
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,12 +145,12 @@ def to_bytes(values: NDArray[Any], stretch: int) -> NDArray[np.uint8]:
 
 
 def read_deep(file: Path, reading: Reading, largest: int) -> Image | None:
-    """A picture in colour of 16 bits, or chosen channels of a TIFF, as (H, W, 3); None where the usual way reads it in full.
+    """A picture in colour of 16 bits, or chosen channels of a TIFF or PNG, as (H, W, C); None where the usual way reads it.
 
     largest: pixels that it may have. Raises DataError where a channel is not there, or where a package is missing.
     """
     kind = _kind(file)
-    if kind == "PNG" and reading.stretch < BITS:
+    if kind == "PNG" and reading.stretch < BITS and not reading.channels:
         with open(file, "rb") as stream:
             header = stream.read(26)
         if len(header) < 26 or header[24] != BITS or header[25] not in (2, 6):
@@ -144,21 +159,12 @@ def read_deep(file: Path, reading: Reading, largest: int) -> Image | None:
             return None  # the usual way refuses it
         codecs = _package("imagecodecs", file, "a PNG of 16 bits a colour")
         return to_bytes(codecs.png_decode(file.read_bytes())[..., :3], reading.stretch)
-    if kind != "TIFF" or not (reading.channels or reading.stretch < BITS):
+    if not kind or not (reading.channels or (kind == "TIFF" and reading.stretch < BITS)):
         return None
-    tiff = _package("tifffile", file, "a TIFF of many channels or of 16 bits a colour")
-    with tiff.TiffFile(file) as opened:
-        page = opened.pages[0]
-        if page.imagewidth * page.imagelength * max(1, page.samplesperpixel // MOST_SAMPLES) > largest:
-            return None  # the usual way refuses it
-        if not reading.channels and (page.samplesperpixel < 3 or page.bitspersample != BITS):
-            return None
-        values = np.asarray(page.asarray())
-        axes, photometric = page.axes, int(page.photometric)
-    if "S" in axes:
-        values = np.moveaxis(values, axes.index("S"), -1)
-    else:
-        values = values[..., None]
+    found = _samples_of_tiff(file, reading, largest) if kind == "TIFF" else _samples_of_png(file, largest)
+    if found is None:
+        return None
+    values, inverted = found
     if values.ndim != 3 or values.dtype not in (np.uint8, np.uint16):
         raise DataError(f"holds {values.dtype} values; 8 or 16 bits are read.", where=str(file))
     chosen = reading.channels or (0, 1, 2)
@@ -167,8 +173,38 @@ def read_deep(file: Path, reading: Reading, largest: int) -> Image | None:
         raise DataError(what, where=str(file))
     taken = values[..., list(chosen)]
     image = taken if values.dtype == np.uint8 else to_bytes(taken, reading.stretch)
-    image = 255 - image if photometric == 0 else image  # 0 is white
+    image = 255 - image if inverted else image
     return np.repeat(image, 3, axis=-1) if image.shape[-1] == 1 else np.ascontiguousarray(image)
+
+
+def _samples_of_tiff(file: Path, reading: Reading, largest: int) -> tuple[NDArray[Any], bool] | None:
+    """(H, W, C) as stored, and whether 0 is white. Pages of one channel each are channels, where channels are asked for."""
+    tiff = _package("tifffile", file, "a TIFF of many channels or of 16 bits a colour")
+    with tiff.TiffFile(file) as opened:
+        page = opened.pages[0]
+        alike = [one for one in opened.pages if one.shape == page.shape and not one.is_reduced]
+        stack = bool(reading.channels) and page.samplesperpixel == 1 and len(alike) > 1
+        count = len(alike) if stack else page.samplesperpixel
+        if page.imagewidth * page.imagelength * max(1, count // MOST_SAMPLES) > largest:
+            return None  # the usual way refuses it
+        if not reading.channels and (page.samplesperpixel < 3 or page.bitspersample != BITS):
+            return None
+        values = np.stack([one.asarray() for one in alike], axis=-1) if stack else np.asarray(page.asarray())
+        axes, inverted = page.axes, int(page.photometric) == 0
+    if stack:
+        return values, inverted
+    return (np.moveaxis(values, axes.index("S"), -1) if "S" in axes else values[..., None]), inverted
+
+
+def _samples_of_png(file: Path, largest: int) -> tuple[NDArray[Any], bool] | None:
+    """(H, W, C) of a PNG in grey or colour, with its last channel if it has one; None of a palette."""
+    from PIL import Image as Pillow
+
+    with Pillow.open(file, formats=("PNG",)) as picture:
+        if picture.width * picture.height > largest or picture.mode not in ("L", "LA", "RGB", "RGBA", *LOW):
+            return None
+        values = np.asarray(picture)
+    return (values if values.ndim == 3 else values[..., None]), False
 
 
 def _kind(file: Path) -> str:
@@ -189,6 +225,15 @@ def _package(name: str, file: Path, what: str) -> Any:
         raise DataError(
             f"{what} needs the package {name}, which is not installed.", where=str(file), hint=hint
         ) from error
+
+
+def channels_of(file: Path) -> int:
+    """The channels of a TIFF that tifffile reads."""
+    import tifffile
+
+    with tifffile.TiffFile(file) as opened:
+        page: Any = opened.pages[0]
+        return int(page.samplesperpixel)
 
 
 def told_of_tiff(file: Path) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelwise.errors import DataError, listing, shown
-from pixelwise.imaging.channels import USUAL, Reading, Traits, read_deep, to_bytes, told_of_tiff, traits_of
+from pixelwise.imaging.channels import USUAL, Reading, Traits, channels_of, read_deep, to_bytes, told_of_tiff, traits_of
 from pixelwise.imaging.palettes import VOC_VOID
 from pixelwise.imaging.strips import as_seen, stored_rows
 from pixelwise.run.atomic import write_atomically
@@ -247,8 +247,8 @@ def _faults(path: Path) -> Iterator[None]:
     except UnidentifiedImageError as error:
         what, hint = f"is not a picture that can be read ({', '.join(FORMATS)}).", "Replace the file."
         if told := told_of_tiff(path):
-            what = f"{told}; pictures have 1 or 3 channels of 8 or 16 bits, and may have transparency."
-            hint = "Say which channels are red, green and blue by the option channels, e.g. channels: [0, 1, 2]."
+            what, count = f"{told}; without the option channels 1 or 3 are read, and transparency.", channels_of(path)
+            hint = f"Set channels: {count} to give all to the model, or choose some, e.g. channels: [0, 1, 2]."
         raise DataError(what, where=str(path), hint=hint) from error
     except Exception as error:  # on damaged files decoders raise nearly anything: OSError, SyntaxError, struct.error
         if isinstance(error, OSError) and error.errno:  # of the disk, not of the decoder

@@ -61,11 +61,11 @@ def placed(own: tuple[int, int], size: tuple[int, int], fit: Fit) -> Placement:
 
 
 def fit_image(image: Image, size: tuple[int, int], fit: Fit) -> Image:
-    """The picture (H, W, 3) uint8 at `size`."""
+    """The picture (H, W, C) uint8 at `size`."""
     place = placed((image.shape[0], image.shape[1]), size, fit)
     resized = resize_image(image, place.inner)
     if fit == "letterbox":
-        whole = np.full((*size, 3), GREY, np.uint8)
+        whole = np.full((*size, image.shape[2]), GREY, np.uint8)
         whole[place.window] = resized
         return whole
     return resized[-place.top : size[0] - place.top, -place.left : size[1] - place.left]

@@ -10,7 +10,7 @@ from pixelwise.types import Image, IndexMap, Object
 
 
 def resize_image(image: Image, size: tuple[int, int]) -> Image:
-    """The picture (H, W, 3) uint8 at `size` (height, width).
+    """The picture (H, W, C) uint8 at `size` (height, width).
 
     Bilinear; when it shrinks, the filter is widened by the same factor, so that every source pixel counts (antialias).
     """
@@ -19,6 +19,11 @@ def resize_image(image: Image, size: tuple[int, int]) -> Image:
     height, width = _checked(size)
     if image.shape[:2] == (height, width):
         return image
+    if image.shape[2] != 3:  # Pillow would take the fourth channel for transparency
+        planes = [Pillow.fromarray(np.ascontiguousarray(plane)) for plane in np.moveaxis(image, 2, 0)]
+        return np.stack(
+            [np.asarray(one.resize((width, height), Pillow.Resampling.BILINEAR)) for one in planes], axis=-1
+        )
     resized = Pillow.fromarray(image).resize((width, height), Pillow.Resampling.BILINEAR)
     return np.asarray(resized)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pixelwise.errors import DataError, Problem, RunError, listing
+from pixelwise.predict.geotiff import Georeference, georeference_of
 from pixelwise.run.records.json_text import read_json
 
 LEGEND = "legend.png"
@@ -17,10 +18,20 @@ LEGEND = "legend.png"
 
 @dataclass(frozen=True)
 class Job:
-    """One picture, and the name under which everything of it is written."""
+    """One picture, the name under which everything of it is written, and where it lies on earth, if its file says so.
+
+    unplaced: why its masks cannot say it too
+    """
 
     file: Path
     name: str
+    place: Georeference | None = None
+    unplaced: str = ""
+
+    @property
+    def geotiff(self) -> tuple[str, ...]:
+        """The mask that lies where the picture does."""
+        return (f"masks/{self.name}.tif",) if self.place is not None else ()
 
 
 def plan(images: Sequence[Path], out: Path | None) -> tuple[list[Job], list[Path]]:
@@ -60,7 +71,8 @@ def plan(images: Sequence[Path], out: Path | None) -> tuple[list[Job], list[Path
     if problems:
         raise DataError.all(problems)
     ordered = sorted(files.values())
-    return [Job(file, name) for file, name in zip(ordered, unique_names(ordered), strict=True)], skipped
+    named = zip(ordered, unique_names(ordered), strict=True)
+    return [Job(file, name, *georeference_of(file)) for file, name in named], skipped
 
 
 def unique_names(files: Sequence[Path]) -> list[str]:

@@ -23,7 +23,7 @@ from pixelwise.report.record import seen_of
 from pixelwise.run.folder import RunFolder
 from pixelwise.shown import recorded_kind, shown_as
 from pixelwise.shown.base import Canvas
-from pixelwise.types import DatasetInfo, Image, Prediction, Sample
+from pixelwise.types import DatasetInfo, Image, Prediction, Sample, seen
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -54,7 +54,7 @@ class Predicted:
     """What became of one file: its prediction, or the problems with reading it.
 
     size:   (H, W) of the picture
-    image:  the picture itself, for kinds of predictions that are drawn over it; others are read many at a time
+    image:  the picture as it is drawn, for kinds of predictions that are drawn over it; others are read many at a time
     """
 
     file: Path
@@ -135,7 +135,7 @@ class Predictor:
     ) -> Prediction:
         """The prediction for one picture of any size.
 
-        image:  (H, W, 3) uint8, a Pillow picture, or the path of a file
+        image:  (H, W, 3) uint8, or with the channels of the training; a Pillow picture, or the path of a file
         tiles:  None: the picture is resized to `size`, and the scores (not the finished class
                 map, whose outlines would turn into stairs) are resized back bilinearly. `Tiles`, or the side of tiles
                 that overlap by a quarter, at most 64 pixels: it is computed at its own size; a picture that fits into
@@ -147,6 +147,9 @@ class Predictor:
         pictures of another size than the training's, DeviceError where there is not enough memory.
         """
         array = _array(image, self.reading)
+        if array.shape[2] != self.info.channels:
+            what = f"has {array.shape[2]} channels; the run was trained on {self.info.channels}."
+            raise DataError(what, where=str(image) if isinstance(image, Path | str) else "picture")
         if not self.shown.by_bands:
             self.check_tiles(tiles)
             if not self.shown.own_size:
@@ -192,7 +195,7 @@ class Predictor:
                     problems = [Problem(p.where or str(file), p.what) for p in error.problems]
                     read.append(Predicted(file, problems=tuple(problems)))
                 else:
-                    read.append(Predicted(file, image.shape[:2], image if alone else None))
+                    read.append(Predicted(file, image.shape[:2], seen(image) if alone else None))
                     images.append(image if alone else self._fitted(image))
             found = [self.predict(one, tiles) for one in images] if alone else self._predict_whole(images, CONFIDENCE)
             predictions = iter(found)

@@ -47,7 +47,7 @@ class Share:
 def sample_tile(sample: Sample, split: str, info: DatasetInfo, place: NDArray[np.bool_] | None = None) -> Tile:
     """A sample with its mask, or its objects, laid over. place: pixels around which rectangles are drawn."""
     size = _within(sample.size)
-    image = resize_image(sample.image, size)
+    image = resize_image(sample.seen, size)
     if sample.mask is not None:
         mask, colours = _without_strange(sample.mask, info), info.colours
         clear = [number for number, name in enumerate(info.classes) if name == "background"]

@@ -74,6 +74,10 @@ class Shown(ABC):
         """
         return prediction
 
+    def plane(self, prediction: Any) -> NDArray[Any] | None:
+        """(H, W): what the masks that are written hold, where there are masks."""
+        return None
+
     def picture(self, prediction: Any, info: DatasetInfo) -> Image | None:
         """The prediction by itself as a picture, where it can be drawn."""
         return None

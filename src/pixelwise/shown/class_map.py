@@ -10,13 +10,16 @@ import numpy as np
 from pixelwise.imaging.colour import grey, nearest_colours, paint
 from pixelwise.imaging.draw import colourise, overlay
 from pixelwise.shown.base import Drawing, Record, Shown
-from pixelwise.types import ClassMap, Colours, DatasetInfo, Image, Sample
+from pixelwise.types import ClassMap, Colours, DatasetInfo, Image, IndexMap, Sample
 
 
 class _EveryPixel(Shown):
     """A class or a palette colour for every pixel."""
 
     unit, does, by_bands, legend = "pixel", "labels pixels", True, True
+
+    def plane(self, prediction: ClassMap | Colours) -> IndexMap:
+        return prediction.indices
 
     def counts(self, prediction: ClassMap | Colours, info: DatasetInfo) -> dict[str, Any]:
         return count_classes(prediction, info.classes)
@@ -32,7 +35,7 @@ class ShownClassMap(_EveryPixel):
 
     def panels(self, sample: Sample, prediction: ClassMap, info: DatasetInfo) -> dict[str, Drawing]:
         truth = {} if sample.mask is None else {"truth": sample.mask}
-        return {"image": sample.image, **truth, "prediction": prediction.indices}
+        return {"image": sample.seen, **truth, "prediction": prediction.indices}
 
     def drawings(self, image: Image, prediction: ClassMap, info: DatasetInfo) -> dict[str, Drawing]:
         clear = [index for index, name in enumerate(info.classes) if name == "background"]

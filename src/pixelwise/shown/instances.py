@@ -19,7 +19,7 @@ from pixelwise.imaging.instances.overlaps import INVENTED, MISSED, overlaps
 from pixelwise.imaging.palettes import distinct_colours
 from pixelwise.run.atomic import write_json
 from pixelwise.shown.base import Drawing, Record, Shown
-from pixelwise.types import RGB, DatasetInfo, Image, Instances, Object, Sample
+from pixelwise.types import RGB, DatasetInfo, Image, IndexMap, Instances, Object, Sample
 
 MARK: tuple[RGB, RGB] = (
     (255, 255, 255),
@@ -40,16 +40,16 @@ class ShownInstances(Shown):
 
     def panels(self, sample: Sample, prediction: Instances, info: DatasetInfo) -> dict[str, Drawing]:
         if sample.objects is None:
-            return {"image": sample.image, "prediction": _drawn(sample.image, prediction.found)}
+            return {"image": sample.seen, "prediction": _drawn(sample.seen, prediction.found)}
         truth = [one for one in sample.objects if one.mask is not None and not one.crowd]
         found = [one for one in prediction.found if one.mask is not None]
         seen = overlaps(truth, found, sample.size)
         missed = [one for one, state in zip(truth, seen.truth, strict=True) if state == MISSED]
         invented = [one for one, state in zip(found, seen.found, strict=True) if state == INVENTED]
         return {
-            "image": sample.image,
-            "truth": _marked(_drawn(sample.image, sample.objects), missed),
-            "prediction": _marked(_drawn(sample.image, prediction.found), invented),
+            "image": sample.seen,
+            "truth": _marked(_drawn(sample.seen, sample.objects), missed),
+            "prediction": _marked(_drawn(sample.seen, prediction.found), invented),
         }
 
     def counts(self, prediction: Instances, info: DatasetInfo) -> dict[str, Any]:
@@ -88,10 +88,13 @@ class ShownInstances(Shown):
     def write(self, folder: Path, name: str, image: Image, prediction: Instances, info: DatasetInfo) -> dict[str, str]:
         """The map of numbers in 16 bits, the overlay, and COCO's json of the picture with masks as run lengths."""
         files = self.files(name)
-        write_numbers(folder / files["mask"], number_objects(prediction.found, prediction.size))
+        write_numbers(folder / files["mask"], self.plane(prediction))
         write_image(folder / files["overlay"], _drawn(image, prediction.found))
         write_json(folder / files["coco"], coco_json(name, prediction, info))
         return files
+
+    def plane(self, prediction: Instances) -> IndexMap:
+        return number_objects(prediction.found, prediction.size)
 
     def resized(
         self, prediction: Instances, size: tuple[int, int], part: tuple[slice, slice] | None = None

@@ -22,7 +22,7 @@ class ShownLabels(Shown):
         self.top = top
 
     def panels(self, sample: Sample, prediction: Labels, info: DatasetInfo) -> dict[str, Drawing]:
-        return {"image": sample.image}
+        return {"image": sample.seen}
 
     def words(self, sample: Sample, prediction: Labels, info: DatasetInfo) -> dict[str, str]:
         """E.g. `{"truth": "cat", "prediction": "dog (0.83)"}`"""

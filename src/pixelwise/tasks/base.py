@@ -32,7 +32,8 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 class Input:
     """What a model reads. The engine makes it from pictures (H, W, 3) uint8, with its own arithmetic.
 
-    channels:    3: red, green and blue, normalised; 1: grey, (R + G + B) / 3 in 0..1, normalised where there is a mean
+    channels:    3: red, green and blue, normalised; 1: grey, (R + G + B) / 3 in 0..1, normalised where there is a mean;
+                 others: those of the data set
     mean, std:   of the pictures in 0..1, a number for each channel; std None: the numbers stay on the scale 0..255
     mean_image:  (H, W, 3) float32 on the scale 0..255, subtracted instead of `mean`
     """
@@ -41,6 +42,17 @@ class Input:
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
     mean_image: NDArray[np.float32] | None = None
+
+
+def for_channels(numbers: Sequence[float], channels: int) -> tuple[float, ...]:
+    """A mean or std of red, green and blue for so many channels: of those beyond the third it is the mean of the three."""
+    rest = sum(numbers) / len(numbers)
+    return tuple(numbers)[:channels] + (rest,) * (channels - len(numbers))
+
+
+def input_for(info: DatasetInfo, mean: Sequence[float], std: Sequence[float]) -> Input:
+    """What a model reads of a data set's pictures, normalised."""
+    return Input(info.channels, for_channels(mean, info.channels), for_channels(std, info.channels))
 
 
 @dataclass(frozen=True)
@@ -153,6 +165,7 @@ class Task(ABC):
             raise ValueError(f"mean {mean} and std {std} are not three numbers each, std above 0")
         if self.input.channels == 1:
             mean, std = (sum(mean) / 3,), (sum(std) / 3,)
+        mean, std = (for_channels(numbers, self.input.channels) for numbers in (mean, std))
         task = copy.copy(self)
         task.input = replace(self.input, mean=tuple(mean), std=tuple(std))
         return task

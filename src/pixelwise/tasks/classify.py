@@ -16,7 +16,17 @@ from pixelwise.data.counts import label_counts
 from pixelwise.data.part import WHOLE
 from pixelwise.errors import DataError, RunError
 from pixelwise.shelf import declares
-from pixelwise.tasks.base import IMAGENET_MEAN, IMAGENET_STD, Head, Input, Lookup, Reduced, Reduction, Task
+from pixelwise.tasks.base import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    Head,
+    Input,
+    Lookup,
+    Reduced,
+    Reduction,
+    Task,
+    for_channels,
+)
 from pixelwise.types import DatasetInfo, Labels
 
 FOUND = "mean_image"  # the finding of `study`
@@ -49,8 +59,9 @@ def classify(
             its batch, and so does its loss (Zhang et al. 2018); 0: none
     """
     if isinstance(mean, str):
-        return Classify(info, Input(3, None, std), mixup, mean)
-    return Classify(info, Input(3, mean, std), mixup, None)
+        return Classify(info, Input(info.channels, None, std and for_channels(std, info.channels)), mixup, mean)
+    scale = std and for_channels(std, info.channels)
+    return Classify(info, Input(info.channels, for_channels(mean, info.channels), scale), mixup, None)
 
 
 class Classify(Task):
@@ -74,7 +85,7 @@ class Classify(Task):
         """The mean image of a split, where it is subtracted; summed in whole numbers, so that it is exact."""
         if self.whose is None:
             return {}
-        total = np.zeros((*split.size, 3), np.int64)
+        total = np.zeros((*split.size, self.info.channels), np.int64)
         for index in range(len(split)):
             total += split[index].image
         return {FOUND: (total / len(split)).tolist()}

@@ -73,6 +73,9 @@ class Colourize(Task):
     def __init__(
         self, info: DatasetInfo, colours: int, file: Path | None, seed: int, decode: Decode, temperature: float
     ) -> None:
+        if info.channels != 3:
+            what = f"has pictures of {info.channels} channels; colours are learnt of red, green and blue."
+            raise DataError(what, where=info.name, hint="Name these three by the option channels.")
         self.info, self.file, self.seed, self.colours = info, file, seed, colours
         self.how: Decode = decode
         self.temperature = temperature

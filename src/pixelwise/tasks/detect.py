@@ -13,7 +13,7 @@ from pixelwise.data.cache import CachedSplit
 from pixelwise.errors import DataError
 from pixelwise.rle import RLE
 from pixelwise.shelf import declares
-from pixelwise.tasks.base import IMAGENET_MEAN, IMAGENET_STD, Head, Input, Reduced, Reduction, Task
+from pixelwise.tasks.base import IMAGENET_MEAN, IMAGENET_STD, Head, Input, Reduced, Reduction, Task, input_for
 from pixelwise.types import BACKGROUND, DatasetInfo, Instances, Object, Sample
 
 Mean = tuple[float, float, float]
@@ -43,7 +43,7 @@ def detect(
 
     Pictures may have different sizes, and may have no objects. Crowds are not learnt, and detections within them do not count.
     """
-    return Detect(info, Input(3, mean, std), least_score)
+    return Detect(info, input_for(info, mean, std), least_score)
 
 
 class Detect(Task):

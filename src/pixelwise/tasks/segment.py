@@ -12,7 +12,7 @@ from pixelwise.data.cache import CachedSplit
 from pixelwise.data.counts import class_counts
 from pixelwise.errors import DataError
 from pixelwise.shelf import declares
-from pixelwise.tasks.base import IMAGENET_MEAN, IMAGENET_STD, Head, Input, Lookup, Reduced, Reduction, Task
+from pixelwise.tasks.base import IMAGENET_MEAN, IMAGENET_STD, Head, Input, Lookup, Reduced, Reduction, Task, input_for
 from pixelwise.types import IGNORE, ClassMap, DatasetInfo, Void
 
 
@@ -37,7 +37,7 @@ def segment(
     void:       pixels without a label are left out of the loss (`ignore`), or count as the class named background
     mean, std:  of the pictures the model is to read, in 0..1; ImageNet's by default
     """
-    return Segment(info, void, Input(3, mean, std))
+    return Segment(info, void, input_for(info, mean, std))
 
 
 class Segment(Task):

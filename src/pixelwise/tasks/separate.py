@@ -26,7 +26,7 @@ from pixelwise.imaging.instances import centres, targets
 from pixelwise.imaging.instances.objects import ScoreRule, scored_objects
 from pixelwise.imaging.instances.watershed import separate as watershed
 from pixelwise.shelf import declares
-from pixelwise.tasks.base import IMAGENET_MEAN, IMAGENET_STD, Head, Input, Reduced, Reduction, Task
+from pixelwise.tasks.base import IMAGENET_MEAN, IMAGENET_STD, Head, Input, Reduced, Reduction, Task, input_for
 from pixelwise.types import BACKGROUND, IGNORE, DatasetInfo, Instances, Object, Sample
 
 LEVELS = len(targets.EDGES)
@@ -183,7 +183,7 @@ def separate(
     The head `inside` has a score for no object and one for each class. The target of `distance` is the Euclidean distance to
     the nearest pixel that is not of the same object, divided by the largest one in the object, and 0 outside.
     """
-    return Distances(info, Input(3, mean, std), Cutting(threshold, smoothing, depth, smallest, score))
+    return Distances(info, input_for(info, mean, std), Cutting(threshold, smoothing, depth, smallest, score))
 
 
 class Distances(Separate):
@@ -238,7 +238,7 @@ def separate_levels(
     The energy is the mean level by the probabilities, divided by 15. The head `direction` learns the unit vector away from the
     boundary. In the paper a first network gives it to a second one; here both are heads of one network, trained together.
     """
-    return Levels(info, Input(3, mean, std), Cutting(threshold, smoothing, depth, smallest, score))
+    return Levels(info, input_for(info, mean, std), Cutting(threshold, smoothing, depth, smallest, score))
 
 
 class Levels(Separate):
@@ -300,7 +300,7 @@ def separate_centres(
     The target of `centre` is a bell with σ = 8 pixels at each centre of mass, that of `offset` the way there in units of 32
     pixels. Parts of one object need not touch.
     """
-    return Centres(info, Input(3, mean, std), Cutting(threshold, smoothing, depth, smallest, score))
+    return Centres(info, input_for(info, mean, std), Cutting(threshold, smoothing, depth, smallest, score))
 
 
 class Centres(Separate):

@@ -1,7 +1,7 @@
 """A split, decoded and resized once, kept on the disk as plain arrays that are mapped into memory.
 
     <folder>/<data set>/<split>-<size>-<settings>/<fingerprint>/
-        images.npy (N, H, W, 3) uint8    masks.npy (N, H, W)    labels.npy (N,)    objects (building.py)   about.json
+        images.npy (N, H, W, C) uint8    masks.npy (N, H, W)    labels.npy (N,)    objects (building.py)   about.json
 
 The fingerprint is made of the settings and of path, size and time of change of every source file, so looking whether a
 cache is still good decodes nothing. The key, which runs record, is made of the pixels themselves and is the same on
@@ -53,7 +53,7 @@ class CachedSplit:
     ragged:     whether the pictures have different sizes; images and masks are then `Ragged`
     aspect:     what resizing did to their shapes: `own size`, `kept` or `changed`; empty in a cache of version 0.1
     key:        SHA-256 of the pixels, labels, names and classes
-    images:     (N, H, W, 3) uint8
+    images:     (N, H, W, C) uint8
     masks:      (N, H, W) uint8 or uint16, or None; so is labels (N,) int64
     """
 
@@ -83,7 +83,7 @@ class CachedSplit:
         counted = (self.images, self.masks, self.labels, self._objects.get("object_ends"))
         if any(len(array) != len(self.names) for array in counted if array is not None):
             raise ValueError("the arrays of the cache do not have one entry a name")
-        if (not self.ragged and self.images.shape[1:] != (*self.size, 3)) or any(
+        if (not self.ragged and self.images.shape[1:] != (*self.size, info.channels)) or any(
             str(arrays[n].dtype) != t for n, t in about["arrays"].items()
         ):
             raise ValueError("the arrays of the cache are not of the sizes and types on record")

@@ -3,7 +3,7 @@
 Objects have a row each; the run lengths of all masks are one array:
 objects.npy (M,) ROW    runs.npy (R,) uint32    object_ends.npy (N, 2) int64: where each sample ends in the other two
 Pictures of different sizes, which only data sets with objects may have, are one array of pixels, one after another:
-images.npy (P, 3) uint8    masks.npy (P,)    sizes.npy (N, 2) int64: height and width of each
+images.npy (P, C) uint8    masks.npy (P,)    sizes.npy (N, 2) int64: height and width of each
 """
 
 from __future__ import annotations
@@ -46,6 +46,9 @@ def check_sample(sample: Sample, info: DatasetInfo) -> None:
     for what, known in (("mask", sample.mask), ("objects", sample.objects), ("label", sample.label)):
         if what in info.knows and known is None:
             raise DataError(f"has no {what}, which every sample of '{info.name}' should have", where=sample.name)
+    if (channels := sample.image.shape[2]) != info.channels:
+        what = f"has {channels} channels; those of '{info.name}' have {info.channels}."
+        raise DataError(what, where=sample.name, hint="Is it a file of another kind? The option channels chooses some.")
     classes = len(info.classes)
     if sample.label is not None and not 0 <= sample.label < classes:
         raise DataError(f"has the label {sample.label}; allowed are 0 to {classes - 1}", where=sample.name)
@@ -255,7 +258,7 @@ class _Column:
         """Write the length; `as_pixels`: pictures (H, W, ...) of any size become one row of pixels (P, ...)."""
         if as_pixels:
             self.shape = self.shape[2:]
-            self.count = self._bytes // (self.dtype.itemsize * (3 if self.shape else 1))
+            self.count = self._bytes // (self.dtype.itemsize * (self.shape[0] if self.shape else 1))
         self.file.seek(0)
         self._write_header()  # of the same length: NumPy leaves room for the first axis to grow to 21 digits
         self.file.flush()

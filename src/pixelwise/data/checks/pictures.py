@@ -64,27 +64,36 @@ def _levels(largest: int) -> int:
 
 def pages(survey: Survey) -> Iterator[Finding]:
     """Files of several pictures, of which the first is read."""
-    if found := [facts for facts in survey.facts if facts.image is not None and facts.image.pages > 1]:
+    if found := [
+        facts for facts in survey.facts if facts.image is not None and facts.image.pages > 1 and not survey.chosen
+    ]:
         most = max(facts.image.pages for facts in found if facts.image is not None)
         what = f"{_pictures(len(found), 'has', 'have')} several pages ({most} at most): only the first is read."
-        yield Finding("pages", "warning", what, _files(found), "Save each page that you need as a file.")
+        yield Finding(
+            "pages",
+            "warning",
+            what,
+            _files(found),
+            "Save each page that you need as a file. Are pages channels? Say how many, e.g. channels: 3.",
+        )
 
 
 def channels(survey: Survey) -> Iterator[Finding]:
     """Fourth channels that are not transparency, and channels that are not read."""
     known = [(facts, facts.image) for facts in survey.readable if facts.image is not None]
-    if found := [facts for facts, image in known if image.unclear > UNCLEAR and survey.alpha]:
+    if found := [facts for facts, image in known if image.unclear > UNCLEAR and survey.alpha and not survey.chosen]:
         count = _pictures(len(found), "has", "have")
         what = f"{count} a last channel that does not look like transparency: it is laid over white."
-        yield Finding(
-            "channels", "warning", what, _files(found), "Set alpha: ignore if it is something else, e.g. infrared."
-        )
+        cure = "Set alpha: ignore if it is something else. channels: 4 gives it to the model too."
+        yield Finding("channels", "warning", what, _files(found), cure)
     if found := [
-        facts for facts, image in known if image.kind == "TIFF" and image.channels in (2, 4) and not image.unclear
+        facts
+        for facts, image in known
+        if image.kind == "TIFF" and image.channels in (2, 4) and not image.unclear and not survey.chosen
     ]:
         what = f"{_pictures(len(found), 'has', 'have')} 2 or 4 channels: one or three of them are used."
         yield Finding(
-            "channels", "warning", what, _files(found), "Say which ones by the option channels, e.g. [3, 0, 1]."
+            "channels", "warning", what, _files(found), "channels: 4 gives all to the model; [3, 0, 1] chooses these."
         )
 
 

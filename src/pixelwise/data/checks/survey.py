@@ -98,7 +98,7 @@ class Finding:
 
 @dataclass(frozen=True, eq=False)
 class Survey:
-    """Everything the checks look at. stretch, alpha, exif: how pictures are read (imaging/channels.py)."""
+    """Everything the checks look at. stretch, alpha, exif, chosen channels: how pictures are read (imaging/channels.py)."""
 
     info: DatasetInfo
     splits: tuple[str, ...]
@@ -110,6 +110,7 @@ class Survey:
     of_a_folder: bool = False
     given_colours: bool = False
     by_colour: bool = False
+    chosen: bool = False
 
     def of(self, split: str) -> list[Facts]:
         return [facts for facts in self.facts if facts.split == split]
@@ -146,7 +147,7 @@ def survey(
     settings = dataset.settings()
     of_a_folder = dataset.info.source.startswith("the folder ")
     colours = ("colour_table" in settings, settings.get("mask_values") == "colour")
-    how = (reading.stretch, reading.alpha, reading.exif, of_a_folder, *colours)
+    how = (reading.stretch, reading.alpha, reading.exif, of_a_folder, *colours, bool(reading.channels))
     return Survey(dataset.info, splits, tuple(facts), unpaired, *how)
 
 
@@ -183,7 +184,7 @@ def _outlines(sample: Sample, image: Traits | None, mask: Traits | None, exif: b
         return None
     seen, stored = as_seen((height, width), turn, sample.mask.dtype)
     stored[:] = sample.mask
-    grey = sample.image.sum(axis=2, dtype=np.int16).astype(np.float32)
+    grey = sample.seen.sum(axis=2, dtype=np.int16).astype(np.float32)
     down, across = np.abs(np.diff(grey, axis=0)), np.abs(np.diff(grey, axis=1))
 
     def change(plane: NDArray[Any]) -> float:

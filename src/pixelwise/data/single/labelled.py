@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Lt
+from annotated_types import Ge, Le, Lt
 
 from pixelwise.data.alike import find_groups
 from pixelwise.data.base import Dataset, find_folder
@@ -16,6 +16,7 @@ from pixelwise.data.pairing.lists import SPELLINGS, SPLITS
 from pixelwise.data.single.table import find_file, missing_files, read_table
 from pixelwise.data.splits import draw_stratified, drawing_remark, group_by
 from pixelwise.errors import DataError, Problem, listing
+from pixelwise.imaging.channels import Reading, without_usual
 from pixelwise.imaging.files import read_image
 from pixelwise.imaging.palettes import distinct_colours
 from pixelwise.shelf import declares
@@ -49,6 +50,7 @@ class Labelled(Dataset):
         self._splits = self._divide(ones, root)
         self._labels = {name: number for number, name in enumerate(classes)}
         count = [sum(one.label == name for one in self._splits["train"]) for name in classes]
+        self._reading = Reading.of(self.options)
         self.info = DatasetInfo(
             name=path.name or "labelled",
             classes=tuple(classes),
@@ -56,6 +58,7 @@ class Labelled(Dataset):
             knows=frozenset({"label"}),
             source=f"the folder {path.name}",
             frequencies=tuple(count),
+            channels=self._reading.depth,
         )
 
     def _from_folders(self) -> Iterator[One]:
@@ -120,10 +123,13 @@ class Labelled(Dataset):
 
     def read(self, split: str, index: int) -> Sample:
         one = self._splits[split][index]
-        return Sample(one.name, read_image(one.file), label=self._labels[one.label])
+        return Sample(one.name, read_image(one.file, reading=self._reading), label=self._labels[one.label])
 
     def settings(self) -> dict[str, object]:
-        return {**self.options, "path": str(self.path), "labels": [*self._labels]}
+        return {**without_usual(self.options), "path": str(self.path), "labels": [*self._labels]}
+
+    def reading(self) -> Reading:
+        return self._reading
 
     def notices(self) -> tuple[Problem, ...]:
         return tuple(self._notices)
@@ -146,6 +152,9 @@ def labelled(
     test: Annotated[float, Ge(0), Lt(1)] = 0.0,
     seed: Annotated[int, Ge(0)] = 0,
     group: str = "",
+    stretch: Annotated[int, Ge(8), Le(16)] = 16,
+    alpha: Literal["transparency", "ignore"] = "transparency",
+    channels: Annotated[int, Ge(1), Le(1024)] | list[int] | None = None,
 ) -> Dataset:
     """Pictures of your own with a class each: a folder a class, also within `train/`, `val/`, `test/`, or a table.
 
@@ -157,6 +166,9 @@ def labelled(
     seed:       of that draw
     group:      pattern with one group, e.g. `(plant\\d+)_`: pictures for which it finds the same are never torn apart.
                 Without it pictures that look alike stay on one side
+    stretch:    bits that pictures of 16 bits hold, e.g. 12 for those of a camera
+    alpha:      `ignore`: the fourth channel is not transparency, and is not used
+    channels:   the channels of a TIFF or PNG that the model reads, counted from 0, or how many from the first on
     """
     options = {name: value for name, value in locals().items() if name not in ("root", "path")}
     return Labelled(find_folder(path, root), root, **options)

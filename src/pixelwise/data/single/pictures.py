@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Lt
+from annotated_types import Ge, Le, Lt
 
 from pixelwise.data.base import Dataset, find_folder
 from pixelwise.data.pairing.files import find_files
 from pixelwise.data.pairing.lists import SPELLINGS, SPLITS
 from pixelwise.data.splits import draw_splits, drawing_remark, group_by
 from pixelwise.errors import DataError
+from pixelwise.imaging.channels import Reading, without_usual
 from pixelwise.imaging.files import read_image
 from pixelwise.shelf import declares
 from pixelwise.types import DatasetInfo, Sample
@@ -23,7 +24,9 @@ class Pictures(Dataset):
     def __init__(self, path: Path, **options: Any) -> None:
         self.path, self.options = path, {**(pictures.__kwdefaults__ or {}), **options}
         source = f"the folder {path.name}"
-        self.info = DatasetInfo(path.name or "pictures", ("picture",), ((0, 0, 0),), frozenset(), source=source)
+        self._reading = Reading.of(self.options)
+        name, depth = path.name or "pictures", self._reading.depth
+        self.info = DatasetInfo(name, ("picture",), ((0, 0, 0),), frozenset(), source=source, channels=depth)
         files = dict(find_files(path, self.options["images"]).files)
         if not files:
             raise DataError("there are no pictures that can be read.", where=str(path))
@@ -47,10 +50,13 @@ class Pictures(Dataset):
 
     def read(self, split: str, index: int) -> Sample:
         name, file = self._splits[split][index]
-        return Sample(name, read_image(file))
+        return Sample(name, read_image(file, reading=self._reading))
 
     def settings(self) -> dict[str, object]:
-        return {**self.options, "path": str(self.path)}
+        return {**without_usual(self.options), "path": str(self.path)}
+
+    def reading(self) -> Reading:
+        return self._reading
 
     def remarks(self) -> tuple[str, ...]:
         given = {name: self.options[name] for name in ("val", "test", "seed", "group")}
@@ -68,6 +74,9 @@ def pictures(
     test: Annotated[float, Ge(0), Lt(1)] = 0.0,
     seed: Annotated[int, Ge(0)] = 0,
     group: str = "",
+    stretch: Annotated[int, Ge(8), Le(16)] = 16,
+    alpha: Literal["transparency", "ignore"] = "transparency",
+    channels: list[int] | None = None,
 ) -> Dataset:
     """Pictures of your own without labels, e.g. for the task colourize.
 
@@ -76,6 +85,9 @@ def pictures(
     val, test:  shares of the pictures that are drawn for these splits where there are no folders `train/` and `val/`
     seed:       of that draw
     group:      pattern with one group, e.g. `^(scene\\d+)_`: pictures for which it finds the same are never torn apart
+    stretch:    bits that pictures of 16 bits hold, e.g. 12 for those of a camera
+    alpha:      `ignore`: the fourth channel is not transparency, and is not used
+    channels:   the one or three channels of a TIFF or PNG that are read, counted from 0
     """
     options = {name: value for name, value in locals().items() if name not in ("root", "path")}
     return Pictures(find_folder(path, root), **options)

@@ -109,6 +109,7 @@ class Data(Part):
     void: Annotated[int, Field(ge=0, le=65_535)] | None = None
     knows: list[Name] = []
     frequencies: list[Number] | None = None
+    channels: Annotated[int, Field(ge=2, le=65_535)] = 3
     size: Annotated[list[Side], Field(min_length=2, max_length=2)] = [1, 1]
     seen: Seen | None = None
     splits: dict[Name, SplitData] = {}

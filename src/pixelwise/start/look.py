@@ -1,0 +1,98 @@
+"""The data set of a folder, every sample read once, and the options that its pictures ask for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pixelwise.data import DATASETS
+from pixelwise.data.base import Dataset
+from pixelwise.data.checks import findings_of
+from pixelwise.data.checks.survey import Finding, Survey, survey
+from pixelwise.data.exclude import excluding
+from pixelwise.data.folder import Folder
+from pixelwise.errors import listing
+from pixelwise.recipe.override import apply_overrides
+from pixelwise.start.leaks import typed_exclude, without_leaks
+from pixelwise.start.recognise import Found
+
+OF_DATA = "data.dataset."
+CURE = re.compile(r"^Set (stretch|exif|alpha|channels): (\w+)")  # of a finding that an option cures
+CARED_FOR = ("sizes",)  # findings that the recipe takes care of
+
+
+def typed_options(changes: Sequence[str]) -> dict[str, Any]:
+    """The options of the data set that were typed, `data.dataset.void=255`."""
+    words = [word for word in changes if word.startswith(OF_DATA)]
+    typed: Mapping[str, Any] = apply_overrides({"data": {"dataset": {}}}, words)["data"]["dataset"]
+    return dict(typed)
+
+
+def look(
+    found: Found, place: Path, root: Path, changes: Sequence[str], progress: Callable[[str, int, int], None]
+) -> tuple[Dataset, Survey, list[Finding]]:
+    """Read every sample; what is found is cured by options and exclusions, which `found` then has, where that is certain.
+
+    place: the folder;  root: the data folder
+    """
+    typed = typed_options(changes)
+    found.dataset |= typed
+    found.said += [f"As you say: {word}." for word in changes if word.startswith(OF_DATA)]
+    found.exclude = typed_exclude(changes)
+    while True:
+        dataset = excluding(_opened(found, place, root), found.exclude)
+        name = dataset.info.name
+        seen = survey(dataset, lambda done, total, name=name: progress(name, done, total))
+        findings = findings_of(dataset, seen)
+        cures = {key: one for one in findings for key in _cure(one) if key not in found.dataset}
+        cures = {key: one for key, one in cures.items() if key in DATASETS.signature(found.dataset["name"]).options}
+        if not cures:
+            break
+        for key, finding in cures.items():
+            value = _cure(finding)[key]
+            found.dataset[key] = value
+            found.said.append(f"{finding.what} The recipe sets {key}: {value}.")
+            found.keys[f"data.dataset.{key}"] = "how pictures are read"
+    if not any(word.startswith("data.exclude") for word in changes):
+        dataset, seen, found.exclude = without_leaks(dataset, seen)
+        if found.exclude:
+            found.said.append(_left_out(found.exclude))
+            found.keys["data.exclude=[]"] = "use them all the same"
+            findings = findings_of(dataset, seen)
+    found.said.append(_splits(dataset))
+    return dataset, seen, [finding for finding in findings if finding.check not in CARED_FOR]
+
+
+def _opened(found: Found, place: Path, root: Path) -> Dataset:
+    """The data set. A folder of images and masks may have faults: they become findings."""
+    options = {key: value for key, value in found.dataset.items() if key != "name"}
+    if found.dataset["name"] != "folder":
+        made: Dataset = DATASETS.build(found.dataset["name"], root, **options)
+        return made
+    converted = DATASETS.convert("folder", {**options, "path": ""}, where="data.dataset")
+    return Folder(place, **{key: converted[key] for key in options if key != "path"})
+
+
+def _cure(finding: Finding) -> dict[str, Any]:
+    """The option that cures a finding, and its value; empty where there is none, or none that is certain."""
+    match = CURE.match(finding.cure)
+    return {} if match is None else {match[1]: int(match[2]) if match[2].isdigit() else match[2]}
+
+
+def _left_out(names: Sequence[str]) -> str:
+    one = len(names) == 1
+    what = (
+        "1 picture is in a later split too and is"
+        if one
+        else f"{len(names):,} pictures are in a later split too and are"
+    )
+    return f"{what} left out, or its scores would be too good: {listing(names, 4)}."
+
+
+def _splits(dataset: Dataset) -> str:
+    counts = ", ".join(f"{split} {len(dataset.names(split)):,}" for split in dataset.splits())
+    drawn = getattr(getattr(dataset, "whole", dataset), "drawn", ())
+    how = " (drawn)" if drawn else " (as the files say)"
+    return f"Splits{how}: {counts}."
