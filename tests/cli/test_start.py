@@ -86,3 +86,16 @@ def test_objects_when_asked(tmp_path: Path) -> None:
     recipe = load_recipe("recipe.yaml")
     assert (recipe.task.name, recipe.data.dataset.options["kind"]) == ("separate", "components")
     assert "Each object has its own colour" in (tmp_path / "pets-report.html").read_text(encoding="utf-8")
+
+
+def test_values_that_are_no_class_are_a_finding_and_the_page_is_written(
+    pets: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mask = np.zeros((32, 40), np.uint8)
+    mask[8:20, 8:20] = 7
+    for number in range(10):
+        write_mask(pets / f"masks/{number}.png", mask, [(0, 0, 0), (9, 9, 9)])
+    (pets / "classes.txt").write_text("ground\ncat\n", encoding="utf-8")
+    assert run("pets") == 1
+    assert "values that are no class: 7" in capsys.readouterr().out
+    assert (pets.parent / "pets-report.html").read_text(encoding="utf-8").count("data:image/jpeg") == 10

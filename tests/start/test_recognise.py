@@ -115,6 +115,17 @@ def test_classes_txt_wins(tmp_path: Path) -> None:
     assert found(tmp_path / "pets")[1] == {}
 
 
+@pytest.mark.parametrize(
+    ("values", "void"),
+    [((1, 2), 0), ((0, 1, 2), 0), ((0, 1, 255), 255), ((0, 1), None), ((0, 255), None), ((0, 7), None)],
+)
+def test_void_beside_the_classes_of_classes_txt(tmp_path: Path, values: tuple[int, ...], void: int | None) -> None:
+    for name in ("tom", "amy", "kim", "bob"):
+        draw(tmp_path / "pets", f"images/{name}.png", f"masks/{name}.png", values=values)
+    (tmp_path / "pets/classes.txt").write_text("ground\ncat\n", encoding="utf-8")
+    assert recognise(tmp_path / "pets").dataset.get("void") == void
+
+
 def test_masks_in_colour(tmp_path: Path) -> None:
     for name in ("tom", "amy", "kim"):
         draw(tmp_path / "pets", f"images/{name}.png")

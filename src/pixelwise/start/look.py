@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +44,7 @@ def look(
     found.exclude = typed_exclude(changes)
     while True:
         dataset = excluding(_opened(found, place, root), found.exclude)
-        name = dataset.info.name
-        seen = survey(dataset, lambda done, total, name=name: progress(name, done, total))
+        seen = survey(dataset, partial(progress, dataset.info.name))
         findings = findings_of(dataset, seen)
         cures = {key: one for one in findings for key in _cure(one) if key not in found.dataset}
         cures = {key: one for key, one in cures.items() if key in DATASETS.signature(found.dataset["name"]).options}

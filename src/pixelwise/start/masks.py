@@ -53,7 +53,7 @@ def look_at_masks(files: Sequence[Path], classes: Path, objects: bool = False) -
     if len(names) <= 2 and (are_objects(masks, values) or (objects and len(seen) > 2 and _in_one_piece(masks, values))):
         return _instances(seen, names, objects)
     if names:
-        found = Masks(said=[f"classes.txt names {len(names)} classes: {listing(names, 8)}."])
+        found = _named(seen, names)
     else:
         found = _classes(seen)
     return _with_components(found) if objects else found
@@ -103,6 +103,22 @@ def _with_components(found: Masks) -> Masks:
         "Every connected part of a class but the first is taken as an object: objects that touch count as one."
     )
     found.keys["data.dataset.kind=instances"] = "say that the values number objects"
+    return found
+
+
+def _named(seen: Sequence[int], names: Sequence[str]) -> Masks:
+    """Classes of classes.txt, and the value that has to be void if these are the values from 0 or from 1 on."""
+    count = "1 class" if len(names) == 1 else f"{len(names)} classes"
+    found = Masks(said=[f"classes.txt names {count}: {listing(names, 8)}."])
+    others = [value for value in seen if value >= len(names)]
+    if others == [len(names)]:
+        found.options["void"] = 0
+        found.said.append(f"The values are 1 to {len(names)} in this order; 0 is taken as 'not labelled'.")
+    elif others == [255] and len(seen) > 2:
+        found.options["void"] = 255
+        found.said.append("The value 255 is taken as 'not labelled', because classes.txt does not name it.")
+    if found.options:
+        found.keys["data.dataset.void"] = "the value that means 'not labelled'"
     return found
 
 
