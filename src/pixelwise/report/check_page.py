@@ -91,7 +91,7 @@ class Pictures:
         samples = [self._sample(name) for name in names]
         places = [_place_of(check, sample, self.dataset.info) for sample in samples]
         if check in ALIKE and len(samples) == 2 and samples[0] and samples[1]:
-            places = [_difference(samples[0].image, samples[1].image), _difference(samples[1].image, samples[0].image)]
+            places = [_difference(samples[0].seen, samples[1].seen), _difference(samples[1].seen, samples[0].seen)]
         for name, sample, place in zip(names, samples, places, strict=True):
             if sample is None:
                 yield from self._files(name)

@@ -222,8 +222,8 @@ def _look(dataset: Dataset, split: str, index: int, name: str, describe: Describ
         outlines=_outlines(sample, image, mask, dataset.reading().exif),
         objects=_of_objects(dataset, split, index, sample),
         smooth=_smooth(sample, dataset.info),
-        sharpness=sharpness_of(sample.image),
-        features=None if describe is None else describe(sample.image),
+        sharpness=sharpness_of(sample.seen),
+        features=None if describe is None else describe(sample.seen),
     )
 
 
