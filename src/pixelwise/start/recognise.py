@@ -110,9 +110,8 @@ def _recognised(path: Path, names: Sequence[str], table: str, objects: bool, giv
     }
     if wanted and wanted not in tries:
         hint = "Write a recipe for it: `pixelwise show dataset " + str(wanted) + "`."
-        raise DataError(
-            f"recipes are made for {listing(tries)}; read '{wanted}'.", where="data.dataset.name", hint=hint
-        )
+        what = f"recipes are made for {listing([*tries, 'annotated'])}; read '{wanted}'."
+        raise DataError(what, where="data.dataset.name", hint=hint)
     chosen = tries[wanted] if wanted else [one for some in tries.values() for one in some]
     found = next(filter(None, (one() for one in chosen)), None)
     if found is None and wanted in ("folder", "labelled"):
