@@ -166,6 +166,13 @@ def _open(name: str, data: Path | None, words: list[str]) -> Dataset:
     signature = DATASETS.signature(name).options if name in tuple(DATASETS) else {}
     unfinished = any(option.required and key not in options for key, option in signature.items())
     # a folder may have the name of a data set that means nothing alone, such as `pictures`
+    there = [place for place in (Path(name), data_root(data) / name) if ":" not in name and place.exists()]
+    if (name not in names or unfinished) and there:
+        from pixelwise.cli.importing import is_export
+
+        if is_export(there[0], options):
+            made: Dataset = DATASETS.build("annotated", data_root(data), **{**options, "path": name})
+            return made
     if (name not in names or unfinished) and (
         Path(name).is_dir() or (":" not in name and (data_root(data) / name).is_dir())
     ):

@@ -52,6 +52,18 @@ def run_import(
     _show(record, proof, out, dataset)
 
 
+def is_export(place: Path, options: Mapping[str, Any]) -> bool:
+    """Whether a folder or file is an export of a labelling tool; options that only a folder of masks has say that it is not."""
+    from pixelwise.data import DATASETS
+    from pixelwise.data.formats.base import recognised
+    from pixelwise.data.formats.source import Source
+
+    known = DATASETS.signature("annotated").options
+    if not {*options} <= {*known} - {"path"} or (place / "masks").is_dir():
+        return False
+    return place.suffix.lower() == ".zip" or "format" in options or bool(recognised(Source(place)))
+
+
 def _shares(words: Sequence[str]) -> dict[str, float]:
     """`val=0.2` → the share of that split."""
     shares = {}

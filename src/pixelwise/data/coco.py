@@ -9,7 +9,7 @@ from typing import Annotated
 from annotated_types import Ge, Lt
 
 from pixelwise.data.annotated import Exported
-from pixelwise.data.base import Dataset, with_home
+from pixelwise.data.base import Dataset, find_folder
 from pixelwise.data.formats.base import Export, Record
 from pixelwise.data.formats.coco import categories, checked, place_of, read_coco, records_of, split_of
 from pixelwise.data.pairing.lists import SPLITS
@@ -30,7 +30,7 @@ def coco(
 ) -> Dataset:
     """Pictures of your own, or COCO itself, with objects in COCO's json: polygons, run lengths, crowds, boxes.
 
-    path:         the folder, absolute or under the data folder
+    path:         the folder, absolute, in the working folder, or else in the data folder
     annotations:  the json, or a pattern such as `instances_*.json` that finds one for each split (train, val, test in its
                   name)
     images:       folder of the pictures; empty: `train2017` for `instances_train2017.json`, else the name of the split, else
@@ -41,11 +41,7 @@ def coco(
     The parts of an object are put together. Run lengths keep holes. A polygon that crosses itself is filled as pycocotools
     does it (even-odd). What lies outside of the picture is cut off. An annotation without area is left out.
     """
-    folder = root / with_home(Path(path))
-    if not folder.is_dir():
-        raise DataError(
-            "there is no such folder.", where=str(folder), hint="A relative path is under the data folder (--data)."
-        )
+    folder = find_folder(path, root)
     found = sorted(folder.glob(annotations)) if "*" in annotations else [folder / annotations]
     files = {split: file for file in found if file.is_file() and (split := split_of(file.stem))}
     if not files and len([file for file in found if file.is_file()]) == 1:

@@ -59,7 +59,7 @@ def import_dataset(
     _check_knows(dataset, kind)
     splits = dataset.splits() != ("train",)
     with unfinished_folder(out.parent) as unfinished:
-        made = unfinished / "made"
+        made = unfinished.absolute() / "made"
         made.mkdir()
         writer, proof = WRITERS[kind](made, dataset.info, splits, link), Proof()
         written, faults = _all(dataset, writer, proof, progress)
