@@ -38,6 +38,7 @@ OPTIONS = {
     "first": {"of": "scenes", "count": 2},
     "cut": {"of": "scenes"},
     "longtail": {"of": "cifar10"},
+    "annotated": {"path": "."},
     "folder": {"path": "."},
     "coco": {"path": "a.json"},
     "labelled": {"path": "."},
@@ -124,6 +125,9 @@ def test_a_pair_fits_or_is_refused(engine: str, task: str, kind: str, name: str)
         assert part in problem.what
     if name == "folder" and kind == "dataset" and "objects" in problem.what:  # it can have them, with an option
         assert problem.hint == "Set data.dataset.kind=instances or components."
+        return
+    if name == "annotated" and kind == "dataset":
+        assert problem.hint == "Set data.dataset.kind=labels."
         return
     assert re.fullmatch(r"Use ('\w+'(, | or )?)+(, or task ('\w+'(, | or )?)+)?\.", problem.hint)
     advised = re.findall(r"'(\w+)'", problem.hint.partition("task ")[0])
