@@ -208,3 +208,15 @@ def test_a_page_is_written_and_accepted_findings_do_not_fail(run, zoo):
     elsewhere.write_text("[]")
     code, out, _ = run("check", str(zoo), "--accept", str(elsewhere), "--json")
     assert (code, json.loads(out)["accepted"], json.loads(out)["shares"]["val"]["ground"]) == (1, [], 0.5)
+
+
+def test_repair_writes_a_copy_that_passes(run, zoo):
+    (zoo / "val/images/p0.png").write_bytes((zoo / "train/images/p1.png").read_bytes())
+    copy = zoo.parent / "copy"
+    code, out, _ = run("repair", str(zoo), "--out", str(copy))
+    assert code == 0
+    assert "left out  also in a later split: train/p1" in out
+    assert run("check", str(copy))[0] == 0
+    code, _, err = run("repair", str(zoo), "--out", str(copy))
+    assert code == 2
+    assert "is not empty" in err

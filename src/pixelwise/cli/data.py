@@ -1,4 +1,4 @@
-"""`pixelwise data list | info | check | fetch | import`."""
+"""`pixelwise data list | info | check | repair | fetch | import`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pixelwise.cli.doctor import Accept, Html, examine, findings_as_json, show_findings, write_page
+from pixelwise.cli.doctor import Accept, Html, examine, findings_as_json, show_findings, show_repaired, write_page
 from pixelwise.cli.options import Allow, Cache, MaxPixels
 from pixelwise.errors import DataError, RecipeError, did_you_mean
 from pixelwise.terminal.bars import Line
@@ -95,6 +95,32 @@ def check(
             say(f"page  {html}")
     if any(finding.severity == "fatal" for finding in findings):
         raise typer.Exit(1)
+
+
+@app.command()
+def repair(
+    name: Name,
+    out: Annotated[Path, typer.Option("--out", metavar="COPY", help="New folder for the corrected copy.")],
+    data: Data = None, options: Options = None, exclude: Exclude = None, as_json: Json = False, allow: Allow = None,
+    max_pixels: MaxPixels = None,
+) -> None:  # fmt: skip
+    """Write a corrected copy of a data set with masks or labels. The data set itself is not changed.
+
+    Pictures are turned as EXIF says, and masks with them where outlines show that they were drawn before. Pictures that cannot
+    be read or that a later split has too are left out. All masks become PNG with one palette; void is kept as --set void says.
+    Masks that were resized smoothly or stored with loss are snapped where the class is sure. Names are paired by the prefix
+    or suffix that they suggest. Pictures of other than 8 bits are converted. What was done and what was not is listed.
+    """
+    from pixelwise.data.exclude import excluding
+    from pixelwise.data.repair import repair as write_copy
+
+    dataset = excluding(_open(name, data, options or []), exclude or [])
+    with Line("reading") as line:
+        made = write_copy(dataset, out, lambda done, total: line.show(dataset.info.name, done, total))
+    if as_json:
+        show_json(vars(made))
+    else:
+        show_repaired(made, out)
 
 
 @app.command()

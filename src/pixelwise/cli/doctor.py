@@ -1,4 +1,4 @@
-"""`pixelwise data check`."""
+"""`pixelwise data check | repair`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pixelwise.terminal.output import ACCENT, BAD, GOOD, QUIET, WARN, result_con
 if TYPE_CHECKING:
     from pixelwise.data.base import Dataset
     from pixelwise.data.checks.survey import Finding, Survey
+    from pixelwise.data.repair import Repaired
 
 SHOWN = 5  # files that are named for each finding; --json names all
 Accepted = Sequence[tuple["Finding", str]]  # findings with the reason for which they were accepted
@@ -50,6 +51,23 @@ def write_page(file: Path, dataset: Dataset, seen: Survey, findings: list[Findin
 
     file.parent.mkdir(parents=True, exist_ok=True)
     write_text(file, build_check_page(dataset, seen, findings, accepted))
+
+
+def show_repaired(made: Repaired, out: Path) -> None:
+    """What was done, what was left out, and what somebody has to do."""
+    console = result_console()
+    show_line(
+        console, (str(out), "bold"), f"  {', '.join(f'{split} {count:,}' for split, count in made.copied.items())}"
+    )
+    for what, names in made.done.items():
+        show_line(console, ("done      ", GOOD), f"{what}: {listing(names, SHOWN)}")
+    for why, names in made.left_out.items():
+        show_line(console, ("left out  ", WARN), f"{why}: {listing(names, SHOWN)}")
+    for what in made.open:
+        show_line(console, ("not done  ", WARN), what)
+    if not (made.done or made.left_out or made.open):
+        show_line(console, "Nothing had to be corrected. Masks were written again as PNG with one palette.")
+    show_line(console, f"\nrepaired.json names every file. Next: pixelwise data check {out}")
 
 
 def findings_as_json(findings: Sequence[Finding], accepted: Accepted, seen: Survey) -> dict[str, Any]:

@@ -52,7 +52,7 @@ class Paired(Dataset):
 
     def read(self, split: str, index: int) -> Sample:
         pair = self._pairs[split][index]
-        return Sample(pair.name, read_image(pair.image, reading=self._reading), self._read_mask(pair.mask))
+        return Sample(pair.name, read_image(pair.image, reading=self._reading), self.read_mask(pair.mask))
 
     def reading(self) -> Reading:
         return self._reading
@@ -61,7 +61,12 @@ class Paired(Dataset):
         """The class of each value in index masks, where it is not the value itself."""
         return None
 
-    def _read_mask(self, file: Path) -> IndexMap:
+    def colour_table(self) -> dict[RGB, int] | None:
+        """Colour → class of masks in colour, where some may be."""
+        return self._colours or self._fallback
+
+    def read_mask(self, file: Path) -> IndexMap:
+        """The classes in the file of a mask. Raises DataError where a value or a colour is neither a class nor void."""
         table = self.values()
         lossy = table is not None and table.takes_any
         mask = read_mask(file, colours=self._colours, fallback=self._fallback, lossy=lossy)
