@@ -38,6 +38,7 @@ COMMANDS = {
         "pixelwise.cli.reproduce:reproduce",
         "Answer the questions of a course: train what is missing, and write one page.",
     ),
+    "paper": ("pixelwise.cli.paper:paper", "Write a report in LaTeX about runs, with tables, figures and references."),
     "compare": ("pixelwise.cli.runs:compare", "Compare runs: recipes, scores, differences, cost."),
     "data": ("pixelwise.cli.data:app", "Check, fetch, import and describe data sets."),
     "arithmetic": ("pixelwise.cli.arithmetic:app", "Shapes, counts, receptive fields and the matrix of a convolution."),

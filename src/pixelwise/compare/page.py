@@ -89,7 +89,7 @@ def side_by_side(comparison: Comparison) -> dict[str, Any] | None:
     shown:   the groups, where not all could be
     """
     groups = comparison.groups[:MOST_GROUPS]
-    kept = [(group, group.runs[0], _entries(group.runs[0])) for group in groups]
+    kept = [(group, group.runs[0], kept_entries(group.runs[0])) for group in groups]
     names = [name for name in kept[0][2] if all(name in entries for _, _, entries in kept)][:MOST_PICTURES]
     if not names:
         return None
@@ -103,7 +103,7 @@ def side_by_side(comparison: Comparison) -> dict[str, Any] | None:
     return {"strips": strips, "legend": legend, "shown": shown}
 
 
-def _entries(run: Member) -> dict[str, Mapping[str, Any]]:
+def kept_entries(run: Member) -> dict[str, Mapping[str, Any]]:
     """The kept pictures by name, those that all runs of a split have in common first."""
     entries: dict[str, Mapping[str, Any]] = {}
     for part in ("shared", "pictures"):

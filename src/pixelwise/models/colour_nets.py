@@ -99,7 +99,7 @@ class ColourUNet(AnySize):
 def colour_unet(
     in_channels: int, out_channels: int, *, kernel: Kernel = 3, num_filters: Filters = 32, skips: Skips = "both"
 ) -> ColourUNet:
-    """The course's U-Net for colours: skips carry the outlines that two halvings lose.
+    """The course's U-Net for colours (after Ronneberger et al. 2015): skips carry the outlines that two halvings lose.
 
     kernel:       side of every convolution, at least 2; paddings follow from it, and sizes stay the same
     num_filters:  maps after the first convolution; the middle has twice as many

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -88,8 +88,19 @@ def build_gallery(record: Record, folder: Path) -> Gallery | None:
 
 
 def build_card(entry: Json, record: Record, folder: Path, side: int, seen: Seen) -> Card:
-    name = str(entry.get("name", ""))
-    panels = []
+    panels = [
+        _photo(caption, picture) if is_photo else _mask(caption, picture)
+        for caption, picture, is_photo in pictures(entry, record, folder, side, seen)
+    ]
+    score = entry.get("score")
+    words = tuple((str(key), str(word)) for key, word in (entry.get("words") or {}).items())
+    return Card(str(entry.get("name", "")), None if score is None else float(score), tuple(panels), words)
+
+
+def pictures(
+    entry: Json, record: Record, folder: Path, side: int, seen: Seen
+) -> Iterator[tuple[str, Pillow.Image, bool]]:
+    """(caption, picture of at most `side` pixels, whether it is a photograph) of everything drawn for one picture."""
     photos = entry.get("photos") or ["image"]  # what is a picture by itself; the rest are class maps
     captions = entry.get("captions") or shown_as(kind_by_task(record.setup)).captions  # version 0.1 kept none
     for part, caption in captions.items():
@@ -98,32 +109,30 @@ def build_card(entry: Json, record: Record, folder: Path, side: int, seen: Seen)
             continue
         path = folder / Path(str(file)).name  # never outside the folder
         if not is_plain_file(path):
-            seen.missing.append(name)
-            continue
-        panels.append(_photo(caption, path, side) if part in photos else _mask(caption, path, record, side, seen))
-    score = entry.get("score")
-    words = tuple((str(key), str(word)) for key, word in (entry.get("words") or {}).items())
-    return Card(name, None if score is None else float(score), tuple(panels), words)
+            seen.missing.append(str(entry.get("name", "")))
+        elif part in photos:
+            image = read_image(path)
+            yield caption, Pillow.fromarray(resize_image(image, _within(image.shape[:2], side))), True
+        else:
+            indices = read_mask(path)
+            indices = resize_mask(indices, _within(indices.shape, side))
+            seen.indices |= {int(value) for value in np.unique(indices)}
+            yield caption, _coloured(indices, record.colours, record.void), False
 
 
-def _photo(caption: str, path: Path, side: int) -> Panel:
-    image = read_image(path)
-    small = resize_image(image, _within(image.shape[:2], side))
+def _photo(caption: str, small: Pillow.Image) -> Panel:
     stream = io.BytesIO()
-    if max(small.shape) < PIXELATED:
-        Pillow.fromarray(small).save(stream, format="PNG", optimize=True)
-        return Panel(caption, _uri("png", stream), *small.shape[:2])
-    Pillow.fromarray(small).save(stream, format="JPEG", quality=86, subsampling=0, optimize=True)
-    return Panel(caption, _uri("jpeg", stream), *small.shape[:2])
+    if max(small.size) < PIXELATED:
+        small.save(stream, format="PNG", optimize=True)
+        return Panel(caption, _uri("png", stream), small.height, small.width)
+    small.save(stream, format="JPEG", quality=86, subsampling=0, optimize=True)
+    return Panel(caption, _uri("jpeg", stream), small.height, small.width)
 
 
-def _mask(caption: str, path: Path, record: Record, side: int, seen: Seen) -> Panel:
-    indices = read_mask(path)
-    indices = resize_mask(indices, _within(indices.shape, side))
-    seen.indices |= {int(value) for value in np.unique(indices)}
+def _mask(caption: str, picture: Pillow.Image) -> Panel:
     stream = io.BytesIO()
-    _coloured(indices, record.colours, record.void).save(stream, format="PNG", optimize=True)
-    return Panel(caption, _uri("png", stream), *indices.shape)
+    picture.save(stream, format="PNG", optimize=True)
+    return Panel(caption, _uri("png", stream), picture.height, picture.width)
 
 
 def _coloured(indices: IndexMap, colours: Sequence[RGB], void: int | None) -> Pillow.Image:

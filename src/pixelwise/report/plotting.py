@@ -91,6 +91,20 @@ def write_svg(file: Path, draw: Callable[[float], Figure]) -> None:
         write_bytes(file, _svg(_laid_out(draw(WIDE)), "path"))
 
 
+def write_pdf(file: Path, draw: Callable[[], Figure]) -> None:
+    """Draw a figure on white paper into a PDF file, the same bytes each time."""
+    import matplotlib
+
+    stream = io.BytesIO()
+    with (
+        style(),
+        matplotlib.rc_context({"figure.facecolor": "white", "savefig.facecolor": "white", "pdf.fonttype": 42}),
+    ):
+        nothing = dict.fromkeys(("CreationDate", "Creator", "Producer"))
+        _laid_out(draw()).savefig(stream, format="pdf", metadata=nothing)
+    write_bytes(file, stream.getvalue())
+
+
 @contextmanager
 def style() -> Iterator[None]:
     """The house's look while a figure is drawn and written, whatever a matplotlibrc in the working folder says."""
