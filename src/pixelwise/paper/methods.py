@@ -26,6 +26,10 @@ RULES = {
     "small_scores": "variance 1/fan-in in the last layer",
     "linear_classifiers": "0 in linear classifiers",
     "normal_": "deviation 0.01 in the classifier",
+    "xavier": "Xavier's rule (Eq. 2)",  # of model.init
+    "he_fan_in": "He's rule with fan-in (Eq. 3)",
+    "he_fan_out": "He's rule with fan-out (Eq. 3)",
+    "torch": "PyTorch's default",
 }
 
 
@@ -195,6 +199,8 @@ def _initial(record: Record) -> str:
     engine, model = str(recipe.get("engine") or "torch"), recipe.get("model") or {}
     if not (record.setup.get("model") or {}).get("parameters"):
         return "no weights"
+    if model.get("init") not in (None, "own"):
+        return RULES.get(str(model["init"]), str(model["init"]))
     if engine != "torch":
         return "normal, variance 2/fan-in, unless an option says otherwise"
     named = [RULES[one] for one in initialisers(Used("model", str(model.get("name")), {}), engine)]
