@@ -41,6 +41,15 @@ LAYOUTS = {
     "split above": ("train/images/{}.png", "train/masks/{}.png", {}),
     "split below": ("images/train/{}.png", "masks/train/{}.png", {}),
     "other names": ("PNGImages/{}.png", "PedMasks/{}_mask.png", PEDS),
+    "masks after splits": ("train/images/{}.png", "train/labels/{}.png", {"masks": "labels"}),
+    "suffixes": ("images/{}_image.png", "masks/{}_mask.png", {"image_suffix": "image", "mask_suffix": "mask"}),
+    "prefixes": ("images/image_{}.png", "masks/mask_{}.png", {"image_prefix": "image", "mask_prefix": "mask"}),
+    "in sub-folders": ("images/a/{}.png", "masks/a/{}.png", {}),
+    "prefix beside": ("{}.png", "mask_{}.png", {"images": "*.png", "masks": "*.png", "mask_prefix": "mask_"}),
+    "in one folder": ("pets-v2/images/{}.png", "pets-v2/masks/{}.png", {}),
+    "splits in one folder": ("pets-v2/train/images/{}.png", "pets-v2/train/masks/{}.png", {}),
+    "beside in one folder": ("pets-v2/{}.jpg", "pets-v2/{}.png", {"images": "*.jpg", "masks": "*.png"}),
+    "split in names": ("train_images/{}.png", "train_masks/{}.png", {"images": "train_images", "masks": "train_masks"}),
     "labels": ("img/{}.jpg", "labels/{}.png", {"images": "img", "masks": "labels"}),
     "side by side": ("{}.png", "{}_mask.png", {"images": "*.png", "masks": "*.png", "mask_suffix": "_mask"}),
     "two kinds in a split": ("train/{}.jpg", "train/{}.png", {"images": "*.jpg", "masks": "*.png"}),
@@ -55,6 +64,23 @@ def test_layouts_of_images_and_masks(tmp_path: Path, layout: str) -> None:
         draw(tmp_path / "pets", image.format(name), mask.format(name), values=(0, 255))
     what, options = found(tmp_path / "pets")
     assert (what.kind, options) == ("masks", {**expected, "values": {"background": 0, "object": 255}})
+
+
+def test_the_layout_of_cityscapes(tmp_path: Path) -> None:
+    """Splits and towns in both trees, a suffix on each side, and other files beside the masks."""
+    for split, town in (("train", "aachen"), ("train", "bochum"), ("val", "ulm")):
+        for number in range(2):
+            name = f"{town}_00000{number}_000019"
+            mask = f"gtFine/{split}/{town}/{name}_gtFine_labelIds.png"
+            draw(tmp_path / "city", f"leftImg8bit/{split}/{town}/{name}_leftImg8bit.png", mask, values=(0, 7, 26))
+            draw(tmp_path / "city", f"gtFine/{split}/{town}/{name}_gtFine_color.png")
+            (tmp_path / f"city/gtFine/{split}/{town}/{name}_gtFine_polygons.json").write_text("{}", encoding="utf-8")
+    what, options = found(tmp_path / "city")
+    assert what.kind == "masks"
+    assert (options["images"], options["masks"]) == ("leftImg8bit", "gtFine")
+    dataset = DATASETS.build("folder", tmp_path, path=str(tmp_path / "city"), **options)
+    assert {split: len(dataset.names(split)) for split in dataset.splits()} == {"train": 4, "val": 2}
+    assert dataset.sources("val", 0)[1].name == "ulm_000000_000019_gtFine_labelIds.png"
 
 
 def test_values_that_number_objects_are_one_class_and_it_says_so(tmp_path: Path) -> None:

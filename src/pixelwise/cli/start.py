@@ -101,9 +101,10 @@ def _look(
     objects = instances or given.get("kind") in ("instances", "components")
     found = recognise(place, table=table, objects=objects, given=given, root=data_root(data))
     whole = table and found.dataset["name"] != "annotated"
-    found.dataset["path"] = str(folder.parent if whole else folder)  # as it was typed: working folder, else data folder
+    typed = folder.parent if whole else folder  # as it was typed: working folder, else data folder
+    found.dataset["path"] = str(typed / found.path.relative_to(place))
     with Line("looking") as line:
-        return found, *look(found, place, data_root(data), changes, line.show)
+        return found, *look(found, found.path, data_root(data), changes, line.show)
 
 
 def _show(found: Found, findings: Sequence[Finding]) -> None:

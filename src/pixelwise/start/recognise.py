@@ -86,6 +86,9 @@ def recognise(
         raise DataError("there is no picture below it that can be read.", where=str(path))
     names = [name for name, _ in pictures]
     found = _recognised(path, names, table or str(given.get("table", "")), objects, given)
+    if (found is None or found.kind == "classes") and (inner := _only_folder(path, names)) and not (table or given):
+        deeper = _with_masks(inner, [name.partition("/")[2] for name in names], objects, given)
+        found = deeper or found
     if found is None:
         others = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in ANNOTATIONS]
         if others and not given.get("name"):
@@ -98,6 +101,13 @@ def recognise(
     if "group" not in given:
         _group(found, names)
     return found
+
+
+def _only_folder(path: Path, names: Sequence[str]) -> Path | None:
+    """The one folder that all pictures are in, as archives have it; None where there are several, or it is that of a split."""
+    tops = {name.partition("/")[0] if "/" in name else "" for name in names}
+    top = next(iter(tops))
+    return path / top if len(tops) == 1 and top and top.lower() not in SPELLINGS else None
 
 
 def _recognised(path: Path, names: Sequence[str], table: str, objects: bool, given: Mapping[str, Any]) -> Found | None:
@@ -196,14 +206,15 @@ def _folders(path: Path, names: Sequence[str]) -> tuple[str, str, Affixes] | Non
 
 
 def _pairing(base: Path, images: str, masks: str) -> Affixes | None:
-    """How the names in two folders pair; None where fewer than half of the masks do."""
+    """How the names in two folders pair; None where fewer than half of the masks do. Of several masks of each picture those
+    that are named after labels, as in Cityscapes."""
     pairs = pair_files(base, images, masks)
-    count = len(find_files(base, masks).files)
-    if 2 * len(pairs.known) >= count > 0:
+    pictures, planes = ([name for name, _ in find_files(base, place).files] for place in (images, masks))
+    if 2 * len(pairs.known) >= len(planes) > 0:
         return Affixes()
-    sides = [[name for name, _ in find_files(base, place).files] for place in (images, masks)]
-    found = likely_affixes(*sides)
-    return found[0] if found is not None and 2 * found[1] >= count else None
+    planes = [name for name in planes if re.search(r"label_?ids?$", name.lower())] or planes
+    found = likely_affixes(pictures, planes)
+    return found[0] if found is not None and 2 * found[1] >= len(planes) else None
 
 
 def _side_by_side(path: Path) -> tuple[str, str, Affixes] | None:
@@ -214,14 +225,17 @@ def _side_by_side(path: Path) -> tuple[str, str, Affixes] | None:
         other = next(suffix for suffix in suffixes if suffix != ".png")
         if len(pair_files(path, f"*{other}", "*.png").known) * 2 > suffixes[".png"]:
             return f"*{other}", "*.png", Affixes()
-    marked = [file for file in files if any(re.search(rf"[_\-.]{word}s?$", file.stem.lower()) for word in MASKS)]
+    behind = [file for file in files if any(re.search(rf"[_\-.]{word}s?$", file.stem.lower()) for word in MASKS)]
+    before = [file for file in files if any(re.match(rf"{word}s?[_\-.]", file.stem.lower()) for word in MASKS)]
+    marked = behind or before
     if 2 * len(marked) < len(files) * 0.8 or not marked:
         return None
-    match = re.search(r"[_\-.][^_\-.]+$", marked[0].stem)
-    suffix = match.group() if match else ""
+    match = re.search(r"[_\-.][^_\-.]+$" if behind else r"^[^_\-.]+[_\-.]", marked[0].stem)
+    affix = match.group() if match else ""
     kind = next((file.suffix for file in files if file not in marked), ".png")
-    if all(file.stem.endswith(suffix) for file in marked):
-        return f"*{kind}", f"*{marked[0].suffix}", Affixes(mask_suffix=suffix)
+    if all(file.stem.endswith(affix) if behind else file.stem.startswith(affix) for file in marked):
+        affixes = Affixes(mask_suffix=affix) if behind else Affixes(mask_prefix=affix)
+        return f"*{kind}", f"*{marked[0].suffix}", affixes
     return None
 
 
