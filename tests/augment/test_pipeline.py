@@ -8,7 +8,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from pixelwise.augment.colour import colour
-from pixelwise.augment.geometry import crop, flip, rotation, scale_crop
+from pixelwise.augment.geometry import PICTURE_FILL, crop, flip, rotation, scale_crop
 from pixelwise.augment.pipeline import Augmentation
 from pixelwise.types import Sample
 
@@ -141,3 +141,23 @@ def test_a_batch_becomes_what_its_pictures_become_one_by_one(row, size):
 
 def test_a_row_with_a_transform_that_has_no_form_for_batches_has_none():
     assert not Augmentation([flip(255), rotation(255, degrees=5)], seed=0).batchwise
+
+
+def test_pictures_of_five_channels_move_as_those_of_three():
+    """What is beyond the picture has ImageNet's colour in the first three channels, and its mean, 115, in the others."""
+    row = [crop(255, padding=6), rotation(255, degrees=20), scale_crop(255, size=(40, 48), scale=(0.3, 1.5)), flip(255)]
+    values = np.random.default_rng(1).integers(0, 256, (50, 60, 5), dtype=np.uint8)
+    augment = Augmentation(row, seed=3)
+    for index in range(8):
+        five = augment(Sample("noise", values, mask=sample().mask), 0, index)
+        three = augment(Sample("noise", np.ascontiguousarray(values[..., :3]), mask=sample().mask), 0, index)
+        assert np.array_equal(five.image[..., :3], three.image)
+        assert np.array_equal(five.mask, three.mask)
+        moved = Augmentation([crop(255, padding=6)], seed=3)(Sample("noise", values, mask=sample().mask), 0, index)
+        assert (moved.image[moved.mask == 255] == (*PICTURE_FILL, 115, 115)).all()
+    batchwise = Augmentation([crop(255), flip(255)], seed=3)
+    batch = batchwise.batch(torch.from_numpy(values)[None].repeat(4, 1, 1, 1), [0] * 4, range(4))
+    singly = [batchwise(Sample("noise", values), 0, index).image for index in range(4)]
+    assert np.array_equal(batch.numpy(), np.stack(singly))
+    bright = Augmentation([colour(255, brightness=0, contrast=0, saturation=0.9)], seed=3)(Sample("grey", values), 0, 0)
+    assert bright.image.shape == values.shape

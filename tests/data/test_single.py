@@ -27,6 +27,26 @@ def told(root: Path, name: str = "labelled", **options: object) -> dict[str, lis
     return {split: [(sample.name, sample.label) for sample in samples] for split, samples in splits.items()}
 
 
+def test_pictures_are_read_as_the_options_say(tmp_path: Path) -> None:
+    """Five channels, and pictures that are copies in them stay on one side."""
+    tifffile = pytest.importorskip("tifffile")
+    for kind in ("cat", "dog"):
+        (tmp_path / "pets" / kind).mkdir(parents=True)
+        for number in range(5):
+            noise = np.random.default_rng([*kind.encode(), number // 2]).integers(0, 256, (2, 2, 5), np.uint8)
+            values = noise.repeat(8, axis=0).repeat(8, axis=1)
+            tifffile.imwrite(tmp_path / f"pets/{kind}/{number}.tif", values, planarconfig="contig", photometric=1)
+    plain = DATASETS.build("labelled", tmp_path, path="pets")
+    assert not {"stretch", "alpha", "channels"} & set(plain.settings())
+    data = DATASETS.build("labelled", tmp_path, path="pets", channels=5, val=0.4)
+    assert (data.info.channels, data.settings()["channels"]) == (5, 5)
+    assert data.read("train", 0).image.shape == (16, 16, 5)
+    split = {name: where for where in data.splits() for name in data.names(where)}
+    assert all(split[f"{kind}/0"] == split[f"{kind}/1"] for kind in ("cat", "dog"))
+    with pytest.raises(DataError, match="Set channels: 5 to give all to the model"):
+        plain.read("train", 0)
+
+
 def test_a_folder_a_class_is_divided_evenly_over_classes(tmp_path: Path) -> None:
     draw(tmp_path / "pets", *(f"{kind}/{i}.png" for kind in ("dog", "cat", "10", "9") for i in range(5)), "loose.png")
     dataset = DATASETS.build("labelled", tmp_path, path="pets")

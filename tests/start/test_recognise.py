@@ -250,3 +250,14 @@ def test_pictures_that_an_option_reads_right_get_it(tmp_path: Path) -> None:
     typed = recognise(tmp_path / "deep")
     look(typed, tmp_path / "deep", tmp_path, ["data.dataset.stretch=14"], lambda *_: None)
     assert typed.dataset["stretch"] == 14
+
+
+def test_kinds_of_pictures_that_are_not_read_are_named(tmp_path: Path) -> None:
+    (tmp_path / "phone").mkdir()
+    (tmp_path / "phone/1.heic").touch()
+    with pytest.raises(DataError, match=r"no picture below it that can be read; it has \.heic\. Save pictures as PNG"):
+        recognise(tmp_path / "phone")
+    draw(tmp_path, "phone/2.png")
+    draw(tmp_path, "phone/3.png")
+    data = DATASETS.build("pictures", tmp_path, path="phone")
+    assert [notice.what for notice in data.notices()] == ["files of kinds that are not read are left out: 1.heic."]

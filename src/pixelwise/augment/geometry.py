@@ -35,6 +35,17 @@ def fills(fill: int) -> dict[type, Any]:
     return {tv_tensors.Image: list(PICTURE_FILL), tv_tensors.Mask: fill, ObjectMasks: 0}
 
 
+def fill_of(known: dict[type, Any], plane: Tensor) -> Any:
+    """The fill of a plane: a colour for a picture of three channels, and for others with the mean of its three numbers."""
+    value = known.get(type(plane), 0)
+    return colour_for(value, plane.shape[-3]) if isinstance(value, list) else value
+
+
+def colour_for(colour: list[int], channels: int) -> list[int]:
+    """A colour for pictures with so many channels; of those beyond the third it is the mean of the three."""
+    return [*colour, *[round(sum(colour) / len(colour))] * (channels - len(colour))][:channels]
+
+
 def flip(fill: int, *, p: Annotated[float, Ge(0), Le(1)] = 0.5, direction: Direction = "horizontal") -> v2.Transform:
     """Mirror the picture with probability p; direction: left and right (`horizontal`), or top and bottom (`vertical`)."""
     return Flip(p, direction)
@@ -70,12 +81,26 @@ def scale_crop(
 
 def rotation(fill: int, *, degrees: Annotated[float, Ge(0), Le(180)]) -> v2.Transform:
     """Turn about the centre by an angle drawn evenly from −degrees to degrees; uncovered corners are void."""
-    return v2.RandomRotation(degrees, interpolation=v2.InterpolationMode.BILINEAR, fill=fills(fill))
+    return Rotation(degrees, fills(fill))
 
 
 def resize(fill: int, *, size: tuple[int, int]) -> v2.Transform:
     """Every picture at one size (H, W), whatever its shape: bilinear with antialias, masks by the nearest pixel."""
     return Resize(_size(size))
+
+
+class Rotation(v2.RandomRotation):
+    """torchvision's RandomRotation, for pictures of any number of channels."""
+
+    def __init__(self, degrees: float, fills: dict[type, Any]) -> None:
+        super().__init__(degrees, interpolation=v2.InterpolationMode.BILINEAR, fill=fills)
+        self.fills = fills
+
+    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+        if not isinstance(inpt, tv_tensors.Image) or inpt.shape[-3] == 3:
+            return super().transform(inpt, params)
+        fill = fill_of(self.fills, inpt)
+        return functional.rotate(inpt, params["angle"], interpolation=v2.InterpolationMode.BILINEAR, fill=fill)
 
 
 class Resize(v2.Transform):
@@ -131,7 +156,7 @@ class Crop(v2.Transform):
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
         height, width = inpt.shape[-2:]
-        padded = functional.pad(inpt, [self.padding], fill=self.fills.get(type(inpt), 0))
+        padded = functional.pad(inpt, [self.padding], fill=fill_of(self.fills, inpt))
         return functional.crop(padded, params["top"], params["left"], height, width)
 
     def transform_batch(self, pictures: Tensor, drawn: Sequence[tuple[int, int]]) -> Tensor:
@@ -139,7 +164,7 @@ class Crop(v2.Transform):
         edge = self.padding
         padded = pictures.new_zeros((count, height + 2 * edge, width + 2 * edge, channels))
         if fill := self.fills[tv_tensors.Image]:
-            padded[:] = pictures.new_tensor(fill)
+            padded[:] = pictures.new_tensor(colour_for(fill, channels))
         padded[:, edge:-edge, edge:-edge] = pictures
         picture, row, pixel, _ = padded.stride()
         places = (2 * edge + 1, 2 * edge + 1)  # every window there is, as views: rows of a window lie in one piece
@@ -187,7 +212,7 @@ class ScaleCrop(v2.Transform):
         top, left, rows, columns = params["top"], params["left"], params["rows"], params["columns"]
         edges = [max(0, -left), max(0, -top), max(0, left + columns - width), max(0, top + rows - height)]
         if any(edges):
-            inpt = functional.pad(inpt, edges, fill=self.fills.get(type(inpt), 0))
+            inpt = functional.pad(inpt, edges, fill=fill_of(self.fills, inpt))
         window = functional.crop(inpt, top + edges[1], left + edges[0], rows, columns)
         return _resized(window, self.size)
 

@@ -18,6 +18,7 @@ import numpy as np
 from pixelwise.data.base import cache_folder
 from pixelwise.data.copies import CONTRAST, NEAR, digest_of, find_copies, thumbnail_of
 from pixelwise.errors import DataError, PixelwiseError
+from pixelwise.imaging.channels import USUAL, Reading
 from pixelwise.imaging.files import read_image
 from pixelwise.run.atomic import write_json
 from pixelwise.run.records.json_text import read_json
@@ -25,33 +26,34 @@ from pixelwise.run.records.json_text import read_json
 FORMAT = 1
 
 
-def find_groups(images: Mapping[str, Path], root: Path) -> dict[str, str]:
+def find_groups(images: Mapping[str, Path], root: Path, reading: Reading = USUAL) -> dict[str, str]:
     """Name → the first name of its group, for each picture that looks like an earlier one.
 
     images:  name → file, in order
     root:    the data folder, beside which the cache lies
+    reading: how pictures are read
 
     A picture that cannot be read is in no group: reading it as a sample says why.
     """
     states = [[name, str(file), *_state(file)] for name, file in images.items()]
-    words = json.dumps([FORMAT, NEAR, CONTRAST, states])
+    words = json.dumps([FORMAT, NEAR, CONTRAST, states, *([] if reading == USUAL else [str(reading)])])
     memory = cache_folder(root) / "alike" / f"{hashlib.sha256(words.encode()).hexdigest()[:24]}.json"
     with suppress(PixelwiseError, OSError):
         known = read_json(memory)
         if isinstance(known, dict) and set(known) | {str(first) for first in known.values()} <= set(images):
             return known
-    groups = _look(images)
+    groups = _look(images, reading)
     with suppress(PixelwiseError, OSError):  # where nothing can be written, it is found out again
         memory.parent.mkdir(parents=True, exist_ok=True)
         write_json(memory, groups)
     return groups
 
 
-def _look(images: Mapping[str, Path]) -> dict[str, str]:
+def _look(images: Mapping[str, Path], reading: Reading) -> dict[str, str]:
     names, digests, thumbnails = [], [], []
     for name, file in images.items():
         with suppress(DataError):
-            image = read_image(file)
+            image = read_image(file, reading=reading)
             names.append(name)
             digests.append(digest_of(image))
             thumbnails.append(thumbnail_of(image))

@@ -81,9 +81,12 @@ def recognise(
             raise DataError("is not an export that is read.", where=str(path), hint="docs/formats.md shows them.")
     if table and Path(table).suffix.lower() not in SUFFIXES_OF_TABLES:
         raise _of_another_kind(path, path / table)
-    pictures = find_files(path, "").files
+    there = find_files(path, "")
+    pictures = there.files
     if not pictures:
-        raise DataError("there is no picture below it that can be read.", where=str(path))
+        kinds = listing(sorted({file.suffix.lower() for file in there.unread}))
+        what = f"there is no picture below it that can be read{f'; it has {kinds}' if kinds else ''}."
+        raise DataError(what, where=str(path), hint="Save pictures as PNG or JPEG." if kinds else "")
     names = [name for name, _ in pictures]
     found = _recognised(path, names, table or str(given.get("table", "")), objects, given)
     if (found is None or found.kind == "classes") and (inner := _only_folder(path, names)) and not (table or given):

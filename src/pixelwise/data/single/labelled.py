@@ -39,6 +39,7 @@ class Labelled(Dataset):
     def __init__(self, path: Path, root: Path, **options: Any) -> None:
         self.path, self.options = path, {**(labelled.__kwdefaults__ or {}), **options}
         self._notices: list[Problem] = []
+        self._reading = Reading.of(self.options)
         table = self.options["table"]
         ones = list(_from_table(path, path / table) if table else self._from_folders())
         if not ones:
@@ -50,7 +51,6 @@ class Labelled(Dataset):
         self._splits = self._divide(ones, root)
         self._labels = {name: number for number, name in enumerate(classes)}
         count = [sum(one.label == name for one in self._splits["train"]) for name in classes]
-        self._reading = Reading.of(self.options)
         self.info = DatasetInfo(
             name=path.name or "labelled",
             classes=tuple(classes),
@@ -105,7 +105,7 @@ class Labelled(Dataset):
     def _groups(self, ones: Mapping[str, One], root: Path) -> Mapping[str, str]:
         """Name → the first name of its group: by the option `group`, else by likeness."""
         if not self.options["group"]:
-            return find_groups({name: one.file for name, one in ones.items()}, root)
+            return find_groups({name: one.file for name, one in ones.items()}, root, self._reading)
         group_of, first = group_by(self.options["group"]) or str, dict[str, str]()
         return {name: first.setdefault(group_of(name), name) for name in ones}
 

@@ -11,7 +11,7 @@ from pixelwise.data.base import Dataset, find_folder
 from pixelwise.data.pairing.files import find_files
 from pixelwise.data.pairing.lists import SPELLINGS, SPLITS
 from pixelwise.data.splits import draw_splits, drawing_remark, group_by
-from pixelwise.errors import DataError
+from pixelwise.errors import DataError, Problem, listing
 from pixelwise.imaging.channels import Reading, without_usual
 from pixelwise.imaging.files import read_image
 from pixelwise.shelf import declares
@@ -27,7 +27,8 @@ class Pictures(Dataset):
         self._reading = Reading.of(self.options)
         name, depth = path.name or "pictures", self._reading.depth
         self.info = DatasetInfo(name, ("picture",), ((0, 0, 0),), frozenset(), source=source, channels=depth)
-        files = dict(find_files(path, self.options["images"]).files)
+        found = find_files(path, self.options["images"])
+        files, self._unread = dict(found.files), [file.name for file in found.unread]
         if not files:
             raise DataError("there are no pictures that can be read.", where=str(path))
         given = {name: SPELLINGS.get(name.partition("/")[0].lower(), "") for name in files if "/" in name}
@@ -57,6 +58,10 @@ class Pictures(Dataset):
 
     def reading(self) -> Reading:
         return self._reading
+
+    def notices(self) -> tuple[Problem, ...]:
+        what = f"files of kinds that are not read are left out: {listing(self._unread, 5)}."
+        return (Problem(str(self.path), what),) if self._unread else ()
 
     def remarks(self) -> tuple[str, ...]:
         given = {name: self.options[name] for name in ("val", "test", "seed", "group")}
