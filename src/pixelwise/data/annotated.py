@@ -58,7 +58,11 @@ class Exported(Dataset):
         for record in records:
             splits.setdefault(SPELLINGS.get(record.split.lower(), record.split), []).append(record)
         told = [split for split in splits if split]
-        rest = {one.name: one for one in splits.pop("", splits.get("train", []))}
+        loose = splits.pop("", [])
+        rest = {one.name: one for one in splits.get("train", loose)}
+        if loose and "train" in told:
+            what = f"{len(loose):,} pictures are in no split and not used: {listing([one.name for one in loose], 5)}."
+            self._notices.append(Problem(self.info.name, what))
         missing = (
             {} if "val" in told else {split: share for split, share in shares.items() if split not in told and share}
         )

@@ -86,7 +86,11 @@ class Labelled(Dataset):
         splits: dict[str, tuple[One, ...]] = {}
         for split in sorted({one.split for one in ones if one.split}, key=_order):
             splits[split] = tuple(one for one in ones if one.split == split)
-        rest = {one.name: one for one in ones if not one.split} or {one.name: one for one in splits.get("train", ())}
+        loose = {one.name: one for one in ones if not one.split}
+        rest = {one.name: one for one in splits["train"]} if "train" in splits else loose
+        if loose and rest is not loose:
+            what = f"{len(loose)} {'picture is' if len(loose) == 1 else 'pictures are'} in no split and not used"
+            self._notices.append(Problem(str(self.path), f"{what}: {listing(loose)}.", "Move them into a split."))
         shares = {split: self.options[split] for split in SPLITS[1:] if self.options[split] and split not in splits}
         if "val" in splits or not rest:
             shares = {}

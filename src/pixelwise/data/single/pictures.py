@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -32,13 +33,26 @@ class Pictures(Dataset):
         if not files:
             raise DataError("there are no pictures that can be read.", where=str(path))
         given = {name: SPELLINGS.get(name.partition("/")[0].lower(), "") for name in files if "/" in name}
-        self.drawn = not {"train", "val"} <= set(given.values())
-        if self.drawn:
+        told = set(given.values()) - {""}
+        self.drawn = not {"train", "val"} <= told
+        if self.drawn and told:  # what is not there yet is drawn from `train`, or from what is in no split
+            drawn = self._told(files, given)
+        elif self.drawn:
             shares = {split: self.options[split] for split in SPLITS[1:] if self.options[split]}
             drawn = draw_splits(files, shares, seed=self.options["seed"], group=group_by(self.options["group"]))
         else:
             drawn = {split: tuple(name for name in files if given.get(name) == split) for split in SPLITS}
         self._splits = {split: tuple((name, files[name]) for name in names) for split, names in drawn.items() if names}
+
+    def _told(self, files: Mapping[str, Path], given: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+        """The splits that folders say, and those that are drawn because they are missing."""
+        splits = {split: tuple(name for name in files if given.get(name) == split) for split in SPLITS}
+        rest = splits["train"] or tuple(name for name in files if not given.get(name))
+        shares = {split: self.options[split] for split in SPLITS[1:] if self.options[split] and not splits[split]}
+        if splits["val"] or not rest or not shares:
+            return {**splits, "train": rest}
+        drawn = draw_splits(rest, shares, seed=self.options["seed"], group=group_by(self.options["group"]))
+        return {**splits, **drawn}
 
     def splits(self) -> tuple[str, ...]:
         return tuple(self._splits)
