@@ -99,3 +99,19 @@ def test_values_that_are_no_class_are_a_finding_and_the_page_is_written(
     assert run("pets") == 1
     assert "values that are no class: 7" in capsys.readouterr().out
     assert (pets.parent / "pets-report.html").read_text(encoding="utf-8").count("data:image/jpeg") == 10
+
+
+@pytest.mark.usefixtures("pets")
+def test_of_folders_of_classes_each_is_labelled(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for split in ("train", "val"):
+        for number, kind in enumerate(("cat", "dog")):
+            for name in range(3):
+                noise = np.random.default_rng([name, number, len(split)]).integers(0, 256, (4, 5, 3), np.uint8)
+                (tmp_path / "kinds" / split / kind).mkdir(parents=True, exist_ok=True)
+                write_image(tmp_path / f"kinds/{split}/{kind}/{name}.png", noise.repeat(8, axis=0).repeat(8, axis=1))
+    assert run("kinds") == 0
+    assert (
+        capsys.readouterr()
+        .out.rstrip()
+        .endswith("pixelwise predict runs/kinds kinds/val/cat kinds/val/dog --out runs/kinds-labelled")
+    )

@@ -12,6 +12,7 @@ import typer
 from pixelwise.cli.options import Cache, Changes, Data, MaxPixels
 from pixelwise.terminal.output import BAD, QUIET, WARN, result_console, say, show_line
 
+MOST_FOLDERS = 12  # that are named in the command to label pictures
 ORDINARY = 480.0  # seconds of a training without --budget, if so few epochs are enough
 
 if TYPE_CHECKING:
@@ -162,17 +163,24 @@ def _in_words(plan: Plan, estimate: Estimate | None, budget: float | None) -> st
 def _commands(recipe: Path, run: Path, found: Found, changes: Sequence[str], data: Path | None) -> list[list[str]]:
     """The training, and what labels pictures with it."""
     rest = [] if data is None else ["--data", str(data)]
+    return [
+        ["train", str(recipe), "--out", str(run), *rest],
+        ["predict", str(run), *map(str, _to_label(found)), "--out", f"{run}-labelled"],
+    ]
+
+
+def _to_label(found: Found) -> list[Path]:
+    """The folders whose pictures are labelled: of folders inside others the first ones, because predict takes no inner ones."""
+    from pixelwise.data.pairing.files import find_files
+
     path = Path(str(found.dataset["path"])) if Path(str(found.dataset["path"])).is_dir() else found.path
     images = path / str(found.dataset.get("images", "images" if found.dataset["name"] == "folder" else ""))
     pictures = found.pictures or (images if images.is_dir() else path)
-    if not any(
-        file.is_file() for file in pictures.iterdir()
-    ):  # predict takes the files of a folder, not of those inside
-        pictures = next((file.parent for file in sorted(pictures.rglob("*.*")) if file.is_file()), pictures)
-    return [
-        ["train", str(recipe), "--out", str(run), *rest],
-        ["predict", str(run), str(pictures), "--out", f"{run}-labelled"],
-    ]
+    inside = list(dict.fromkeys(file.parent for _, file in find_files(pictures, "").files))
+    if pictures in inside or not inside:
+        return [pictures]
+    held_out = [folder for folder in inside if {"val", "valid", "validation"} & set(folder.relative_to(pictures).parts)]
+    return (held_out or inside)[: MOST_FOLDERS if found.kind == "classes" else 1]
 
 
 def _run(commands: Sequence[Sequence[str]], lines: Sequence[str]) -> None:
