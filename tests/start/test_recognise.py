@@ -261,3 +261,29 @@ def test_kinds_of_pictures_that_are_not_read_are_named(tmp_path: Path) -> None:
     draw(tmp_path, "phone/3.png")
     data = DATASETS.build("pictures", tmp_path, path="phone")
     assert [notice.what for notice in data.notices()] == ["files of kinds that are not read are left out: 1.heic."]
+
+
+def test_black_and_white_masks_in_three_equal_channels_or_stored_with_loss(tmp_path: Path) -> None:
+    for number in range(6):
+        mask = np.zeros((24, 32), np.uint8)
+        mask[4:16, 3 : 12 + number] = 255
+        for kind, suffix in (("photoshop", "png"), ("lossy", "jpg")):
+            draw(tmp_path / kind, f"images/{number}.png")
+            (tmp_path / kind / "masks").mkdir(exist_ok=True)
+            write_image(tmp_path / kind / f"masks/{number}.{suffix}", mask[..., None].repeat(3, axis=2))
+        from PIL import Image as Pillow
+
+        Pillow.fromarray(mask).save(tmp_path / f"lossy/masks/{number}.jpg", quality=60)
+    assert found(tmp_path / "photoshop")[1] == {"values": {"background": 0, "object": 255}}
+    assert found(tmp_path / "lossy")[1] == {"values": {"background": "< 128", "object": ">= 128"}}
+
+
+def test_masks_beside_pictures_in_a_folder_for_each_patient(tmp_path: Path) -> None:
+    for patient in ("p1", "p2", "p3"):
+        for number in range(3):
+            draw(tmp_path / "scans", f"{patient}/{number}.png", f"{patient}/{number}_seg.png")
+    what, options = found(tmp_path / "scans")
+    assert what.kind == "masks"
+    assert options == {
+        "images": "**/*.png", "masks": "**/*.png", "mask_suffix": "_seg", "values": {"background": 0, "object": 1}
+    }  # fmt: skip

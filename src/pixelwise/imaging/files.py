@@ -159,6 +159,15 @@ def is_in_colour(path: Path) -> bool:
         return False
 
 
+def is_stored_with_loss(path: Path) -> bool:
+    """Whether a file is a picture stored with loss; False where it cannot be opened."""
+    try:
+        with _opened(path, None) as picture:
+            return is_lossy(picture, path)
+    except DataError:
+        return False
+
+
 def write_mask(path: Path, indices: IndexMap, palette: Sequence[RGB]) -> None:
     """The index map as a palette PNG that every viewer shows in its colours, or, above index 255, as a 16-bit grey PNG.
 

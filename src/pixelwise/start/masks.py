@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from pixelwise.data.pairing.classes import read_classes
 from pixelwise.errors import PixelwiseError, listing
 from pixelwise.imaging.colour import as_hex
-from pixelwise.imaging.files import is_in_colour, read_image, read_mask
+from pixelwise.imaging.files import is_in_colour, is_stored_with_loss, read_image, read_mask
 from pixelwise.types import RGB
 
 LOOKED_AT = 40  # masks
 MOST_CLASSES = 40  # that masks without classes.txt may have
+NEAR, MOST_NEAR = 40, 0.97  # of 0 or 255, and the share of pixels that are, of black and white masks stored with loss
 ONE_PIECE = 0.8  # share of regions of one value that are in one piece, where values are objects
 
 
@@ -39,7 +40,7 @@ def look_at_masks(files: Sequence[Path], classes: Path, objects: bool = False) -
     """
     some = files[:: max(1, -(-len(files) // LOOKED_AT))]
     names = read_classes(classes).names if classes.is_file() else ()
-    in_colour = bool(some) and sum(map(is_in_colour, some)) * 2 > len(some)
+    in_colour = bool(some) and sum(map(_has_colours, some)) * 2 > len(some)
     if in_colour and not names:
         return _with_components(_colours(some)) if objects else _colours(some)
     masks = []
@@ -52,11 +53,40 @@ def look_at_masks(files: Sequence[Path], classes: Path, objects: bool = False) -
     seen = sorted(set().union(*values))
     if len(names) <= 2 and (are_objects(masks, values) or (objects and len(seen) > 2 and _in_one_piece(masks, values))):
         return _instances(seen, names, objects)
-    if names:
+    if not in_colour and len(names) in (0, 2) and _is_blurred(some, masks):
+        found = _blurred(names or ("background", "object"))
+    elif names:
         found = _named(seen, names)
     else:
         found = _classes(seen)
     return _with_components(found) if objects else found
+
+
+def _has_colours(file: Path) -> bool:
+    """Whether a file is in red, green and blue that are not equal."""
+    if not is_in_colour(file):
+        return False
+    try:
+        read_mask(file, lossy=True)
+    except PixelwiseError:
+        return True
+    return False
+
+
+def _is_blurred(files: Sequence[Path], masks: Sequence[NDArray[Any]]) -> bool:
+    """Whether masks are black and white, and stored with loss, so that values lie near 0 and 255."""
+    if not masks or len(masks) < len(files) or not all(map(is_stored_with_loss, files)):
+        return False
+    near = [float(((mask < NEAR) | (mask > 255 - NEAR)).mean()) for mask in masks]
+    return min(near) > MOST_NEAR and len(set().union(*(np.unique(mask).tolist() for mask in masks))) > 2
+
+
+def _blurred(names: Sequence[str]) -> Masks:
+    dark, bright = names
+    what = f"The masks are black and white, stored with loss: below 128 is '{dark}', from 128 on '{bright}'."
+    found = Masks({"values": {dark: "< 128", bright: ">= 128"}}, said=[what])
+    found.keys["data.dataset.values"] = "which values are which class"
+    return found
 
 
 def are_objects(masks: Sequence[NDArray[Any]], values: Sequence[Sequence[int]]) -> bool:

@@ -22,6 +22,7 @@ from pixelwise.start.masks import look_at_masks
 
 Kind = Literal["masks", "objects", "classes", "pictures"]
 MASKS = ("mask", "label", "annotation", "segment", "truth", "gt", "target", "trimap")  # in names of folders and files
+BEHIND = (*MASKS, "seg")  # at the end of names
 ANNOTATIONS = (".json", ".xml", ".zip")
 PAIRED = ("masks", "objects")  # kinds of a picture and a mask each
 FEWEST = 5  # groups that names must suggest
@@ -149,6 +150,8 @@ def _with_masks(path: Path, names: Sequence[str], objects: bool, given: Mapping[
     for place in () if options else sorted(path.iterdir()):  # side by side in the folders of splits
         if place.is_dir() and place.name.lower() in SPELLINGS:
             options = options or _side_by_side(place)
+    if options is None and _only_folder(path, names) is None:
+        options = _side_by_side(path, "**/")
     if options is None:
         return None
     images, masks, affixes = options
@@ -220,15 +223,15 @@ def _pairing(base: Path, images: str, masks: str) -> Affixes | None:
     return found[0] if found is not None and 2 * found[1] >= len(planes) else None
 
 
-def _side_by_side(path: Path) -> tuple[str, str, Affixes] | None:
-    """`tom.jpg` beside `tom.png`, or `tom.png` beside `tom_mask.png`."""
-    files = [file for _, file in find_files(path, "").files if file.parent == path]
+def _side_by_side(path: Path, inside: str = "") -> tuple[str, str, Affixes] | None:
+    """`tom.jpg` beside `tom.png`, or `tom.png` beside `tom_mask.png`; with `**/` also in a folder for each patient, say."""
+    files = [file for _, file in find_files(path, "").files if inside or file.parent == path]
     suffixes = Counter(file.suffix for file in files)
     if len(suffixes) == 2 and ".png" in suffixes:
         other = next(suffix for suffix in suffixes if suffix != ".png")
-        if len(pair_files(path, f"*{other}", "*.png").known) * 2 > suffixes[".png"]:
-            return f"*{other}", "*.png", Affixes()
-    behind = [file for file in files if any(re.search(rf"[_\-.]{word}s?$", file.stem.lower()) for word in MASKS)]
+        if len(pair_files(path, f"{inside}*{other}", f"{inside}*.png").known) * 2 > suffixes[".png"]:
+            return f"{inside}*{other}", f"{inside}*.png", Affixes()
+    behind = [file for file in files if any(re.search(rf"[_\-.]{word}s?$", file.stem.lower()) for word in BEHIND)]
     before = [file for file in files if any(re.match(rf"{word}s?[_\-.]", file.stem.lower()) for word in MASKS)]
     marked = behind or before
     if 2 * len(marked) < len(files) * 0.8 or not marked:
@@ -238,7 +241,7 @@ def _side_by_side(path: Path) -> tuple[str, str, Affixes] | None:
     kind = next((file.suffix for file in files if file not in marked), ".png")
     if all(file.stem.endswith(affix) if behind else file.stem.startswith(affix) for file in marked):
         affixes = Affixes(mask_suffix=affix) if behind else Affixes(mask_prefix=affix)
-        return f"*{kind}", f"*{marked[0].suffix}", affixes
+        return f"{inside}*{kind}", f"{inside}*{marked[0].suffix}", affixes
     return None
 
 
