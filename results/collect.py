@@ -31,7 +31,7 @@ from pixelwise.report.record import in_steps, loss_function, losses_at, scores_o
 from pixelwise.run.atomic import write_json, write_text
 from pixelwise.run.folder import RunFolder
 from pixelwise.run.identity import deciding, differences
-from pixelwise.types import current_key
+from pixelwise.types import Score, current_key
 
 Json = dict[str, Any]
 
@@ -329,7 +329,10 @@ def _summary(run: RunFolder) -> Json:
 
 
 def _scores(summaries: Sequence[Json]) -> Json:
-    """split → key → mean, sd (n − 1) and value per seed; n is the number of pictures."""
+    """split → key → mean, sd (n − 1) and value per seed; n is the number of pictures.
+
+    intervals: of each seed the ends of its interval over pictures, where any of them has one
+    """
     collected: Json = {}
     for split, record in summaries[0]["splits"].items():
         keys = [score.key for metric in record["metrics"] for score in scores_of(metric)]
@@ -338,12 +341,15 @@ def _scores(summaries: Sequence[Json]) -> Json:
 
 
 def _spread(summaries: Sequence[Json], split: str, key: str) -> Json:
-    values = []
+    found = []
     for summary in summaries:  # of two metrics that give the same score it counts once
         given = (score for metric in summary["splits"][split]["metrics"] for score in scores_of(metric))
-        values.append(next((score.value for score in given if score.key == key), None))
+        found.append(next((score for score in given if score.key == key), Score(key)))
+    over = [None if score.interval is None else [score.interval.low, score.interval.high] for score in found]
+    ends = [None if pair is None or None in pair else pair for pair in over]
     return {
-        **_mean_and_sd(values),
+        **_mean_and_sd([score.value for score in found]),
+        **({"intervals": ends} if any(ends) else {}),
         "n": summaries[0]["splits"][split]["pictures"],
         "resolution": summaries[0]["splits"][split]["resolution"],
     }

@@ -10,9 +10,11 @@ from rich.console import Console
 from fabricated_runs import offline
 from pixelwise.compare.figures import panels_of
 from pixelwise.compare.gather import gather
-from pixelwise.compare.page import build_comparison_page
+from pixelwise.compare.page import build_comparison_page, side_by_side
 from pixelwise.compare.runs import compare_runs
 from pixelwise.compare.tables import show_comparison
+from pixelwise.run.folder import RunFolder
+from pixelwise.shown.instances import instances
 
 Made = Callable[..., Path]
 
@@ -29,6 +31,24 @@ def test_a_comparison_is_one_offline_page(made: Made, tmp_path: Path) -> None:
     before = page.read_bytes()
     build_comparison_page(comparison, [], page)
     assert page.read_bytes() == before
+
+
+def test_predictions_of_objects_stand_side_by_side(made: Made) -> None:
+    runs = [made("a"), made("b", batch=16)]
+    for path in runs:
+        run = RunFolder(path)
+        index = run.read("predictions/index")
+        for entry in index["pictures"]:
+            entry["captions"] = dict(instances().captions)
+        run.write("predictions/index", index)
+    shown = side_by_side(gather(runs))
+    assert shown is not None
+    assert [panel.caption.split(",")[0].split()[0] for panel in shown["strips"][0]["panels"]] == [
+        "picture",
+        "truth",
+        "A",
+        "B",
+    ]
 
 
 def test_values_of_different_losses_share_no_axis(made: Made, tmp_path: Path) -> None:

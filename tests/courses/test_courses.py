@@ -189,6 +189,24 @@ def test_results_stand_in_and_are_shown_as_such(tmp_path: Path) -> None:
     assert "results of the project" in build_course_page(course, folder, needs, results).read_text(encoding="utf-8")
 
 
+def test_a_result_of_one_seed_shows_its_interval_over_pictures(tmp_path: Path) -> None:
+    folder, results = Folder(tmp_path / "course", "course"), recorded_results()
+    course = course_of("voc2007/lite0_fpn")
+    (made,) = rows(
+        course, course.questions[0], sources(needed(course, folder, results=results), folder, results), results
+    )
+    one = json.loads((RESULTS / "voc2007" / "lite0_fpn.json").read_text(encoding="utf-8"))
+    ((low, high),) = one["scores"]["val"][course.scores[0]]["intervals"]
+    assert made.cells[3] == f"{low:.4f} … {high:.4f} over pictures"
+    (without,) = rows(
+        course,
+        course.questions[0],
+        sources(needed(course, folder, results=results), folder, results),
+        {name: {**one, "intervals": {}} for name, one in results.items()},
+    )
+    assert "over pictures" not in without.cells[3]
+
+
 def test_what_takes_hours_is_trained_only_when_asked_for(tmp_path: Path) -> None:
     course, folder = course_of("quickstart", long={"quickstart": "it takes a minute"}), Folder(tmp_path / "c", "course")
     assert [one.is_trained for long in (False, True) for one in needed(course, folder, long=long)] == [False, True]

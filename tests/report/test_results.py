@@ -57,6 +57,16 @@ def test_mean_and_spread_over_seeds(tmp_path: Path) -> None:
     assert row == "| `a/b` | 0.2500 ± 0.1500 | 1,234 | 5.6 | 5 | 2.0 | fp32 | 3 |"
 
 
+def test_the_interval_over_pictures_of_each_seed_is_kept(tmp_path: Path) -> None:
+    runs = [finished_run(tmp_path / str(seed), seed, 0.4) for seed in range(2)]
+    assert "intervals" not in collect("a/b", runs)["scores"]["val"][KEY]
+    summary = runs[1].read("summary")
+    interval = {"low": 0.3, "high": 0.5, "n": 4, "method": "", "level": 0.95, "lack": ""}
+    summary["splits"]["val"]["metrics"][0]["scores"][0]["interval"] = interval
+    runs[1].write("summary", summary)
+    assert collect("a/b", runs)["scores"]["val"][KEY]["intervals"] == [None, [0.3, 0.5]]
+
+
 def test_a_run_may_have_counted_more_than_its_recipe_asks_for() -> None:
     recipe = load_recipe("voc2007/lite0_linear_probe").model_dump(mode="json")
     twice = {**recipe, "metrics": [*recipe["metrics"], {**recipe["metrics"][0], "void": "background"}]}

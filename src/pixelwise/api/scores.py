@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from pixelwise.errors import did_you_mean
-from pixelwise.run.words import number
+from pixelwise.run.words import counted, number
 from pixelwise.terminal.output import as_text
 from pixelwise.terminal.scores import score_table, show_scores
 from pixelwise.types import Score, current_key
@@ -60,7 +60,7 @@ class Scores(Mapping[str, Score]):
         return as_text(lambda console: show_scores({"splits": {self.split: self.record}}, console)).strip("\n")
 
     def _repr_html_(self) -> str:
-        said = f"{self.split}, {self.checkpoint} checkpoint, {self.pictures:,} pictures, counted at {self.resolution}"
+        said = f"{self.split}, {self.checkpoint} checkpoint, {counted(self.pictures, 'picture')}, counted at {self.resolution}"
         said += f", {self.split} chose the epoch" if self.chose_epoch else ""
         table = score_table(list(self.values()))
         table = table.only(*range(len(table.headings) - 1))  # which is better is not said here

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pixelwise.report.record import Json, Record, loss_function, scores_of
-from pixelwise.run.words import convention_label, score_label
+from pixelwise.run.words import convention_label, counted, score_label
 from pixelwise.types import Score
 
 
@@ -56,7 +56,7 @@ class Column:
         at = f" at {self.resolution}" if self.resolution else ""
         elsewhere = self.checkpoint != "best" and "epoch" not in self.score.convention  # the key says the epoch
         weights = f", {self.checkpoint} checkpoint" if elsewhere else ""
-        return f"{self.split} of {self.data}, {self.pictures:,} pictures{at}{weights}"
+        return f"{self.split} of {self.data}, {counted(self.pictures, 'picture')}{at}{weights}"
 
 
 def columns_of(record: Record, scored: Json, split: str) -> dict[Column, Score]:

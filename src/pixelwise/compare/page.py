@@ -118,13 +118,18 @@ def _strip(name: str, kept: list[tuple[Group, Member, dict[str, Mapping[str, Any
     for place, (group, run, entries) in enumerate(kept):
         card = build_card(entries[name], run.record, RunFolder(run.path).predictions, SIDE, seen)
         if place == 0:
-            panels += [panel for panel in card.panels if panel.caption != "prediction"]
+            panels += [panel for panel in card.panels if not _is_prediction(panel)]
             words += [pair for pair in card.words if pair[0] != "prediction"]
         score = "" if card.score is None else f" {number(card.score, 3)}"
         panels += [
             Panel(f"{group.letter}{score}", panel.uri, panel.height, panel.width)
             for panel in card.panels
-            if panel.caption == "prediction"
+            if _is_prediction(panel)
         ]
         words += [(group.letter, said) for part, said in card.words if part == "prediction"]
     return {"name": name, "panels": panels, "words": words}
+
+
+def _is_prediction(panel: Panel) -> bool:
+    """Whether a panel is the prediction; of objects its caption says what is outlined too."""
+    return panel.caption.partition(",")[0] == "prediction"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pixelwise.compare.columns import Column, column_sets, headings
 from pixelwise.compare.gather import Comparison, Group
 from pixelwise.compare.judge import Verdict, between, signed
-from pixelwise.run.words import ABSENT, duration, interval_label, number, quantity
+from pixelwise.run.words import ABSENT, counted, duration, interval_label, number, quantity
 from pixelwise.statistics.spread import spread
 from pixelwise.terminal.output import QUIET, WARN, show_line
 from pixelwise.terminal.scores import INTERVAL
@@ -126,8 +126,7 @@ def differences(verdicts: Sequence[Verdict]) -> Table | None:
 
 def show_comparison(comparison: Comparison, verdicts: Sequence[Verdict], console: Console) -> None:
     """Print all of a comparison but its curves and pictures."""
-    runs = "1 run" if len(comparison.runs) == 1 else f"{len(comparison.runs)} runs"
-    show_line(console, f"{runs}, task {comparison.task}")
+    show_line(console, f"{counted(len(comparison.runs), 'run')}, task {comparison.task}")
     for note in comparison.notes:
         show_line(console, (f"note: {note}", WARN))
     show_table(console, groups(comparison), "groups")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from pixelwise.courses.course import Course, Question
 from pixelwise.courses.plan import Needed
@@ -15,9 +16,9 @@ from pixelwise.recipe.schema import Stated
 from pixelwise.report.record import Record, read_record, scores_of
 from pixelwise.report.tables import find_score
 from pixelwise.run.folder import RunFolder
-from pixelwise.run.words import ABSENT, convention_label, interval_label, number, score_label
+from pixelwise.run.words import ABSENT, convention_label, counted, interval_label, number, score_label
 from pixelwise.statistics.spread import spread
-from pixelwise.types import Score, current_key
+from pixelwise.types import OverPictures, Score, current_key
 
 OVER_SEEDS, OVER_PICTURES = "over seeds", "over pictures"
 
@@ -55,12 +56,11 @@ def sources(needs: Sequence[Needed], folder: Folder, results: Results) -> dict[s
         own = tuple(folder.run(run.name) for run in need.runs if folder.run(run.name).has("summary"))
         runs = need.earlier or own
         if runs:
-            seeds = f"{len(runs)} seeds" if len(runs) > 1 else "1 seed"
             records = tuple(read_record(run) for run in runs)
-            found[need.recipe] = Source(need.recipe, runs, records, words=seeds)
+            found[need.recipe] = Source(need.recipe, runs, records, words=counted(len(runs), "seed"))
         elif need.recorded:
             seeds = results[need.recipe]["seeds"]
-            words = f"results of the project, {len(seeds)} seed{'s' * (len(seeds) > 1)}"
+            words = f"results of the project, {counted(len(seeds), 'seed')}"
             found[need.recipe] = Source(need.recipe, recorded=True, words=words)
         else:
             failed = [outcomes[run.name].message for run in need.runs if run.name in outcomes]
@@ -112,13 +112,23 @@ def _values(course: Course, key: str, source: Source, results: Results) -> tuple
     """(split, a value for each seed, the score of the first run) on the course's split, else on another one that has it."""
     if source.recorded:
         scored = results[source.recipe]["scores"]
-        splits = [split for split in (course.split, *scored) if key in scored.get(split, {})]
-        return (splits[0], list(scored[splits[0]][key]), None) if splits else ("", [], None)
+        split = next((split for split in (course.split, *scored) if key in scored.get(split, {})), "")
+        return (
+            (split, list(scored[split][key]), _recorded(results[source.recipe], split, key))
+            if split
+            else ("", [], None)
+        )
     found = [_found(record, key, course.split) for record in source.records]
     there = [(split, score) for split, score in found if score is not None]
     if not there:
         return "", [], None
     return there[0][0], [score.value for _, score in there], there[0][1]
+
+
+def _recorded(result: Mapping[str, Any], split: str, key: str) -> Score | None:
+    """The score of the first seed with its interval over pictures; None where the project's results have none."""
+    pair = next(iter(result.get("intervals", {}).get(split, {}).get(key) or ()), None)
+    return None if pair is None else replace(Score.from_key(key), interval=OverPictures(pair[0], pair[1], n=0))
 
 
 def _found(record: Record, key: str, split: str) -> tuple[str, Score | None]:

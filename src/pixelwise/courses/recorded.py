@@ -27,12 +27,25 @@ def recorded_results() -> Results:
 
 
 def compact(record: Mapping[str, Any]) -> dict[str, Any]:
-    """What a course's page needs of one file of `results/`: the values of each score over seeds, rounded."""
+    """What a course's page needs of one file of `results/`, rounded: the values of each score over seeds.
+
+    intervals: over pictures, split → key → the ends for each seed, of the scores that have them
+    """
     scores = {
         split: {key: [_rounded(value) for value in score["values"]] for key, score in found.items()}
         for split, found in record["scores"].items()
     }
-    return {**{key: record[key] for key in KEPT if record.get(key)}, "scores": scores}
+    intervals = {
+        split: {key: [pair and [_rounded(end) for end in pair] for pair in score["intervals"]]
+                for key, score in found.items() if score.get("intervals")}
+        for split, found in record["scores"].items()
+    }  # fmt: skip
+    kept = {split: found for split, found in intervals.items() if found}
+    return {
+        **{key: record[key] for key in KEPT if record.get(key)},
+        "scores": scores,
+        **({"intervals": kept} if kept else {}),
+    }
 
 
 def minutes(results: Results, recipe: str) -> float | None:

@@ -13,7 +13,7 @@ from pixelwise.engine.checks.guard import terminable
 from pixelwise.experiments.folder import Outcome
 from pixelwise.experiments.runner import Change, Job
 from pixelwise.experiments.search import Aim
-from pixelwise.run.words import clock, duration, number, score_label
+from pixelwise.run.words import clock, counted, duration, number, score_label
 from pixelwise.terminal.bars import Bar, Bars
 from pixelwise.terminal.output import ACCENT, BAD, GOOD, QUIET
 
@@ -56,7 +56,7 @@ class ExperimentDisplay(Bars):
 
     def __enter__(self) -> Self:
         before = f", {len(self.ended)} of them finished before" if self.ended else ""
-        self.line((f"{self.total} {self.noun}{before}, {self.jobs} at a time", ACCENT))
+        self.line((f"{counted(self.total, self.noun.removesuffix('s'))}{before}, {self.jobs} at a time", ACCENT))
         if self.aim is not None:
             more = "higher" if self.aim.higher_is_better else "lower"
             self.line((f"by {score_label(self.aim.key)} on {self.aim.split}; {more} is better", ACCENT))

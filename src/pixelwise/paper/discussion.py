@@ -11,7 +11,7 @@ from pixelwise.compare.judge import Verdict, between, signed
 from pixelwise.paper.results import constant_guess, main_columns
 from pixelwise.paper.tex import TeX, code, escape
 from pixelwise.report.baselines import is_baseline
-from pixelwise.run.words import ABSENT, convention_label, interval_label, number
+from pixelwise.run.words import ABSENT, convention_label, counted, interval_label, number
 from pixelwise.terminal.table import Table
 
 NO_IMPROVEMENT = TeX("No run trains the network of the baseline in another way.")
@@ -124,7 +124,7 @@ def score_sentence(group: Group, column: Column) -> TeX:
         f"; 95 % over pictures: {interval_label(interval)}" if interval is not None and interval.low is not None else ""
     )
     convention = convention_label(column.score.convention)
-    beside = "; ".join(filter(None, [convention, f"{column.split}, {column.pictures:,} pictures"]))
+    beside = "; ".join(filter(None, [convention, f"{column.split}, {counted(column.pictures, 'picture')}"]))
     name = f"{group.letter} ({group.label})"
     return TeX(f"{escape(name)} has a {escape(column.name)} of {escape(value)} ({escape(beside + over)})")
 

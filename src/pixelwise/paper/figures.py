@@ -19,6 +19,7 @@ from pixelwise.report.plotting import BLUE, GREEN, INK, ORANGE, QUIET, new_figur
 from pixelwise.report.record import Json, Record
 from pixelwise.run.folder import RunFolder
 from pixelwise.run.words import number, score_label
+from pixelwise.shown import kind_by_task
 from pixelwise.terminal.output import clean
 
 if TYPE_CHECKING:
@@ -49,6 +50,10 @@ class Gallery:
     groups: tuple[Group, ...]
     rows: tuple[tuple[Panel, ...], ...]
     legend: tuple[tuple[str, tuple[int, int, int]], ...]
+
+    @property
+    def has_objects(self) -> bool:
+        return kind_by_task(self.groups[0].runs[0].record.setup) == "instances"
 
 
 def has_losses(group: Group) -> bool:
@@ -164,10 +169,10 @@ def _gallery(groups: Sequence[Group], strips: Sequence[Mapping[str, Json]]) -> I
 
 
 def _pictures(run: Member, entry: Json, seen: Seen) -> dict[str, Any]:
-    """Caption → picture, of everything drawn for an entry of the gallery."""
+    """Caption → picture, of everything drawn for an entry of the gallery; `truth, missed ones in red` is `truth`."""
     folder = RunFolder(run.path).predictions
     found = pictures(entry, run.record, folder, SIDE, seen)
-    return {caption: np.asarray(picture.convert("RGB")) for caption, picture, _ in found}
+    return {caption.partition(",")[0]: np.asarray(picture.convert("RGB")) for caption, picture, _ in found}
 
 
 def draw_gallery(gallery: Gallery) -> Figure:

@@ -11,7 +11,7 @@ from pixelwise.compare.gather import Comparison, Group
 from pixelwise.paper.sources import Used, initialisers
 from pixelwise.report.record import Json, Record
 from pixelwise.report.tables import OPTIMIZERS
-from pixelwise.run.words import ABSENT, duration, quantity
+from pixelwise.run.words import ABSENT, counted, duration, quantity
 from pixelwise.shown import kind_by_task
 from pixelwise.statistics.spread import spread
 from pixelwise.terminal.table import Table
@@ -153,7 +153,7 @@ def _settings(group: Group) -> dict[str, str]:
         "gradient clipping": _cell(train.get("clip")) if train.get("clip") else "none",
         "average of weights": f"decay {train['ema']:g}" if train.get("ema") else "none",
         "phases": "; then ".join(map(_phase, phases)),
-        "early stopping": f"patience of {stopping['patience']} epochs" if stopping.get("patience") else "none",
+        "early stopping": f"patience of {counted(stopping['patience'], 'epoch')}" if stopping.get("patience") else "none",
         "epoch chosen by": str(train.get("best") or record.main_score or "the task's score"),
         "pretrained": "" if weights in (None, "none") else str(record.pretrained.get("network") or weights),
         "seeds": ", ".join(map(str, group.seeds)),
@@ -181,8 +181,7 @@ def _phases(recipe: Json) -> Sequence[Json]:
 
 
 def _phase(phase: Json) -> str:
-    length = f"{phase['epochs']} epochs" if phase.get("epochs") else f"{phase.get('steps')} updates"
-    told = [length if length != "1 epochs" else "1 epoch"]
+    told = [counted(phase["epochs"], "epoch") if phase.get("epochs") else counted(phase.get("steps") or 0, "update")]
     if phase.get("freeze"):
         told.append(f"{' and '.join(phase['freeze'])} frozen")
     if phase.get("freeze_statistics"):

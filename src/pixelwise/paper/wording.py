@@ -14,7 +14,7 @@ from pixelwise.paper import discussion, methods
 from pixelwise.paper.figures import Gallery
 from pixelwise.paper.results import constant_guess, main_columns
 from pixelwise.paper.tex import TeX, escape, prose
-from pixelwise.run.words import convention_label, listed, number
+from pixelwise.run.words import convention_label, counted, listed, number
 from pixelwise.shown import kind_by_task
 
 LONGEST_TITLE = 90  # letters
@@ -52,9 +52,9 @@ def abstract(comparison: Comparison, verdicts: Sequence[Verdict]) -> list[TeX]:
     found = discussion.roles(comparison)
     record = found.baseline.runs[0].record
     runs, pictures = len(comparison.runs), record.data.get("splits") or {}
-    counts = listed([f"{told.get('pictures', 0):,} pictures ({split})" for split, told in pictures.items()])
+    counts = listed([f"{counted(told.get('pictures', 0), 'picture')} ({split})" for split, told in pictures.items()])
     data = str(record.data.get("name") or "pictures")
-    many = f"{runs} run{'s' * (runs != 1)} of {len(comparison.groups)} kind{'s' * (len(comparison.groups) != 1)}"
+    many = f"{counted(runs, 'run')} of {counted(len(comparison.groups), 'kind')}"
     told = [escape(f"{_task(comparison)[0]} of {data}, with {counts}: this report compares {many}.")]
     for column in main_columns(comparison)[:1]:
         told.append(TeX(f"{discussion.score_sentence(found.baseline, column)}; it is the baseline."))
@@ -99,7 +99,12 @@ def gallery(shown: Gallery) -> TeX:
     numbers = (
         " Below a prediction is the score of that picture alone." if any(p.below for r in shown.rows for p in r) else ""
     )
-    return escape(f"Pictures{split}, the truth, and what the first run of {letters} made of them.{numbers}")
+    red = (
+        " Missed objects are outlined in red in the truth, invented ones in the prediction."
+        if shown.has_objects
+        else ""
+    )
+    return escape(f"Pictures{split}, the truth, and what the first run of {letters} made of them.{red}{numbers}")
 
 
 def notes(comparison: Comparison) -> list[TeX]:

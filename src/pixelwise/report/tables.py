@@ -7,7 +7,16 @@ from dataclasses import replace
 from typing import Any
 
 from pixelwise.report.record import Json, Record, loss_name, scores_of
-from pixelwise.run.words import ABSENT, convention_label, duration, interval_label, number, quantity, score_label
+from pixelwise.run.words import (
+    ABSENT,
+    convention_label,
+    counted,
+    duration,
+    interval_label,
+    number,
+    quantity,
+    score_label,
+)
 from pixelwise.terminal.scores import beaten_by_guess, lacking, only_predicted, score_table
 from pixelwise.terminal.table import Table
 from pixelwise.types import Score, current_key
@@ -30,7 +39,7 @@ def opening(record: Record) -> str:
     size = f" ({parameters:,} parameters)" if parameters is not None else ""
     pictures = {split: told.get("pictures") for split, told in (data.get("splits") or {}).items()}
     train = record.split_name("train")
-    what = f"{pictures[train]:,} pictures of " if pictures.get(train) else ""
+    what = f"{counted(pictures[train], 'picture')} of " if pictures.get(train) else ""
     at, resized = _sizes(record)
     sentence = f"{name or 'A model'}{size} was trained on {what}{data.get('name') or 'a data set'} ({train}){at}"
     done = record.summary.get("epochs") or (record.epochs[-1]["epoch"] if record.epochs else 0)
@@ -54,7 +63,7 @@ def opening(record: Record) -> str:
         f" and a moving average of its weights (decay {told['ema']:g}), which is scored" if told.get("ema") else ""
     )
     scored = [
-        f"{told['pictures']:,} pictures ({split})" if told.get("pictures") is not None else split
+        f"{counted(told['pictures'], 'picture')} ({split})" if told.get("pictures") is not None else split
         for split, told in (record.summary.get("splits") or {}).items()
     ]
     return sentence + (f", and scored on {' and '.join(scored)}." if scored else ".") + resized
@@ -93,7 +102,9 @@ def tiles(record: Record) -> list[tuple[str, str, str]]:
     found = [leading[0], *(other[0] for other in others), *leading[1:]]
     total, steps = (record.summary.get("seconds") or {}).get("total"), record.summary.get("steps")
     if total is not None:
-        found.append(("time", duration(total), f"{steps:,} steps, with validation" if steps else "with validation"))
+        found.append(
+            ("time", duration(total), f"{counted(steps, 'step')}, with validation" if steps else "with validation")
+        )
     return found
 
 
@@ -102,7 +113,7 @@ def _tile(split: str, told: Json, score: Score) -> tuple[str, str, str]:
     interval = interval_label(score.interval) if score.interval is not None else ""
     interval = f"95 %: {interval}" if score.interval is not None and score.interval.low is not None else interval
     chose = f"{split} chose the epoch" if told.get("chose_epoch") else ""
-    stands_on = [interval, split, f"{pictures:,} pictures" if pictures is not None else "", chose]
+    stands_on = [interval, split, counted(pictures, "picture") if pictures is not None else "", chose]
     note = ", ".join(filter(None, [*stands_on, convention_label(score.convention)]))
     return score_label(score.name), number(score.value), note
 
@@ -325,7 +336,7 @@ def _joined(tables: Sequence[Sequence[Json]]) -> list[dict[str, Any]]:
 def _caption(split: str, told: Mapping[str, Any]) -> str:
     parts = [f"Scores on the split “{split}”"]
     if told.get("pictures") is not None:
-        parts.append(f"{told['pictures']:,} pictures")
+        parts.append(counted(told["pictures"], "picture"))
     if told.get("resolution"):
         parts.append(f"counted at {told['resolution']}")
     if told.get("checkpoint"):

@@ -98,6 +98,15 @@ def listed(words: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]])) if words else ""
 
 
+def counted(count: int, noun: str) -> str:
+    """So many of something.
+
+    >>> counted(1, "run"), counted(2000, "picture")
+    ('1 run', '2,000 pictures')
+    """
+    return f"1 {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def number(value: float | str | None, digits: int = 4) -> str:
     """A score with `digits` decimals, or a dash where there is none; a text stays as it is.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pixelwise.run.words import convention_label, interval_label, listed, number, quantity, score_label
+from pixelwise.run.words import convention_label, counted, interval_label, listed, number, quantity, score_label
 from pixelwise.terminal.output import ACCENT, GOOD, QUIET, WARN, has_unicode, result_console, show_line
 from pixelwise.terminal.table import Table, show_table
 from pixelwise.types import Score, current_key
@@ -144,7 +144,7 @@ def _caption(split: str, record: Mapping[str, Any]) -> Iterable[str]:
     if record.get("checkpoint"):
         yield f"{record['checkpoint']} checkpoint"
     if record.get("pictures") is not None:
-        yield f"{record['pictures']:,} pictures"
+        yield counted(record["pictures"], "picture")
     if record.get("resolution"):
         yield f"counted at {record['resolution']}"
     if record.get("chose_epoch"):
