@@ -111,7 +111,7 @@ def _scores(comparison: Comparison, group: Group) -> Iterator[TeX]:
 
 
 def score_sentence(group: Group, column: Column) -> TeX:
-    """`A (fpn) has a mean IoU of 0.56 ± 0.01 over 3 seeds (void ignored; val, 213 pictures; 95 % over pictures: …)`"""
+    """`The mean IoU of A (fpn) is 0.56 ± 0.01 over 3 seeds (void ignored; val, 213 pictures; 95 % over pictures: …)`"""
     told, first = group.spread(column), group.runs[0]
     value = number(told.mean) + (f" ± {number(told.sd)} over {told.n} seeds" if told.sd is not None else "")
     interval = first.over_pictures(column)
@@ -126,7 +126,7 @@ def score_sentence(group: Group, column: Column) -> TeX:
     convention = convention_label(column.score.convention)
     beside = "; ".join(filter(None, [convention, f"{column.split}, {counted(column.pictures, 'picture')}"]))
     name = f"{group.letter} ({group.label})"
-    return TeX(f"{escape(name)} has a {escape(column.name)} of {escape(value)} ({escape(beside + over)})")
+    return TeX(f"The {escape(column.name)} of {escape(name)} is {escape(value)} ({escape(beside + over)})")
 
 
 def _guessed(comparison: Comparison, found: Roles) -> Iterator[TeX]:

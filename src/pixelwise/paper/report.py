@@ -141,7 +141,7 @@ def _values(comparison: Comparison, verdicts: Sequence[Verdict]) -> dict[str, An
         "classes": None if classes is None else (wording.first_upper(classes[0]), fitted(classes[1])),
         "stated": None if stated is None else fitted(stated, letters=125),
         "notes": wording.notes(comparison),
-        "coloured": kind_by_task(first.setup) != "labels",
+        "coloured": kind_by_task(first.setup) in ("class_map", "instances"),
         "discussion": [(part, fitted(table) if (table := part.table) else None) for part in
                        discussion.parts(comparison, verdicts)],
         "commands": discussion.commands(comparison),
