@@ -30,6 +30,7 @@ from pixelwise.scratch.optim import SGD
 FILE = Path(__file__).with_suffix(".json")
 RATES = (0.01, 0.05, 0.2)
 SEEDS = (0, 1, 2)
+STUDENT = 4.303  # 97.5 % quantile of Student's t for three values
 DEAD = (
     "data.dataset={name: first, of: {name: cifar10, validation: 0.0}, count: 500}",
     "data.validation=train",
@@ -112,7 +113,8 @@ def normalisation_table(rows: list[dict]) -> str:
         cells = []
         for norm in names:
             values = [row["score"] for row in rows if (row["rate"], row["norm"]) == (rate, norm)]
-            cells.append(f"{statistics.fmean(values):.3f} ({min(values):.3f} to {max(values):.3f})")
+            half = STUDENT * statistics.stdev(values) / len(values) ** 0.5
+            cells.append(f"{statistics.fmean(values):.3f} ± {half:.3f}")
         lines.append(f"| {rate:g} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 

@@ -11,13 +11,23 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from scipy.stats import t
+
+from pixelwise.models import MODELS
+from pixelwise.models.colour_nets import colour_unet
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "benchmarks" / "pages"
 PAGES = {
     "imbalance": "class_imbalance.md",
+    "initialisation": "initialisation.md",
+    "curves": "loss_curves.md",
+    "batches": "batch_size.md",
+    "resizing": "resizing.md",
+    "looks": "good_colours.md",
+    "skips": "skips.md",
 }
 
 
@@ -30,6 +40,11 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     for name in set(sys.modules) - before:
         if str(FOLDER) in str(getattr(sys.modules[name], "__file__", "")):
             del sys.modules[name]
+
+
+def test_every_script_has_its_page() -> None:
+    shared = {"lesson", "figure", "colouring"}
+    assert {file.stem for file in FOLDER.glob("*.py")} - shared == set(PAGES)
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -60,3 +75,61 @@ def test_intervals_are_those_of_student(script: Any) -> None:
     assert lesson.half_width(found) == pytest.approx(expected, rel=1e-3)
     for count, quantile in lesson.STUDENT.items():
         assert quantile == pytest.approx(t.ppf(0.975, count - 1), abs=5e-4)
+
+
+def test_networks_of_the_pages_are_as_large_as_they_say(script: Any) -> None:
+    skips = script("skips")
+    for row in script("lesson").rows_of("skips"):
+        model = colour_unet(1, 12, num_filters=skips.FILTERS[row["skips"]], skips=row["skips"])
+        assert sum(one.numel() for one in model.parameters()) == row["parameters"]
+
+
+def test_patterns_of_one_grey_are_measured_again(script: Any) -> None:
+    """An untrained network of each kind. Repeated pixels leave no pattern, transposed convolutions do."""
+    resizing = script("resizing")
+    kept = {
+        row["net"]: row["flat"]
+        for row in script("lesson").rows_of("resizing")
+        if (row["part"], row["seed"]) == ("copy", 0)
+    }
+    for net, (name, kernel, _) in resizing.NETS.items():
+        torch.manual_seed(0)
+        model = MODELS.build(name, 1, 2, kernel=kernel, num_filters=resizing.FILTERS)
+        assert resizing.unevenness(model) == pytest.approx(kept[net], rel=1e-3, abs=1e-6)
+        assert (kept[net] == 0) == (net == "pool")
+
+
+def test_the_signal_before_training_is_measured_again(script: Any) -> None:
+    initialisation = script("initialisation")
+    row = next(one for one in script("lesson").rows_of("initialisation") if one.get("init") == "he_fan_in")
+    model = "model={name: plain_cnn, width: 8, depth: 3, norm: none, init: he_fan_in}"
+    found = initialisation.first_signal([*initialisation.RECIPE, model, f"train.seed={row['seed']}"])
+    assert found == pytest.approx(row["signal"], rel=1e-3)
+
+
+def test_ways_of_painting(script: Any) -> None:
+    looks = script("looks")
+    palette = np.array([[0, 0, 0], [100, 200, 40]], float)
+    chances = np.array([0.25, 0.75]).reshape(1, 1, 1, 2)
+    assert looks.painted(chances, palette, 0).tolist() == [[[[100, 200, 40]]]]
+    assert looks.painted(chances, palette, 1).tolist() == [[[[75, 150, 30]]]]
+    assert looks.painted(chances, palette, 0.5).tolist() == [[[[90, 180, 36]]]]  # 9 / (1 + 9)
+    assert np.array_equal(
+        looks.unpacked(looks.packed(np.arange(12, dtype=np.uint8).reshape(3, 4))).ravel(), np.arange(12)
+    )
+
+
+def test_outlines_and_early_stopping(script: Any) -> None:
+    mask = np.zeros((4, 5), int)
+    mask[:, 3:] = 1
+    assert script("colouring").near_outlines(mask).tolist() == [[False, False, True, True, False]] * 4
+    stopped = script("curves").stopped
+    assert stopped([3, 2, 1, 2, 2, 2, 2, 2, 0]) == 3  # five epochs without a lower one: the last is never reached
+    assert stopped([3, 2, 1, 2, 2, 2, 2, 0.5]) == 8
+
+
+def test_one_of_the_ten_seeds_is_measured_again(script: Any) -> None:
+    row = next(row for row in script("curves").of("seeds") if row["seed"] == 3)
+    again = script("curves").alone(3)["curves"]
+    for name, curve in row["curves"].items():
+        assert again[name] == pytest.approx(curve, rel=1e-2, abs=1e-2), name
