@@ -58,7 +58,7 @@ def start(
     seconds = parse_budget(budget) if budget else None
     found, dataset, seen, findings = _look(folder, overrides or [], data, instances)
     _show(found, findings)
-    name = found.path.resolve().name or "folder"
+    name = found.name or "folder"
     fatal = [finding for finding in findings if finding.severity == "fatal"]
     plan, estimate = _plan(found, seen, overrides or [], data, seconds, bool(fatal))
     said = _in_words(plan, estimate, seconds)
@@ -110,7 +110,7 @@ def _look(
 
 def _show(found: Found, findings: Sequence[Finding]) -> None:
     console = result_console()
-    show_line(console, (found.path.resolve().name, "bold"))
+    show_line(console, (found.name, "bold"))
     for line in found.said:
         show_line(console, f"  {line}")
     for finding in findings:

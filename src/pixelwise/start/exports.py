@@ -47,7 +47,9 @@ def recognise_export(
     classes = [one for one in data.info.classes if one != "background"]
     what = "labels" if only_labels else "objects or masks"
     found.said.append(f"An export in the format {name} ({reason}): {len(export.records):,} pictures with {what}.")
-    found.said.append(f"Its {len(classes)} classes are {listing(classes, 8)}.")
+    found.said.append(
+        f"{'Its class is' if len(classes) == 1 else f'Its {len(classes)} classes are'} {listing(classes, 8)}."
+    )
     found.said += [f"{notice.what} {notice.hint}".strip() for notice in data.notices()]
     if "label" in export.knows and not only_labels:
         found.said.append("It also has labels of pictures, which are not used.")

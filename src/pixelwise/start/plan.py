@@ -251,7 +251,7 @@ def _best(found: Found, counts: Sequence[int]) -> str:
 
 
 def _title(found: Found) -> str:
-    return f"{found.path.resolve().name}: {_WHAT[found.kind]}"
+    return f"{found.name}: {_WHAT[found.kind]}"
 
 
 _WHAT = {

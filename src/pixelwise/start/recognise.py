@@ -49,6 +49,12 @@ class Found:
     pictures: Path | None = None
     names: tuple[str, ...] = ()
 
+    @property
+    def name(self) -> str:
+        """What reports and runs are called: the folder, or the zip."""
+        place = Path(str(self.dataset["path"]))
+        return place.stem if place.suffix.lower() == ".zip" else self.path.resolve().name
+
 
 def recognise(
     path: Path,
