@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pixelwise.cli.doctor import Accept, Html, examine, findings_as_json, show_findings, show_repaired, write_page
+from pixelwise.cli.doctor import Accept, Html, examine, findings_as_json, keep, show_findings, show_repaired, write_page
 from pixelwise.cli.options import Allow, Cache, MaxPixels
 from pixelwise.errors import DataError, RecipeError, did_you_mean
 from pixelwise.terminal.bars import Line
@@ -83,6 +83,8 @@ def check(
 
     dataset = excluding(_open(name, data, options or []), exclude or [])
     seen, findings, accepted = examine(dataset, cache_folder(data), accept)
+    if not exclude:
+        keep(cache_folder(data), dataset, findings)
     if html is not None:
         write_page(html, dataset, seen, findings, accepted)
     if as_json:

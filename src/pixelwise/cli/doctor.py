@@ -45,6 +45,15 @@ def examine(dataset: Dataset, cache: Path, accept: Path | None) -> tuple[Survey,
     return seen, *set_apart(findings, entries, "" if file is None else file.name)
 
 
+def keep(cache: Path, dataset: Dataset, findings: Sequence[Finding]) -> None:
+    """Keep the fatal findings in the cache: a training on the same files repeats them."""
+    from dataclasses import asdict
+
+    from pixelwise.data.cache.checked import keep_findings
+
+    keep_findings(cache, dataset, [asdict(finding) for finding in findings if finding.severity == "fatal"])
+
+
 def write_page(file: Path, dataset: Dataset, seen: Survey, findings: list[Finding], accepted: Accepted) -> None:
     from pixelwise.report.check_page import build_check_page
     from pixelwise.run.atomic import write_text

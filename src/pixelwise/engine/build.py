@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from pixelwise.data.base import Dataset, cache_folder, data_root
 from pixelwise.data.cache import CachedSplit, ReadSplit, open_split
+from pixelwise.data.cache.checked import kept_findings, names_in
 from pixelwise.data.cache.fitting import Fitting
 from pixelwise.data.exclude import Excluding, excluding
 from pixelwise.errors import DataError, listing
@@ -33,6 +34,7 @@ class Material:
                normalisation of pretrained weights
     counts:    how often each class of the task occurs in them
     notes:     what the recipe says of the data without effect, a line each
+    fatal:     fatal findings that `data check` kept of these data, a line each
     """
 
     info: DatasetInfo
@@ -42,6 +44,7 @@ class Material:
     findings: Mapping[str, Any]
     counts: Counts
     notes: tuple[str, ...] = ()
+    fatal: tuple[str, ...] = ()
 
     @property
     def splits(self) -> tuple[CachedSplit, ...]:
@@ -114,6 +117,7 @@ def open_material(
     Raises DataError with every fault of a split, before anything is trained.
     """
     dataset = build_dataset(recipe, root)
+    fatal = tuple(_fatal(recipe, dataset, root))
     if recipe.data.test and recipe.data.test not in dataset.splits() and (told := dataset.remarks()):
         hint = f"Leave it out, or add a split '{recipe.data.test}' beside {listing(dataset.splits())}."
         raise DataError(told[0], where=dataset.info.name, hint=hint)
@@ -129,8 +133,32 @@ def open_material(
     task = build_task(recipe, dataset.info, findings)
     counts = task.counts(train)
     material = Material(dataset.info, train, validation, test, findings, counts)
-    notes = (*_left_out(dataset, material.splits), *_unused(recipe, dataset), *_never_seen(task.info.classes, counts))
-    return replace(material, notes=notes)
+    notes = (
+        *fatal,
+        *_left_out(dataset, material.splits),
+        *_unused(recipe, dataset),
+        *_never_seen(task.info.classes, counts),
+    )
+    return replace(material, notes=notes, fatal=fatal)
+
+
+def _fatal(recipe: Recipe, dataset: Dataset, root: Path | None) -> Iterator[str]:
+    """The fatal findings that `data check` kept of these files, about pictures that this recipe uses. Nothing is read anew."""
+    excluded = set(recipe.data.exclude)
+    while isinstance(dataset, Excluding | Fitting):
+        dataset = dataset.whole
+    splits = [one for one in (recipe.data.train, recipe.data.validation, recipe.data.test) if one in dataset.splits()]
+    for one in kept_findings(cache_folder(root), dataset, splits):
+        files = [words for words in one["files"] if _concerns(words, splits, excluded)]
+        if files or not one["files"]:
+            some = f" Of these splits: {listing(files, 4)}." if files else ""
+            yield f"data check, fatal, {one['check']}: {one['what']}{some} {one['cure']}".strip()
+
+
+def _concerns(words: str, splits: Sequence[str], excluded: Collection[str]) -> bool:
+    """Whether all pictures that an entry of a finding names are in these splits, and none is excluded."""
+    names = names_in(words)
+    return all(name.partition("/")[0] in splits and name not in excluded for name in names)
 
 
 def _left_out(dataset: Dataset, splits: Sequence[CachedSplit]) -> Iterator[str]:

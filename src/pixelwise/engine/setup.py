@@ -61,6 +61,7 @@ def setup_record(learner: Learner, material: Material) -> dict[str, Any]:
                 for part, (split, size) in seen.items()
             },
             "splits": splits,
+            **({"fatal": list(material.fatal)} if material.fatal else {}),
         },
         "findings": dict(material.findings),
         "kind": task.kind,

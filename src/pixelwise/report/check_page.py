@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelwise.data.base import Dataset
-from pixelwise.data.checks.accepted import names_in
+from pixelwise.data.cache.checked import names_in
 from pixelwise.data.checks.outlines import between
 from pixelwise.data.checks.survey import Finding, Survey
 from pixelwise.errors import DataError, listing

@@ -67,6 +67,7 @@ def _page(run: RunFolder, record: Record) -> str:
         opening=tables.opening(record),
         ending=_ending(record),
         warning=tables.warning(record) or baselines.warning(record),
+        fatal=[str(line) for line in record.data.get("fatal") or ()],
         tiles=tables.tiles(record),
         stated=tables.stated(record),
         plots=_plots(record, metrics, plots),

@@ -189,7 +189,8 @@ def open_split(
     dataset.check_split(split)
     settings, fingerprint = _fingerprint(dataset, split, size, on_corrupt)
     named = Path(
-        _plain(dataset.info.name), f"{_plain(split)}-{'x'.join(map(str, size)) if size else 'own'}-{settings[:12]}"
+        plain_name(dataset.info.name),
+        f"{plain_name(split)}-{'x'.join(map(str, size)) if size else 'own'}-{settings[:12]}",
     )
     group = folder / named
     remove_abandoned(group)
@@ -235,10 +236,23 @@ def _fingerprint(dataset: Dataset, split: str, size: tuple[int, int] | None, on_
     return settings, _digest([settings, names, sources, [[str(file), *state] for file, state in states.items()]])
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
     """A name as that of one folder, so that no name of a data set or split leads out of the cache."""
     safe = re.sub(r"[/\\\0]", "_", name)
     return safe if safe.strip(".") else f"_{safe}"
+
+
+def digest_of_settings(dataset: Dataset) -> str:
+    """What of a data set's options decides what is read."""
+    return _digest([dataset.info.name, dataset.info.classes, dataset.info.void, dataset.settings()])
+
+
+def digest_of_sources(dataset: Dataset, split: str) -> str:
+    """Names and files of a split, with the size and the time of change of every file."""
+    names = dataset.names(split)
+    files = [dataset.sources(split, index) for index in range(len(names))]
+    states = {file: _state(file) for file in dict.fromkeys(chain.from_iterable(files))}
+    return _digest([names, [[str(file), *state] for file, state in states.items()]])
 
 
 def _state(file: Path) -> list[object]:
@@ -321,7 +335,7 @@ def _open_entry(entry: Path, info: DatasetInfo) -> CachedSplit | None:
 
 def damaged_entries(folder: Path, info: DatasetInfo) -> Iterator[tuple[Path, tuple[str, ...]]]:
     """The entries of a data set in the cache under `folder` that are damaged, with the files that are."""
-    for file in sorted((folder / _plain(info.name)).glob("*/*/about.json")):
+    for file in sorted((folder / plain_name(info.name)).glob("*/*/about.json")):
         with suppress(RunError, OSError, ValueError, KeyError, TypeError):  # it is built again when it is opened
             about = read_json(file)
             if about["checksums"] and (damaged := CachedSplit(file.parent, info, about).damaged()):

@@ -7,18 +7,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pixelwise.data.base import Dataset
+from pixelwise.data.cache.checked import names_in
 from pixelwise.data.checks.survey import Finding
 from pixelwise.errors import DataError, shown
 from pixelwise.yaml_text import parse_text, read_file
 
 FILE = "accepted.yaml"
-PAIR = re.compile(" [=~] ")  # between the names of pictures that one finding puts together
 KEYS = ("kind", "pictures", "reason")
 
 
@@ -34,11 +33,6 @@ class Entry:
         if finding.check != self.kind:
             return False
         return not self.pictures or words in self.pictures or set(names_in(words)) <= set(self.pictures)
-
-
-def names_in(words: str) -> list[str]:
-    """The names in a finding's entry: one, or those of a pair."""
-    return PAIR.split(words)
 
 
 def accepted_file(dataset: Dataset) -> Path | None:

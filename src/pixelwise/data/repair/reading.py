@@ -60,11 +60,11 @@ class Masks:
         snapped = snap(mask, self._values)
         if snapped is None:
             return None
-        classes = np.zeros(max(self._values) + 1, np.uint16 if max(self._classes.values()) > 255 else np.uint8)
+        classes = np.zeros(max(self._values) + 1, np.uint16)
         for value, number in self._classes.items():
             classes[value] = number
         found: IndexMap = classes[snapped]
-        return found
+        return found.astype(np.uint8) if max(self._classes.values()) < 256 else found
 
 
 def turned(mask: IndexMap, orientation: int) -> IndexMap:

@@ -85,7 +85,10 @@ def snap_colours(image: Image, colours: Mapping[RGB, int]) -> IndexMap | None:
     if not solid.any() or np.count_nonzero(far & solid) > RARE * solid.sum():
         return None
     snapped = snap(place.astype(np.uint8), sorted(set(place[solid & ~far].tolist())))
-    return None if snapped is None else index[snapped].astype(np.uint16 if index.max() > 255 else np.uint8)
+    if snapped is None:
+        return None
+    classes: IndexMap = index[snapped].astype(np.uint8) if index.max() < 256 else index[snapped].astype(np.uint16)
+    return classes
 
 
 def classes_of(values: Collection[int], classes: int, void: int | None) -> dict[int, int] | None:
