@@ -279,11 +279,12 @@ def test_black_and_white_masks_in_three_equal_channels_or_stored_with_loss(tmp_p
 
 
 def test_masks_beside_pictures_in_a_folder_for_each_patient(tmp_path: Path) -> None:
-    for patient in ("p1", "p2", "p3"):
+    for patient in ("p1", "p2", "p3", "p4", "p5"):
         for number in range(3):
             draw(tmp_path / "scans", f"{patient}/{number}.png", f"{patient}/{number}_seg.png")
     what, options = found(tmp_path / "scans")
     assert what.kind == "masks"
     assert options == {
-        "images": "**/*.png", "masks": "**/*.png", "mask_suffix": "_seg", "values": {"background": 0, "object": 1}
+        "images": "**/*.png", "masks": "**/*.png", "mask_suffix": "_seg", "values": {"background": 0, "object": 1},
+        "group": "^(.+)/[^/]+$",
     }  # fmt: skip

@@ -24,7 +24,6 @@ Kind = Literal["masks", "objects", "classes", "pictures"]
 MASKS = ("mask", "label", "annotation", "segment", "truth", "gt", "target", "trimap")  # in names of folders and files
 BEHIND = (*MASKS, "seg")  # at the end of names
 ANNOTATIONS = (".json", ".xml", ".zip")
-PAIRED = ("masks", "objects")  # kinds of a picture and a mask each
 FEWEST = 5  # groups that names must suggest
 
 
@@ -37,7 +36,7 @@ class Found:
     keys:     the keys of the recipe that change an assumption: key → what it is for
     exclude:  pictures that are left out, as `split/name`
     pictures: a folder with pictures, where the options of the data set do not name it
-    names:    of the pictures of an export that says no splits
+    names:    of the pictures with masks, or of an export that says no splits
     """
 
     path: Path
@@ -109,7 +108,7 @@ def recognise(
         what = "has no masks, in which objects could be told apart."
         raise DataError(what, where=str(path), hint="Leave out --instances.")
     if "group" not in given:
-        _group(found, names)
+        _group(found, found.names or names)
     return found
 
 
@@ -167,7 +166,7 @@ def _with_masks(path: Path, names: Sequence[str], objects: bool, given: Mapping[
     pairs = [
         pair for place in _places(path, images) for pair in pair_files(place, images, masks, affixes).known.values()
     ]
-    found = Found(path, "objects" if objects else "masks", dataset)
+    found = Found(path, "objects" if objects else "masks", dataset, names=tuple(pair.name for pair in pairs))
     found.said.append(f"{len(pairs):,} pictures with masks: images in {images}, masks in {masks}.")
     if affixes != Affixes():
         told = ", ".join(f"{key} {value!r}" for key, value in vars(affixes).items() if value)
@@ -313,21 +312,15 @@ PATTERNS: Mapping[str, str] = {
 
 def _group(found: Found, names: Sequence[str]) -> None:
     """Set the option `group` where names suggest pictures that belong together: the frames of one scene, one patient."""
-    if found.kind == "pictures":
-        shown = list(names)
-    else:
-        shown = [name.split("/", 1)[-1] if found.kind in PAIRED else name for name in names]
     for pattern, what in PATTERNS.items():
         if found.kind == "classes" and "/" in pattern:
             continue  # the folders are the classes
         compiled = re.compile(pattern)
-        words = [match.group(1) for name in shown if (match := compiled.search(name))]
+        words = [match.group(1) for name in names if (match := compiled.search(name))]
         groups = Counter(words)
         several = sum(count for count in groups.values() if count > 1)
-        if len(groups) < FEWEST or several < 0.8 * len(shown) or max(groups.values()) > 0.5 * len(shown):
+        if len(groups) < FEWEST or several < 0.8 * len(names) or max(groups.values()) > 0.5 * len(names):
             continue
-        if found.kind in PAIRED and len(shown) == 2 * len(groups):
-            continue  # an image and its mask are no group
         found.dataset["group"] = pattern
         some = ", ".join(list(groups)[:3])
         found.said.append(
