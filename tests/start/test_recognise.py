@@ -288,3 +288,13 @@ def test_masks_beside_pictures_in_a_folder_for_each_patient(tmp_path: Path) -> N
         "images": "**/*.png", "masks": "**/*.png", "mask_suffix": "_seg", "values": {"background": 0, "object": 1},
         "group": "^(.+)/[^/]+$",
     }  # fmt: skip
+
+
+def test_groups_are_found_behind_what_names_of_pictures_and_masks_differ_in(tmp_path: Path) -> None:
+    for town in range(5):
+        for number in range(3):
+            name = f"aachen_{town:03}_{number:03}"
+            draw(tmp_path / "streets", f"images/{name}_leftImg8bit.png", f"masks/{name}_gtFine_labelIds.png")
+    what, options = found(tmp_path / "streets")
+    assert "group" in options
+    assert any("5 groups" in line and "aachen_000, aachen_001" in line for line in what.said)

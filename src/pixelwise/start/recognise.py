@@ -305,7 +305,7 @@ def _with_classes(path: Path, names: Iterable[str]) -> Found | None:
 # -- groups ----------------------------------------------------------------------------------------------------------
 
 PATTERNS: Mapping[str, str] = {
-    r"^(.*\d.*?)[_\-. ]+(?:[A-Za-z]+[_\-. ]*)?\d+$": "the part of a name before its last number",
+    r"^(.*\d.*?)[_\-. ]+(?:[A-Za-z]+[_\-. ]*)?\d+[_\-. ]*$": "the part of a name before its last number",
     r"^(.+)/[^/]+$": "the folder",
 }
 
