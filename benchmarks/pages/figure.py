@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
+from math import log2
 
 COLOURS = ("#2c6fd9", "#d9642c", "#2a8f5b", "#8a4fbf", "#777f8c", "#b8860b", "#c2185b")
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 360, 260, 50, 12, 34, 40
@@ -71,9 +72,7 @@ def _legend(names: Sequence[str], width: int) -> list[tuple[str, int, int]]:
 
 
 def _panel(panel: Panel, offset: int, colours: dict[str, str]) -> str:
-    from math import log2
-
-    along = (lambda value: log2(value)) if panel.log else float
+    along = log2 if panel.log else float
     xs = [along(x) for line in panel.lines for x in line.x]
     ys = [y for line in panel.lines for y in (*line.y, *line.low, *line.high)]
     low = min(ys) if panel.bottom is None else panel.bottom
@@ -101,8 +100,7 @@ def _panel(panel: Panel, offset: int, colours: dict[str, str]) -> str:
     return "\n".join([*parts, *(_line(line, at, colours[line.name]) for line in panel.lines)])
 
 
-def _line(line: Line, at: object, colour: str) -> str:
-    assert callable(at)
+def _line(line: Line, at: Callable[[float, float], tuple[float, float]], colour: str) -> str:
     parts = []
     if line.low:
         around = [at(x, y) for x, y in zip(line.x, line.high, strict=True)]

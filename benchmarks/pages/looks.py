@@ -58,11 +58,8 @@ def painted(chances: np.ndarray, palette: np.ndarray, heat: float) -> np.ndarray
 def scored(pictures: np.ndarray, originals: np.ndarray, palette: np.ndarray) -> dict[str, float]:
     from pixelwise.imaging.colour import nearest_colours
 
-    table = tuple(tuple(int(one) for one in colour) for colour in palette)
-    same = [
-        nearest_colours(a, table) == nearest_colours(b, table)  # type: ignore[arg-type]
-        for a, b in zip(pictures, originals, strict=True)
-    ]
+    table = [(int(red), int(green), int(blue)) for red, green, blue in palette]
+    same = [nearest_colours(a, table) == nearest_colours(b, table) for a, b in zip(pictures, originals, strict=True)]
     difference = colouring.as_lab(pictures) - colouring.as_lab(originals)
     squared = np.square(pictures.astype(float) - originals).mean()
     return {

@@ -133,3 +133,21 @@ def test_one_of_the_ten_seeds_is_measured_again(script: Any) -> None:
     again = script("curves").alone(3)["curves"]
     for name, curve in row["curves"].items():
         assert again[name] == pytest.approx(curve, rel=1e-2, abs=1e-2), name
+
+
+def test_what_the_page_says_about_luck(script: Any) -> None:
+    curves, page = script("curves"), (ROOT / "docs" / "loss_curves.md").read_text(encoding="utf-8")
+    found, last = curves.differences(), [row["curves"]["score"][-1] for row in curves.of("seeds")]
+    said = " ".join(page.split())
+    assert f"are {min(last):.3f} to {max(last):.3f} (mean {np.mean(last):.3f}," in said
+    assert f"over all {len(found)} pairs the mean difference is {np.mean(found):.3f}" in said
+    assert f"in {sum(one >= 0.01 for one in found)} pairs it is 0.01 or more" in said
+    assert f"the largest is {found[-1]:.3f}" in said
+    rows = [row["curves"] for row in curves.of("seeds")]
+    lowest = [row["validation"].index(min(row["validation"])) for row in rows]
+    assert f"at epoch {min(lowest) + 1} to {max(lowest) + 1}." in said
+    rises = [row["validation"][-1] - min(row["validation"]) for row in rows]
+    assert f"rises by {min(rises):.2f} to {max(rises):.2f}" in said
+    later = [row["score"].index(max(row["score"])) > place for row, place in zip(rows, lowest, strict=True)]
+    assert sum(later) == 6
+    assert sum(curves.stopped(row["validation"]) == place + 1 for row, place in zip(rows, lowest, strict=True)) == 9
