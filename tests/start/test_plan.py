@@ -13,7 +13,7 @@ from pixelwise.start.files import write_page, write_recipe
 from pixelwise.start.plan import Plan, choose_batch, choose_fit, choose_size, make_plan
 from pixelwise.start.recipe_text import recipe_text
 from pixelwise.start.recognise import Found, Kind
-from pixelwise.start.trial import Estimate, parse_budget, total_seconds, within
+from pixelwise.start.trial import Estimate, _forget_peak, parse_budget, peak_memory, total_seconds, within
 from pixelwise.types import DatasetInfo
 
 DATASETS = {"masks": "folder", "objects": "folder", "classes": "labelled", "pictures": "pictures"}
@@ -152,3 +152,14 @@ def test_files_of_somebody_else_are_never_replaced(tmp_path: Path) -> None:
     assert page.name == "x-report-2.html"
     assert write_page(tmp_path / "x-report.html", '<p class="kicker">pixelwise start</p>') == page
     assert (tmp_path / "x-report.html").read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the system does not count memory anew")
+def test_the_memory_of_an_earlier_trial_is_not_that_of_a_later_one() -> None:
+    block = np.ones(200 << 20, np.uint8)
+    before = peak_memory()
+    assert before is not None
+    assert before > block.nbytes
+    del block
+    _forget_peak()
+    assert (peak_memory() or 0) < before - (150 << 20)

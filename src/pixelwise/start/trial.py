@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import math
 import re
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,6 +48,7 @@ def parse_budget(text: str) -> float:
 
 def try_plan(plan: Plan, *, data: Path | None, caching: Callable[[str, int, int], None] | None = None) -> Estimate:
     """Measure a few updates of each phase. The pictures are decoded into the cache, where the training finds them."""
+    _forget_peak()
     parts = prepare(plan.recipe(), data=data, caching=caching)
     each = [_seconds_of_update(parts, number) for number in range(len(parts.recipe.train.phases))]
     updates = updates_per_epoch(parts.recipe, parts.material)
@@ -81,8 +85,22 @@ def _seconds_of_update(parts: Parts, phase: int) -> float:
     return min(taken[1:])
 
 
+def _forget_peak() -> None:
+    """Give back what is free and count the most memory anew, where the system can: an earlier trial may have been larger."""
+    gc.collect()
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+
+
 def peak_memory() -> int | None:
     """The most bytes that this process has had in memory; None where the system does not say."""
+    with suppress(OSError):
+        lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
+        found = [int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")]
+        if found:
+            return found[0]
     try:
         import resource
     except ImportError:
