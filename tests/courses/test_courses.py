@@ -176,6 +176,20 @@ def test_the_page_has_measured_numbers_reports_and_pictures(
         assert (folder.path / target).is_file()
 
 
+def test_code_in_a_trap_is_code_and_recipes_without_numbers_have_no_table(tmp_path: Path) -> None:
+    asked = {"number": "1", "asks": "?", "recipes": ["quickstart"], "why": "runs.md", "trap": "Use `freeze` <here>."}
+    course, folder = course_of("quickstart", questions=[asked]), Folder(tmp_path / "course", "course")
+    page = build_course_page(course, folder, needed(course, folder), {}).read_text(encoding="utf-8")
+    assert "Use <code>freeze</code> &lt;here&gt;." in page
+    assert "<table" not in page
+    assert "quickstart: not trained yet" in page
+
+
+def test_commands_are_shown_of_a_course_without_files(tmp_path: Path) -> None:
+    course, folder = course_of("quickstart", files={}), Folder(tmp_path / "course", "course")
+    assert "1×11×11" in build_course_page(course, folder, needed(course, folder), {}).read_text(encoding="utf-8")
+
+
 def test_results_stand_in_and_are_shown_as_such(tmp_path: Path) -> None:
     folder, results = Folder(tmp_path / "course", "course"), recorded_results()
     course = course_of("voc2007/unet", guess="voc2007/majority")

@@ -43,6 +43,11 @@ class Shown:
     words: tuple[tuple[str, str], ...]  # recipe, where its numbers come from
     why: str  # a link, or empty where the documentation is not here
 
+    @property
+    def measured(self) -> list[Row]:
+        """The rows with a number; of the other recipes `words` says why they have none."""
+        return [row for row in self.rows if any(row.cells[1:])]
+
 
 def build_course_page(
     course: Course, folder: Folder, needs: Sequence[Needed], results: Results, *, quick: bool = False
@@ -50,6 +55,7 @@ def build_course_page(
     """Write course.html, `pages/` and `plots/` of a course's folder; return the page's path."""
     known = sources(needs, folder, results)
     files = plain_folder(folder.path / "files")
+    files.mkdir(parents=True, exist_ok=True)  # commands are run in it, whether a course has files or not
     for name, text in course.files.items():
         write_text(files / name, text)
     documented = write_pages(folder.path, explaining(question.why for question in course.questions))
