@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pixelwise.cli.doctor import Accept, Html, examine, findings_as_json, keep, show_findings, show_repaired, write_page
+from pixelwise.cli.doctor import (
+    Accept,
+    Features,
+    Html,
+    examine,
+    findings_as_json,
+    keep,
+    show_findings,
+    show_repaired,
+    write_page,
+)
 from pixelwise.cli.options import Allow, Cache, MaxPixels
 from pixelwise.errors import DataError, RecipeError, did_you_mean
 from pixelwise.terminal.bars import Line
@@ -71,7 +81,8 @@ def list_(data: Data = None, as_json: Json = False) -> None:
 @app.command()
 def check(
     name: Name, data: Data = None, options: Options = None, exclude: Exclude = None, html: Html = None,
-    accept: Accept = None, as_json: Json = False, allow: Allow = None, cache: Cache = None, max_pixels: MaxPixels = None,
+    accept: Accept = None, features: Features = None, as_json: Json = False, allow: Allow = None, cache: Cache = None,
+    max_pixels: MaxPixels = None,
 ) -> None:  # fmt: skip
     """Check a data set, and its pictures in the cache, for mistakes before training. Exit code 1 if a finding is fatal.
 
@@ -82,7 +93,7 @@ def check(
     from pixelwise.data.exclude import excluding
 
     dataset = excluding(_open(name, data, options or []), exclude or [])
-    seen, findings, accepted = examine(dataset, cache_folder(data), accept)
+    seen, findings, accepted = examine(dataset, cache_folder(data), accept, features, data)
     if not exclude:
         keep(cache_folder(data), dataset, findings)
     if html is not None:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pixelwise.errors import listing
-from pixelwise.terminal.output import ACCENT, BAD, GOOD, QUIET, WARN, result_console, show_line
+from pixelwise.terminal.output import ACCENT, BAD, GOOD, QUIET, WARN, result_console, say, show_line
 
 if TYPE_CHECKING:
     from pixelwise.data.base import Dataset
-    from pixelwise.data.checks.survey import Finding, Survey
+    from pixelwise.data.checks.survey import Describe, Finding, Survey
     from pixelwise.data.repair import Repaired
 
 SHOWN = 5  # files that are named for each finding; --json names all
@@ -30,7 +30,19 @@ Accept = Annotated[
 ]
 
 
-def examine(dataset: Dataset, cache: Path, accept: Path | None) -> tuple[Survey, list[Finding], Accepted]:
+Features = Annotated[
+    str | None,
+    typer.Option(
+        "--features",
+        metavar="ENCODER",
+        help="Also find crops, mirror images and next frames across splits, by an encoder, e.g. tf_efficientnet_lite0.",
+    ),
+]
+
+
+def examine(
+    dataset: Dataset, cache: Path, accept: Path | None, features: str | None, data: Path | None
+) -> tuple[Survey, list[Finding], Accepted]:
     """Read every sample; (what was seen, findings, accepted findings)."""
     from pixelwise.data.checks import check_cache, findings_of
     from pixelwise.data.checks.accepted import accepted_file, read_accepted, set_apart
@@ -39,10 +51,19 @@ def examine(dataset: Dataset, cache: Path, accept: Path | None) -> tuple[Survey,
 
     file = accept or accepted_file(dataset)
     entries = read_accepted(file) if file is not None else ()  # before every picture is read
+    describe = None if features is None else _describer(features, data)
     with Line("checking") as line:
-        seen = survey(dataset, lambda done, total: line.show(dataset.info.name, done, total))
+        seen = survey(dataset, lambda done, total: line.show(dataset.info.name, done, total), describe)
     findings = [*check_cache(dataset, cache), *findings_of(dataset, seen)]
     return seen, *set_apart(findings, entries, "" if file is None else file.name)
+
+
+def _describer(name: str, data: Path | None) -> Describe:
+    from pixelwise.engine.torch.features import describer
+
+    describe, note = describer(name, data)
+    say(note, err=True)
+    return describe
 
 
 def keep(cache: Path, dataset: Dataset, findings: Sequence[Finding]) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelwise.imaging.resize import resize_image
-from pixelwise.types import Image, seen
+from pixelwise.types import Image, IndexMap, seen
 
 THUMBNAIL = 16
 # Root mean square difference of 16×16 thumbnails, in grey levels. Stored again or resized, the same picture stays below
@@ -32,8 +32,8 @@ SLACK = 1e-3  # for what floats round: every pair is compared in whole numbers a
 CHUNK, PAIRS = 256, 4096  # thumbnails looked up, and pairs compared, at a time
 
 
-def digest_of(image: Image) -> bytes:
-    """What two pictures have in common that are equal to the pixel."""
+def digest_of(image: Image | IndexMap) -> bytes:
+    """What two pictures, or two masks, have in common that are equal to the pixel."""
     digest = hashlib.sha256(str(image.shape).encode())
     digest.update(np.ascontiguousarray(image).data)
     return digest.digest()

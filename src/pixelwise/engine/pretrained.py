@@ -84,7 +84,7 @@ def find_weights(recipe: Recipe, root: Path | None) -> Pretrained | None:
         return _of_file(word, network)
     if not network:
         raise RecipeError(f"model '{recipe.model.name}' has no weights '{word}'.", where="model.weights")
-    return _published(word, network, root)
+    return published_weights(word, network, root)
 
 
 def _network(recipe: Recipe, word: str) -> str:
@@ -93,7 +93,7 @@ def _network(recipe: Recipe, word: str) -> str:
     return str(template).format_map(recipe.model.options)
 
 
-def _published(word: str, network: str, root: Path | None) -> Pretrained:
+def published_weights(word: str, network: str, root: Path | None) -> Pretrained:
     """Weights that somebody published: from the data folder, else from an installed package, else from the publisher."""
     from pixelwise.models.encoders.published import published
 

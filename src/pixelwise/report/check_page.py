@@ -172,7 +172,7 @@ PLACES: Mapping[str, Callable[[Sample, DatasetInfo], Place | None]] = {
     "rare classes": _rare,
     "specks": _specks,
 }
-ALIKE = ("alike",)
+ALIKE = ("alike",)  # of pictures with one view; parts of others are shown without a place
 
 
 def _difference(one: Image, other: Image) -> Place:

@@ -25,12 +25,13 @@ from pixelwise.data.checks.pictures import (
 )
 from pixelwise.data.checks.repeats import alike, copies
 from pixelwise.data.checks.shares import rare_classes
+from pixelwise.data.checks.similar import near_duplicates, torn_groups
 from pixelwise.data.checks.survey import Finding, Survey, survey
 
 CHECKS: tuple[Callable[[Survey], Iterator[Finding]], ...] = (
     partners, empty_splits, unreadable, different_sizes, rotations, strange_values, smooth_masks, palettes, copies, alike,
-    constant_masks, absent_classes, rare_classes, deep_pictures, pages, channels, sizes, dark_pictures, plain_pictures,
-    blurred_pictures,
+    near_duplicates, torn_groups, constant_masks, absent_classes, rare_classes, deep_pictures, pages, channels, sizes,
+    dark_pictures, plain_pictures, blurred_pictures,
     odd_objects, touching_objects,
 )  # fmt: skip
 

@@ -18,7 +18,7 @@ def copies(survey: Survey) -> Iterator[Finding]:
     for a, b in _pairs(survey):
         if not _only_alike(a, b):
             found[a.split, b.split].append(f"{a.where} = {b.where}")
-            other_masks[a.split, b.split] += a.size == b.size and a.values != b.values
+            other_masks[a.split, b.split] += a.size == b.size and a.drawn != b.drawn
     for (first, second), files in sorted(found.items(), key=lambda item: (item[0][0] == item[0][1], item[0])):
         count = "1 picture is" if len(files) == 1 else f"{len(files):,} pictures are"
         masks = f" {other_masks[first, second]:,} of them have another mask." if other_masks[first, second] else ""
@@ -59,4 +59,4 @@ def _pairs(survey: Survey) -> list[tuple[Facts, Facts]]:
 def _only_alike(one: Facts, other: Facts) -> bool:
     if one.digest == other.digest or one.fine is None or other.fine is None:
         return False
-    return differ_somewhere(one.fine, other.fine, one.size == other.size and one.values != other.values)
+    return differ_somewhere(one.fine, other.fine, one.size == other.size and one.drawn != other.drawn)

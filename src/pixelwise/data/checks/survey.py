@@ -49,6 +49,7 @@ class Facts:
                 mask were turned with it; None where only one of the two is possible
     digest:     of the picture's pixels
     thumbnail:  the picture at 16×16, flat: what stays equal when a picture is stored again or resized
+    drawn:      digest of the mask's pixels
     objects:    what is odd about its objects → how many of them, and `objects`, all of them, where they are known
     smooth:     share of the mask's outlines that have values between two classes (outlines.py)
     sharpness:  of the picture: 1 is noise, 1/16 a picture without detail (sharpness_of)
@@ -70,6 +71,7 @@ class Facts:
     mask: Traits | None = None
     outlines: tuple[float, float] | None = None
     objects: Mapping[str, int] = field(default_factory=dict)
+    drawn: bytes = b""
     smooth: float = 0.0
     sharpness: float = 1.0
     features: NDArray[np.float32] | None = None
@@ -221,6 +223,7 @@ def _look(dataset: Dataset, split: str, index: int, name: str, describe: Describ
         mask=mask,
         outlines=_outlines(sample, image, mask, dataset.reading().exif),
         objects=_of_objects(dataset, split, index, sample),
+        drawn=b"" if sample.mask is None else digest_of(sample.mask),
         smooth=_smooth(sample, dataset.info),
         sharpness=sharpness_of(sample.seen),
         features=None if describe is None else describe(sample.seen),
