@@ -43,7 +43,8 @@ def _runs(mask: IndexMap) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray
 
 def _long(starts: NDArray[np.int64], lengths: NDArray[np.int64], width: int) -> NDArray[np.bool_]:
     """Which runs are long; those at the border of the picture, which may go on outside of it, are."""
-    return (lengths > SHORT) | (starts % width == 0) | ((starts + lengths) % width == 0)
+    long: NDArray[np.bool_] = (lengths > SHORT) | (starts % width == 0) | ((starts + lengths) % width == 0)
+    return long
 
 
 def _transitions(mask: IndexMap, void: int | None) -> NDArray[np.int64]:
