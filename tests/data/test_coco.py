@@ -7,7 +7,7 @@ import pytest
 from PIL import Image as Pillow
 from pycocotools import mask as theirs
 
-from pixelwise.data.coco import coco
+from pixelwise.data.annotated import coco
 from pixelwise.errors import DataError
 from pixelwise.imaging.annotations import annotation_of, object_of
 from pixelwise.rle import RLE

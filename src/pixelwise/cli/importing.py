@@ -146,7 +146,8 @@ def _show(record: Mapping[str, Any], proof: Proof, out: Path, dataset: Dataset) 
     for line in in_words(proof, record["as"]):
         show_line(console, f"  {line}")
     for row in sorted(proof.rows, key=lambda row: row["iou"])[:SHOWN]:
-        lost = [f"{row[f'{what}_lost']} {what} lost" for what in ("parts", "holes") if row[f"{what}_lost"]]
+        counts = {what: row[f"{what}s_lost"] for what in ("part", "hole")}
+        lost = [f"{count} {what}{'s' * (count > 1)} lost" for what, count in counts.items() if count]
         words = f"object {row['object']} ({row['class']})  IoU {row['iou']:.3f}  {', '.join(lost)}"
         show_line(console, ("    " + row["picture"], QUIET), f"  {words}".rstrip())
     if len(proof.rows) > SHOWN:

@@ -11,7 +11,7 @@ DATASETS = Shelf(
         "flowers17": "pixelwise.data.published.flowers17:flowers17",
         "flowers17_classes": "pixelwise.data.published.flowers17:flowers17_classes",
         "penn_fudan": "pixelwise.data.published.penn_fudan:penn_fudan",
-        "coco": "pixelwise.data.coco:coco",
+        "coco": "pixelwise.data.annotated:coco",
         "annotated": "pixelwise.data.annotated:annotated",
         "folder": "pixelwise.data.folder:folder",
         "labelled": "pixelwise.data.single.labelled:labelled",
