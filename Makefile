@@ -30,6 +30,7 @@ check: $(READY)
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python tests/docs/words.py
 	@$(MAKE) --no-print-directory docs
 
 mutations: $(READY)

@@ -10,6 +10,7 @@ from reference_pages import find_root_pages, write_reference
 
 project = "pixelwise"
 author = "the pixelwise authors"
+project_copyright = author
 release = version = installed("pixelwise")
 extensions = ["myst_parser"]
 myst_enable_extensions = ["dollarmath", "deflist", "colon_fence"]

@@ -35,7 +35,8 @@ MODULES = {
     "pixelwise.arithmetic.counts": "Counts",
 }
 ROOT_PAGES = ("SECURITY", "CONTRIBUTING")  # of the repository, with their own place in the site
-DEFINITION = re.compile(r"^(?P<names>[\w*]+(?:, [\w*]+)*):\s+(?P<text>\S.*)$")
+LINK = re.compile(r"\[([^\]]*)\]\((\.\./[^)#]*)\)")  # out of the documentation
+DEFINITION = re.compile(r"^(?P<names>[*]*[A-Za-z_]\w*(?:, [*]*[A-Za-z_]\w*)*):\s+(?P<text>\S.*)$")
 
 
 class Words(str):
@@ -64,9 +65,11 @@ def root_page(file: Path) -> str:
 
 
 def find_root_pages(app: Any, page: str, text: list[str]) -> None:
-    """Links such as `../SECURITY.md` lead to the page in the site (event `source-read` of Sphinx)."""
+    """Links such as `../SECURITY.md` lead to the page in the site; folders are named without a link (event `source-read`)."""
     for name in ROOT_PAGES:
         text[0] = text[0].replace(f"](../{name}.md", f"](reference/{name}.md")
+    here = Path(app.srcdir, page).parent
+    text[0] = LINK.sub(lambda link: link[1] if (here / link[2]).is_dir() else link[0], text[0])
 
 
 # -- commands ------------------------------------------------------------------------------------------------------
@@ -107,7 +110,7 @@ def _parameter(one: Any, context: Any) -> tuple[str, str, str]:
         )
     names = ", ".join(f"`{name}`" for name in [*one.opts, *one.secondary_opts])
     default = one.default if getattr(one, "show_default", True) and not callable(one.default) else None
-    shown = "" if default in (None, False, (), []) else f"`{getattr(default, 'value', default)}`"
+    shown = "" if default in (None, False, (), [], "") else f"`{getattr(default, 'value', default)}`"
     return names, str(one.help or ""), "required" if one.required else shown
 
 

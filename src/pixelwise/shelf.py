@@ -321,7 +321,7 @@ def _constants(tree: ast.Module) -> dict[str, ast.expr]:
 
 
 def _imported_constants(tree: ast.Module, arguments: ast.arguments, package: str) -> dict[str, ast.expr]:
-    """The constants that arguments mention and the module imports from another one of its own package."""
+    """The constants that arguments mention and the module imports from another module of its package."""
     mentioned = {node.id for node in ast.walk(arguments) if isinstance(node, ast.Name)}
     found: dict[str, ast.expr] = {}
     for node in tree.body:

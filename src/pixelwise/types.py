@@ -180,7 +180,7 @@ class DatasetInfo:
 
     @property
     def background(self) -> int:
-        """The index of the class `background`, as which void pixels may count. Raises DataError where there is none."""
+        """The index of the class `background`, as which void pixels may count. Raises DataError if there is none."""
         if BACKGROUND not in self.classes:
             what = f"void cannot count as background: no class has that name; there are {listing(self.classes)}."
             raise DataError(what, where=self.name, hint="Use `void: ignore`.")
@@ -202,7 +202,7 @@ class OverPictures:
     """The confidence interval of a score over pictures: what the same weights would score on other pictures of this kind.
 
     low, high:  None where `lack` says in words why there is no interval
-    n:          the number of pictures that the score stands on
+    n:          the number of pictures in the score
     level:      how often intervals made by this method contain the true value
     """
 

@@ -53,7 +53,7 @@ def test_fatal_findings_exit_with_1_and_name_files_and_cure(run, zoo):
     assert code == 1
     assert "fatal unreadable" in words
     assert "train/p1" in words
-    assert "1 mask has values that are no class: 7 (1 mask, 80 pixels). Allowed are 0 to 1." in words
+    assert "1 mask has values that are not classes: 7 (1 mask, 80 pixels). Allowed are 0 to 1." in words
     assert "→ Correct the masks, name the missing classes, or say by the option values" in words
     assert words.endswith("2 fatal, 0 to look at. --json names every file.")
     assert "\x1b" not in out  # no control characters where it is no terminal
@@ -76,7 +76,7 @@ def test_json(run, zoo):
     assert found["findings"][0] == {
         "check": "strange values",
         "severity": "fatal",
-        "what": "1 mask has values that are no class: 7 (1 mask, 80 pixels). Allowed are 0 to 1.",
+        "what": "1 mask has values that are not classes: 7 (1 mask, 80 pixels). Allowed are 0 to 1.",
         "files": ["val/p0"],
         "cure": "Correct the masks, name the missing classes, or say by the option values which values are one class.",
     }

@@ -97,7 +97,7 @@ def test_values_that_are_no_class_are_a_finding_and_the_page_is_written(
         write_mask(pets / f"masks/{number}.png", mask, [(0, 0, 0), (9, 9, 9)])
     (pets / "classes.txt").write_text("ground\ncat\n", encoding="utf-8")
     assert run("pets") == 1
-    assert "values that are no class: 7" in capsys.readouterr().out
+    assert "values that are not classes: 7" in capsys.readouterr().out
     assert (pets.parent / "pets-report.html").read_text(encoding="utf-8").count("data:image/jpeg") == 10
 
 

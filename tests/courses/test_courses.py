@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 from collect import MAP, RESULTS, packaged
 
 from command_line import run_command, said
-from pixelwise.cli import COMMANDS, _load
+from command_words import parse
 from pixelwise.courses.course import COURSES, Course, load_course
 from pixelwise.courses.evidence import rows, sources
 from pixelwise.courses.explain import anchors, explaining, slug, write_pages
@@ -25,7 +23,6 @@ from pixelwise.courses.plan import earlier_runs, needed, quick_cut
 from pixelwise.courses.recorded import FILE, recorded_results
 from pixelwise.errors import RecipeError
 from pixelwise.experiments.folder import Folder
-from pixelwise.experiments.settings import plan
 from pixelwise.recipe.load import load_recipe
 from pixelwise.run.folder import RunFolder
 
@@ -37,28 +34,16 @@ COMMANDS_SHOWN = sorted(
 )
 
 
-def parses(command: str) -> None:
-    """Raise where the command line would refuse the words."""
-    program, name, *rest = shlex.split(command)
-    assert program == "pixelwise"
-    assert name in COMMANDS
-    typer.main.get_command(_load(name)).make_context(name, list(rest))
-    if name == "train":
-        load_recipe(rest[0], rest[1:])
-    elif name == "sweep":
-        plan(rest[0], rest[1:])
-
-
 @pytest.mark.parametrize("command", COMMANDS_SHOWN)
 def test_every_command_of_a_course_parses(command: str) -> None:
-    parses(command)
+    parse(command)
 
 
 def test_every_command_on_the_map_parses() -> None:
     lines = re.findall(r"^    (pixelwise .*?)(?: +# .*)?$", MAP.read_text(encoding="utf-8"), flags=re.M)
     assert len(lines) > len(COMMANDS_SHOWN)
     for command in {line for line in lines if line not in COMMANDS_SHOWN}:
-        parses(command)
+        parse(command)
 
 
 def test_the_map_is_made_from_the_declarations() -> None:

@@ -53,7 +53,7 @@ def test_strange_values(pictures):
     pictures.mask(pictures.path / "val/masks/p0.png", (0, 1, 2, 9))
     (finding,) = found(pictures, "strange values")
     assert finding.what == (
-        "2 masks have values that are no class: 9 (1 mask, 20 pixels), 255 (1 mask, 20 pixels). Allowed are 0 to 2."
+        "2 masks have values that are not classes: 9 (1 mask, 20 pixels), 255 (1 mask, 20 pixels). Allowed are 0 to 2."
     )
     assert set(finding.files) == {"train/p2", "val/p0"}
     assert found(pictures, "strange values", void=255)[0].files == ("val/p0",)

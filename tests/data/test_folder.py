@@ -112,7 +112,7 @@ def test_masks_in_colour(tmp_path, pictures):
     for split in ("train", "val"):
         for file in (pictures.path / split / "masks").iterdir():
             Pillow.fromarray(colours[np.resize([0, 1, 2, 3], (8, 10))]).save(file)
-    with pytest.raises(DataError, match="masks in colour need to be told"):
+    with pytest.raises(DataError, match="the class of each colour is not known"):
         pictures.open(mask_values="colour")
     data = pictures.open(mask_values="colour", colours=colours[:3].tolist(), void_colour=[1, 2, 3])
     assert data.info.void == 255

@@ -66,7 +66,7 @@ def test_smooth_masks_are_one_finding(pictures, drawn):
         Pillow.fromarray(np.minimum(mask, 20)).save(pictures.path / f"train/masks/s{index}.png")
     (finding,) = [one for one in check_dataset(pictures.open()) if one.check == "smooth masks"]
     assert (finding.severity, finding.files) == ("fatal", ("train/s2", "train/s3", "train/s4"))
-    pictures.classes("ground", "cat", "dog")  # then the same masks have values that are no class: still one finding
+    pictures.classes("ground", "cat", "dog")  # then the same masks have values that are not classes: still one finding
     (finding,) = [one for one in check_dataset(pictures.open()) if one.severity == "fatal"]
     assert finding.check == "strange values"
     assert "resized smoothly or stored with loss" in finding.what

@@ -112,7 +112,7 @@ def test_black_and_white_is_told_and_values_that_come_later_are_refused(zoo):
     assert "masks are black and white: 0 is 'ground', and 255 is 'disc'." in str(data.notices()[0])
     Pillow.fromarray(np.full((8, 12), 7, np.uint8)).save(data.path / "masks/p3.png")
     (finding,) = found(data, "strange values")
-    assert finding.what == "1 mask has values that are no class: 7 (1 mask, 96 pixels). Allowed: ground 0, disc 255."
+    assert finding.what == "1 mask has values that are not classes: 7 (1 mask, 96 pixels). Allowed: ground 0, disc 255."
     assert zoo((0, 255), void=255).values() is None
 
 
@@ -172,7 +172,7 @@ def test_all_colours_that_are_no_class_are_one_finding(zoo):
     (finding,) = [one for one in check_dataset(data) if one.severity == "fatal"]
     assert len(finding.files) == 4
     assert (
-        "4 masks have colours that are no class: [1, 2, 3] (4 masks, 128 pixels), [220, 20, 60] (4 masks"
+        "4 masks have colours that are not classes: [1, 2, 3] (4 masks, 128 pixels), [220, 20, 60] (4 masks"
         in finding.what
     )
 

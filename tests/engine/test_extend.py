@@ -142,7 +142,7 @@ DIFFERENT = {
     "cut": (
         ("train.phases=[{steps: 5}]", CONSTANT),
         {"steps": 7},
-        "its last epoch was cut short and is over, so the new updates are their own phase, whose schedule begins anew; "
+        "its last epoch was cut short and is over, so the new updates are their own phase, whose schedule starts again; "
         "the result is that of a run with phases of 5 and 2 steps",
     ),
     "validated": (

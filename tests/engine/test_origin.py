@@ -104,7 +104,7 @@ def test_another_number_of_classes_is_refused_and_taken_where_it_is_excepted(
     fresh, _ = started(recipe, tmp_path / "fresh", data, from_run=source, except_for=["classifier"])
     found, notes = started(recipe, tmp_path / "run", data, from_run=source, except_for=["classifier.*"])
     before = weights(source)
-    assert notes[-1].endswith("arrays taken; begun anew: classifier.weight, classifier.bias")
+    assert notes[-1].endswith("arrays taken; initialised: classifier.weight, classifier.bias")
     for name, value in found.items():
         assert np.array_equal(value, before[name] if not name.startswith("classifier") else fresh[name])
     assert found["classifier.weight"].shape == (5, 4, 1, 1)
@@ -128,7 +128,7 @@ def test_the_origin_is_shown_in_report_and_comparison(tiny: Tiny, data: Path, tm
     run = pixelwise.train(tiny(ONE), out=tmp_path / "run", data=data, from_run=source, except_for=["classifier"])
     page = build_report(RunFolder.open(run.path)).read_text()
     assert f"from the weights of {source}" in page
-    assert "begun anew: classifier.weight, classifier.bias" in page
+    assert "initialised: classifier.weight, classifier.bias" in page
     compared = compare_runs([source, run]).as_json()
     assert len(compared["groups"]) == 2
     assert list(compared["differing"]) == ["weights of"]

@@ -169,7 +169,7 @@ def test_masks_in_colour_need_a_table(tmp_path):
     with pytest.raises(DataError, match=r"a\.png: holds colours \(RGB\), not one index a pixel.*mask_values: colour"):
         read_mask(tmp_path / "a.png")
     with pytest.raises(
-        DataError, match=r"3 pixels have a colour that is no class, the first \[0, 255, 0\] at row 0, col"
+        DataError, match=r"3 pixels have a colour that is not a class, the first \[0, 255, 0\] at row 0, col"
     ):
         read_mask(tmp_path / "a.png", colours=colours[:2])
 

@@ -247,7 +247,7 @@ def _peak(rows: tuple[Flow, ...], shape: Shape, convention: Convention) -> int:
 
 
 def doubled(network: Network, shape: Shape, convention: Convention | None = None) -> tuple[Counts, Counts]:
-    """The counts as they are, and with height and width doubled."""
+    """The counts at the given size, and with height and width doubled."""
     twice = (shape[0], *(2 * member for member in shape[1:]))
     return count(network, shape, convention), count(network, twice, convention)
 

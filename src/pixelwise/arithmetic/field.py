@@ -133,17 +133,17 @@ def derive_fields(network: Network, shape: Shape) -> dict[str, list[str]]:
         elif field.stride[0] != stride:
             lines = [f"stride: {stride} → {field.stride[0]} (upsampled); the largest field is {field.size[0]}"]
         else:
-            lines = [f"field {field.size[0]} and stride {stride} stay as they are"]
+            lines = [f"field {field.size[0]} and stride {stride} stay unchanged"]
         sums[field.label] = lines
         size, stride = field.size[0], field.stride[0]
     return sums
 
 
 def input_box(rows: tuple[Flow, ...], layer: int, pixel: tuple[int, int], *, borders: bool = True) -> Box | None:
-    """The input pixels that one output pixel of layer `layer` (1, 2, …) depends on; None where there are none.
+    """The input pixels that one output pixel of layer `layer` (1, 2, …) depends on; None if there are none.
 
     pixel:    (row, column) in the layer's output
-    borders:  False: as if the picture went on beyond its borders
+    borders:  False: as if the picture had no borders
     """
     seen = positions_seen(rows, layer, pixel, borders=borders)[0]
     if not all(len(axis) for axis in seen):

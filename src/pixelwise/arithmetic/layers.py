@@ -240,7 +240,7 @@ class Elementwise(Layer):
     kind: Kind = "activation"
 
     def derive(self, x: Shape, y: Shape) -> list[str]:
-        return [f"{self.name} leaves the shape as it is"]
+        return [f"{self.name} leaves the shape unchanged"]
 
 
 @dataclass(frozen=True)
@@ -322,5 +322,5 @@ class Join(Layer):
         return volume(y) if self.how == "add" else 0
 
     def derive(self, x: Shape, y: Shape) -> list[str]:
-        how = {"concat": "joined with", "add": "added to", "from": "goes on from"}[self.how]
+        how = {"concat": "joined with", "add": "added to", "from": "continues from"}[self.how]
         return [f"{how} the output of '{self.source}' = {write(y)}"]

@@ -19,10 +19,10 @@ Index = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class ConvolutionMatrix:
-    """Where the weights of a convolution stand in its matrix A; everywhere else A is zero.
+    """The places of a convolution's weights in its matrix A, which is zero everywhere else.
 
     rows, columns:  (n,) places of the entries; row = output (O, h, w) unrolled, column = input (C, H, W) unrolled
-    weights:        (n, 4) the index (o, c, i, j) of the weight that stands there, c counted within its group
+    weights:        (n, 4) the index (o, c, i, j) of the weight at that place, c counted within its group
     shape:          of A
     """
 

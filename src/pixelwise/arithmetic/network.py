@@ -4,7 +4,7 @@
     conv 3 NF same as down | maxpool 2 | conv 3 2NF same | upsample 2 | concat down | conv 3 NC same
 
 `as a` names an output; `concat a`, `add a` and `from a` read it again; `input` is the network's own input. Channels
-and kernels may be symbols. The grammar of each layer stands in `GRAMMAR`.
+and kernels may be symbols. `GRAMMAR` has the grammar of each layer.
 """
 
 from __future__ import annotations

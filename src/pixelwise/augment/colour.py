@@ -24,7 +24,7 @@ def colour(
     saturation: Annotated[float, Ge(0)] = 0.2,
     hue: Annotated[float, Ge(0), Le(0.5)] = 0.0,
 ) -> v2.Transform:
-    """Other light: each property changed by a random amount; masks stay as they are.
+    """Other light: each property changed by a random amount; masks stay unchanged.
 
     brightness, contrast, saturation:  factor drawn evenly from max(0, 1 − x) to 1 + x, applied in random order
     hue:  turn of the colour circle, drawn evenly from −x to x, at most 0.5 (half a circle), applied last; it takes

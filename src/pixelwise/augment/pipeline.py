@@ -28,7 +28,7 @@ class Batchwise(Protocol):
         """What it draws for one picture, from torch's global generator, exactly as it does for a picture alone."""
 
     def transform_batch(self, pictures: Tensor, drawn: Sequence[Any]) -> Tensor:
-        """(B, H, W, 3) uint8 on any device, each picture by its own draw. The pictures given stay as they are."""
+        """(B, H, W, 3) uint8 on any device, each picture by its own draw. The pictures given stay unchanged."""
 
 
 class Augmentation:

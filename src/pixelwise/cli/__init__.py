@@ -20,20 +20,26 @@ ClickException: type[Exception] = typer.BadParameter.__mro__[2]
 COMMANDS = {
     "list": (
         "pixelwise.cli.shelves:list_",
-        "What there is: recipes, models, data sets, losses, metrics, augmentations.",
+        "List recipes, models, data sets, losses, metrics, augmentations and more.",
     ),
-    "show": ("pixelwise.cli.shelves:show", "One thing: what it is, and its options with their defaults."),
+    "show": ("pixelwise.cli.shelves:show", "Describe one of them: what it is, and its options with their defaults."),
     "start": ("pixelwise.cli.start:start", "Look at a folder of pictures; write a report and a recipe made for it."),
-    "check": ("pixelwise.cli.train:check", "Check a recipe without loading anything."),
+    "check": ("pixelwise.cli.train:check", "Check a recipe without loading data or PyTorch."),
     "train": ("pixelwise.cli.train:train", "Train a recipe, or resume an interrupted run."),
-    "find-lr": ("pixelwise.cli.find_lr:find_lr", "Find a learning rate by a range test; trains nothing that is kept."),
-    "twin": ("pixelwise.cli.twin:twin", "The NumPy network against torch, layer by layer."),
+    "find-lr": (
+        "pixelwise.cli.find_lr:find_lr",
+        "Suggest a learning rate by a range test; the trained weights are not kept.",
+    ),
+    "twin": ("pixelwise.cli.twin:twin", "Compare the NumPy network with torch, layer by layer."),
     "evaluate": ("pixelwise.cli.runs:evaluate", "Score a trained run on a split."),
     "tune": ("pixelwise.cli.tune:tune", "Choose how a run's outputs are turned into objects, on pictures not scored."),
     "predict": ("pixelwise.cli.predict:predict", "Label your own pictures with a trained run."),
     "report": ("pixelwise.cli.runs:report", "Build a run's report again."),
     "sweep": ("pixelwise.cli.experiments:sweep", "Train a recipe over a grid of values, as runs in one folder."),
-    "search": ("pixelwise.cli.experiments:search", "Search a recipe's best values by Optuna, as runs in one folder."),
+    "search": (
+        "pixelwise.cli.experiments:search",
+        "Search for a recipe's best values with Optuna, as runs in one folder.",
+    ),
     "reproduce": (
         "pixelwise.cli.reproduce:reproduce",
         "Answer the questions of a course: train what is missing, and write one page.",
@@ -41,7 +47,10 @@ COMMANDS = {
     "paper": ("pixelwise.cli.paper:paper", "Write a report in LaTeX about runs, with tables, figures and references."),
     "compare": ("pixelwise.cli.runs:compare", "Compare runs: recipes, scores, differences, cost."),
     "data": ("pixelwise.cli.data:app", "Check, fetch, import and describe data sets."),
-    "arithmetic": ("pixelwise.cli.arithmetic:app", "Shapes, counts, receptive fields and the matrix of a convolution."),
+    "arithmetic": (
+        "pixelwise.cli.arithmetic:app",
+        "Compute shapes, counts, receptive fields and the matrix of a convolution.",
+    ),
 }
 RECIPE_WORDS = ("overrides", "factors", "ranges")  # arguments that take words a.b=c
 LASTING = (["train"], ["sweep"], ["search"], ["reproduce"])  # they continue where nobody reads what they print

@@ -38,7 +38,7 @@ PRESETS = {"voc2007": ("voc", {"year": 2007}), "voc2012": ("voc", {"year": 2012}
 
 Name = Annotated[str, typer.Argument(metavar="NAME|DIR", help="A data set, e.g. scenes or voc2007, or a folder.")]
 Data = Annotated[
-    Path | None, typer.Option("--data", help="The data folder; else PIXELWISE_DATA, else ~/.cache/pixelwise.")
+    Path | None, typer.Option("--data", help="Data folder. Default: PIXELWISE_DATA, else ~/.cache/pixelwise.")
 ]
 Options = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="An option of the data set; may be repeated.")
@@ -52,7 +52,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @app.command("list")
 def list_(data: Data = None, as_json: Json = False) -> None:
-    """The built-in data sets, and how many pictures of each are on this disk."""
+    """List the built-in data sets, and how many pictures of each are on this disk."""
     from pixelwise.data import DATASETS
     from pixelwise.data.base import data_root
 
@@ -162,7 +162,7 @@ def import_(
     ] = "",
     split: Annotated[
         list[str] | None,
-        typer.Option("--split", metavar="NAME=SHARE", help="Draw a split, e.g. val=0.2, where there is none; may be repeated."),
+        typer.Option("--split", metavar="NAME=SHARE", help="Draw a split, e.g. val=0.2, that does not exist; may be repeated."),
     ] = None,
     link: Annotated[bool, typer.Option("--link", help="Link pictures to the source instead of copying them.")] = False,
     skip: Annotated[bool, typer.Option("--skip", help="Leave out pictures with faults, and list them.")] = False,
@@ -181,7 +181,7 @@ def import_(
 
 @app.command()
 def info(name: Name, data: Data = None, options: Options = None, as_json: Json = False, allow: Allow = None) -> None:
-    """What a data set is: splits, classes, colours, source."""
+    """Describe a data set: splits, classes, colours, source."""
     dataset = _open(name, data, options or [])
     if as_json:
         show_json(_describe(dataset))

@@ -77,7 +77,7 @@ def sweep(
 
 
 def _moved(runs: tuple[Planned, ...], data_path: Path | None) -> tuple[Planned, ...]:
-    """The runs with their data set at another path; as they are where none is given."""
+    """The runs with their data set at another path; unchanged if none is given."""
     from pixelwise.recipe.place import moved
 
     if data_path is None:
@@ -182,7 +182,7 @@ def search(
     cache: Cache = None,
     max_pixels: MaxPixels = None,
 ) -> None:
-    """Search a recipe's best values by Optuna, each trial as its own run.
+    """Search for a recipe's best values with Optuna, each trial as its own run.
 
     Ranges are uniform(0,1), log(1e-4,1e-1), int(8,64), logint(8,64) and choice(32,64,128), in the shell's quotes; a plain
     a.b=value is the same in every trial. Everything is checked before the first trial. The same command again, or

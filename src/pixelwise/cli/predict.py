@@ -68,7 +68,7 @@ def predict(
     masks/NAME.tif, which lies in the same place on earth.
 
     Pictures may have any size, and are turned as their EXIF data say. A picture that cannot be read is listed at the
-    end; the others are labelled all the same, and the exit code is 1.
+    end; the others are still labelled, and the exit code is 1.
     """
     from pixelwise.predict import Predictor, Tiles
     from pixelwise.predict.inputs import check_free, check_ours, plan
@@ -143,7 +143,7 @@ def _outputs(shown: Shown, jobs: Sequence[Job], out: Path) -> list[tuple[list[Pa
 
 
 def _inputs(predictor: Predictor, jobs: Sequence[Job]) -> Iterator[Path]:
-    """The pictures, and the files of the run's data set where it is at hand."""
+    """The pictures, and the files of the run's data set, if it can be found."""
     from pixelwise.engine.build import build_dataset
     from pixelwise.errors import PixelwiseError
 

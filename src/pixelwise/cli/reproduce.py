@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 def reproduce(
     course: Annotated[str | None, typer.Argument(help="A course. Without it, all courses are listed.")] = None,
-    plan: Annotated[bool, typer.Option("--plan", help="List runs, minutes and what is there; train nothing.")] = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="List the runs, their minutes and which exist; train nothing.")
+    ] = False,
     quick: Annotated[
         bool, typer.Option("--quick", help="A few steps on a few pictures of each split, to see that everything runs.")
     ] = False,
-    results: Annotated[
-        bool, typer.Option("--results", help="Let the project's results stand in for runs that are not there.")
-    ] = False,
+    results: Annotated[bool, typer.Option("--results", help="Use the project's results for missing runs.")] = False,
     no_train: Annotated[
-        bool, typer.Option("--no-train", help="Train nothing: write the page from what is there.")
+        bool, typer.Option("--no-train", help="Train nothing: write the page from existing runs.")
     ] = False,
-    long: Annotated[bool, typer.Option("--long", help="Train also what needs a GPU, a download, or hours.")] = False,
+    long: Annotated[bool, typer.Option("--long", help="Also train what needs a GPU, a download, or hours.")] = False,
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each recipe, with seeds that count up from its own.")] = 1,
     runs: Annotated[Path, typer.Option(help="Folder with earlier runs: finished ones are used.")] = Path("runs"),
     out: Annotated[Path | None, typer.Option(help="Folder of the course. Default: runs/courses/COURSE.")] = None,

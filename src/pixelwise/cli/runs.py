@@ -44,7 +44,7 @@ def evaluate(
     """Score a trained run on a split.
 
     Prints every score with its convention and the resolution it was counted at, and writes the same as
-    RUN/evaluations/SPLIT-CHECKPOINT-RESOLUTION.json. With --flips or --scales the views stand in the file's name too.
+    RUN/evaluations/SPLIT-CHECKPOINT-RESOLUTION.json. With --flips or --scales, the file's name also has the views.
     """
     from pixelwise.predict.predictor import score_run
     from pixelwise.terminal.bars import Line

@@ -22,9 +22,9 @@ def list_(
     kind: Annotated[str | None, typer.Argument(help=f"One of: {KINDS}.", show_default=False)] = None,
     as_json: AsJson = False,
 ) -> None:
-    """What there is: recipes, models, data sets, losses, metrics, augmentations and more, each with one line.
+    """List recipes, models, data sets, losses, metrics, augmentations and more, a line for each.
 
-    Without KIND, everything. `pixelwise show KIND NAME` shows more about one of them.
+    Without KIND, the list has all kinds. `pixelwise show KIND NAME` shows more about one of them.
     """
     kinds = list(PLURALS) if kind is None else [find_kind(kind)]
     contents = {PLURALS[one]: one_liners(one) for one in kinds}
@@ -45,7 +45,7 @@ def show(
     name: Annotated[str, typer.Argument(help="Its name, package.module:function, or the file of a recipe.")],
     as_json: AsJson = False,
 ) -> None:
-    """One thing: what it is, and its options with types and defaults; of a recipe, its lab card and everything it says."""
+    """Describe one thing: what it is, and its options with types and defaults. For a recipe: its head and all its values."""
     kind = find_kind(kind)
     record = describe_recipe(name) if kind == "recipe" else describe_item(kind, name)
     if as_json:
@@ -194,6 +194,6 @@ def _show_recipe(record: dict[str, Any]) -> None:
         show_line(console, f"\n{record['card']}")
     for note in record["notes"]:
         show_line(console, f"\nnote: {note}")
-    show_line(console, ("\nEverything it says, parents and defaults written out:\n", QUIET))
+    show_line(console, ("\nAll its values, with those of its parents and the defaults:\n", QUIET))
     say(record["yaml"].rstrip())
     show_line(console, (f"\nsource: {record['file']}", QUIET))

@@ -26,10 +26,10 @@ def check(
     overrides: Changes = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check a recipe without loading anything.
+    """Check a recipe without loading data or PyTorch.
 
-    Every problem is shown at once, each with its path and, where something is near, a suggestion. Exit code 0: sound,
-    2: not. To check the data set too, use `pixelwise data check`.
+    All problems are shown at once, each with its path and, if a known name is similar, a suggestion. The exit code is 0 if
+    the recipe is correct, else 2. To check the data set too, use `pixelwise data check`.
     """
     from pixelwise.errors import PixelwiseError
     from pixelwise.recipe.effects import remarks
@@ -155,7 +155,7 @@ def _check_options(
 
 
 def engine_of(path: Path) -> str:
-    """The engine of a run; torch where it does not say, or names none that there is: whoever checks the recipe says so."""
+    """The engine of a run; torch if its record names none or an unknown one, which the check of the recipe reports."""
     from pixelwise.recipe.engines import ENGINES
     from pixelwise.run.folder import RunFolder
 

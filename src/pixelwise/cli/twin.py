@@ -21,15 +21,15 @@ def twin(
         str, typer.Argument(help="Run folder of the NumPy network, or one of its recipes.", metavar="RUN|RECIPE")
     ],
     overrides: Changes = None,
-    pictures: Annotated[int, typer.Option(help="Training pictures that are looked at.", min=2, max=64)] = 4,
+    pictures: Annotated[int, typer.Option(help="Number of training pictures.", min=2, max=64)] = 4,
     single: Annotated[bool, typer.Option("--float32", help="Compute in float32, as training does.")] = False,
     data: Data = None,
     as_json: AsJson = False,
     allow: Allow = None,
 ) -> None:
-    """The same weights in the NumPy network and in torch, every activation and gradient compared.
+    """Compare the NumPy network with the same weights in torch: every activation and gradient.
 
-    Goes forward and back over the first training pictures. Exit code 0: they agree to rounding, 1: they do not.
+    Runs forward and backward over the first training pictures. The exit code is 0 if they agree up to rounding, else 1.
     """
     from pixelwise.engine.hardware.allocator import keep_large_buffers
     from pixelwise.terminal.bars import Line

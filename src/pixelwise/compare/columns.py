@@ -103,7 +103,7 @@ def _column(record: Record, split: str, resolution: str, told: Json, content: st
 def column_sets(columns: Sequence[Column]) -> list[tuple[str, tuple[Column, ...]]]:
     """Columns that share a table, with its caption: of one split, resolution, palette, loss, and one treatment of void.
 
-    All means of a table are over classes by one rule; scores that have none stand in the first table.
+    All means of a table are over classes by one rule; scores that are not such means are in the first table.
     """
     several = len({column.variant for column in columns if column.variant and not column.loss}) > 1
     sets: dict[tuple[tuple[str, str, str], str], list[Column]] = {}

@@ -49,7 +49,7 @@ class Place:
 class Member:
     """One run with its scores.
 
-    scored:  the record of the split that is compared; empty where there is none
+    scored:  the record of the split that is compared; empty if there is none
     states:  the file with what each picture added to the counts, where the run kept it
     """
 

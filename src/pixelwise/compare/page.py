@@ -81,7 +81,7 @@ def title(comparison: Comparison) -> str:
 
 
 def side_by_side(comparison: Comparison) -> dict[str, Any] | None:
-    """Pictures that the first run of every group has kept; None where there are none.
+    """Pictures that the first run of every group has kept; None if there are none.
 
     strips:  of each picture its name; the panels of picture and truth, then of what each group made of it; and the words
              of what cannot be drawn: the truth, and what each group said

@@ -130,7 +130,7 @@ def chosen_columns(comparison: Comparison, wanted: Sequence[str]) -> list[Column
 
 
 def _bounds(column: Column) -> Callable[[Member], tuple[float, float] | None]:
-    """A function of a run: the ends of its score's interval over pictures; None where there is none."""
+    """A function of a run: the ends of its score's interval over pictures; None if there is none."""
 
     def ends(run: Member) -> tuple[float, float] | None:
         found = run.over_pictures(column)
@@ -140,7 +140,7 @@ def _bounds(column: Column) -> Callable[[Member], tuple[float, float] | None]:
 
 
 def _plain(value: Any) -> Any:
-    """A cell for a table: no text begins like a formula, nor goes on like one where a spreadsheet begins a new cell."""
+    """A cell for a table: no text begins like a formula, nor looks like one where a spreadsheet begins a new cell."""
     return FORMULA.sub(r"\1'", value) if isinstance(value, str) else value
 
 

@@ -47,7 +47,7 @@ def slug(heading: str) -> str:
 
 
 def anchors(text: str) -> set[str]:
-    """The anchors of a page of Markdown; lines of code blocks are no headings."""
+    """The anchors of a page of Markdown; lines of code blocks are not headings."""
     outside = re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S)
     return {slug(heading) for heading in re.findall(r"^#+ (.+)$", outside, flags=re.M)}
 

@@ -98,7 +98,7 @@ class Excluding(Dataset):
 
 
 def excluding(dataset: Dataset, names: Sequence[str]) -> Dataset:
-    """The data set without the samples of the names, or itself where there are none."""
+    """The data set without the samples of the names, or itself if there are none."""
     return Excluding(dataset, names) if names else dataset
 
 

@@ -204,7 +204,7 @@ class _Bar:
         self.done = 0
 
     def close(self) -> None:
-        """Nothing to close: whoever shows the progress does."""
+        """Nothing to close: the caller that shows the progress closes it."""
 
 
 # -- unpacking -------------------------------------------------------------------------------------------------------

@@ -262,7 +262,9 @@ def _values(classes: Classes, layout: SimpleNamespace, path: Path) -> Mapping[st
 def _colour_table(info: DatasetInfo, layout: SimpleNamespace, known: bool) -> dict[RGB, int]:
     if not known:
         hint = "Give `colours`, or write red, green and blue behind each name in classes.txt."
-        raise DataError("masks in colour need to be told which colour is which class.", where=info.name, hint=hint)
+        raise DataError(
+            "the masks are in colour, and the class of each colour is not known.", where=info.name, hint=hint
+        )
     table = {colour: index for index, colour in enumerate(info.colours)}
     if layout.void_colour is not None and info.void is not None:
         table[as_colour(layout.void_colour, info.name)] = info.void

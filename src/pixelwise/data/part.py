@@ -158,7 +158,7 @@ def longtail(
     ratio:    pictures of the most frequent class over those of the rarest
     profile:  sizes fall `exponential`ly, or in one `step` half way
     largest:  pictures of the first class; none: as many as the smallest class has
-    seed:     of the draw. A class's pictures stand in one random order, of which the first are kept: a larger ratio
+    seed:     of the draw. A class's pictures are in one random order, of which the first are kept: a larger ratio
               keeps a part of what a smaller one keeps
     """
     whole = build_whole(of, root, "longtail")

@@ -284,7 +284,7 @@ def disc(x: Plane, y: Plane, radius: float) -> Plane:
 
 
 def ring(x: Plane, y: Plane, radius: float) -> Plane:
-    """A ring whose hole is half as wide as itself: what lies beneath shows through."""
+    """A ring whose hole is half as wide as itself: what is below shows through."""
     return np.asarray(np.abs(np.hypot(x, y) - np.float32(0.74 * radius)) - np.float32(0.26 * radius))
 
 

@@ -232,7 +232,7 @@ class Learner(ABC):
 
     @abstractmethod
     def copied(self) -> AbstractContextManager[Self]:
-        """A throw-away copy with weights, statistics and optimizer of its own; random states are restored at the end.
+        """A throw-away copy with its own weights, statistics and optimizer; random states are restored at the end.
 
         Raises copy.Error for a model that cannot be copied.
         """
@@ -382,7 +382,7 @@ def reduced_bands(
 
 
 def _cut(scores: Any, step: int) -> Iterator[tuple[slice, Any]]:
-    """Scores as they are, in bands of `step` rows: softmax needs as much memory as they have."""
+    """Unchanged scores, in bands of `step` rows: softmax needs as much memory as they have."""
     for start in range(0, scores.shape[2], step):
         part = scores[:, :, start : start + step]
         yield slice(start, start + part.shape[2]), part

@@ -143,7 +143,7 @@ def open_material(
 
 
 def _fatal(recipe: Recipe, dataset: Dataset, root: Path | None) -> Iterator[str]:
-    """The fatal findings that `data check` kept of these files, about pictures that this recipe uses. Nothing is read anew."""
+    """The fatal findings that `data check` kept of these files, about pictures that this recipe uses. Nothing is read again."""
     excluded = set(recipe.data.exclude)
     while isinstance(dataset, Excluding | Fitting):
         dataset = dataset.whole

@@ -30,7 +30,7 @@ class Change:
     recipe:  the recipe from now on
     before:  the recipe until now
     note:    what a person should know of it
-    exact:   whether the run ends as if it had begun so, to the bit
+    exact:   whether the run ends as if it had begun so, bit for bit
     """
 
     what: str
@@ -136,8 +136,9 @@ def _differences(before: Recipe, after: Recipe, progress: Progress, per_epoch: i
     over = progress.epoch == length.epochs
     if len(after.train.phases) > len(train.phases):
         yield (
-            f"its last epoch was cut short and is over, so the new updates are their own phase, whose schedule begins "
-            f"anew; the result is that of a run with phases of {length.phases[-1]:,} and {after.train.phases[-1].steps:,} steps"
+            f"its last epoch was cut short and is over, so the new updates are their own phase, whose schedule "
+            f"starts again; the result is that of a run with phases of {length.phases[-1]:,} and "
+            f"{after.train.phases[-1].steps:,} steps"
         )
     else:
         done = progress.step - sum(length.phases[:-1])  # updates of the last phase
@@ -161,5 +162,5 @@ def _differences(before: Recipe, after: Recipe, progress: Progress, per_epoch: i
 
 
 def _middle(step: int, per_epoch: int) -> float:
-    """Where an update of a phase stands in its schedule, in epochs: as in `fit`."""
+    """The place of a phase's update in its schedule, in epochs: as in `fit`."""
     return step // per_epoch + (step % per_epoch + 0.5) / per_epoch

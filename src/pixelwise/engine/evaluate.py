@@ -56,7 +56,7 @@ def evaluate(
 
     Several processes share the split out in whole batches, so that each batch is computed as one process alone would;
     the metrics' states are then joined, and the batches' losses added in the order of the split. So equal weights give
-    equal losses and scores, to the bit, whatever `train.batch` and the number of processes, and no picture counts twice.
+    equal losses and scores, bit for bit, whatever `train.batch` and the number of processes, and no picture counts twice.
     Raises TrainingError, in every process, that names the pictures whose loss is not finite.
     """
     learner.synchronise()
@@ -97,7 +97,7 @@ def evaluate(
 
 
 def upper_bound(task: Task, split: CachedSplit, metrics: Sequence[Metric]) -> list[Score]:
-    """The scores of what the task decodes from true maps (`Task.ideal`); empty for tasks that have none.
+    """The scores of what the task decodes from true maps (`Task.ideal`); empty for tasks without such a method.
 
     What they lack is lost by decoding, and no network can win it back; the rest of a run's loss is the network's.
     """
@@ -165,7 +165,7 @@ def unknown_scores(recipe: Recipe, metrics: Sequence[Metric]) -> Iterator[Proble
 
 
 def find_score(scores: Sequence[Score], wanted: str, where: str = "train.best") -> Score:
-    """The score of that name or key. Raises RecipeError where there is none."""
+    """The score of that name or key. Raises RecipeError if there is none."""
     if (score := pick_score(scores, wanted)) is None:
         raise RecipeError.all([unknown_score(scores, wanted, where)])
     return score
@@ -186,7 +186,7 @@ def score_recipe(
 ) -> Scored:
     """Losses and scores over a split at the size that the recipe resizes pictures to.
 
-    For the validation split and the best checkpoint these are the scores of the run's summary, to the bit on the same
+    For the validation split and the best checkpoint these are the scores of the run's summary, bit for bit on the same
     machine. Raises DataError where the data are not there, RunError where they have other classes than the run.
     """
     _, cached, metrics = _open(opened, split, data, progress)

@@ -120,7 +120,7 @@ def close_epoch(parts: Parts, progress: Progress, rate: float) -> Iterator[Event
 
 
 def validate(parts: Parts) -> Evaluation:
-    """Losses and scores of the weights as they are now, or of their average."""
+    """Losses and scores of the current weights, or of their average."""
     with parts.learner.averaged():
         return evaluate(parts.learner, parts.material.validation, parts.metrics)
 

@@ -115,7 +115,7 @@ def _note(record: Mapping[str, Any], arrays: int, setup: Mapping[str, Any], clas
     """One sentence: what was taken from where, what is new, what was left, and whether classes have another meaning."""
     said = f"started from the weights of {record['run']} ({CHECKPOINT} checkpoint, epoch {record['epoch']}): "
     said += f"{record['taken']} of {arrays} arrays taken"
-    said += f"; begun anew: {listing(record['new'])}" if record["new"] else ""
+    said += f"; initialised: {listing(record['new'])}" if record["new"] else ""
     said += f"; left out: {listing(record['left'])}" if record["left"] else ""
     before = tuple((setup.get("data") or {}).get("classes") or ())
     if len(before) == len(classes) and before != tuple(classes):

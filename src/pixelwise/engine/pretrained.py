@@ -368,7 +368,7 @@ def _note(record: Mapping[str, Any], arrays: int, notes: list[str], learner: Lea
     licence = f", licence {record['licence']}" if record["licence"] else ""
     said = f"started from the weights{of} ({record['source']}{licence}): {record['taken']} of {arrays} arrays taken"
     said += "".join(f", {note}" for note in notes)
-    said += f"; begun anew: {listing(record['new'])}" if record["new"] else ""
+    said += f"; initialised: {listing(record['new'])}" if record["new"] else ""
     said += f"; left out: {listing(record['left'])}" if record["left"] else ""
     reads = learner.task.input
     if record["mean"] is None or record["std"] is None:

@@ -218,7 +218,7 @@ def _stages(recipe: Recipe, length: Length) -> tuple[Stage, ...]:
     for number, (phase, (begin, end)) in enumerate(zip(train.phases, length.spans(), strict=True)):
         rate = phase.learning_rate or train.optimizer.options.get("learning_rate")
         if not isinstance(rate, int | float) or not rate > 0:
-            what = f"optimizer '{train.optimizer.name}' has no learning rate of its own (read {shown(rate)})."
+            what = f"optimizer '{train.optimizer.name}' does not take a learning rate (read {shown(rate)})."
             raise RecipeError(what, where="train.optimizer", hint=f"Set train.phases.{number}.learning_rate.")
         # not a whole number where a phase in steps ends within an epoch
         epochs = (phase.steps or 0) / length.per_epoch if phase.epochs is None else phase.epochs
@@ -253,7 +253,7 @@ def _saver(run: RunFolder, learner: Learner) -> Save:
 
 
 def _progress_of(run: RunFolder) -> Progress:
-    """How far the last checkpoint is; the beginning where there is none."""
+    """How far the last checkpoint is; the beginning if there is none."""
     last = run.path / "last"
     if not has_checkpoint(last):
         return Progress()
@@ -261,7 +261,7 @@ def _progress_of(run: RunFolder) -> Progress:
 
 
 def _take_last(run: RunFolder, parts: Parts) -> tuple[Progress, int]:
-    """Where the last checkpoint left the training, and how long its events were; the beginning where there is none.
+    """Where the last checkpoint left the training, and how long its events were; the beginning if there is none.
 
     The best checkpoint is read too: a damaged one is refused now, not when its scores are wanted at the end.
     """

@@ -1,6 +1,6 @@
 """Options of decoding chosen for a trained run, on pictures that are not scored: the run's tuned.json.
 
-Every later opening of the run, to evaluate it or to predict, decodes with them. The recipe and the summary stay as they are.
+Every later opening of the run, to evaluate it or to predict, decodes with them. The recipe and the summary stay unchanged.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ def tune(
     pictures:  how many of the split are looked at, evenly spread; by default all
     told:      called after each picture
 
-    Options begin as they are, so that equal scores change nothing. The score is the one that chose the best weights. Raises
-    RunError for a split that is scored, and for a task without such options.
+    Options begin with the run's values, so that equal scores change nothing. The score is the one that chose the best weights.
+    Raises RunError for a split that is scored, and for a task without such options.
     """
     recipe, task, run = opened.recipe, opened.task, opened.run
     split = split or recipe.data.train

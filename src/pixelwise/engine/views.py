@@ -2,7 +2,7 @@
 
 Every view's scores are brought back to the picture (mirrored again, resized bilinearly), turned into probabilities, and
 averaged where they were computed. The averaged scores are the logarithms of those: their softmax is the mean probability, so
-reductions, tiles and metrics need to know nothing of views. One view, the picture itself, is left as it is, to the bit.
+reductions, tiles and metrics need to know nothing of views. One view, the picture itself, is left unchanged, bit for bit.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Views:
         return max(1, round(scale * height)), max(1, round(scale * width))
 
     def marked(self, record: Mapping[str, Any]) -> dict[str, Any]:
-        """The record of scores with the views in it: in the resolution that stands beside them, and in every convention."""
+        """The record of scores with the views in it: in their resolution, and in every convention."""
         metrics = [self._marked_metric(metric) for metric in record["metrics"]]
         return {
             **record,

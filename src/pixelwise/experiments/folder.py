@@ -102,7 +102,7 @@ class Folder:
     # -- the record ----------------------------------------------------------------------------------------------
 
     def record(self) -> dict[str, Any]:
-        """The experiment's JSON. Raises RunError where there is none, or where it is not what an experiment writes."""
+        """The experiment's JSON. Raises RunError if there is none, or where it is not what an experiment writes."""
         if not self.exists:
             where = str(self.path)
             raise RunError(f"is not the folder of a {self.kind}: it has no {self.record_file.name}.", where=where)

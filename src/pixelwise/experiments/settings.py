@@ -318,7 +318,7 @@ def _choices(path: str, texts: Sequence[str]) -> tuple[str, ...]:
 
 
 def _wrong_corners(space: Space) -> list[Problem]:
-    """What the recipe refuses at the ends of the ranges, each problem once; values between the ends are as sound as they are.
+    """What the recipe refuses at the ends of the ranges, each problem once; a value between two sound ends is sound.
 
     Where there are very many combinations not all are checked: one that is refused later is a failed trial.
     """

@@ -55,7 +55,7 @@ class Trial:
 class Study:
     """A study of Optuna in the terms of pixelwise.
 
-    Draws are seeded anew for each trial by (seed, its number), so that a search that was killed and resumed draws what it
+    Each trial seeds its draws by (seed, its number), so that a search that was killed and resumed draws what it
     would have drawn: with one trial at a time on a CPU the whole search repeats.
     """
 
@@ -71,8 +71,8 @@ class Study:
     def claim(self, worker: str, limit: int) -> Trial | None:
         """A new trial that is one of the study's first `limit`; None where others have taken them all.
 
-        The storage gives each trial its own number, whoever asks at the same moment. One with `limit` others before
-        it is taken back, and so is every one that was asked for with it or later: `limit` stay, no more and no fewer.
+        The storage gives each trial its own number, even if several processes ask at the same moment. One with `limit` others
+        before it is taken back, and so is every one that was asked for with it or later: `limit` stay, no more and no fewer.
         """
         trial = self.ask(worker)
         return trial if self._has_room(trial, limit) else None
@@ -188,7 +188,7 @@ def _reached(place: Path | str) -> Iterator[None]:
 def open_study(
     place: Path | str, name: str, space: Space, identity: Mapping[str, Any], *, seed: int, pruner: str
 ) -> Study:
-    """The study of that name in a file, or in a database given by URL, made where there is none.
+    """The study of that name in a file, or in a database given by URL, made if there is none.
 
     identity: what the search is; a study that was begun with another one is refused with what differs (RunError)
     pruner:   `median` (stop what is worse than the median of the others after the same epoch) or `none`

@@ -57,7 +57,7 @@ def oddities_of(annotations: Sequence[dict[str, Any]], size: Size) -> Iterator[s
 
 
 def _extent(annotation: dict[str, Any]) -> Box:
-    """The box of the polygons' points, else the box that is told."""
+    """The box of the polygons' points, else the box in the file."""
     drawn = annotation.get("segmentation")
     if not drawn or isinstance(drawn, dict):
         return (0.0, 0.0, 0.0, 0.0) if drawn else _box_of(annotation, "")

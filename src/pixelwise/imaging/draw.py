@@ -91,7 +91,7 @@ def overlay(
     """The picture with its class map laid over it, and a line in the class's own colour where classes meet.
 
     opacity:  0 = only the picture, 1 = only the colours
-    clear:    classes (a background, say) and void through which the picture stays as it is
+    clear:    classes (a background, say) and void through which the picture stays unchanged
 
     Raises ShapeError where picture and class map differ in size.
     """

@@ -62,7 +62,8 @@ class UnknownValues(DataError):
         ]
         pixels = sum(counts.values())
         kind = "colour" if any(isinstance(value, tuple) for value in counts) else "value"
-        what = f"{pixels:,} pixels have a {kind} that is no class{f', the first {first}' if first else f': {listing(words)}'}"
+        which = f", the first {first}" if first else f": {listing(words)}"
+        what = f"{pixels:,} pixels have a {kind} that is not a class{which}"
         super().__init__(f"{what}; allowed: {allowed}.", where=where, hint=hint)
         self.counts = dict(counts)
 

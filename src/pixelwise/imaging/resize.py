@@ -29,7 +29,7 @@ def resize_image(image: Image, size: tuple[int, int]) -> Image:
 
 
 def resize_mask(mask: IndexMap, size: tuple[int, int]) -> IndexMap:
-    """The index map (H, W) at `size` (height, width): each pixel takes the index beneath its centre.
+    """The index map (H, W) at `size` (height, width): each pixel takes the index below its centre.
 
     Row i of h reads row ⌊(i + ½) · H / h⌋, in whole numbers ⌊(2i + 1) · H / 2h⌋: no index is ever mixed or made up.
     """

@@ -1,7 +1,7 @@
 """A picture's stored rows, some at a time, so that a large one is never there twice; PNG is also decoded so.
 
 A row of a PNG is stored as its difference from the row above. Each strip is therefore decoded as its own small PNG:
-the row above it as it is, then its rows as they are stored.
+the decoded row above it, then its rows as they are stored.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class _Png:
     header:  content of IHDR
     tables:  the palette and its transparency, as whole chunks
     pieces:  (offset, length) of the compressed rows
-    exif:    content of eXIf; empty where there is none
+    exif:    content of eXIf; empty if there is none
     """
 
     header: bytes

@@ -21,7 +21,7 @@ from pixelwise.types import DatasetInfo, Sample, Score
 class ClassRow:
     """The scores of one class, by name; None where there is nothing to be right or wrong about.
 
-    support: its pixels (or pictures) in the truth; 0 with a value that is not None: it was predicted all the same
+    support: its pixels (or pictures) in the truth; 0 with a value that is not None: it was predicted nevertheless
     """
 
     index: int

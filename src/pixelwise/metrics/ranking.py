@@ -75,7 +75,7 @@ def coarser(counts: NDArray[Any], levels: int) -> NDArray[Any]:
 
 
 def precision_recall(counts: Counts) -> tuple[Values, Values]:
-    """Precision and recall (..., L) of taking every pixel at a level or above for the class; precision 0 where there is none.
+    """Precision and recall (..., L) of taking every pixel at a level or above for the class; precision 0 if there is none.
 
     Recall is 0 for a class without a pixel.
     """

@@ -1,6 +1,6 @@
 """Baselines: models that do not look at the picture. They count classes over the training set, in one pass, and learn nothing.
 
-A score of a trained network says little until it stands beside theirs: on outdoor scenes, "sky is at the top" alone labels
+A score of a trained network says little until it is compared with theirs: on outdoor scenes, "sky is at the top" alone labels
 four pixels in ten correctly.
 """
 
@@ -41,7 +41,7 @@ class Counting(nn.Module, ABC):
 
     @abstractmethod
     def observe(self, images: Tensor, targets: Mapping[str, Any]) -> None:
-        """Count one batch. targets: one head with a class each, IGNORE (-1) where there is none."""
+        """Count one batch. targets: one head with a class each, IGNORE (-1) if there is none."""
 
     def shares(self) -> Tensor:
         """The share of each class, smoothed, in the shape of `counts`; uniform before anything was observed."""

@@ -65,7 +65,7 @@ def describe(model: nn.Module, input_shape: tuple[int, ...]) -> list[LayerRow]:
 
     Parameters add up to torch's own count (shared ones are counted once), multiply-adds to those that
     `torch.utils.flop_counter` finds. Activations and other operations that are function calls, not modules, are not
-    seen. The model's mode, statistics and gradients stay as they are. Raises ShapeError where it refuses the shape.
+    seen. The model's mode, statistics and gradients stay unchanged. Raises ShapeError where it refuses the shape.
     """
     rows: list[LayerRow] = []
     counted: set[int] = set()
@@ -147,7 +147,7 @@ def _channels(module: nn.Module) -> tuple[int | None, int | None]:
 
 
 def _numbers(module: nn.Module, name: str) -> Any:
-    """One number a direction; None where there is none, or a word (padding "same")."""
+    """One number a direction; None if there is none, or a word (padding "same")."""
     value = getattr(module, name, None)
     if value is None or isinstance(value, str | tuple):
         return value

@@ -255,7 +255,7 @@ class Predictor:
             raise RunError(
                 "its weights are finite, but so large that what it computes is not.",
                 where=str(self.opened.run.path / self.opened.checkpoint),
-                hint="Take the run's other checkpoint with --checkpoint, or train anew with a lower learning rate.",
+                hint="Take the run's other checkpoint with --checkpoint, or train again with a lower learning rate.",
             )
         return self.opened.task.decode(reduced)
 

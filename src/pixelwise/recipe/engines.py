@@ -1,4 +1,4 @@
-"""The engines by their names in recipes: what computes, what each has of its own, and what each lacks.
+"""The engines by their names in recipes: what computes, which parts are its own, and which are missing.
 
 What an engine lacks is refused, because an option must not do nothing.
 """
@@ -21,7 +21,7 @@ class Engine:
     """What a recipe's word for an engine means.
 
     learner:  `module:class` of what computes (engine/base.py), imported when something is computed
-    shelves:  the kinds of things that it has of its own
+    shelves:  the kinds of parts for which it has its own shelf
     lacking:  (where, what) of everything in a recipe that it does not have
     """
 

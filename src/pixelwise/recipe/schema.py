@@ -131,7 +131,7 @@ LossOrLosses = Annotated[
 
 
 class Stated(Part):
-    """A number that a course or paper states, to stand beside the measured one."""
+    """A number that a course or paper states, shown with the measured one."""
 
     what: str
     value: float | str
@@ -181,7 +181,7 @@ class Phase(Part):
     learning_rate: Positive | None = None  # none: the optimizer's
     schedule: ItemOrName | None = None  # none: the training's
     loss: LossOrLosses | None = None  # none: the recipe's, with which validation is always counted
-    freeze: tuple[str, ...] = ()  # parts of the model that stay as they are, with their BatchNorm statistics
+    freeze: tuple[str, ...] = ()  # parts of the model that stay unchanged, with their BatchNorm statistics
     freeze_statistics: tuple[str, ...] = ()  # parts that learn, with the BatchNorm statistics that they have
 
     @model_validator(mode="after")

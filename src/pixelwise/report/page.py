@@ -166,7 +166,7 @@ def _curves_caption(metrics: Sequence[Json]) -> str:
 
 
 def palette_colours(record: Record) -> frozenset[str]:
-    """The classes that are colours, named `#rrggbb` as they are: bars and rows of theirs are drawn in them."""
+    """The classes that are colours, named `#rrggbb`: bars and rows of theirs are drawn in them."""
     named = {as_hex(colour) for colour in record.colours}
     return frozenset(name for name in record.classes if name in named)
 
@@ -240,5 +240,5 @@ def template(name: str) -> Any:
 
 
 def _cleaned(value: Any) -> Any:
-    """What a template is about to show; markup that was made here stays as it is."""
+    """What a template is about to show; markup that was made here stays unchanged."""
     return clean(str(value)) if isinstance(value, str | Path) and not hasattr(value, "__html__") else value

@@ -86,12 +86,12 @@ class Record:
 
     @property
     def origin(self) -> Json:
-        """The run whose weights the training started from (`--from`); empty where there was none."""
+        """The run whose weights the training started from (`--from`); empty if there was none."""
         return self.setup.get("origin") or {}
 
     @property
     def pretrained(self) -> Json:
-        """The pretrained weights that the training started from (`model.weights`); empty where there were none."""
+        """The pretrained weights that the training started from (`model.weights`); empty if there were none."""
         return self.setup.get("pretrained") or {}
 
     @property

@@ -84,7 +84,7 @@ def _sizes(record: Record) -> tuple[str, str]:
 
 
 def tiles(record: Record) -> list[tuple[str, str, str]]:
-    """The few numbers that a reader looks for first: (label, value, what it stands on).
+    """The few numbers that a reader looks for first: (label, value, what was counted).
 
     The score that chose the best checkpoint comes first, and beside it the same score on every other split.
     """

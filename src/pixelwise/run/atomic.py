@@ -40,7 +40,7 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
 
 
 def is_of_one_file(error: BaseException | None, path: Path) -> bool:
-    """Whether an error is about this file, such as its name, so that others can be written all the same."""
+    """Whether an error is about this file, such as its name, so that others can still be written."""
     if not isinstance(error, OSError):
         return False
     return error.errno in ONE_FILE or (error.errno == errno.EACCES and os.access(path.parent, os.W_OK | os.X_OK))

@@ -1,4 +1,4 @@
-"""Which kernels the matrix library behind NumPy runs with, and the one case in which it has to be told.
+"""Which kernels the matrix library behind NumPy runs with, and the one case in which pixelwise has to set them.
 
 OpenBLAS picks its kernels by the processor's model. On models that it does not know it falls back to kernels without
 AVX-512, which halves the speed of a matrix product. Reads text only and imports nothing, because the library looks at

@@ -1,7 +1,7 @@
 """A checkpoint folder: arrays as safetensors, everything else as JSON, replaced as one.
 
 `state.json` names the array files together with their SHA-256, and holds its own. It is renamed into place last, and no
-array file is ever written over by another content, because a part of its SHA-256 stands in its name. So a crash or a full
+array file is ever written over by another content, because its name contains a part of its SHA-256. So a crash or a full
 disk at any moment leaves the earlier checkpoint readable, and a byte that is missing or changed is noticed.
 """
 
@@ -48,7 +48,7 @@ def save_checkpoint(folder: Path, parts: Mapping[str, Arrays], state: Mapping[st
 
 
 def clear_old_arrays(folder: Path) -> None:
-    """Remove what a process left that was killed while it saved. A checkpoint whose state cannot be read stays as it is."""
+    """Remove what a process left that was killed while it saved. A checkpoint whose state cannot be read stays unchanged."""
     keep: set[str] = set()
     with suppress(RunError):
         if (folder / "state.json").exists():
@@ -75,7 +75,7 @@ def has_checkpoint(folder: Path) -> bool:
 
 
 def load_state(folder: Path) -> dict[str, Any]:
-    """The state of a checkpoint without its arrays. Raises RunError where there is none, or it is damaged."""
+    """The state of a checkpoint without its arrays. Raises RunError if there is none, or it is damaged."""
     return dict(_read_record(folder)["state"])
 
 

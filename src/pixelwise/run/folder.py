@@ -221,7 +221,7 @@ class RunFolder:
                 raise RunError(
                     f"has {there} bytes; when the checkpoint was written it had {length}.",
                     where=str(self.events_file),
-                    hint="It was changed since. Put it back, or train anew with --out.",
+                    hint="It was changed since. Put it back, or train again with --out.",
                 )
             file.truncate(length)
 

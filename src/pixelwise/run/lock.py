@@ -24,7 +24,7 @@ _held: set[int] = set()  # the descriptors of this process's locks
 
 @contextmanager
 def lock(path: Path, *, wait: bool = False) -> Iterator[int | None]:
-    """Hold the lock of a file, which is made where there is none: its descriptor, or None where another process holds it.
+    """Hold the lock of a file, which is made if there is none: its descriptor, or None where another process holds it.
 
     wait:  until the other process gives it back
 

@@ -14,7 +14,7 @@ Sums = Mapping[str, tuple[float, float]]  # numerator and denominator of each te
 
 @dataclass
 class Progress:
-    """How far a training is. Floats survive JSON to the bit.
+    """How far a training is. Floats survive JSON bit for bit.
 
     step:         updates done, over all epochs
     epoch:        epochs finished
@@ -56,7 +56,7 @@ class Progress:
         return cls(**state["progress"]), state["events_length"]
 
     def check(self, length: Length, where: str) -> None:
-        """Raise RunError where this is no place in a training of that length."""
+        """Raise RunError if a training of that length has no such place."""
         epochs, here = self.epoch, self.epoch < length.epochs
         fits = epochs <= length.epochs and self.batch <= (length.steps_of(epochs) if here else 0)
         if not fits or self.step != length.steps_before(epochs) + self.batch:

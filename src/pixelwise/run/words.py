@@ -108,7 +108,7 @@ def counted(count: int, noun: str) -> str:
 
 
 def number(value: float | str | None, digits: int = 4) -> str:
-    """A score with `digits` decimals, or a dash where there is none; a text stays as it is.
+    """A score with `digits` decimals, or a dash if there is none; a text stays unchanged.
 
     >>> number(0.41266), number(None), number("about .05")
     ('0.4127', '–', 'about .05')

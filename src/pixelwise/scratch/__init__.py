@@ -1,6 +1,6 @@
 """A convolutional network in NumPy, with its backward pass written out.
 
-Read it in this order: `functional` (each function with its gradient directly beneath), `layers` and `network` (the same
+Read it in this order: `functional` (each function with its gradient directly below), `layers` and `network` (the same
 functions with their weights), `optim`, `gradcheck` (how a gradient is tested). Then `fast`: the two
 convolutions made for speed.
 

@@ -49,7 +49,7 @@ def gradcheck(
 ) -> list[TensorCheck]:
     """The worst error of each gradient, worst tensor first.
 
-    loss:       computes the loss anew from what `arrays` hold at that moment
+    loss:       computes the loss from what `arrays` hold at that moment
     arrays:     float64, moved in place entry by entry and put back
     gradients:  ∂loss/∂array, as written by hand
     entries:    of a larger tensor so many are drawn, among them its largest gradient

@@ -1,6 +1,6 @@
 """Layers: the functions of `functional` together with the weights and options they are called with.
 
-A layer keeps its weights, never what passed through it: `forward` returns the cache, and whoever calls `backward`
+A layer keeps its weights, never what passed through it: `forward` returns the cache, and the caller of `backward`
 hands it back. So one layer can be run many times before any backward, and the caches do not disturb each other.
 
 Layers begin without weights. `initialise` draws them; `Network` does so for all of its layers.

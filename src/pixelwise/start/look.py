@@ -59,7 +59,7 @@ def look(
         dataset, seen, found.exclude = without_leaks(dataset, seen)
         if found.exclude:
             found.said.append(_left_out(found.exclude))
-            found.keys["data.exclude=[]"] = "use them all the same"
+            found.keys["data.exclude=[]"] = "keep them in"
             findings = findings_of(dataset, seen)
     found.said.append(_splits(dataset))
     return dataset, seen, [finding for finding in findings if finding.check not in CARED_FOR]
@@ -76,7 +76,7 @@ def _opened(found: Found, place: Path, root: Path) -> Dataset:
 
 
 def _cure(finding: Finding) -> dict[str, Any]:
-    """The option that cures a finding, and its value; empty where there is none, or none that is certain."""
+    """The option that cures a finding, and its value; empty if no option is certain to cure it."""
     match = CURE.match(finding.cure)
     return {} if match is None else {match[1]: int(match[2]) if match[2].isdigit() else match[2]}
 

@@ -33,7 +33,7 @@ class Plan:
     """A recipe as a tree of plain values in the order in which it is written.
 
     reasons:  key such as `data.size` → one sentence, which is written beside it
-    frozen:   epochs in which the encoder stays as it is, 0 from scratch
+    frozen:   epochs in which the encoder stays unchanged, 0 from scratch
     """
 
     found: Found

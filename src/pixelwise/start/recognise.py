@@ -196,7 +196,7 @@ def _places(path: Path, images: str) -> list[Path]:
 
 
 def _folders(path: Path, names: Sequence[str]) -> tuple[str, str, Affixes] | None:
-    """Two folders whose files pair; those of masks have a name that says so, or the names pair as they are."""
+    """Two folders whose files pair; those of masks have a name that says so, or the unchanged names pair."""
     places = [one for one in sorted(path.iterdir()) if one.name.lower() in SPELLINGS and one.is_dir()]
     tops: Counter[str] = Counter()
     for name in names:

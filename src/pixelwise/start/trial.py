@@ -86,7 +86,7 @@ def _seconds_of_update(parts: Parts, phase: int) -> float:
 
 
 def _forget_peak() -> None:
-    """Give back what is free and count the most memory anew, where the system can: an earlier trial may have been larger."""
+    """Give back what is free and count the most memory again, where the system can: an earlier trial may have been larger."""
     gc.collect()
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)

@@ -1,6 +1,6 @@
 """The bootstrap over pictures: how far a score would move had other pictures of the same kind been scored.
 
-A mean IoU is no mean of pictures' scores, so whole pictures are drawn with replacement (Efron 1979), their counts are
+A mean IoU is not a mean of pictures' scores, so whole pictures are drawn with replacement (Efron 1979), their counts are
 added up, and the score is taken of the sum. The draws depend on nothing but (seed, number of pictures, draw): two models
 scored on the same pictures meet the same draws, so the difference between them is taken draw by draw, which is the paired
 bootstrap.

@@ -64,7 +64,7 @@ def score_interval(
 ) -> Interval | None:
     """The interval of a score from its values without each picture.
 
-    pictures:  how many the score stands on, where they are fewer than all: accuracy over rare classes; default: all
+    pictures:  how many the score counts, if fewer than all: accuracy over rare classes; default: all
     None for fewer than LEAST_PICTURES, and where no picture changes a score that is not in 0..1.
     """
     from scipy.special import stdtrit  # the t of Student's distribution

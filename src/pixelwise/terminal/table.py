@@ -114,7 +114,7 @@ def _show_columns(
 
 
 def _show_plain(console: Console, rows: Sequence[Sequence[Text]], numbers: Collection[int]) -> None:
-    """Rows in a file or a pipe: one line each, as long as it is."""
+    """Rows in a file or a pipe: one line each, of any length."""
     widths = [max(cell.cell_len for cell in column) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:

@@ -30,7 +30,7 @@ def said(text: str) -> str:
         ("0 -1 0/-1 5 -1/0 -1 0", "sharpening: the picture and its differences to the surroundings."),
         ("1 1 1/1 1 1/1 1 1", "blur: the mean of 9 cells, times 9."),
         ("1/16 1/8 1/16;1/8 1/4 1/8;1/16 1/8 1/16", "blur: a weighted mean, heaviest in the middle."),
-        ("0 0 0/0 1 0/0 0 0", "identity: the picture as it is."),
+        ("0 0 0/0 1 0/0 0 0", "identity: the unchanged picture."),
         ("0 0 0/0 0 2/0 0 0", "a shift: every output is the pixel 1 to the right, times 2."),
         ("-4 5 5/-4 5 5/-4 -4 -4", "a corner: the upper right quarter bright."),
         (

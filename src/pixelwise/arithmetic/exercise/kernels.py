@@ -50,7 +50,7 @@ def _single(kernel: Exact, plane: Exact) -> str:
     if plane.shape[0] % 2 == plane.shape[1] % 2 == 1:
         down, right = row - plane.shape[0] // 2, column - plane.shape[1] // 2
         if down == right == 0:
-            return f"identity: the picture as it is{times}"
+            return f"identity: the unchanged picture{times}"
         steps = [_steps(down, "above", "below"), _steps(right, "to the left", "to the right")]
         return f"a shift: every output is the pixel {' and '.join(filter(None, steps))}{times}"
     return f"a shift: every output is the pixel in row {row}, column {column} of the window{times}"

@@ -63,7 +63,7 @@ def matrix(
     as_latex: Latex = False,
     derive: Derive = False,
 ) -> None:
-    """A convolution as a matrix A with y = Ax + b; its transpose is the transposed convolution."""
+    """Write a convolution as a matrix A with y = Ax + b; its transpose is the transposed convolution."""
     from pixelwise.arithmetic.matrix import derive_matrix, latex_matrix, numbers_of, text_matrix
     from pixelwise.arithmetic.table import write
 
@@ -172,7 +172,7 @@ def solve(
     as_latex: Latex = False,
     derive: Derive = False,
 ) -> None:
-    """Which padding (and output_padding) leads from size to size, and what is refuted. Exit code 1 if none does."""
+    """Find the paddings (and output_padding) that lead from one size to another. Exit code 1 if there are none."""
     from pixelwise.arithmetic.claims.sizes import check_paddings
     from pixelwise.arithmetic.padding import solutions_table, solve_chain
 

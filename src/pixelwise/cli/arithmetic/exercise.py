@@ -35,7 +35,7 @@ def trace(
     as_latex: Latex = False,
     derive: Derive = False,
 ) -> None:
-    """An exercise by hand, worked: convolution, pooling, gradients, best patch, linear pieces of a ReLU network."""
+    """Work out an exercise by hand: convolution, pooling, gradients, best patch, linear pieces of a ReLU network."""
     from pixelwise.arithmetic.claims.cells import check_cells
     from pixelwise.arithmetic.exercise import showing
     from pixelwise.arithmetic.exercise.reading import read_exercise, with_drawn_input

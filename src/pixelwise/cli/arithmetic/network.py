@@ -44,7 +44,7 @@ Claims = Annotated[
 
 
 def layers() -> None:
-    """How every layer is written in the text form of a network."""
+    """Show how every layer is written in the text form of a network."""
     from pixelwise.arithmetic.text import GRAMMAR
 
     say("\n".join(GRAMMAR.values()))
@@ -68,7 +68,7 @@ def shapes(
     as_latex: Latex = False,
     derive: Derive = False,
 ) -> None:
-    """The shape after every layer. Exit code 1 if a --claim is wrong."""
+    """Compute the shape after every layer. Exit code 1 if a --claim is wrong."""
     from pixelwise.arithmetic.claims.sizes import check_shape
     from pixelwise.arithmetic.claims.verdict import split_claim
     from pixelwise.arithmetic.network import flow
@@ -98,14 +98,16 @@ def counts(
     biases: Annotated[bool, typer.Option("--biases", help="Count the connection to each bias.")] = False,
     batch: Annotated[int, typer.Option("--batch", help="Pictures held in memory at once.")] = 1,
     value_bytes: Annotated[int, typer.Option("--bytes", help="Bytes a value: 4 for float32.")] = 4,
-    double: Annotated[bool, typer.Option("--double", help="How each figure grows when the side is doubled.")] = False,
+    double: Annotated[
+        bool, typer.Option("--double", help="Show how each figure grows when the side is doubled.")
+    ] = False,
     claim: Claims = None,
     brief: Annotated[bool, typer.Option("--brief", help="Only the totals, or only the verdicts on claims.")] = False,
     as_json: Json = False,
     as_latex: Latex = False,
     derive: Derive = False,
 ) -> None:
-    """Weights, outputs, connections, multiply-adds and memory. Exit code 1 if a --claim is wrong."""
+    """Compute weights, outputs, connections, multiply-adds and memory. Exit code 1 if a --claim is wrong."""
     from pixelwise.arithmetic.counts import Convention, count, doubled, growth_record, growth_table
 
     convention = Convention(connections, biases, batch, value_bytes)
@@ -136,9 +138,11 @@ def field(
     input: Input = None,
     values: Values = None,
     layer: Annotated[
-        int | None, typer.Option("--layer", help="The layer whose pixel is followed; else the last.")
+        int | None, typer.Option("--layer", help="Layer of the output pixel. Default: the last one.")
     ] = None,
-    pixel: Annotated[str | None, typer.Option("--pixel", metavar="ROW,COLUMN", help="Else the middle one.")] = None,
+    pixel: Annotated[
+        str | None, typer.Option("--pixel", metavar="ROW,COLUMN", help="The output pixel. Default: the middle one.")
+    ] = None,
     svg: Annotated[Path | None, typer.Option("--svg", metavar="FILE", help="Draw it into this file.")] = None,
     claim: Annotated[
         list[str] | None,
@@ -150,7 +154,7 @@ def field(
     as_latex: Latex = False,
     derive: Derive = False,
 ) -> None:
-    """The receptive field: what one output pixel sees of the input. Exit code 1 if a --claim is wrong."""
+    """Compute the receptive field: the input pixels that one output pixel depends on. Exit code 1 if a --claim is wrong."""
     from pixelwise.arithmetic.claims.sizes import check_field
     from pixelwise.arithmetic.claims.verdict import split_claim
     from pixelwise.arithmetic.field import derive_fields, fields_table, middle_pixel, numeric_flow, receptive_fields

@@ -183,7 +183,7 @@ def open_split(
 
     Raises DataError with every fault of the split at once: files that are missing or damaged, masks with values outside
     the classes or of another size than their picture. With `on_corrupt="skip"` such samples are left out and listed
-    in `.skipped`; a split without a sound sample is refused all the same. With `verify` every byte is read and compared with
+    in `.skipped`; a split without a sound sample is still refused. With `verify` every byte is read and compared with
     its checksum, and a damaged entry is built again.
     """
     dataset.check_split(split)
@@ -317,7 +317,7 @@ def _is_sound(entry: Path, name: str, checksums: Sequence[int] | None) -> bool:
 
 
 def _open_entry(entry: Path, info: DatasetInfo) -> CachedSplit | None:
-    """The entry, or None where there is none. A damaged one (cut short by a full disk) is removed."""
+    """The entry, or None if there is none. A damaged one (cut short by a full disk) is removed."""
     from pixelwise.run.records.array_schema import CacheEntry
     from pixelwise.run.records.values import check_record
 
@@ -343,7 +343,7 @@ def damaged_entries(folder: Path, info: DatasetInfo) -> Iterator[tuple[Path, tup
 
 
 def _mapping(array: Any) -> mmap.mmap | None:
-    """The memory map of the file that an array is a view of; None where there is none."""
+    """The memory map of the file that an array is a view of; None if there is none."""
     while array is not None and not isinstance(array, mmap.mmap):
         array = getattr(array, "base", None)
     return array

@@ -34,7 +34,7 @@ def strange_values(survey: Survey) -> Iterator[Finding]:
     most = most if colours else sorted(most, key=lambda value: value if isinstance(value, int) else -1)
     told = [_told(value, len(where[value]), pixels[value]) for value in most]
     names = "colours" if colours else "values"
-    what = f"{len(files):,} {'mask has' if len(files) == 1 else 'masks have'} {names} that are no class: {listing(told, 6)}."
+    what = f"{len(files):,} {'mask has' if len(files) == 1 else 'masks have'} {names} that are not classes: {listing(told, 6)}."
     smooth = [facts for facts in survey.facts if facts.where in set(files) and facts.smooth >= SMOOTH]
     if len(smooth) * 2 > len(files):
         what += " They lie between two classes along outlines: the masks were resized smoothly or stored with loss."

@@ -42,7 +42,7 @@ def _runs(mask: IndexMap) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray
 
 
 def _long(starts: NDArray[np.int64], lengths: NDArray[np.int64], width: int) -> NDArray[np.bool_]:
-    """Which runs are long; those at the border of the picture, which may go on outside of it, are."""
+    """Which runs are long. Those at the border of the picture count as long, because they may continue outside of it."""
     long: NDArray[np.bool_] = (lengths > SHORT) | (starts % width == 0) | ((starts + lengths) % width == 0)
     return long
 

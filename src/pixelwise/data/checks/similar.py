@@ -1,7 +1,6 @@
 """Pictures of two splits that belong together: crops, mirror images and neighbouring frames; groups that names suggest.
 
-Candidates are pairs whose features, which the caller computes, point nearly the same way. A candidate counts if one picture, as
-it is or mirrored, is found in the other at one of several scales (normalised cross-correlation of small pictures in grey).
+Candidates are pairs whose features, which the caller computes, point nearly the same way. A candidate counts if one picture, unchanged or mirrored, is found in the other at one of several scales (normalised cross-correlation of small pictures in grey).
 """
 
 from __future__ import annotations
@@ -54,7 +53,7 @@ def _candidates(known: Sequence[Facts], splits: Sequence[str]) -> Iterator[tuple
 
 
 def found_in(one: Facts, other: Facts) -> bool:
-    """Whether a picture, as it is or mirrored, is found in the other, or the other in it."""
+    """Whether a picture, unchanged or mirrored, is found in the other, or the other in it."""
     if one.fine is None or other.fine is None:
         return False
     return any(

@@ -177,7 +177,7 @@ def _traits(dataset: Dataset, split: str, index: int) -> tuple[Traits | None, Tr
 
 
 def _outlines(sample: Sample, image: Traits | None, mask: Traits | None, exif: bool) -> tuple[float, float] | None:
-    """How strongly a picture that is turned changes along its mask's outlines, with the mask as it is and turned too."""
+    """How strongly a picture that is turned changes along its mask's outlines, with the mask unchanged and turned."""
     turn = 1 if image is None or not exif else image.orientation
     if sample.mask is None or turn == 1 or mask is None or mask.orientation != 1:
         return None

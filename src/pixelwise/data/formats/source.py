@@ -1,4 +1,4 @@
-"""The files of an export: found without leaving its folder, read within limits, whoever made them."""
+"""The files of an export: found without leaving its folder, read within limits."""
 
 from __future__ import annotations
 

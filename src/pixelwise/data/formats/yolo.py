@@ -70,7 +70,7 @@ def _read(source: Source) -> Export:
         records.append(Record(name, picture, labels if labels.is_file() else config or picture, split, None, shapes))
     if records and not files:
         first = source.told(_labels_of(records[0].picture))
-        what = f"none of {len(records):,} pictures has a text with labels; looked for {first} and the like."
+        what = f"none of {len(records):,} pictures has a text with labels; looked for {first}, for example."
         raise DataError(
             what, where=str(source), hint="Labels lie in labels/, in the same folders as pictures in images/."
         )

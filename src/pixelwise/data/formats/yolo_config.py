@@ -31,7 +31,7 @@ def find_config(source: Source) -> Path | None:
 
 
 def read_config(file: Path) -> tuple[dict[str, Any], list[str]]:
-    """What the yaml says, and the names of the classes. Raises DataError where there are none."""
+    """What the yaml says, and the names of the classes. Raises DataError if there are none."""
     text = KEY.sub(r'\1"\2":', read_file(file, DataError))  # YAML as pixelwise reads it has texts as keys
     told = parse_map(text, str(file))
     return told, _names(told.get("names"), file)

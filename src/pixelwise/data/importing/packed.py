@@ -15,9 +15,9 @@ LEAST, TIMES = 2**30, 50  # bytes that any archive may unpack to, and how many t
 
 
 def unpacked(archive: Path, cache: Path) -> Path:
-    """The folder with the content of an archive: in the cache, and anew where the archive has changed.
+    """The folder with the content of an archive: in the cache, and unpacked again if the archive has changed.
 
-    Raises DataError where it is no archive, or holds anything but plain files inside of it (fetch.py).
+    Raises DataError if it is not an archive, or holds anything but plain files inside of it (fetch.py).
     """
     status = archive.stat()
     own = hashlib.sha256(os.fsencode(archive.absolute())).hexdigest()[:12]
@@ -36,5 +36,5 @@ def unpacked(archive: Path, cache: Path) -> Path:
 
 
 def limit(archive: Path) -> int:
-    """The bytes that an archive may unpack to. Pictures are compressed already: a small one that becomes large is no export."""
+    """The bytes that an archive may unpack to. A small archive that becomes large is not an export."""
     return min(MAX_BYTES, max(LEAST, TIMES * archive.stat().st_size))

@@ -167,7 +167,7 @@ class _Copy:
                 self.made.note("mask turned as its picture is by EXIF", facts.where)
                 return Sample(sample.name, sample.image, turned(sample.mask, facts.image.orientation))
             if sample.mask is not None and _has_strange(sample.mask, self.info):
-                self.made.leave_out("its mask has values that are no class", facts.where)
+                self.made.leave_out("its mask has values that are not classes", facts.where)
                 return None
             return sample
         files = self.dataset.sources(split, index)
@@ -231,7 +231,7 @@ def _has_strange(mask: IndexMap, info: DatasetInfo) -> bool:
 
 
 def _class_lines(info: DatasetInfo, colours: tuple[RGB, ...]) -> str:
-    """classes.txt with value, name and colour, so that void and any name are read as they are."""
+    """classes.txt with value, name and colour, so that void and any name are read unchanged."""
     lines = [
         f"{number} {name} {r} {g} {b}"
         for number, (name, (r, g, b)) in enumerate(zip(info.classes, colours, strict=True))

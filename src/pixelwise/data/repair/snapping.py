@@ -25,7 +25,7 @@ COLOURS = 40  # largest difference in a channel between a pixel in an area and t
 def drawn_values(masks: Sequence[IndexMap]) -> tuple[int, ...]:
     """The values that were drawn: those of areas in all masks; none where it is not sure which.
 
-    Interpolation leaves areas as they are. JPEG changes them by 1 or so: then the values that are left must be APART.
+    Interpolation leaves areas unchanged. JPEG changes them by 1 or so: then the values that are left must be APART.
     """
     counts = np.zeros(1 << 16, np.int64)
     for mask in masks:
@@ -92,7 +92,7 @@ def snap_colours(image: Image, colours: Mapping[RGB, int]) -> IndexMap | None:
 
 
 def classes_of(values: Collection[int], classes: int, void: int | None) -> dict[int, int] | None:
-    """Drawn value → class: as it is where each is one; 0 and the other value of two classes; None where it is not sure."""
+    """Drawn value → class: unchanged where each is one; 0 and the other value of two classes; None where it is not sure."""
     if all(value < classes or value == void for value in values):
         return {value: value for value in values}
     drawn = sorted(value for value in values if value != void)

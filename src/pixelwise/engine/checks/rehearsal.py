@@ -23,7 +23,7 @@ RATE = 1e-3  # not the recipe's: whether a training with that one is stable show
 
 
 def rehearse(learner: Learner, material: Material, metrics: Sequence[Metric], length: Length) -> None:
-    """Forward, loss, decode and update of two samples on throw-away copies: the learner stays as it is, to the bit.
+    """Forward, loss, decode and update of two samples on throw-away copies: the learner stays unchanged, bit for bit.
 
     Two, because batch normalisation needs them; and one, where the training will come to a batch of one. Of large pictures a
     corner is taken where the model accepts it, and every target is read from the picture, its mask or its label, so that a

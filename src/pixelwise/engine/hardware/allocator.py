@@ -1,7 +1,7 @@
 """glibc's memory allocator, told to keep large buffers instead of giving them back to the kernel after every step.
 
 Training allocates and frees the same large buffers at every step; by default glibc maps and unmaps them each time and the
-kernel zeroes every page anew. Imports no torch, so it can be called before torch allocates anything.
+kernel zeroes every page again. Imports no torch, so it can be called before torch allocates anything.
 """
 
 from __future__ import annotations

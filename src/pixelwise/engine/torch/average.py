@@ -8,7 +8,7 @@ TensorFlow's `tf.train.ExponentialMovingAverage` with `num_updates`.)
 
 Running statistics of BatchNorm are averaged like weights, and whole numbers are copied: so timm (`ModelEmaV3`) and
 torchvision's training references (`ExponentialMovingAverage` with `use_buffers=True`) do. What does not change, such as a
-frozen part, stays equal to the bit.
+frozen part, stays equal bit for bit.
 """
 
 from __future__ import annotations

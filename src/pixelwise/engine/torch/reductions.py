@@ -143,7 +143,7 @@ def enlarged(scores: Tensor, size: tuple[int, int], step: int) -> Iterator[tuple
     """Scores (1, C, h, w) at `size` (H, W), as bands (1, C, `step`, W) of few rows with the rows that they fill.
 
     Together they are `interpolate(scores, size, mode="bilinear", align_corners=False)`, which is separable: the rows of a
-    band are mixed from the two nearest ones here, and torch's kernel then widens a band whose height stays as it is.
+    band are mixed from the two nearest ones here, and torch's kernel then widens a band whose height stays unchanged.
     """
     height, width = size
     centres = (torch.arange(height, dtype=torch.float32) + 0.5) * (scores.shape[2] / height) - 0.5

@@ -173,7 +173,7 @@ def open_twin(
     """
     run = RunFolder.open(Path(named)) if (Path(named) / "recipe.yaml").is_file() else None
     if run is not None and overrides:
-        raise RunError("is as it is: a run takes no overrides.", where=named, hint="Name its recipe instead.")
+        raise RunError("is a finished run, which takes no overrides.", where=named, hint="Name its recipe instead.")
     recipe = load_recipe(named, overrides) if run is None else check_recipe(run.recipe_tree(), where=named)
     check_allowed(recipe, named)
     if engine_named(recipe.engine) is not NumpyLearner:

@@ -94,7 +94,7 @@ def check_term(name: str, term: Any) -> None:
 def descend(
     loss: Tensor, model: nn.Module, optimizer: torch.optim.Optimizer | None, rate: float, clip: float | None
 ) -> None:
-    """Change the weights by one step of the optimizer. A model without parameters has none, and stays as it is."""
+    """Change the weights by one step of the optimizer. A model without parameters has none, and stays unchanged."""
     if optimizer is None:
         return
     optimizer.zero_grad(set_to_none=True)

@@ -54,7 +54,7 @@ def _computed(compute: Compute, images: Tensor, size: tuple[int, int], scale: fl
 
 
 def _brought_back(scores: Tensor, flipped: bool, size: tuple[int, int]) -> Tensor:
-    """The scores of a view where the picture has its pixels; those of whole pictures as they are."""
+    """The scores of a view where the picture has its pixels; those of whole pictures unchanged."""
     scores = scores.float()
     if scores.ndim < 4:
         return scores

@@ -105,7 +105,7 @@ def _uphill(energy: NDArray[np.float32], mask: NDArray[np.bool_]) -> tuple[NDArr
 
 
 def _flooded(energy: NDArray[np.float32], found: Labels, mask: NDArray[np.bool_]) -> NDArray[Any]:
-    """The watershed of −energy from markers; a connected part of the mask with a single marker is its region as it is."""
+    """The watershed of −energy from markers; a connected part of the mask with a single marker is one region."""
     parts, count = ndimage.label(mask, EIGHT)
     first, last = np.full(count + 1, np.iinfo(np.int32).max), np.zeros(count + 1, np.int64)
     marked = found > 0

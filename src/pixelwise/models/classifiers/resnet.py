@@ -19,7 +19,7 @@ WIDTHS = (16, 32, 64)
 class ResNet(nn.Module):
     """(B, in_channels, H, W) → (B, out_channels), for pictures of about 32×32; depth = 6n + 2 (He et al. 2016, 4.2).
 
-    Parts have the names of the usual public weights (`conv1`, `layer1.0.bn1`, `linear`), so that those load as they are.
+    Parts have the names of the usual public weights (`conv1`, `layer1.0.bn1`, `linear`), so that those load without a change.
     """
 
     def __init__(self, in_channels: int, out_channels: int, depth: int) -> None:

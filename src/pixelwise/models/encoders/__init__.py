@@ -51,7 +51,7 @@ ENCODERS = EncoderShelf(
 
 
 def build_encoder(name: str, in_channels: int, output_stride: int = 32) -> Encoder:
-    """The encoder of that name, with random weights. Raises RecipeError where there is none, or it has no feature maps.
+    """The encoder of that name, with random weights. Raises RecipeError if there is none, or it has no feature maps.
 
     output_stride:  of the coarsest map: 32 leaves the encoder unchanged, 16 and 8 dilate its last stages. A builder that
                     cannot do that has no option of this name

@@ -51,7 +51,7 @@ def open_plain(path: Path, mode: str = "rb") -> IO[bytes]:
 
 
 def read_plain(path: Path, limit: int) -> bytes:
-    """The content of a file. Raises RunError where there is none, or it is not plain, larger than `limit`, or unreadable."""
+    """The content of a file. Raises RunError if there is none, or it is not plain, larger than `limit`, or unreadable."""
     try:
         with open_plain(path) as file:
             content = file.read(

@@ -1,7 +1,7 @@
 """What the JSON files of a run may say: types, limits, and what must agree with what. Events are in event_schema.py,
 what a metric records in metric_schema.py.
 
-A key that is missing is nobody's fault here: older versions wrote fewer, and whoever needs it says so. A key that is there
+A missing key is allowed here, because older versions wrote fewer. The code that needs it reports it. A key that is there
 has the type and the limits below. Keys that are not named here are left alone.
 """
 

@@ -97,5 +97,5 @@ def _said(path: str, entry: Any, more: int) -> str:
 
 
 def fault(message: str) -> PydanticCustomError:
-    """What a validator raises. message: goes on after `read VALUE, `"""
+    """What a validator raises. message: continues after `read VALUE, `"""
     return PydanticCustomError("disagreement", message)

@@ -233,7 +233,7 @@ def _evaluate_tiles(
 def _interpolate_tiles(products: Array, band: Band, grid: Grid, matrix: Array, out: Array, buffers: Buffers) -> None:
     """Write Aᵀ · product · A of each tile of a band into out (N, h, w, O). The way back of `_evaluate_tiles`.
 
-    The last product writes each tile's row of m outputs where it belongs. Where the width is no multiple of m, the last
+    The last product writes each tile's row of m outputs where it belongs. If the width is not a multiple of m, the last
     tiles are shorter: fewer rows of Aᵀ.
     """
     _, height, width, outputs = out.shape

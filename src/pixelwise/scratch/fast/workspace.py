@@ -4,7 +4,7 @@ Fresh memory is slow: the operating system hands it out page by page and fills i
 unfolds into memory it already has is several times faster than one that asks for new memory each time.
 
 Whatever lies in the buffers of a workspace is overwritten by the next call, and no cache refers to it. Results live in
-memory of their own, lent out for as long as anything refers to it. A workspace is used by one call at a time.
+their own memory, lent out for as long as anything refers to it. A workspace is used by one call at a time.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Every function of the network, each with its gradient directly beneath it in its file.
+"""Every function of the network, each with its gradient directly below it in its file.
 
 A forward function returns `(out, cache)`; `…_backward(dout, cache)` returns the gradients of its inputs.
 """

@@ -187,7 +187,7 @@ class Planes:
 
 
 def _lines(length: int, window: Window, axis: int) -> Iterator[tuple[int, slice, slice]]:
-    """For each offset below the stride: lines of its planes, those that are no padding, and the picture's lines there."""
+    """For each offset below the stride: lines of its planes, those that are not padding, and the picture's lines there."""
     stride, padding = window.stride[axis], window.padding[axis]
     for offset in range(stride):
         lines = -(-(length + 2 * padding - offset) // stride)

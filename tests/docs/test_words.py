@@ -1,0 +1,44 @@
+"""tests/docs/words.py finds what is hard to read, and only where people read it."""
+
+from pathlib import Path
+
+import pytest
+from words import hits, phrases, strings, without_code
+
+PAGE = """A part of its own.
+
+    nothing is lost in code
+
+It goes
+on, `beneath` the *page*.
+
+```console
+$ where there is none
+```
+It is told.
+"""
+
+
+def found(text: str) -> list[tuple[int, str]]:
+    return sorted((line, read) for line, read, _ in hits(text, phrases()))
+
+
+def test_phrases_are_found_in_sentences_and_not_in_code() -> None:
+    assert found(without_code(PAGE)) == [(0, "of its own"), (4, "goes on"), (10, "is told")]
+
+
+def test_literals_and_the_parts_of_an_f_string_are_read_and_comments_are_not() -> None:
+    source = '"A head of its own."\n# goes on\nname = "one"\nraise ValueError(f"{name}: nothing {1}is lost; goes on")\n'
+    assert sorted(read for _, text in strings(source) for _, read in found(text)) == ["goes on", "of its own"]
+
+
+@pytest.mark.parametrize(
+    "text", ["There is no mask.", "They can be told apart.", "one pass over the split", "not all the same"]
+)
+def test_plain_sentences_are_not_found(text: str) -> None:
+    assert not found(text)
+
+
+def test_the_list_says_what_to_write() -> None:
+    assert all(one.write for one in phrases())
+    assert (Path(__file__).with_name("words.yaml")).is_file()
