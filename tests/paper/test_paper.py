@@ -16,6 +16,7 @@ from latex import problems
 from pixelwise.errors import RunError
 from pixelwise.paper.report import STYLE, write_paper
 from pixelwise.run.folder import RunFolder
+from pixelwise.shown.instances import instances
 
 HOSTILE = "a_b%$#{}\\x^~&<>\"'`[*]é中\\input{/etc/passwd}"
 
@@ -116,6 +117,21 @@ def test_labels_and_a_single_run(made: Callable[..., Path], tmp_path: Path) -> N
     text = file.read_text(encoding="utf-8")
     assert "Image classification gives" in text
     assert "No run trains the network of the baseline" in text
+
+
+def test_objects_are_shown_with_what_was_missed(made: Callable[..., Path], tmp_path: Path) -> None:
+    path = made("objects", task="separate")
+    change(path, "setup", lambda setup: setup.update(kind="instances"))
+    run = RunFolder(path)
+    index = run.read("predictions/index")
+    for entry in index["pictures"]:
+        entry["captions"] = dict(instances().captions)
+    run.write("predictions/index", index)
+    file = write_paper([path], tmp_path / "paper")
+    text = file.read_text(encoding="utf-8")
+    assert problems(file) == []
+    assert "Instance segmentation finds" in text
+    assert "Missed objects are outlined in red in the truth" in text
 
 
 def test_a_style_file_takes_the_place_of_ours(runs: list[Path], tmp_path: Path) -> None:

@@ -14,12 +14,12 @@ from pixelwise.compare.gather import Comparison, Group, Member
 from pixelwise.compare.page import kept_entries
 from pixelwise.imaging.colour import as_hex
 from pixelwise.imaging.palettes import VOC_VOID
+from pixelwise.paper.sources import kind_of
 from pixelwise.report.gallery import Seen, pictures
 from pixelwise.report.plotting import BLUE, GREEN, INK, ORANGE, QUIET, new_figure, shorten
 from pixelwise.report.record import Json, Record
 from pixelwise.run.folder import RunFolder
 from pixelwise.run.words import number, score_label
-from pixelwise.shown import kind_by_task
 from pixelwise.terminal.output import clean
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Gallery:
 
     @property
     def has_objects(self) -> bool:
-        return kind_by_task(self.groups[0].runs[0].record.setup) == "instances"
+        return kind_of(self.groups[0].runs[0].record) == "instances"
 
 
 def has_losses(group: Group) -> bool:
@@ -72,7 +72,7 @@ def draw_losses(group: Group) -> Figure:
     figure = new_figure(HALF, 2.9)
     losses, scores = figure.subplots(2, 1, sharex=True, height_ratios=(1.5, 1))
     same = group.runs[0].record.split_name("validation") == group.runs[0].record.split_name("train")
-    validated = "training pictures, evaluated" if same else "validation"
+    validated = "the same, evaluated" if same else "validation"
     for part, label, colour, line in (("train", "training", BLUE, "-"), ("validation", validated, ORANGE, "--")):
         _draw(losses, [_curve(run.record, part) for run in group.runs], colour, line, label)
     _draw(scores, [_curve(run.record, "scores", main.key) for run in group.runs], GREEN, "-", "")
@@ -83,7 +83,7 @@ def draw_losses(group: Group) -> Figure:
         for epoch in _phases(group.runs[0].record):
             axes.axvline(epoch, color=QUIET, linewidth=0.9, linestyle=(0, (1, 2)), zorder=0)
     losses.set_ylabel("loss")
-    losses.legend(fontsize=7.5, handlelength=1.8, loc="upper right")
+    losses.legend(fontsize=7.5, handlelength=1.8, loc="best")
     losses.set_title(f"{group.letter}: {shorten(group.label, 36)}", loc="left", fontsize=8.5)
     scores.set_ylabel(shorten(score_label(main.name), 16))
     scores.set_xlabel("epoch")

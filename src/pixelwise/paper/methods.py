@@ -8,11 +8,10 @@ from itertools import groupby
 from typing import Any
 
 from pixelwise.compare.gather import Comparison, Group
-from pixelwise.paper.sources import Used, initialisers
+from pixelwise.paper.sources import Used, initialisers, kind_of
 from pixelwise.report.record import Json, Record
 from pixelwise.report.tables import OPTIMIZERS
 from pixelwise.run.words import ABSENT, counted, duration, quantity
-from pixelwise.shown import kind_by_task
 from pixelwise.statistics.spread import spread
 from pixelwise.terminal.table import Table
 
@@ -154,7 +153,7 @@ def _settings(group: Group) -> dict[str, str]:
         "average of weights": f"decay {train['ema']:g}" if train.get("ema") else "none",
         "phases": "; then ".join(map(_phase, phases)),
         "early stopping": f"patience of {counted(stopping['patience'], 'epoch')}" if stopping.get("patience") else "none",
-        "epoch chosen by": str(train.get("best") or record.main_score or "the task's score"),
+        "epoch chosen by": _chosen_by(record),
         "pretrained": "" if weights in (None, "none") else str(record.pretrained.get("network") or weights),
         "seeds": ", ".join(map(str, group.seeds)),
         "epochs trained": _span([run.record.summary.get("epochs") for run in group.runs]),
@@ -163,6 +162,11 @@ def _settings(group: Group) -> dict[str, str]:
         "time of a run": _time(group),
     }  # fmt: skip
     return {name: value for name, value in found.items() if value}
+
+
+def _chosen_by(record: Record) -> str:
+    best = str(((record.setup.get("recipe") or {}).get("train") or {}).get("best") or "")
+    return "none: the last epoch is kept" if best == "epoch" else best or record.main_score or "the task's score"
 
 
 def _time(group: Group) -> str:
@@ -261,7 +265,7 @@ def data_words(record: Record) -> str:
     """Classes and sizes in a sentence or two."""
     classes, size = record.classes, record.seen["validation"].get("size")
     named = ", ".join(classes[:30]) + (f" and {len(classes) - 30} more" if len(classes) > 30 else "")
-    what = "colours" if kind_by_task(record.setup) == "colours" else "class" if len(classes) == 1 else "classes"
+    what = "colours" if kind_of(record) == "colours" else "class" if len(classes) == 1 else "classes"
     told = f"{record.data.get('name') or 'The data set'} has {len(classes)} {what}"
     told += "." if what == "colours" else f": {named}."
     if size:

@@ -15,13 +15,13 @@ from pixelwise.compare.runs import chosen_columns
 from pixelwise.errors import Problem, RunError
 from pixelwise.paper import discussion, methods, results, wording
 from pixelwise.paper.figures import Gallery, draw_gallery, draw_losses, file_of, galleries, has_losses
+from pixelwise.paper.sources import kind_of
 from pixelwise.paper.tex import TeX, escape, fitted, listed, long_tabular, template, widths_of
 from pixelwise.paper.works import TOPICS, Work, bibliography, known_works, sentence, works_of
 from pixelwise.report.baselines import is_baseline
 from pixelwise.report.plotting import write_pdf
 from pixelwise.run.atomic import write_bytes, write_text
 from pixelwise.run.folder import RunFolder
-from pixelwise.shown import kind_by_task
 from pixelwise.terminal.table import Table
 
 STYLE = Path(__file__).resolve().parent / "templates" / "pixelwise.sty"
@@ -141,7 +141,7 @@ def _values(comparison: Comparison, verdicts: Sequence[Verdict]) -> dict[str, An
         "classes": None if classes is None else (wording.first_upper(classes[0]), fitted(classes[1])),
         "stated": None if stated is None else fitted(stated, letters=125),
         "notes": wording.notes(comparison),
-        "coloured": kind_by_task(first.setup) in ("class_map", "instances"),
+        "coloured": kind_of(first) in ("class_map", "instances"),
         "discussion": [(part, fitted(table) if (table := part.table) else None) for part in
                        discussion.parts(comparison, verdicts)],
         "commands": discussion.commands(comparison),

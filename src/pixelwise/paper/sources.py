@@ -15,6 +15,7 @@ from pixelwise.outside import find_source
 from pixelwise.recipe.engines import shelves
 from pixelwise.report.record import Record
 from pixelwise.shelf import Shelf
+from pixelwise.shown import kind_by_task
 from pixelwise.yaml_text import read_file
 
 # `Lin et al. 2017`, `Wu & He 2018`, `He, Zhang, Ren & Sun 2016`: names, then a year within a few letters
@@ -40,6 +41,11 @@ class Used:
     kind: str
     name: str
     options: Mapping[str, Any]
+
+
+def kind_of(record: Record) -> str:
+    """The kind of prediction of a run; version 0.1 did not record it."""
+    return str(record.setup.get("kind") or kind_by_task(record.setup))
 
 
 def used(record: Record) -> list[Used]:

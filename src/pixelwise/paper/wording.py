@@ -13,9 +13,9 @@ from pixelwise.compare.judge import Verdict
 from pixelwise.paper import discussion, methods
 from pixelwise.paper.figures import Gallery
 from pixelwise.paper.results import constant_guess, main_columns
+from pixelwise.paper.sources import kind_of
 from pixelwise.paper.tex import TeX, escape, prose
 from pixelwise.run.words import convention_label, counted, listed, number
-from pixelwise.shown import kind_by_task
 
 LONGEST_TITLE = 90  # letters
 TASKS = {
@@ -31,7 +31,7 @@ def first_upper(text: str) -> str:
 
 
 def _task(comparison: Comparison) -> tuple[str, str]:
-    kind = kind_by_task(comparison.groups[0].runs[0].record.setup)
+    kind = kind_of(comparison.groups[0].runs[0].record)
     return TASKS.get(kind, (comparison.task, "is the task."))
 
 
