@@ -1,6 +1,8 @@
 """Pictures of two splits that belong together: crops, mirror images and neighbouring frames; groups that names suggest.
 
-Candidates are pairs whose features, which the caller computes, point nearly the same way. A candidate counts if one picture, unchanged or mirrored, is found in the other at one of several scales (normalised cross-correlation of small pictures in grey).
+Candidates are pairs whose features, which the caller computes, point nearly the same way. A candidate counts if one
+picture, unchanged or mirrored, is found in the other at one of several scales (normalised cross-correlation of small
+pictures in grey).
 """
 
 from __future__ import annotations
