@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from pixelwise.data.checks.survey import Facts, Finding, Survey
 from pixelwise.imaging.resize import resize_image
 
-LIKE = 0.6  # cosine of the features of a candidate
+LIKE = 0.85  # cosine of the features of a candidate
 NEIGHBOURS = 3  # candidates for each picture, of each other split
-FOUND = 0.85  # correlation from which a picture is found in another one
+FOUND = 0.89  # correlation from which a picture is found in another one
 SCALES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)  # of the smaller picture in the larger one
 INNER = 0.9  # of the picture that is sought: the rest lets frames be shifted
 PLAIN = 4.0  # standard deviation in grey levels below which a part says nothing
