@@ -48,7 +48,7 @@ def _candidates(known: Sequence[Facts], splits: Sequence[str]) -> Iterator[tuple
                 continue
             features = np.stack([f.features for f in earlier if f.features is not None])
             for facts in own:
-                cosines = features @ facts.features
+                cosines: NDArray[np.float32] = features @ np.asarray(facts.features)
                 for place in np.argsort(-cosines, kind="stable")[:NEIGHBOURS].tolist():
                     if cosines[place] >= LIKE:
                         yield earlier[place], facts

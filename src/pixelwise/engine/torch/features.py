@@ -26,7 +26,8 @@ def describer(name: str, root: Path | None) -> tuple[Describe, str]:
     """
     torch.manual_seed(0)
     encoder = build_encoder(name, 3).eval()
-    mean, std = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
+    mean: tuple[float, ...] = (0.5, 0.5, 0.5)
+    std: tuple[float, ...] = (0.25, 0.25, 0.25)
     try:
         found = published_weights("imagenet", name, root)
         own = encoder.state_dict()
