@@ -61,6 +61,18 @@ def test_runs_of_different_tasks_are_refused(made: Made) -> None:
         gather([made("a"), made("b", task="classify")])
 
 
+def test_tasks_that_predict_the_same_are_compared(made: Made) -> None:
+    runs = [made("a", task="separate"), made("b", task="detect"), made("c", task="measure")]
+    for path, kind in zip(runs, ("instances", "instances", "values"), strict=True):
+        run = RunFolder.open(path)
+        run.write("setup", run.read("setup") | {"kind": kind})
+    comparison = gather(runs[:2])
+    assert comparison.task == "separate, detect"
+    assert comparison.differing["task"] == ("separate", "detect")
+    with pytest.raises(RunError, match="runs of different tasks cannot be compared"):
+        gather(runs)
+
+
 def test_a_seed_counts_once(made: Made) -> None:
     first, second = made("a"), made("b")
     with pytest.raises(RunError, match="is named twice"):

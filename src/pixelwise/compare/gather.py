@@ -148,7 +148,7 @@ def gather(paths: Sequence[Path], place: Place = Place()) -> Comparison:
     """Read runs and bring them together.
 
     Raises RunError with every problem: no run, a run that never began, one named twice or with the recipe and seed of
-    another, runs of different tasks, a split that was not evaluated.
+    another, runs of tasks that predict different things, a split that was not evaluated.
     """
     members = [_read(path, place) for path in paths]
     _check(members, place)
@@ -162,7 +162,8 @@ def gather(paths: Sequence[Path], place: Place = Place()) -> Comparison:
     columns = _columns(members)
     losses = tuple(dict.fromkeys(column for member in members for column in member.losses))
     notes = tuple(_notes([run for group in groups for run in group.runs], columns))
-    return Comparison(str(members[0].record.setup.get("task")), groups, differences, columns, losses, notes)
+    tasks = ", ".join(dict.fromkeys(str(member.record.setup.get("task")) for member in members))
+    return Comparison(tasks, groups, differences, columns, losses, notes)
 
 
 def expanded(paths: Sequence[Path]) -> list[Path]:
@@ -204,9 +205,11 @@ def _check(members: Sequence[Member], place: Place) -> None:
     tasks: dict[str, list[str]] = {}
     for one in members:
         tasks.setdefault(str(one.record.setup.get("task")), []).append(str(one.path))
-    if len(tasks) > 1:
+    kinds = {one.record.setup.get("kind") for one in members}  # runs of 0.1 do not say what their task predicts
+    if len(tasks) > 1 and (len(kinds) > 1 or None in kinds):
         told = "; ".join(f"{task}: {', '.join(paths)}" for task, paths in tasks.items())
-        raise RunError(f"runs of different tasks cannot be compared: {told}.", hint="Compare runs of one task.")
+        hint = "Compare runs of one task, or of tasks that predict the same, such as separate and detect."
+        raise RunError(f"runs of different tasks cannot be compared: {told}.", hint=hint)
     problems = []
     seen: dict[tuple[str, int, Any], Path] = {}
     for one in members:
