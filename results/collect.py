@@ -106,8 +106,8 @@ enter together.
 The thresholded IoU is the course's mean of ⌈clamp(20 (IoU − .5), 0, 10)⌉ / 10; the course calls it mIoU.
 """,
     ("penn_fudan", "val"): """\
-Twenty pictures with 51 people, which also chose the epoch. The interval over pictures of one run is about ± .15 in mask AP: only
-large differences can be seen on so few. Objects are decoded with the options of the recipe, which were not tuned.
+Twenty pictures with 51 people, which also chose the epoch. The interval over pictures of one run is about ± .15 in mask AP:
+only large differences can be seen on so few. Objects are decoded with the options of the recipe, which were not tuned.
 """,
     ("voc2007", "val"): """\
 Known for perspective (val, void as background): a constant "background" scores .7507 pixel accuracy and .0357 mean IoU;
