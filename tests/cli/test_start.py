@@ -53,10 +53,36 @@ def test_it_says_what_it_found_and_what_to_run(tmp_path: Path, capsys: pytest.Ca
 
 
 def test_a_fatal_finding_ends_with_1_and_is_on_the_page(pets: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (pets / "masks/3.png").unlink()
+    (pets / "masks/3.png").write_bytes(b"")
     assert run("pets") == 1
     assert "Correct the fatal findings first" in capsys.readouterr().out
-    assert "1 picture has no mask" in (pets.parent / "pets-report.html").read_text(encoding="utf-8")
+    assert "pets/masks/3.png" in (pets.parent / "pets-report.html").read_text(encoding="utf-8")
+
+
+def test_pictures_without_a_mask_are_left_out_and_named(pets: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (pets / "masks/3.png").unlink()
+    assert run("pets", "data.dataset.unpaired=refuse") == 1  # as it is said to be changed
+    assert run("pets") == 0
+    said = capsys.readouterr().out
+    assert "1 picture has no mask in masks: 3. The recipe sets unpaired: skip." in said
+    assert load_recipe("recipe-2.yaml").data.dataset.options["unpaired"] == "skip"
+    (pets / "masks/4.png").rename(pets / "masks/5_mask.png")  # a mask without a picture too
+    assert run("pets") == 0
+    for number in range(5, 10):
+        (pets / f"masks/{number}.png").unlink()
+    assert run("pets") == 1  # most are without a mask: something else is wrong
+
+
+def test_groups_are_not_set_where_nothing_is_drawn(pets: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for kind in ("images", "masks"):
+        for number in range(10):
+            split = "val" if number > 7 else "train"
+            place = pets / kind / split / f"town{number // 2}"
+            place.mkdir(parents=True, exist_ok=True)
+            (pets / kind / f"{number}.png").rename(place / f"{number}.png")
+    assert run("pets") == 0
+    assert "no effect" not in capsys.readouterr().out
+    assert load_recipe("recipe.yaml").data.dataset.options["group"] == ""
 
 
 @pytest.mark.usefixtures("pets")

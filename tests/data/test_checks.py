@@ -136,3 +136,31 @@ def test_a_split_put_together_from_others_is_not_looked_at_twice(pictures):
     assert own_splits(data) == ("train", "val", "leaky")
     (finding,) = check_dataset(data)
     assert finding.files == ("train/a = leaky/a",)
+
+
+def test_colours_drawn_on_purpose_are_not_called_smooth(pictures):
+    """A colour that classes.txt has not needs a class; red and blue exchanged are named; both are one finding."""
+    colours = [[0, 0, 0], [10, 20, 30], [200, 100, 50]]
+    for file in sorted(pictures.path.glob("*/masks/*.png")):
+        plane = np.zeros((8, 10, 3), np.uint8)
+        plane[2:5, 2:5], plane[5:, 6:] = (10, 20, 30), (220, 20, 60)
+        Pillow.fromarray(plane).save(file)
+    (finding,) = found(pictures, "strange values", mask_values="colour", colours=colours)
+    assert finding.cure == (
+        "Write the name of a class and its colour for each into classes.txt. "
+        "If it means 'not labelled', set mask_values: colour and void_colour: [220, 20, 60]."
+    )
+    (finding,) = found(
+        pictures, "strange values", mask_values="colour", colours=[[0, 0, 0], [10, 20, 30], [60, 20, 220]]
+    )
+    assert "red and blue exchanged" in finding.cure
+
+
+def test_pictures_that_are_dark_by_their_bits_are_one_finding(pictures):
+    for file in sorted(pictures.path.glob("*/images/*.png")):
+        Pillow.fromarray(np.random.default_rng(len(file.name)).integers(0, 999, (8, 10)).astype(np.uint16)).save(file)
+    assert {finding.check for finding in check_dataset(pictures.open())} & {
+        "bits",
+        "single colours",
+        "dark pictures",
+    } == {"bits"}

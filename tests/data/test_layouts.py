@@ -260,3 +260,30 @@ def test_a_path_that_ends_in_dots_names_the_folder_and_stays_in_the_cache(files,
     dotted.info = type(data.info)(**{**vars(data.info), "name": ".."})  # as a data set of another package may have it
     entry = open_split(dotted, "train", (6, 8), folder=tmp_path / "cache").entry
     assert (tmp_path / "cache") in entry.resolve().parents
+
+
+# -- what has no partner, left out -----------------------------------------------------------------------------------
+
+
+def test_unpaired_files_are_left_out_where_the_option_says_so(files):
+    """Pictures without a mask, a mask without a picture, and the lines of lists that name them; the rest still refuses."""
+    for index in range(4):
+        files.pair(f"p{index}")
+    files.image("images/late.png")
+    files.mask("masks/lone.png")
+    files.write("splits/train.txt", "p0\np1\nlate\n")
+    files.write("splits/val.txt", "p2\np3\n")
+    problems = [str(problem) for problem in files.open().problems]
+    assert any("1 picture has no mask in masks: late. Set unpaired: skip to leave them out" in one for one in problems)
+    data = files.open(unpaired="skip")
+    assert (names(data), data.problems) == ({"train": ("p0", "p1"), "val": ("p2", "p3")}, ())
+    assert "1 picture has no mask in masks: late. They are left out." in said(data)
+    assert "1 mask has no picture in images: lone." in said(data)
+    files.write("splits/val.txt", "p2\nnowhere\n")
+    assert "1 line names no pair: nowhere." in str(files.open(unpaired="skip").problems[0])
+
+
+def test_nothing_is_left_out_where_nothing_pairs(files):
+    files.image("images/a.png")
+    files.mask("masks/b.png")
+    assert files.open(unpaired="skip").problems

@@ -298,3 +298,20 @@ def test_groups_are_found_behind_what_names_of_pictures_and_masks_differ_in(tmp_
     what, options = found(tmp_path / "streets")
     assert "group" in options
     assert any("5 groups" in line and "aachen_000, aachen_001" in line for line in what.said)
+
+
+def test_names_of_classes_in_the_files_of_other_programs(tmp_path: Path) -> None:
+    """fastai's codes.txt and nnU-Net's dataset.json name the values; one that does not name all of them is not used."""
+    for name in ("tom", "amy", "kim", "bob", "eve", "joe"):
+        draw(tmp_path / "pets", f"imagesTr/{name}_0000.png", f"labelsTr/{name}.png", values=(0, 1, 2))
+    (tmp_path / "pets/codes.txt").write_text("ground\ncat\n", encoding="utf-8")
+    labels = '{"labels": {"dog": 2, "background": 0, "cat": 1}, "file_ending": ".png"}'
+    (tmp_path / "pets/dataset.json").write_text(labels, encoding="utf-8")
+    what, options = found(tmp_path / "pets")
+    assert options["classes"] == ["background", "cat", "dog"]
+    assert (options["image_suffix"], "dataset.json names 3 classes: background, cat, dog." in what.said) == (
+        "_0000",
+        True,
+    )
+    (tmp_path / "pets/dataset.json").write_text("[", encoding="utf-8")
+    assert "classes" not in found(tmp_path / "pets")[1]

@@ -40,6 +40,7 @@ LATER = (
     "channels",
     "kind",
     "divisor",
+    "unpaired",
 )  # options that version 0.1 did not have
 UNLABELLED = ("void", "unlabelled", "unlabeled", "ignore", "ignored", "not labelled")
 LOOKED_AT = 8  # masks that show whether masks are black and white
@@ -80,7 +81,9 @@ class Folder(Paired):
             raise DataError(f"read channels {layout.channels}; they are counted from 0.", where=str(path))
         self.info = replace(self.info, channels=self._reading.depth)
         affixes = Affixes(layout.image_prefix, layout.image_suffix, layout.mask_prefix, layout.mask_suffix)
-        found = find_splits(path, layout.images, layout.masks, affixes, layout.lists, _drawing(layout))
+        found = find_splits(
+            path, layout.images, layout.masks, affixes, layout.lists, _drawing(layout), skip=layout.unpaired == "skip"
+        )
         self._pairs, self.problems, self.drawn = found.splits, tuple(found.problems), found.drawn
         self._layout_notices = tuple(found.notices)
 
@@ -181,6 +184,7 @@ def folder(
     group: str = "",
     kind: Kind = "classes",
     divisor: Annotated[int, Ge(0)] = 0,
+    unpaired: Literal["refuse", "skip"] = "refuse",
 ) -> Dataset:
     """Pictures of your own: every image has a mask of the same name in another folder.
 
@@ -211,6 +215,7 @@ def folder(
     kind:         what masks hold: `classes`; `instances`: each object has its own number, up to 65,535, and 0 is
                   background; `components`: classes, and every connected part of one but the first is an object
     divisor:      an object's class is its number // divisor, e.g. 1000; 0: all objects are of one class
+    unpaired:     `skip`: pictures without a mask and masks without a picture are left out, and the training names them
     """
     options = {name: value for name, value in locals().items() if name not in ("root", "path")}
     dataset = Folder(find_folder(path, root), **options)

@@ -85,27 +85,38 @@ class Layout:
     problems:  what has no partner, what is there twice, what a list names and is not there
     notices:   what no split uses, and what was decided where the files do not say it
     drawn:     the splits that were drawn
+    skip:      leave out what has no partner, where other files do
+    alone:     the names that were left out
     """
 
     splits: dict[str, tuple[Pair, ...]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     notices: list[Problem] = field(default_factory=list)
     drawn: tuple[str, ...] = ()
+    skip: bool = False
+    alone: set[str] = field(default_factory=set)
 
     def take(self, pairs: Pairs) -> dict[str, Pair]:
         """The pairs; their problems and notices are noted."""
         self.problems += pairs.problems
         self.notices += pairs.notices
+        if self.skip and pairs.known:
+            self.notices += [Problem(one.where, f"{one.what} They are left out.") for one in pairs.unpaired]
+            self.alone.update(pairs.alone)
+        else:
+            self.problems += pairs.unpaired
         return pairs.known
 
 
-def find_splits(path: Path, images: str, masks: str, affixes: Affixes, lists: str, drawing: Drawing) -> Layout:
-    """The splits of a folder, with (shares, seed, group) of those that are drawn.
+def find_splits(
+    path: Path, images: str, masks: str, affixes: Affixes, lists: str, drawing: Drawing, *, skip: bool = False
+) -> Layout:
+    """The splits of a folder, with (shares, seed, group) of those that are drawn. skip: leave out what has no partner.
 
     They are folders `train/`, `val/`, `test/` with images and masks in each; else lists; else such folders inside those
     of images and masks. Without any, all pictures are `train`. A split that has a share and is not there is drawn from `train`.
     """
-    layout = Layout()
+    layout = Layout(skip=skip)
     places = _split_folders(path, images, layout)
     listed = list_files(path, lists)
     if places:
@@ -114,7 +125,7 @@ def find_splits(path: Path, images: str, masks: str, affixes: Affixes, lists: st
         used = {pair.image for pairs in layout.splits.values() for pair in pairs}
         loose = pair_files(path, images, masks, affixes)
         rest = {name: pair for name, pair in loose.known.items() if pair.image not in used}
-        if rest or (loose.problems and "train" not in places):
+        if rest or ((loose.problems or loose.unpaired) and "train" not in places):
             layout.take(loose)
         if listed:
             names, there = (
@@ -129,7 +140,7 @@ def find_splits(path: Path, images: str, masks: str, affixes: Affixes, lists: st
             raise _no_pictures(path, images, layout.notices)
         if listed:
             for split, file in listed.items():
-                pairs, faults = read_list(file, rest, unpaired=bool(layout.problems))
+                pairs, faults = read_list(file, rest, unpaired=bool(layout.problems), left_out=layout.alone)
                 if pairs or split in SPLITS or not faults:
                     layout.splits[split] = pairs
                     layout.problems += faults
@@ -243,7 +254,8 @@ def draw_splits(
     order = sorted(members, key=lambda key: hashlib.sha256(f"{seed}:{key}".encode("utf-8", "surrogatepass")).digest())
     wanted = {split: fraction for split, fraction in fractions.items() if fraction > 0}
     if len(order) <= len(wanted):
-        there, splits = f"{len(order)} {'groups' if group else 'pictures'}", ", ".join(wanted)
+        there = f"{len(order)} {'group' if group else 'picture'}{'' if len(order) == 1 else 's'}"
+        splits = ", ".join(wanted)
         hint = "Add pictures, set the shares to 0, or write lists splits/train.txt and splits/val.txt."
         raise DataError(f"{there} cannot be divided into train, {splits}: each needs at least one.", hint=hint)
     count = sum(map(len, members.values()))

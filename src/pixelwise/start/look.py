@@ -20,7 +20,8 @@ from pixelwise.start.leaks import typed_exclude, without_leaks
 from pixelwise.start.recognise import Found
 
 OF_DATA = "data.dataset."
-CURE = re.compile(r"^Set (stretch|exif|alpha|channels): (\w+)")  # of a finding that an option cures
+CURE = re.compile(r"^Set (stretch|exif|alpha|channels|unpaired): (\w+)")  # of a finding that an option cures
+WHAT_FOR = {"unpaired": "refuse files without a partner, or skip them"}
 CARED_FOR = ("sizes",)  # findings that the recipe takes care of
 
 
@@ -48,13 +49,13 @@ def look(
         findings = findings_of(dataset, seen)
         cures = {key: one for one in findings for key in _cure(one) if key not in found.dataset}
         cures = {key: one for key, one in cures.items() if key in DATASETS.signature(found.dataset["name"]).options}
-        if not cures:
+        if not cures and not _without_idle_group(found, dataset):
             break
         for key, finding in cures.items():
             value = _cure(finding)[key]
             found.dataset[key] = value
             found.said.append(f"{finding.what} The recipe sets {key}: {value}.")
-            found.keys[f"data.dataset.{key}"] = "how pictures are read"
+            found.keys[f"data.dataset.{key}"] = WHAT_FOR.get(key, "how pictures are read")
     if not any(word.startswith("data.exclude") for word in changes):
         dataset, seen, found.exclude = without_leaks(dataset, seen)
         if found.exclude:
@@ -81,6 +82,20 @@ def _cure(finding: Finding) -> dict[str, Any]:
     return {} if match is None else {match[1]: int(match[2]) if match[2].isdigit() else match[2]}
 
 
+def _drawn(dataset: Dataset) -> bool:
+    """Whether a split is drawn; data sets that cannot say so are taken as given by their files."""
+    return bool(getattr(getattr(dataset, "whole", dataset), "drawn", ()))
+
+
+def _without_idle_group(found: Found, dataset: Dataset) -> bool:
+    """Take back the groups that names suggest where nothing is drawn; whether there were any."""
+    if "group" not in found.suggested or _drawn(dataset):
+        return False
+    del found.dataset["group"], found.keys["data.dataset.group=''"]
+    found.said.remove(found.suggested.pop("group"))
+    return True
+
+
 def _left_out(names: Sequence[str]) -> str:
     one = len(names) == 1
     what = (
@@ -93,6 +108,5 @@ def _left_out(names: Sequence[str]) -> str:
 
 def _splits(dataset: Dataset) -> str:
     counts = ", ".join(f"{split} {len(dataset.names(split)):,}" for split in dataset.splits())
-    drawn = getattr(getattr(dataset, "whole", dataset), "drawn", ())
-    how = " (drawn)" if drawn else " (as the files say)"
+    how = " (drawn)" if _drawn(dataset) else " (as the files say)"
     return f"Splits{how}: {counts}."

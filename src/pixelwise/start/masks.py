@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelwise.data.pairing.classes import read_classes
-from pixelwise.errors import PixelwiseError, listing
+from pixelwise.data.pairing.lists import MOST_BYTES
+from pixelwise.errors import DataError, PixelwiseError, listing
 from pixelwise.imaging.colour import as_hex
 from pixelwise.imaging.files import is_in_colour, is_stored_with_loss, read_image, read_mask
 from pixelwise.types import RGB
 
 LOOKED_AT = 40  # masks
+OTHER_NAMES = ("codes.txt", "labels.txt", "class_names.txt", "dataset.json")  # of the classes: fastai's, nnU-Net's
 MOST_CLASSES = 40  # that masks without classes.txt may have
 NEAR, MOST_NEAR = 40, 0.97  # of 0 or 255, and the share of pixels that are, of black and white masks stored with loss
 ONE_PIECE = 0.8  # share of regions of one value that are in one piece, where values are objects
@@ -35,7 +38,7 @@ class Masks:
 def look_at_masks(files: Sequence[Path], classes: Path, objects: bool = False) -> Masks:
     """What a sample of the masks says.
 
-    classes: `classes.txt`, which wins where it is there
+    classes: `classes.txt`, which wins where it is there; files beside it that fastai and nnU-Net have may name the classes too
     objects: whether objects are to be told apart
     """
     some = files[:: max(1, -(-len(files) // LOOKED_AT))]
@@ -58,7 +61,7 @@ def look_at_masks(files: Sequence[Path], classes: Path, objects: bool = False) -
     elif names:
         found = _named(seen, names)
     else:
-        found = _classes(seen)
+        found = _named_elsewhere(seen, classes.parent) or _classes(seen)
     return _with_components(found) if objects else found
 
 
@@ -150,6 +153,40 @@ def _named(seen: Sequence[int], names: Sequence[str]) -> Masks:
     if found.options:
         found.keys["data.dataset.void"] = "the value that means 'not labelled'"
     return found
+
+
+def _named_elsewhere(seen: Sequence[int], folder: Path) -> Masks | None:
+    """Classes by the files of other programs, where these name every value from 0 on; 255 beside them is void."""
+    for file in (folder / name for name in OTHER_NAMES if (folder / name).is_file()):
+        try:
+            names = _nnunet(file) if file.suffix == ".json" else read_classes(file).names
+        except PixelwiseError:
+            continue
+        if not names or len(set(names)) < len(names) or any(value >= len(names) and value != 255 for value in seen):
+            continue
+        found = _named(seen, names)
+        found.options["classes"] = list(names)
+        found.said = [line.replace("classes.txt", file.name) for line in found.said]
+        found.keys["data.dataset.classes"] = "their names, in the order of the values"
+        return found
+    return None
+
+
+def _nnunet(file: Path) -> tuple[str, ...]:
+    """The labels in a dataset.json of nnU-Net in the order of their values; none where they are not 0, 1, 2, ..."""
+    from pixelwise.yaml_text import read_file
+
+    try:
+        read = json.loads(read_file(file, DataError, MOST_BYTES))
+    except (ValueError, RecursionError):
+        return ()
+    labels = read.get("labels") if isinstance(read, dict) else None
+    if not isinstance(labels, dict):
+        return ()
+    pairs = [(value, name) if isinstance(value, int) else (name, value) for name, value in labels.items()]
+    by_value = {int(value): name for value, name in pairs if str(value).isdecimal() and isinstance(name, str)}
+    in_order = sorted(by_value) == list(range(len(labels)))
+    return tuple(by_value[value] for value in sorted(by_value)) if in_order else ()
 
 
 def _classes(seen: Sequence[int]) -> Masks:

@@ -37,6 +37,7 @@ class Found:
     exclude:  pictures that are left out, as `split/name`
     pictures: a folder with pictures, where the options of the data set do not name it
     names:    of the pictures with masks, or of an export that says no splits
+    suggested: option that names suggest → the sentence about it
     """
 
     path: Path
@@ -47,6 +48,7 @@ class Found:
     exclude: list[str] = field(default_factory=list)
     pictures: Path | None = None
     names: tuple[str, ...] = ()
+    suggested: dict[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -323,8 +325,8 @@ def _group(found: Found, names: Sequence[str]) -> None:
             continue
         found.dataset["group"] = pattern
         some = ", ".join(list(groups)[:3])
-        found.said.append(
-            f"Names suggest {len(groups)} groups, by {what} ({some}, …): pictures of one stay in one split."
-        )
+        sentence = f"Names suggest {len(groups)} groups, by {what} ({some}, …): pictures of one stay in one split."
+        found.suggested["group"] = sentence
+        found.said.append(sentence)
         found.keys["data.dataset.group=''"] = "draw the splits picture by picture"
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pixelwise.data.checks.outlines import SMOOTH
 from pixelwise.data.checks.survey import Finding, Survey
@@ -15,6 +15,7 @@ NEAREST = (
     "Make them again from the originals: resize by nearest neighbour and save as PNG. `pixelwise data repair` snaps values "
     "where the class is sure."
 )
+MOST_DRAWN = 8  # colours without a class that somebody may have drawn
 
 
 def strange_values(survey: Survey) -> Iterator[Finding]:
@@ -40,7 +41,9 @@ def strange_values(survey: Survey) -> Iterator[Finding]:
         what += " They lie between two classes along outlines: the masks were resized smoothly or stored with loss."
         cure = NEAREST
     elif problem := next((facts.problem for facts in survey.facts if facts.unknown and facts.problem), None):
-        cure = problem.hint if colours else "Add the values to the option values, or correct the masks."
+        cure = "Add the values to the option values, or correct the masks."
+        if colours:
+            cure = _cure_of([value for value in most if isinstance(value, tuple)], info.colours) or problem.hint
         what += f" Allowed: {problem.what.rpartition('; allowed: ')[2]}"
     else:
         void = f", and {info.void} for void" if info.void is not None else ""
@@ -48,6 +51,18 @@ def strange_values(survey: Survey) -> Iterator[Finding]:
         present = {value for facts in survey.readable for value in facts.values or {}}
         cure = advise(present, info.classes, info.void)
     yield Finding("strange values", "fatal", what, files, cure)
+
+
+def _cure_of(strange: Sequence[RGB], known: Sequence[RGB]) -> str:
+    """What to do about colours that were drawn on purpose: there are few of them; empty for many."""
+    if all(colour[::-1] in known for colour in strange):
+        return "They are colours of classes with red and blue exchanged (BGR). Save the masks in the order red, green, blue."
+    if len(strange) > MOST_DRAWN:
+        return ""
+    cure = "Write the name of a class and its colour for each into classes.txt."
+    if len(strange) == 1:
+        cure += f" If it means 'not labelled', set mask_values: colour and void_colour: {list(strange[0])}."
+    return cure
 
 
 def smooth_masks(survey: Survey) -> Iterator[Finding]:
@@ -66,7 +81,7 @@ def smooth_masks(survey: Survey) -> Iterator[Finding]:
 
 def _told(value: int | RGB, masks: int, pixels: int) -> str:
     word = list(value) if isinstance(value, tuple) else value
-    return f"{word} ({masks:,} {'mask' if masks == 1 else 'masks'}, {pixels:,} pixels)"
+    return f"{word} ({masks:,} {'mask' if masks == 1 else 'masks'}, {pixels:,} {'pixel' if pixels == 1 else 'pixels'})"
 
 
 def _is_strange(value: int, info: DatasetInfo) -> bool:
@@ -79,7 +94,13 @@ def constant_masks(survey: Survey) -> Iterator[Finding]:
     labelled = [(facts, set(facts.values) - {void}) for facts in survey.readable if facts.values]
     if empty := tuple(facts.where for facts, classes in labelled if not classes):
         cure = "Label them, or leave them out: nothing can be learnt from them."
-        yield Finding("empty masks", "warning", f"{len(empty)} masks are void all over.", empty, cure)
+        yield Finding(
+            "empty masks",
+            "warning",
+            f"{len(empty)} {'mask is' if len(empty) == 1 else 'masks are'} void all over.",
+            empty,
+            cure,
+        )
     by_class: dict[int, list[str]] = defaultdict(list)
     for facts, classes in labelled:
         if len(classes) == 1:

@@ -49,13 +49,20 @@ def rotations(survey: Survey) -> Iterator[Finding]:
 
 def deep_pictures(survey: Survey) -> Iterator[Finding]:
     """Pictures of 16 bits that use few of them and come out nearly black."""
-    found = [facts for facts in survey.readable if facts.image is not None and facts.image.largest is not None]
-    largest = max((facts.image.largest or 0 for facts in found if facts.image is not None), default=0)
-    if found and survey.stretch == 16 and largest < 1 << 14:
+    found = _shallow(survey)
+    if found:
+        largest = max(facts.image.largest or 0 for facts in found if facts.image is not None)
         bits = max(8, next((bits for bits in (8, 10, 12, 14) if largest < 1 << bits), 14))
         what = _pictures(len(found), "of 16 bits uses", "of 16 bits use")
         what += f" at most {bits} of them (the largest value is {largest:,}): {_levels(largest)} grey levels are left."
         yield Finding("bits", "warning", what, _files(found), f"Set stretch: {bits}.")
+
+
+def _shallow(survey: Survey) -> list[Facts]:
+    """Pictures of 16 bits, if none of them uses more than 14."""
+    found = [facts for facts in survey.readable if facts.image is not None and facts.image.largest is not None]
+    largest = max((facts.image.largest or 0 for facts in found if facts.image is not None), default=0)
+    return found if survey.stretch == 16 and largest < 1 << 14 else []
 
 
 def _levels(largest: int) -> int:
@@ -116,27 +123,33 @@ def sizes(survey: Survey) -> Iterator[Finding]:
 
 
 def dark_pictures(survey: Survey) -> Iterator[Finding]:
-    """Pictures that are nearly black."""
-    found = [
-        f for f in survey.readable if f.fine is not None and np.quantile(f.fine, 0.99) < DARK and f.fine.std() >= PLAIN
-    ]
+    """Pictures that are nearly black, for another reason than their bits."""
+    known = {f.where: f.fine for f in survey.readable if f.fine is not None and not is_plain(f)}
+    told = set(_files(_shallow(survey)))
+    found = [name for name, fine in known.items() if np.quantile(fine, 0.99) < DARK and name not in told]
     if found:
         what = f"{_pictures(len(found), 'is', 'are')} nearly black: 99 % of the pixels are below {DARK} of 255."
         cure = f"Was the light off, or are they of 16 bits? {LEAVE_OUT}"
-        yield Finding("dark pictures", "warning", what, _files(found), cure)
+        yield Finding("dark pictures", "warning", what, tuple(found), cure)
 
 
 def plain_pictures(survey: Survey) -> Iterator[Finding]:
-    """Pictures of a single colour."""
-    found = [facts for facts in survey.readable if facts.fine is not None and facts.fine.std() < PLAIN]
+    """Pictures of a single colour, for another reason than their bits."""
+    told = set(_files(_shallow(survey)))
+    found = [facts for facts in survey.readable if is_plain(facts) and facts.where not in told]
     if found:
         what = f"{_pictures(len(found), 'has', 'have')} one colour all over."
         yield Finding("single colours", "warning", what, _files(found), f"Look at them. {LEAVE_OUT}")
 
 
+def is_plain(facts: Facts) -> bool:
+    """Whether a picture has a single colour."""
+    return facts.fine is not None and bool(facts.fine.std() < PLAIN)
+
+
 def blurred_pictures(survey: Survey) -> Iterator[Finding]:
     """Pictures without detail, in a data set of which most have some: out of focus, moved, or enlarged."""
-    known = [f for f in survey.readable if f.fine is not None and f.fine.std() >= PLAIN]
+    known = [facts for facts in survey.readable if facts.fine is not None and not is_plain(facts)]
     found = [facts for facts in known if facts.sharpness < BLURRED]
     if found and median(facts.sharpness for facts in known) > 1.5 * BLURRED:
         what = f"{_pictures(len(found), 'is', 'are')} blurred, and most are sharp: out of focus, moved, or enlarged."

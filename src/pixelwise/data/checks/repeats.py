@@ -21,7 +21,8 @@ def copies(survey: Survey) -> Iterator[Finding]:
             other_masks[a.split, b.split] += a.size == b.size and a.drawn != b.drawn
     for (first, second), files in sorted(found.items(), key=lambda item: (item[0][0] == item[0][1], item[0])):
         count = "1 picture is" if len(files) == 1 else f"{len(files):,} pictures are"
-        masks = f" {other_masks[first, second]:,} of them have another mask." if other_masks[first, second] else ""
+        other = other_masks[first, second]
+        masks = f" {other:,} of them {'has' if other == 1 else 'have'} another mask." if other else ""
         if first == second:
             cure = "Keep one of each, e.g. by data.exclude: the other counts double."
             yield Finding("copies", "warning", f"{count} twice in '{first}'.{masks}", tuple(files), cure)

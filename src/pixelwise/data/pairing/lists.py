@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path, PureWindowsPath
 
 from pixelwise.data.pairing.matching import Pair
@@ -26,10 +26,13 @@ def list_files(path: Path, lists: str) -> dict[str, Path]:
     return {split: found[split] for split in order}
 
 
-def read_list(file: Path, known: Mapping[str, Pair], unpaired: bool) -> tuple[tuple[Pair, ...], list[Problem]]:
+def read_list(
+    file: Path, known: Mapping[str, Pair], unpaired: bool, left_out: Collection[str] = ()
+) -> tuple[tuple[Pair, ...], list[Problem]]:
     """The pairs that a list names; a line may be a name, or a file name or path that ends in one, also in quotes.
 
     unpaired: whether there are pictures or masks without a partner, which a strange name may mean
+    left_out: names that the list may have, although they are no pairs
     """
     by_last: dict[str, list[str]] = {}
     for name in known:
@@ -45,7 +48,7 @@ def read_list(file: Path, known: Mapping[str, Pair], unpaired: bool) -> tuple[tu
             pairs.append(known[names[0]])
         elif names:
             unclear[word] = names
-        else:
+        elif short not in left_out:
             strange.append(word)
     problems = []
     if unclear:

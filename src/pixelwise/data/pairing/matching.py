@@ -16,6 +16,7 @@ from pixelwise.imaging.files import SUFFIXES
 LOOKED_AT = 50  # names of masks among which the partner of the first picture is sought
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 ADD, KEEP = "Add what is missing, or remove the rest.", "Keep one of them."
+LEAVE_OUT = "Set unpaired: skip to leave them out, or add what is missing."
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,15 @@ class Affixes:
 
 @dataclass
 class Pairs:
-    """Pairs by name in order of their names; what is wrong with the rest; what is left out and worth a word."""
+    """Pairs by name in order of their names; what is wrong with the rest; what is left out and worth a word.
+
+    alone:     the names of pictures and masks that have no partner
+    unpaired:  the problems that this is
+    """
 
     known: dict[str, Pair] = field(default_factory=dict)
+    alone: tuple[str, ...] = ()
+    unpaired: list[Problem] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     notices: list[Problem] = field(default_factory=list)
 
@@ -66,7 +73,8 @@ def pair_files(path: Path, images: str, masks: str, affixes: Affixes = Affixes()
     no_mask = sorted(pictures[key][0] for key in pictures.keys() - planes.keys())
     no_picture = sorted(planes[key][0] for key in planes.keys() - pictures.keys())
     where = str(path)
-    pairs.problems += _without_partner(where, no_mask, no_picture, images, masks)
+    pairs.alone = (*no_mask, *no_picture)
+    pairs.unpaired += _without_partner(where, no_mask, no_picture, images, masks, paired=len(both))
     for names, place in ((doubled, images), (doubled_masks, masks)):
         if names:
             what = _counted(names, f"name in {place} has several files", f"names in {place} have several files")
@@ -131,7 +139,7 @@ def _unread(path: Path, places: Mapping[str, Found]) -> Iterator[Problem]:
 
 
 def _without_partner(
-    where: str, no_mask: Sequence[str], no_picture: Sequence[str], images: str, masks: str
+    where: str, no_mask: Sequence[str], no_picture: Sequence[str], images: str, masks: str, paired: int
 ) -> Iterator[Problem]:
     if (cause := _cause(no_mask, no_picture)) is not None:
         what, cure = cause
@@ -139,12 +147,13 @@ def _without_partner(
         counts += f"{_counted(no_picture, 'mask has', 'masks have')} no picture in {images}"
         yield Problem(where, f"{counts}: {what}", cure)
         return
+    cure = LEAVE_OUT if len(no_mask) + len(no_picture) <= paired else ADD
     for names, one, many in (
         (no_mask, f"picture has no mask in {masks}", f"pictures have no mask in {masks}"),
         (no_picture, f"mask has no picture in {images}", f"masks have no picture in {images}"),
     ):
         if names:
-            yield Problem(where, f"{_counted(names, one, many)}: {listing(names)}.", ADD)
+            yield Problem(where, f"{_counted(names, one, many)}: {listing(names)}.", cure)
 
 
 def _cause(no_mask: Sequence[str], no_picture: Sequence[str]) -> tuple[str, str] | None:
@@ -187,7 +196,9 @@ def likely_affixes(no_mask: Sequence[str], no_picture: Sequence[str]) -> tuple[A
             contained = first in last or last in first
             if count >= (1 if contained else 2) and (best is None or count > best[1]):
                 partner = f"{other}/{last}" if other else last
-                best = (Affixes(before, after, mask_before, mask_after), count, partner)
+                start = ("", "") if before == mask_before else (before, mask_before)
+                end = ("", "") if after == mask_after else (after, mask_after)
+                best = (Affixes(start[0], end[0], start[1], end[1]), count, partner)
         if best is not None and best[1] == min(map(len, sides)):
             break
     return best

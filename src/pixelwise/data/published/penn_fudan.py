@@ -40,8 +40,8 @@ class PennFudan(Paired):
         )
         found = pair_files(folder, IMAGES, MASKS, Affixes(mask_suffix=SUFFIX))
         pairs = found.known
-        if found.problems:
-            raise DataError.all(found.problems)
+        if problems := [*found.problems, *found.unpaired]:
+            raise DataError.all(problems)
         drawn = draw(tuple(pairs), val, fold, seed)
         self._pairs = {split: tuple(pairs[name] for name in drawn[split]) for split in SPLITS}
 

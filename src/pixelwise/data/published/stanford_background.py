@@ -101,7 +101,7 @@ class StanfordBackground(Paired):
             if (self.folder / split).is_dir():
                 pairs = pair_files(self.folder / split, "*.jpg", "*.png")
                 found[split] = tuple(pairs.known.values())
-                self.problems += tuple(pairs.problems)
+                self.problems += (*pairs.problems, *pairs.unpaired)
         return found
 
     def _check_classes(self) -> None:
