@@ -21,6 +21,8 @@ WAYS = (  # batch, what is equal, factor of the learning rate
     (128, "epochs", 1),
     (8, "epochs", 0.25),
     (128, "epochs", 4),
+    (8, "updates", 1),
+    (128, "updates", 1),
 )
 SHOWN = looks.SHOWN
 
