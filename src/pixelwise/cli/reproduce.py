@@ -49,7 +49,7 @@ def reproduce(
     from pixelwise.courses.plan import earlier_runs, needed, plan_table, time_left
     from pixelwise.courses.recorded import recorded_results
     from pixelwise.experiments.folder import Folder
-    from pixelwise.run.words import duration
+    from pixelwise.run.words import counted, duration
 
     if course is None:
         show_rows(
@@ -68,8 +68,9 @@ def reproduce(
         show_table(result_console(), plan_table(needs, folder, recorded, quick))
         if not quick:
             minutes, unknown = time_left(needs, folder, recorded)
-            more = f", and {unknown} whose time was not measured" if unknown else ""
-            say(f"\nto train: {duration(60 * minutes)} on the machine of the project's results (2 cores){more}")
+            known = f"{duration(60 * minutes)} on the machine of the project's results (2 cores)" if minutes else ""
+            others = f"{counted(unknown, 'run')} whose time was not measured" if unknown else ""
+            say(f"\nto train: {', and '.join(filter(None, (known, others))) or 'nothing'}")
         return
     failed = 0 if no_train else _train(course, folder, needs, jobs, data)
     page = build_course_page(asked, folder, needs, recorded if results else {}, quick=quick)
