@@ -32,7 +32,7 @@ def read_list(
     """The pairs that a list names; a line may be a name, or a file name or path that ends in one, also in quotes.
 
     unpaired: whether there are pictures or masks without a partner, which a strange name may mean
-    left_out: names that the list may have, although they are no pairs
+    left_out: names that the list may have, although they have no partner
     """
     by_last: dict[str, list[str]] = {}
     for name in known:
