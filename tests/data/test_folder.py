@@ -160,7 +160,7 @@ def test_bad_shares_are_refused():
         DataError, match=r"the shares val 0\.7, test 0\.3 must each be at least 0 and together less than 1"
     ):
         draw_splits("abcdef", {"val": 0.7, "test": 0.3})
-    with pytest.raises(DataError, match="1 groups cannot be divided into train, val"):
+    with pytest.raises(DataError, match="1 group cannot be divided into train, val"):
         draw_splits(["a1", "a2"], {"val": 0.5}, group=lambda name: name[0])
 
 

@@ -98,13 +98,13 @@ class Layout:
 
     def take(self, pairs: Pairs) -> dict[str, Pair]:
         """The pairs; their problems and notices are noted."""
-        self.problems += pairs.problems
-        self.notices += pairs.notices
         if self.skip and pairs.known:
             self.notices += [Problem(one.where, f"{one.what} They are left out.") for one in pairs.unpaired]
             self.alone.update(pairs.alone)
         else:
             self.problems += pairs.unpaired
+        self.problems += pairs.problems
+        self.notices += pairs.notices
         return pairs.known
 
 
