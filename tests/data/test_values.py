@@ -139,6 +139,7 @@ def test_void_0_beside_a_name_for_0_is_refused(zoo):
     ("values", "classes", "void", "advice"),
     [
         ({0, 255}, ("a", "b", "c"), None, "black and white masks"),
+        ({255}, ("a", "b"), None, "Every pixel has the value 255."),
         ({0, 1, 255}, ("a", "b"), None, "If 255 means 'not labelled', set void: 255."),
         ({1, 2}, ("a", "b"), None, "Values begin at 1: set void: 0"),
         ({0, 7}, ("a", "b"), None, "values: {a: 0, b: 7}"),

@@ -105,6 +105,8 @@ def advise(values: Collection[int], classes: Sequence[str], void: int | None) ->
     first, objects = 0 in values, [value for value in values if 0 < value < len(classes)]
     if strange == [255] and not objects and first:
         return "255 is the only value besides 0, so these are black and white masks of two classes: name two classes."
+    if strange == [255] and not objects:
+        return "Every pixel has the value 255. Are these the masks, and were their objects drawn?"
     if strange == [255]:
         return "If 255 means 'not labelled', set void: 255."
     if strange == [len(classes)] and not first and void is None:
