@@ -15,7 +15,7 @@ from pixelwise.data.cache import CachedSplit, ReadSplit, open_split
 from pixelwise.data.cache.checked import kept_findings, names_in
 from pixelwise.data.cache.fitting import Fitting
 from pixelwise.data.exclude import Excluding, excluding
-from pixelwise.errors import DataError, listing
+from pixelwise.errors import DataError, RecipeError, listing
 from pixelwise.metrics.base import Metric
 from pixelwise.recipe.engines import shelves
 from pixelwise.recipe.schema import Engine, Item, Phase, Recipe
@@ -231,3 +231,12 @@ def build_metrics(recipe: Recipe, info: DatasetInfo) -> tuple[Metric, ...]:
         claims = shelves(recipe.engine)["metric"].declared(item.name)
         metric.counts, metric.needs = claims.get("counts", metric.counts), claims.get("needs", metric.needs)
     return tuple(made)
+
+
+def check_kind(made: object, kind: type, where: str, name: str) -> None:
+    """Raise RecipeError where a builder made something else than it should."""
+    if not isinstance(made, kind):
+        what = (
+            f"'{name}' made {type(made).__name__}, which is not a {kind.__module__.partition('._')[0]}.{kind.__name__}."
+        )
+        raise RecipeError(what, where=where)

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pixelwise.engine.base import Arrays, Batch, Learner, Processes
-from pixelwise.engine.build import Material, build, build_losses
+from pixelwise.engine.build import Material, build, build_losses, check_kind
 from pixelwise.engine.hardware.device import Choices, choose, choose_again
 from pixelwise.engine.hardware.distributed import TorchProcesses, processes
 from pixelwise.engine.order import count_pieces
@@ -74,7 +74,7 @@ class TorchLearner(Learner):
         super().__init__(recipe, task, size, choices)
         with keyed_random(recipe.train.seed, "weights"):
             model: nn.Module = build("model", recipe.model, task.input.channels, task.out_channels)
-            _check_kind(model, nn.Module, "model", recipe.model.name)
+            check_kind(model, nn.Module, "model", recipe.model.name)
             initialise(model, recipe.model.init)
         if hasattr(model, "prepare"):
             model.prepare(size, task.per)
@@ -129,7 +129,7 @@ class TorchLearner(Learner):
         if any(True for _ in self.model.parameters()):
             without_compiler()
             self.optimizer = build("optimizer", recipe.train.optimizer, self.model)
-            _check_kind(self.optimizer, torch.optim.Optimizer, "train.optimizer", recipe.train.optimizer.name)
+            check_kind(self.optimizer, torch.optim.Optimizer, "train.optimizer", recipe.train.optimizer.name)
         self.augment = build_augmentation(recipe, material.info)
         self.loader = Loader(
             material.train,
@@ -391,12 +391,3 @@ class TorchLearner(Learner):
             "macs": sum(row["macs"] for row in rows),
             "layers": rows,
         }
-
-
-def _check_kind(made: object, kind: type, where: str, name: str) -> None:
-    """Raise RecipeError where a builder made something else than it should."""
-    if not isinstance(made, kind):
-        what = (
-            f"'{name}' made {type(made).__name__}, which is not a {kind.__module__.partition('._')[0]}.{kind.__name__}."
-        )
-        raise RecipeError(what, where=where)
