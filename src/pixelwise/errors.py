@@ -20,11 +20,13 @@ class Problem:
     where:   path of a key, file or option, e.g. `train.epochs` or `masks/cat.png`; may be empty
     what:    one sentence with what was read and what is allowed
     hint:    what to try; may be empty
+    files:   every file that has it, where `what` names some of them
     """
 
     where: str
     what: str
     hint: str = ""
+    files: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         where = self.where.replace("\n", "\\n")  # of a file name

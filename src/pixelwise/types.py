@@ -6,6 +6,7 @@ Legend of shapes, used everywhere: **B** batch, **C** channels or classes, **H W
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
@@ -155,6 +156,7 @@ class DatasetInfo:
     source:   citation and address, for the report
     frequencies:  training pictures of each class, where the data set knows them without reading pictures
     channels: of the pictures
+    padded:   whether void is also what a letterbox has around pictures, so that it cannot count as background
     """
 
     name: str
@@ -165,6 +167,7 @@ class DatasetInfo:
     source: str = ""
     frequencies: tuple[int, ...] | None = None
     channels: int = 3
+    padded: bool = False
 
     def __post_init__(self) -> None:
         if not self.classes:
@@ -172,7 +175,9 @@ class DatasetInfo:
         if len(self.colours) != len(self.classes):
             raise DataError(f"{len(self.classes)} classes but {len(self.colours)} colours", where=self.name)
         if len(set(self.classes)) != len(self.classes):
-            raise DataError("class names must be different from each other", where=self.name)
+            twice = next(name for name, count in Counter(self.classes).items() if count > 1)
+            what = f"'{twice}' is the name of more than one class; each class needs its own name."
+            raise DataError(what, where=self.name)
         if self.void is not None and not len(self.classes) <= self.void <= 65535:
             raise DataError(
                 f"the void index {self.void} must lie above the classes 0..{len(self.classes) - 1}", where=self.name
@@ -180,7 +185,10 @@ class DatasetInfo:
 
     @property
     def background(self) -> int:
-        """The index of the class `background`, as which void pixels may count. Raises DataError if there is none."""
+        """The index of the class `background`, as which void pixels may count. Raises DataError if they may not."""
+        if self.padded:
+            what = "void cannot count as background: what a letterbox has around pictures is void too."
+            raise DataError(what, where=self.name, hint="Use `void: ignore`, or data.fit: squash or crop.")
         if BACKGROUND not in self.classes:
             what = f"void cannot count as background: no class has that name; there are {listing(self.classes)}."
             raise DataError(what, where=self.name, hint="Use `void: ignore`.")

@@ -13,7 +13,9 @@ from pixelwise.data.scenes import scenes
 from pixelwise.errors import DataError, RecipeError
 from pixelwise.imaging.fit import fit_image, fit_mask, placed, proposed_size
 from pixelwise.imaging.resize import resize_image, resize_mask
+from pixelwise.metrics.confusion import confusion
 from pixelwise.recipe.load import load_recipe
+from pixelwise.tasks.segment import segment
 
 sides = st.tuples(st.integers(1, 300), st.integers(1, 300))
 
@@ -55,6 +57,18 @@ def test_a_letterbox_gives_masks_a_void_that_the_files_do_not_have(pictures, tmp
     pictures.mask(pictures.path / "train/masks/p0.png", (0, 1, 255))  # in a file it is a value like any other
     with pytest.raises(DataError, match="its mask has the value 255"):
         open_split(Fitting(pictures.open(), (16, 16), "letterbox"), "train", (16, 16), folder=tmp_path / "cache")
+
+
+@pytest.mark.parametrize("void", [None, 7])
+def test_what_a_letterbox_has_around_pictures_never_counts_as_background(pictures, void):
+    pictures.classes("background", "cat", "dog")
+    data = Fitting(pictures.open(void=void), (16, 16), "letterbox")
+    assert data.info.padded
+    assert {score.convention["void"] for score in confusion(data.info).scores()} == {"ignore"}
+    for made in (confusion, segment):
+        with pytest.raises(DataError, match="what a letterbox has around pictures is void too"):
+            made(data.info, void="background")
+    assert not Fitting(pictures.open(), (16, 16), "crop").info.padded
 
 
 @pytest.mark.parametrize("fit", ["letterbox", "crop"])

@@ -144,7 +144,54 @@ def test_lists_as_windows_and_spreadsheets_write_them(files):
     data = files.open()
     assert names(data)["train"] == ("a/p", "q")
     assert "Names differ in upper and lower case: did you mean 'r'?" in str(data.problems[0])
-    assert "readme.txt: is not a list of pictures" in said(data)
+    assert "readme.txt is not a list of pictures" in said(data)
+
+
+def test_a_list_with_flags_as_voc_has_them_names_its_pictures(files):
+    for name in ("p0", "p1", "p2"):
+        files.pair(name)
+    files.write("splits/train.txt", "p0  1\np1 -1\n")
+    files.write("splits/val.txt", "p2  0\n")
+    data = files.open()
+    assert names(data) == {"train": ("p0", "p1"), "val": ("p2",)}
+    assert not data.problems
+    assert "3 lines have a flag behind the name (1, -1 or 0)" in said(data)
+
+
+def test_a_name_that_a_list_has_twice_is_read_once(files):
+    for name in ("p0", "p1"):
+        files.pair(name)
+    files.write("splits/train.txt", "p0\np0\n")
+    files.write("splits/val.txt", "p1\n")
+    data = files.open()
+    assert names(data)["train"] == ("p0",)
+    assert "1 name is in train.txt more than once, and read once: p0." in said(data)
+
+
+def test_faults_of_two_lists_are_one_problem_and_their_pictures_are_not_named_again(files):
+    for name in ("p0", "p1"):
+        files.pair(name)
+    files.write("splits/train.txt", "q0\n")
+    files.write("splits/val.txt", "q1\n")
+    data = files.open()
+    (problem,) = data.problems
+    assert problem.where.endswith("train.txt, val.txt")
+    assert "2 lines name no pair: q0, q1." in problem.what
+    assert not data.notices()
+
+
+def test_case_ignore_pairs_names_and_lists_in_any_case(files):
+    for index in range(3):
+        files.image(f"images/IMG_{index}.png")
+        files.mask(f"masks/img_{index}.png")
+    assert "Set case: ignore" in str(files.open().problems[0])
+    files.write("splits/train.txt", "img_0.PNG\nIMG_1\n")
+    files.write("splits/val.txt", "Img_2\n")
+    data = files.open(case="ignore")
+    assert names(data) == {"train": ("IMG_0", "IMG_1"), "val": ("IMG_2",)}
+    assert not data.problems
+    files.image("images/Img_0.png")
+    assert "1 name in images has several files" in str(files.open(case="ignore").problems[0])
 
 
 # -- names -----------------------------------------------------------------------------------------------------------
@@ -206,7 +253,7 @@ def test_unicode_forms_of_a_name_pair_and_masks_in_one_folder_do_too(files):
 @pytest.mark.parametrize(
     ("image", "mask", "cure"),
     [
-        ("IMG_{}", "img_{}", "differ in upper and lower case only, e.g. IMG_0 and img_0. Rename one side."),
+        ("IMG_{}", "img_{}", "differ in upper and lower case only, e.g. IMG_0 and img_0. Set case: ignore"),
         ("p{}", "p{}_mask", "Set mask_suffix: '_mask'"),
         ("p{}", "p{}.jpg", "Set mask_suffix: '.jpg'"),
         ("image_{}", "mask_{}", "Set image_prefix: 'image' and mask_prefix: 'mask'"),

@@ -150,6 +150,19 @@ def test_pages_and_sizes_are_told(belt):
     assert "data.size: [32, 64]" in finding.cure or "data.size: [32, 32]" in finding.cure or "[64, 64]" in finding.cure
 
 
+def test_pages_that_are_channels_are_one_finding_and_the_cure_reads_them(belt):
+    def save(image, mask, name, number):
+        pages = [Pillow.fromarray(np.zeros((48, 48), np.uint8)), *(Pillow.fromarray(image[..., at]) for at in (0, 1))]
+        pages[0].save(place(name, "images", "tif"), save_all=True, append_images=pages[1:])
+        plain(mask, name)
+
+    (finding,) = check_dataset(belt(save))  # not: copies in train, in val and across them, pages, single colours
+    assert (finding.check, finding.severity) == ("pages", "warning")
+    assert "and in 6 of them it has one colour all over" in finding.what
+    assert finding.cure.startswith("Set channels: 3 if")
+    assert check_dataset(belt(save, channels=3)) == []
+
+
 def test_palettes_that_contradict_each_other_or_classes_txt(belt):
     def save(turned):
         def each(image, mask, name, number):

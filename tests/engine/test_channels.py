@@ -14,6 +14,7 @@ from pixelwise.imaging.files import read_image, write_mask
 from pixelwise.predict import Predictor
 from pixelwise.predict.predictor import score_run
 from pixelwise.recipe.load import check_recipe
+from pixelwise.run.folder import RunFolder
 
 tifffile = pytest.importorskip("tifffile")
 CHANNELS = [4, 0, 1, 2, 3]
@@ -80,6 +81,8 @@ def test_what_was_trained_shows_three_channels_and_predicts_five(
     run, root, pictures = trained
     setup = json.loads((run / "setup.json").read_text())
     assert setup["data"]["channels"] == 5
+    assert setup["data"]["padded"] is True
+    assert RunFolder.open(run).read("setup")["data"]["padded"] is True
     index = json.loads((run / "predictions/index.json").read_text())
     drawn = read_image(run / "predictions" / index["pictures"][0]["files"]["image"])
     assert drawn.shape == (16, 16, 3)

@@ -23,7 +23,7 @@ def folder(tmp_path):
             (tmp_path / split / part).mkdir(parents=True)
     (tmp_path / "classes.txt").write_text("ground\ncat\n")
     for split, name, seed in (("train", "a", 1), ("train", "b", 2), ("train", "c", 3), ("val", "d", 1)):
-        pixels = np.full((60, 80, 3), 60 * seed, np.uint8)
+        pixels = np.random.default_rng(seed).integers(0, 60 * seed, (60, 80, 3)).astype(np.uint8)
         Pillow.fromarray(pixels).save(tmp_path / split / f"images/{name}.png")
         mask = np.zeros((60, 80), np.uint8)
         mask[10:20, 30:50] = 1
@@ -59,6 +59,23 @@ def test_every_finding_is_shown_with_its_pictures(folder):
     assert 48 < rows.max() < 56
     assert 55 < columns.min() < 62
     assert 68 < columns.max() < 76
+
+
+def test_files_without_a_partner_are_shown_and_captions_say_what_they_are(folder):
+    (folder / "train/masks/a.png").unlink()
+    (folder / "train/images/b.png").unlink()
+    dataset = Folder(folder)
+    seen = survey(dataset)
+    findings = [one for one in findings_of(dataset, seen) if one.check in ("partners", "unreadable")]
+    assert {one.files for one in findings} == {("train/images/a.png",), ("train/masks/b.png",), ("train/c",)}
+    page = build_check_page(dataset, seen, findings)
+    captions = re.findall("<figcaption>(.*?)</figcaption>", page)
+    assert set(captions) == {
+        "train/images/a.png",
+        "train/masks/b.png: the values of the mask, made brighter",
+        "train/c.png, without its mask",
+    }
+    assert "Masks are laid over the pictures where the caption does not say otherwise" in page
 
 
 def test_shares_and_sizes(folder):

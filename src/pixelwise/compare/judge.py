@@ -144,6 +144,7 @@ def _draw_metric(run: Member, kept: PictureStates, number: int, item: Any, draws
         void=record.void,
         source=str(record.data.get("source") or ""),
         frequencies=None if frequencies is None else tuple(frequencies),
+        padded=bool(record.data.get("padded")),
     )
     item = {"name": item} if isinstance(item, str) else item
     options = {name: value for name, value in item.items() if name != "name"}

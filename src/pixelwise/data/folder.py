@@ -17,7 +17,7 @@ from pixelwise.data.base import Dataset, find_folder
 from pixelwise.data.instance_maps import sample_of, with_components
 from pixelwise.data.pairing.classes import VOID, Classes, as_colour, read_classes
 from pixelwise.data.pairing.lists import SPLITS
-from pixelwise.data.pairing.matching import Affixes
+from pixelwise.data.pairing.matching import Naming
 from pixelwise.data.pairing.values import ValueTable, value_table
 from pixelwise.data.splits import Paired, drawing_remark, find_splits, group_by
 from pixelwise.errors import DataError, PixelwiseError, Problem, listing
@@ -33,6 +33,7 @@ LATER = (
     "image_suffix",
     "image_prefix",
     "mask_prefix",
+    "case",
     "values",
     "stretch",
     "exif",
@@ -80,9 +81,9 @@ class Folder(Paired):
         if min(self._reading.channels, default=0) < 0 or layout.channels == 0:
             raise DataError(f"read channels {layout.channels}; they are counted from 0.", where=str(path))
         self.info = replace(self.info, channels=self._reading.depth)
-        affixes = Affixes(layout.image_prefix, layout.image_suffix, layout.mask_prefix, layout.mask_suffix)
+        naming = Naming(layout.image_prefix, layout.image_suffix, layout.mask_prefix, layout.mask_suffix, layout.case)
         found = find_splits(
-            path, layout.images, layout.masks, affixes, layout.lists, _drawing(layout), skip=layout.unpaired == "skip"
+            path, layout.images, layout.masks, naming, layout.lists, _drawing(layout), skip=layout.unpaired == "skip"
         )
         self._pairs, self.problems, self.drawn = found.splits, tuple(found.problems), found.drawn
         self._layout_notices = tuple(found.notices)
@@ -167,6 +168,7 @@ def folder(
     mask_prefix: str = "",
     image_suffix: str = "",
     image_prefix: str = "",
+    case: Literal["exact", "ignore"] = "exact",
     lists: str = "splits",
     classes: list[str] | None = None,
     colours: list[list[int]] | None = None,
@@ -193,6 +195,7 @@ def folder(
     masks:        folder of the masks, or a pattern; palette, grey of 8 or 16 bits, or RGB
     mask_suffix, mask_prefix, image_suffix, image_prefix:  what the names of masks, or of images, have behind or before
                   what they share, e.g. mask_suffix `_mask`
+    case:         `ignore`: names that differ in upper and lower case pair, and lists may write them in any case
     lists:        folder of the lists `train.txt`, `val.txt`, ... (a name a line), if there are any
     classes:      their names in the order of the mask's values; without it those of `values`, or `classes.txt` (a name a
                   line, then optionally its red, green and blue; or the value, then the name)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from pixelwise.data.base import Dataset
 from pixelwise.data.pairing.files import find_files
-from pixelwise.data.pairing.lists import SPELLINGS, SPLITS, list_files, read_list
-from pixelwise.data.pairing.matching import Affixes, Pair, Pairs, pair_files
+from pixelwise.data.pairing.lists import SPELLINGS, SPLITS, faults_of, list_files, notices_of, read_list
+from pixelwise.data.pairing.matching import Naming, Pair, Pairs, pair_files
 from pixelwise.data.pairing.values import ValueTable, look_up
 from pixelwise.errors import DataError, PixelwiseError, Problem, listing
 from pixelwise.imaging.channels import USUAL, Reading
@@ -109,7 +109,7 @@ class Layout:
 
 
 def find_splits(
-    path: Path, images: str, masks: str, affixes: Affixes, lists: str, drawing: Drawing, *, skip: bool = False
+    path: Path, images: str, masks: str, naming: Naming, lists: str, drawing: Drawing, *, skip: bool = False
 ) -> Layout:
     """The splits of a folder, with (shares, seed, group) of those that are drawn. skip: leave out what has no partner.
 
@@ -121,9 +121,9 @@ def find_splits(
     listed = list_files(path, lists)
     if places:
         for split, place in places.items():
-            layout.splits[split] = tuple(layout.take(pair_files(place, images, masks, affixes)).values())
+            layout.splits[split] = tuple(layout.take(pair_files(place, images, masks, naming)).values())
         used = {pair.image for pairs in layout.splits.values() for pair in pairs}
-        loose = pair_files(path, images, masks, affixes)
+        loose = pair_files(path, images, masks, naming)
         rest = {name: pair for name, pair in loose.known.items() if pair.image not in used}
         if rest or ((loose.problems or loose.unpaired) and "train" not in places):
             layout.take(loose)
@@ -135,19 +135,11 @@ def find_splits(
             what = f"the lists {names} are not used, because the folders {there} say which picture is in which split."
             layout.notices.append(Problem(str(path), what, "Keep the folders or the lists."))
     else:
-        rest = layout.take(pair_files(path, images, masks, affixes))
+        rest = layout.take(pair_files(path, images, masks, naming))
         if not rest and not layout.problems:
             raise _no_pictures(path, images, layout.notices)
         if listed:
-            for split, file in listed.items():
-                pairs, faults = read_list(file, rest, unpaired=bool(layout.problems), left_out=layout.alone)
-                if pairs or split in SPLITS or not faults:
-                    layout.splits[split] = pairs
-                    layout.problems += faults
-                else:
-                    layout.notices.append(Problem(str(file), "is not a list of pictures: none of its lines names one."))
-            used = {pair.image for pairs in layout.splits.values() for pair in pairs}
-            rest = {name: pair for name, pair in rest.items() if pair.image not in used}
+            rest = _listed_splits(listed, rest, layout, naming)
         else:
             rest = _inner_splits(rest, layout)
     _distribute(path, rest, layout, drawing, images)
@@ -171,6 +163,26 @@ def _split_folders(path: Path, images: str, layout: Layout) -> dict[str, Path]:
         else:
             found[split] = place
     return {split: found[split] for split in SPLITS if split in found}
+
+
+def _listed_splits(
+    lists: Mapping[str, Path], known: dict[str, Pair], layout: Layout, naming: Naming
+) -> dict[str, Pair]:
+    """Take the pictures that lists name as splits, and leave the rest."""
+    read = {split: read_list(file, known, naming, layout.alone) for split, file in lists.items()}
+    for split, one in list(read.items()):
+        if split not in SPLITS and one.is_strange:
+            what = f"{one.file.name} is not a list of pictures: none of its lines names one."
+            layout.notices.append(Problem(str(one.file), what, "Move it out of the folder of the lists."))
+            del read[split]
+    faults = list(faults_of([*read.values()], known, unpaired=bool(layout.problems)))
+    layout.splits |= {split: tuple(one.pairs.values()) for split, one in read.items()}
+    layout.notices += notices_of([*read.values()])
+    layout.problems += faults
+    if faults and not all(layout.splits.values()):  # that their pictures are in no split is the same fault
+        return {}
+    used = {pair.image for pairs in layout.splits.values() for pair in pairs}
+    return {name: pair for name, pair in known.items() if pair.image not in used}
 
 
 def _inner_splits(known: dict[str, Pair], layout: Layout) -> dict[str, Pair]:

@@ -55,6 +55,7 @@ def setup_record(learner: Learner, material: Material) -> dict[str, Any]:
             "knows": sorted(info.knows),
             "frequencies": None if info.frequencies is None else list(info.frequencies),
             **({} if info.channels == 3 else {"channels": info.channels}),
+            **({"padded": True} if info.padded else {}),
             "size": list(material.train.size),
             "seen": {
                 part: {"size": None if size is None else list(size), "aspect": split.aspect}
@@ -95,6 +96,7 @@ def recorded_data(run: RunFolder, setup: Mapping[str, Any]) -> tuple[DatasetInfo
             source=data["source"],
             frequencies=None if (counted := data.get("frequencies")) is None else tuple(counted),
             channels=data.get("channels", 3),
+            padded=data.get("padded", False),
         )
         height, width = data["size"]
         return info, (int(height), int(width))

@@ -92,7 +92,8 @@ class Confusion(Metric):
         """The recipe's convention, then the other one where the data set allows it."""
         if self.info.void is None:
             return ["none"]
-        known = ["ignore", "background"] if BACKGROUND in self.info.classes else ["ignore"]
+        either = BACKGROUND in self.info.classes and not self.info.padded
+        known = ["ignore", "background"] if either else ["ignore"]
         return [self.void, *(void for void in known if void != self.void)]
 
     def _matrix(self, state: NDArray[np.int64], void: str) -> agreement.Matrix:
@@ -116,7 +117,8 @@ def confusion(info: DatasetInfo, *, void: Void = "ignore") -> Confusion:
 
     void:  what becomes of pixels the truth leaves open, in the scores that come first: left out (`ignore`, what nearly
            everyone reports) or `background`, as if the truth said background. Scores of the other convention follow
-           under their own keys. A data set without void has neither; the convention of its scores is `void=none`.
+           under their own keys. A data set without void has neither; the convention of its scores is `void=none`. With
+           `data.fit: letterbox` what is around pictures is void too, and is only left out.
 
     Mean IoU and mean Dice are given twice: first over the classes that occur in truth or prediction, then over those in the
     truth. They differ where a class is predicted that the truth does not have. Mean class accuracy is over those in the truth.

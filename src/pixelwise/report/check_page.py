@@ -16,13 +16,15 @@ from pixelwise.data.cache.checked import names_in
 from pixelwise.data.checks.outlines import between
 from pixelwise.data.checks.survey import Finding, Survey
 from pixelwise.errors import DataError, listing
-from pixelwise.imaging.files import read_image, read_mask
+from pixelwise.imaging.files import is_in_colour, read_image, read_mask
 from pixelwise.imaging.resize import resize_image
 from pixelwise.report.page import template
 from pixelwise.report.pictures import MOST_CLASSES, Tile, class_shares, extent, image_tile, sample_tile, size_rows
 from pixelwise.types import DatasetInfo, Image, Sample
 
 MOST_PICTURES = 12  # of a finding; the others are named
+AS_STORED = ": the values of the mask, made brighter"
+FEW = 64  # values of a mask, at most, where nothing else says that a file is one
 DIFFERENT = 16  # grey levels, over 3 × 3 pixels, from which a place of two pictures that look alike is called different
 Place = NDArray[np.bool_]
 
@@ -75,12 +77,25 @@ class Pictures:
         cards: list[tuple[Tile, ...]] = []
         rest: list[str] = []
         for words in finding.files:
-            names = self.names(words)
-            if not names or len(cards) == MOST_PICTURES:
-                rest.append(words)
+            card = self._shown(finding.check, words) if len(cards) < MOST_PICTURES else ()
+            if card:
+                cards.append(card)
             else:
-                cards.append(tuple(self._card(finding.check, names)))
+                rest.append(words)
         return Shown(finding, tuple(cards), listing(rest, 30) if rest else "", reason)
+
+    def _shown(self, check: str, words: str) -> tuple[Tile, ...]:
+        """The pictures of a finding's entry: of samples, or of a file that is part of none; empty for anything else."""
+        if names := self.names(words):
+            return tuple(self._card(check, names))
+        path = self.dataset.settings().get("path")
+        file = Path(str(path)) / words if path else None
+        if file is None or not file.is_file():
+            return ()
+        with suppress(DataError):
+            is_mask = _has_few_values(file)
+            return (image_tile(_as_stored(file, is_mask), f"{words}{AS_STORED if is_mask else ''}"),)
+        return ()
 
     def names(self, words: str) -> list[str]:
         """The names of pictures in a finding's entry: one, or those of a pair; none where it names something else."""
@@ -98,7 +113,7 @@ class Pictures:
                 continue
             yield sample_tile(sample, self._places[name][0], self.dataset.info, place)
             if check == "rotations" and sample.mask is not None:
-                yield sample_tile(sample_without_mask(sample), self._places[name][0], self.dataset.info)
+                yield image_tile(sample.seen, f"{name}, without its mask")
 
     def _sample(self, name: str) -> Sample | None:
         split, index = self._places[name]
@@ -111,11 +126,13 @@ class Pictures:
         split, index = self._places[name]
         for number, file in enumerate(self.dataset.sources(split, index)[:2]):
             with suppress(DataError):
-                yield image_tile(_as_stored(file, number > 0), f"{split}/{file.name}")
+                what = AS_STORED if number else ", without its mask"
+                yield image_tile(_as_stored(file, number > 0), f"{split}/{file.name}{what}")
 
 
-def sample_without_mask(sample: Sample) -> Sample:
-    return Sample(sample.name, sample.image, None, None, sample.label)
+def _has_few_values(file: Path) -> bool:
+    """Whether a picture that is part of no sample looks like a mask."""
+    return not is_in_colour(file) and len(np.unique(read_mask(file, lossy=True))) <= FEW
 
 
 def _as_stored(file: Path, is_mask: bool) -> Image:

@@ -20,8 +20,11 @@ from pixelwise.start.leaks import typed_exclude, without_leaks
 from pixelwise.start.recognise import Found
 
 OF_DATA = "data.dataset."
-CURE = re.compile(r"^Set (stretch|exif|alpha|channels|unpaired): (\w+)")  # of a finding that an option cures
-WHAT_FOR = {"unpaired": "refuse files without a partner, or skip them"}
+CURE = re.compile(r"^Set (stretch|exif|alpha|channels|unpaired|case): (\w+)")  # of a finding that an option cures
+WHAT_FOR = {
+    "unpaired": "refuse files without a partner, or skip them",
+    "case": "whether the case of letters in names counts",
+}
 CARED_FOR = ("sizes",)  # findings that the recipe takes care of
 
 

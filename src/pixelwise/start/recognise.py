@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from pixelwise.data.pairing.files import find_files
 from pixelwise.data.pairing.lists import SPELLINGS
-from pixelwise.data.pairing.matching import Affixes, likely_affixes, pair_files
+from pixelwise.data.pairing.matching import Naming, likely_naming, pair_files
 from pixelwise.data.single.table import SUFFIXES_OF_TABLES
 from pixelwise.errors import DataError, PixelwiseError, listing
 from pixelwise.start.masks import look_at_masks
@@ -161,17 +161,17 @@ def _with_masks(path: Path, names: Sequence[str], objects: bool, given: Mapping[
         options = _side_by_side(path, "**/")
     if options is None:
         return None
-    images, masks, affixes = options
+    images, masks, naming = options
     dataset: dict[str, Any] = {"name": "folder", "path": str(path)}
     dataset |= {key: value for key, value in (("images", images), ("masks", masks)) if value != key}
-    dataset |= {key: value for key, value in vars(affixes).items() if value}
+    dataset |= naming.options()
     pairs = [
-        pair for place in _places(path, images) for pair in pair_files(place, images, masks, affixes).known.values()
+        pair for place in _places(path, images) for pair in pair_files(place, images, masks, naming).known.values()
     ]
     found = Found(path, "objects" if objects else "masks", dataset, names=tuple(pair.name for pair in pairs))
     found.said.append(f"{len(pairs):,} pictures with masks: images in {images}, masks in {masks}.")
-    if affixes != Affixes():
-        told = ", ".join(f"{key} {value!r}" for key, value in vars(affixes).items() if value)
+    if naming != Naming():
+        told = ", ".join(f"{key} {value!r}" for key, value in naming.options().items())
         found.said.append(f"Names pair by {told}.")
     look = look_at_masks([pair.mask for pair in pairs], path / "classes.txt", objects)
     found.dataset |= look.options
@@ -180,14 +180,14 @@ def _with_masks(path: Path, names: Sequence[str], objects: bool, given: Mapping[
     return found
 
 
-def _as_given(path: Path, given: Mapping[str, Any]) -> tuple[str, str, Affixes] | None:
+def _as_given(path: Path, given: Mapping[str, Any]) -> tuple[str, str, Naming] | None:
     """The folders that were named; None where none was."""
     if not given.keys() & {"images", "masks"} or given.get("name", "folder") != "folder":
         return None
     images, masks = str(given.get("images", "images")), str(given.get("masks", "masks"))
-    affixes = {key: str(given[key]) for key in vars(Affixes()) if key in given}
+    naming = {key: str(given[key]) for key in vars(Naming()) if key in given}
     place = _places(path, images)[0]
-    return images, masks, Affixes(**affixes) if affixes else _pairing(place, images, masks) or Affixes()
+    return images, masks, Naming(**naming) if naming else _pairing(place, images, masks) or Naming()
 
 
 def _places(path: Path, images: str) -> list[Path]:
@@ -197,7 +197,7 @@ def _places(path: Path, images: str) -> list[Path]:
     return splits or [path]
 
 
-def _folders(path: Path, names: Sequence[str]) -> tuple[str, str, Affixes] | None:
+def _folders(path: Path, names: Sequence[str]) -> tuple[str, str, Naming] | None:
     """Two folders whose files pair; those of masks have a name that says so, or the unchanged names pair."""
     places = [one for one in sorted(path.iterdir()) if one.name.lower() in SPELLINGS and one.is_dir()]
     tops: Counter[str] = Counter()
@@ -212,32 +212,32 @@ def _folders(path: Path, names: Sequence[str]) -> tuple[str, str, Affixes] | Non
     for mask in masks:
         for image in sorted(tops, key=lambda name: (not re.search("ima?ge?|pic|photo|jpe?g|png", name.lower()), name)):
             if image != mask and (base / image).is_dir() and not _is_masks(image):
-                affixes = _pairing(base, image, mask)
-                if affixes is not None:
-                    return image, mask, affixes
+                naming = _pairing(base, image, mask)
+                if naming is not None:
+                    return image, mask, naming
     return None
 
 
-def _pairing(base: Path, images: str, masks: str) -> Affixes | None:
+def _pairing(base: Path, images: str, masks: str) -> Naming | None:
     """How the names in two folders pair; None where fewer than half of the masks do. Of several masks of each picture those
     that are named after labels, as in Cityscapes."""
     pairs = pair_files(base, images, masks)
     pictures, planes = ([name for name, _ in find_files(base, place).files] for place in (images, masks))
     if 2 * len(pairs.known) >= len(planes) > 0:
-        return Affixes()
+        return Naming()
     planes = [name for name in planes if re.search(r"label_?ids?$", name.lower())] or planes
-    found = likely_affixes(pictures, planes)
+    found = likely_naming(pictures, planes)
     return found[0] if found is not None and 2 * found[1] >= len(planes) else None
 
 
-def _side_by_side(path: Path, inside: str = "") -> tuple[str, str, Affixes] | None:
+def _side_by_side(path: Path, inside: str = "") -> tuple[str, str, Naming] | None:
     """`tom.jpg` beside `tom.png`, or `tom.png` beside `tom_mask.png`; with `**/` also in a folder for each patient, say."""
     files = [file for _, file in find_files(path, "").files if inside or file.parent == path]
     suffixes = Counter(file.suffix for file in files)
     if len(suffixes) == 2 and ".png" in suffixes:
         other = next(suffix for suffix in suffixes if suffix != ".png")
         if len(pair_files(path, f"{inside}*{other}", f"{inside}*.png").known) * 2 > suffixes[".png"]:
-            return f"{inside}*{other}", f"{inside}*.png", Affixes()
+            return f"{inside}*{other}", f"{inside}*.png", Naming()
     behind = [file for file in files if any(re.search(rf"[_\-.]{word}s?$", file.stem.lower()) for word in BEHIND)]
     before = [file for file in files if any(re.match(rf"{word}s?[_\-.]", file.stem.lower()) for word in MASKS)]
     marked = behind or before
@@ -247,8 +247,8 @@ def _side_by_side(path: Path, inside: str = "") -> tuple[str, str, Affixes] | No
     affix = match.group() if match else ""
     kind = next((file.suffix for file in files if file not in marked), ".png")
     if all(file.stem.endswith(affix) if behind else file.stem.startswith(affix) for file in marked):
-        affixes = Affixes(mask_suffix=affix) if behind else Affixes(mask_prefix=affix)
-        return f"{inside}*{kind}", f"{inside}*{marked[0].suffix}", affixes
+        naming = Naming(mask_suffix=affix) if behind else Naming(mask_prefix=affix)
+        return f"{inside}*{kind}", f"{inside}*{marked[0].suffix}", naming
     return None
 
 

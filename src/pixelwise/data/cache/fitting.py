@@ -23,8 +23,9 @@ class Fitting(Dataset):
         self.whole, self.size, self.fit = whole, size, fit
         self.problems = getattr(whole, "problems", ())
         self.info = whole.info
-        if fit == "letterbox" and "mask" in whole.info.knows and whole.info.void is None:
-            self.info = replace(whole.info, void=255 if len(whole.info.classes) <= 255 else 65535)
+        if fit == "letterbox" and "mask" in whole.info.knows:
+            void = 255 if len(whole.info.classes) <= 255 else 65535
+            self.info = replace(whole.info, void=void if whole.info.void is None else whole.info.void, padded=True)
 
     def read(self, split: str, index: int) -> Sample:
         sample = self.whole.read(split, index)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,7 +16,10 @@ NUMBERS = re.compile(r"-?\d[\d.,]*")  # that differ from file to file where the 
 def partners(survey: Survey) -> Iterator[Finding]:
     """Images without a mask, masks without an image, names that a list has and the folder has not."""
     for problem in survey.unpaired:
-        yield Finding("partners", "fatal", problem.what, (problem.where,), problem.hint)
+        files = problem.files or (problem.where,)
+        if survey.path:
+            files = tuple(os.path.relpath(file, survey.path) for file in problem.files) or files
+        yield Finding("partners", "fatal", problem.what, files, problem.hint)
 
 
 def empty_splits(survey: Survey) -> Iterator[Finding]:

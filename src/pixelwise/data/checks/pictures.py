@@ -70,19 +70,24 @@ def _levels(largest: int) -> int:
 
 
 def pages(survey: Survey) -> Iterator[Finding]:
-    """Files of several pictures, of which the first is read."""
-    if found := [
-        facts for facts in survey.facts if facts.image is not None and facts.image.pages > 1 and not survey.chosen
-    ]:
-        most = max(facts.image.pages for facts in found if facts.image is not None)
-        what = f"{_pictures(len(found), 'has', 'have')} several pages ({most} at most): only the first is read."
-        yield Finding(
-            "pages",
-            "warning",
-            what,
-            _files(found),
-            "Save each page that you need as a file. Are pages channels? Say how many, e.g. channels: 3.",
-        )
+    """Files of several pages, of which the first is read; that it has one colour all over is said here too."""
+    found = _of_several_pages(survey)
+    if not found:
+        return
+    counts = sorted({facts.image.pages for facts in found if facts.image is not None})
+    what = f"{_pictures(len(found), 'has', 'have')} several pages ({counts[-1]} at most): only the first is read"
+    cure = "Save each page that you need as a file. Are pages channels? Say how many, e.g. channels: 3."
+    if empty := [facts for facts in found if is_plain(facts)]:
+        what += f", and in {len(empty):,} of them it has one colour all over"
+        if len(counts) == 1 and len(empty) * 2 > len(found) and all(f.image and f.image.kind == "TIFF" for f in found):
+            cure = f"Set channels: {counts[0]} if pages are channels of a picture. Else save each page as a file."
+    yield Finding("pages", "warning", f"{what}.", _files(found), cure)
+
+
+def _of_several_pages(survey: Survey) -> list[Facts]:
+    """Pictures of which only the first page is read."""
+    several = [facts for facts in survey.facts if facts.image is not None and facts.image.pages > 1]
+    return [] if survey.chosen else several
 
 
 def channels(survey: Survey) -> Iterator[Finding]:
@@ -134,8 +139,8 @@ def dark_pictures(survey: Survey) -> Iterator[Finding]:
 
 
 def plain_pictures(survey: Survey) -> Iterator[Finding]:
-    """Pictures of a single colour, for another reason than their bits."""
-    told = set(_files(_shallow(survey)))
+    """Pictures of a single colour, for another reason than their bits or pages."""
+    told = {*_files(_shallow(survey)), *_files(_of_several_pages(survey))}
     found = [facts for facts in survey.readable if is_plain(facts) and facts.where not in told]
     if found:
         what = f"{_pictures(len(found), 'has', 'have')} one colour all over."

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from pixelwise.data.checks.pictures import is_plain
 from pixelwise.data.checks.survey import Facts, Finding, Survey
 from pixelwise.data.copies import differ_somewhere, find_copies
 
@@ -48,8 +49,11 @@ def alike(survey: Survey) -> Iterator[Finding]:
 
 
 def _pairs(survey: Survey) -> list[tuple[Facts, Facts]]:
-    """Each picture with the nearest earlier one of every split, where their thumbnails are equal."""
-    known = [facts for facts in survey.readable if facts.thumbnail is not None]
+    """Each picture with the nearest earlier one of every split, where their thumbnails are equal.
+
+    Pictures of a single colour show nothing that could be the same; another check names them.
+    """
+    known = [facts for facts in survey.readable if facts.thumbnail is not None and not is_plain(facts)]
     thumbnails = [facts.thumbnail for facts in known if facts.thumbnail is not None]
     if len(known) < 2:
         return []

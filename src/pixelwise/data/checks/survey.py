@@ -100,7 +100,10 @@ class Finding:
 
 @dataclass(frozen=True, eq=False)
 class Survey:
-    """Everything the checks look at. stretch, alpha, exif, chosen channels: how pictures are read (imaging/channels.py)."""
+    """Everything the checks look at. stretch, alpha, exif, chosen channels: how pictures are read (imaging/channels.py).
+
+    path: the folder of the data set, from which names of files are given; empty where it has none
+    """
 
     info: DatasetInfo
     splits: tuple[str, ...]
@@ -113,6 +116,7 @@ class Survey:
     given_colours: bool = False
     by_colour: bool = False
     chosen: bool = False
+    path: str = ""
 
     def of(self, split: str) -> list[Facts]:
         return [facts for facts in self.facts if facts.split == split]
@@ -150,7 +154,7 @@ def survey(
     of_a_folder = dataset.info.source.startswith("the folder ")
     colours = ("colour_table" in settings, settings.get("mask_values") == "colour")
     how = (reading.stretch, reading.alpha, reading.exif, of_a_folder, *colours, bool(reading.channels))
-    return Survey(dataset.info, splits, tuple(facts), unpaired, *how)
+    return Survey(dataset.info, splits, tuple(facts), unpaired, *how, path=str(settings.get("path", "")))
 
 
 def own_splits(dataset: Dataset) -> tuple[str, ...]:

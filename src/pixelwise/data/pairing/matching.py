@@ -5,7 +5,7 @@ from __future__ import annotations
 import os.path
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,13 +29,23 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Affixes:
-    """What the names of images and masks have before and after what they share."""
+class Naming:
+    """How names pair: what images and masks have before and after the part that they share, and whether its case counts."""
 
     image_prefix: str = ""
     image_suffix: str = ""
     mask_prefix: str = ""
     mask_suffix: str = ""
+    case: str = "exact"
+
+    def options(self) -> dict[str, str]:
+        """Those of the data set `folder` that say the same."""
+        return {key: value for key, value in vars(self).items() if value != getattr(Naming, key)}
+
+    def key(self, name: str) -> str:
+        """What two names have in common that pair: the Unicode form never counts."""
+        composed = unicodedata.normalize("NFC", name)
+        return composed if self.case == "exact" else composed.casefold()
 
 
 @dataclass
@@ -53,58 +63,62 @@ class Pairs:
     notices: list[Problem] = field(default_factory=list)
 
 
-def pair_files(path: Path, images: str, masks: str, affixes: Affixes = Affixes()) -> Pairs:
+def pair_files(path: Path, images: str, masks: str, naming: Naming = Naming()) -> Pairs:
     """Pair by name, without regard to the Unicode form in which a name is written (a Mac decomposes its letters).
 
     Masks that lie in one folder pair with pictures in folders inside each other where the last part of every name is
     unique. One problem for each kind of fault.
     """
     found, found_masks = find_files(path, images), find_files(path, masks)
-    pictures, doubled = _by_name(found, affixes.image_prefix, affixes.image_suffix)
-    planes, doubled_masks = _by_name(found_masks, affixes.mask_prefix, affixes.mask_suffix)
-    if images == masks and (affixes.mask_prefix or affixes.mask_suffix):  # side by side: no mask is a picture
+    pictures, doubled = _by_name(found, naming, naming.image_prefix, naming.image_suffix)
+    planes, doubled_masks = _by_name(found_masks, naming, naming.mask_prefix, naming.mask_suffix)
+    if images == masks and (naming.mask_prefix or naming.mask_suffix):  # side by side: no mask is a picture
         drawn = {file for _, file in planes.values()}
         pictures = {key: picture for key, picture in pictures.items() if picture[1] not in drawn}
     flat = _flat(pictures.keys() - planes.keys(), planes.keys() - pictures.keys())
     for name, last in flat.items():
         planes[name] = planes.pop(last)
     both = sorted(pictures[key][0] for key in pictures.keys() & planes.keys())
-    pairs = Pairs({name: Pair(name, pictures[key][1], planes[key][1]) for name in both for key in [_key(name)]})
-    no_mask = sorted(pictures[key][0] for key in pictures.keys() - planes.keys())
-    no_picture = sorted(planes[key][0] for key in planes.keys() - pictures.keys())
+    pairs = Pairs({name: Pair(name, pictures[key][1], planes[key][1]) for name in both for key in [naming.key(name)]})
+    no_mask = dict(sorted(pictures[key] for key in pictures.keys() - planes.keys()))
+    no_picture = dict(sorted(planes[key] for key in planes.keys() - pictures.keys()))
     where = str(path)
     pairs.alone = (*no_mask, *no_picture)
     pairs.unpaired += _without_partner(where, no_mask, no_picture, images, masks, paired=len(both))
     for names, place in ((doubled, images), (doubled_masks, masks)):
         if names:
             what = _counted(names, f"name in {place} has several files", f"names in {place} have several files")
-            pairs.problems.append(Problem(where, f"{what}: {listing(names)}.", KEEP))
+            files = tuple(str(file) for several in names.values() for file in several)
+            pairs.problems.append(Problem(where, f"{what}: {listing(names)}.", KEEP, files))
     links = [os.path.relpath(file, path) for one in {images: found, masks: found_masks}.values() for file in one.broken]
     if links:
         what = _counted(links, "link leads nowhere", "links lead nowhere")
         pairs.problems.append(
-            Problem(where, f"{what}: {listing(links)}.", "Bring the files back, or remove the links.")
+            Problem(
+                where,
+                f"{what}: {listing(links)}.",
+                "Bring the files back, or remove the links.",
+                tuple(str(path / link) for link in links),
+            )
         )
     pairs.notices += _unread(path, {images: found, masks: found_masks})
     return pairs
 
 
-def _key(name: str) -> str:
-    return unicodedata.normalize("NFC", name)
-
-
-def _by_name(found: Found, prefix: str, suffix: str) -> tuple[dict[str, tuple[str, Path]], list[str]]:
+def _by_name(
+    found: Found, naming: Naming, prefix: str, suffix: str
+) -> tuple[dict[str, tuple[str, Path]], dict[str, list[Path]]]:
     """Key → (name, file) of what has the prefix and the suffix in the last part of its name; names with several files."""
     by_key: dict[str, tuple[str, Path]] = {}
-    doubled = []
+    doubled: dict[str, list[Path]] = {}
     for name, file in found.files:
         folder, slash, last = name.rpartition("/")
         if not (last.startswith(prefix) and last.endswith(suffix)):
             continue
         short = folder + slash + last.removeprefix(prefix).removesuffix(suffix)
-        if _key(short) in by_key:
-            doubled.append(short)
-        by_key.setdefault(_key(short), (short, file))
+        if naming.key(short) in by_key:
+            doubled.setdefault(short, [by_key[naming.key(short)][1]]).append(file)
+        by_key.setdefault(naming.key(short), (short, file))
     return by_key, doubled
 
 
@@ -118,7 +132,7 @@ def _flat(no_mask: Iterable[str], no_picture: Iterable[str]) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _counted(names: Sequence[object], one: str, many: str) -> str:
+def _counted(names: Collection[object], one: str, many: str) -> str:
     return f"{len(names)} {one if len(names) == 1 else many}"
 
 
@@ -139,13 +153,14 @@ def _unread(path: Path, places: Mapping[str, Found]) -> Iterator[Problem]:
 
 
 def _without_partner(
-    where: str, no_mask: Sequence[str], no_picture: Sequence[str], images: str, masks: str, paired: int
+    where: str, no_mask: Mapping[str, Path], no_picture: Mapping[str, Path], images: str, masks: str, paired: int
 ) -> Iterator[Problem]:
-    if (cause := _cause(no_mask, no_picture)) is not None:
+    """no_mask, no_picture: name → file."""
+    if (cause := _cause([*no_mask], [*no_picture])) is not None:
         what, cure = cause
         counts = f"{_counted(no_mask, 'picture has', 'pictures have')} no mask in {masks}, and "
         counts += f"{_counted(no_picture, 'mask has', 'masks have')} no picture in {images}"
-        yield Problem(where, f"{counts}: {what}", cure)
+        yield Problem(where, f"{counts}: {what}", cure, tuple(map(str, [*no_mask.values(), *no_picture.values()])))
         return
     cure = LEAVE_OUT if len(no_mask) + len(no_picture) <= paired else ADD
     for names, one, many in (
@@ -153,7 +168,9 @@ def _without_partner(
         (no_picture, f"mask has no picture in {images}", f"masks have no picture in {images}"),
     ):
         if names:
-            yield Problem(where, f"{_counted(names, one, many)}: {listing(names)}.", cure)
+            yield Problem(
+                where, f"{_counted(names, one, many)}: {listing(names)}.", cure, tuple(map(str, names.values()))
+            )
 
 
 def _cause(no_mask: Sequence[str], no_picture: Sequence[str]) -> tuple[str, str] | None:
@@ -161,24 +178,35 @@ def _cause(no_mask: Sequence[str], no_picture: Sequence[str]) -> tuple[str, str]
     if not no_mask or not no_picture:
         return None
     least = min(len(no_mask), len(no_picture)) / 2
-    folded = {name.casefold(): name for name in no_picture}
-    if sum(name.casefold() in folded for name in no_mask) >= least:
-        first = next(name for name in no_mask if name.casefold() in folded)
-        other = folded[first.casefold()]
-        return f"names differ in upper and lower case only, e.g. {first} and {other}.", "Rename one side."
-    affixes = likely_affixes(no_mask, no_picture)
-    if affixes is None or affixes[1] < least:
+    found = likely_naming(no_mask, no_picture)
+    if found is None or found[1] < least:
         return None
-    options = {name: value for name, value in vars(affixes[0]).items() if value}
+    if found[0].case == "ignore":
+        first = next(name for name in no_mask if found[0].key(name) == found[0].key(found[2]))
+        return (
+            f"names differ in upper and lower case only, e.g. {first} and {found[2]}.",
+            "Set case: ignore for the data set, or rename one side.",
+        )
+    options = found[0].options()
     return (
-        f"their names differ in how they begin or end, e.g. {no_mask[0]} and {affixes[2]}.",
+        f"their names differ in how they begin or end, e.g. {no_mask[0]} and {found[2]}.",
         f"Set {' and '.join(f'{name}: {value!r}' for name, value in options.items())} for the data set.",
     )
 
 
-def likely_affixes(no_mask: Sequence[str], no_picture: Sequence[str]) -> tuple[Affixes, int, str] | None:
+def likely_naming(no_mask: Sequence[str], no_picture: Sequence[str]) -> tuple[Naming, int, str] | None:
+    """How two sides of names pair, how many then do, and a partner: in another case, or with other beginnings and ends."""
+    anyhow = Naming(case="ignore")
+    folded = {anyhow.key(name): name for name in no_picture}
+    same = [name for name in no_mask if anyhow.key(name) in folded]
+    if 2 * len(same) >= min(len(no_mask), len(no_picture)) > 0:
+        return anyhow, len(same), folded[anyhow.key(same[0])]
+    return _likely_affixes(no_mask, no_picture)
+
+
+def _likely_affixes(no_mask: Sequence[str], no_picture: Sequence[str]) -> tuple[Naming, int, str] | None:
     """What two sides of names have before and after a shared part, how many then pair, and the first one's partner."""
-    best: tuple[Affixes, int, str] | None = None
+    best: tuple[Naming, int, str] | None = None
     sides = [[(name.rpartition("/")[0], name.rpartition("/")[2]) for name in side] for side in (no_mask, no_picture)]
     (folder, first), masks = sides[0][0], Counter(sides[1])
     likely = [place for place in sides[1] if place[0] == folder and first in place[1]]
@@ -198,7 +226,7 @@ def likely_affixes(no_mask: Sequence[str], no_picture: Sequence[str]) -> tuple[A
                 partner = f"{other}/{last}" if other else last
                 start = ("", "") if before == mask_before else (before, mask_before)
                 end = ("", "") if after == mask_after else (after, mask_after)
-                best = (Affixes(start[0], end[0], start[1], end[1]), count, partner)
+                best = (Naming(start[0], end[0], start[1], end[1]), count, partner)
         if best is not None and best[1] == min(map(len, sides)):
             break
     return best

@@ -13,7 +13,7 @@ from annotated_types import Ge, Le
 
 from pixelwise.data.base import Dataset
 from pixelwise.data.instance_maps import sample_of
-from pixelwise.data.pairing.matching import Affixes, pair_files
+from pixelwise.data.pairing.matching import Naming, pair_files
 from pixelwise.data.splits import Paired, draw_stratified, drawing_remark
 from pixelwise.errors import DataError
 from pixelwise.imaging.files import read_image, read_mask
@@ -38,7 +38,7 @@ class PennFudan(Paired):
             source="Wang, Shi, Song, Shen: Object Detection Combining Recognition and Segmentation (ACCV 2007), "
             "https://www.cis.upenn.edu/~jshi/ped_html/",
         )
-        found = pair_files(folder, IMAGES, MASKS, Affixes(mask_suffix=SUFFIX))
+        found = pair_files(folder, IMAGES, MASKS, Naming(mask_suffix=SUFFIX))
         pairs = found.known
         if problems := [*found.problems, *found.unpaired]:
             raise DataError.all(problems)

@@ -22,7 +22,7 @@ from pixelwise.data.checks.survey import Facts, Survey, survey
 from pixelwise.data.folder import Folder
 from pixelwise.data.pairing.files import find_files
 from pixelwise.data.pairing.lists import SPELLINGS, SPLITS
-from pixelwise.data.pairing.matching import likely_affixes
+from pixelwise.data.pairing.matching import likely_naming
 from pixelwise.data.repair.reading import Masks, turned
 from pixelwise.errors import DataError
 from pixelwise.imaging.channels import Traits
@@ -87,15 +87,15 @@ def with_names_paired(dataset: Dataset) -> tuple[Dataset, str]:
     for place in places:
         names = [[name for name, _ in find_files(place, options[part]).files] for part in ("images", "masks")]
         alone = [[name for name in names[one] if name not in set(names[1 - one])] for one in (0, 1)]
-        found = likely_affixes(*alone) if all(alone) else None
+        found = likely_naming(*alone) if all(alone) else None
         if found is None:
             continue
-        affixes = {key: value for key, value in vars(found[0]).items() if value}
-        other = Folder(dataset.path, **{**options, **affixes})
+        naming = found[0].options()
+        other = Folder(dataset.path, **{**options, **naming})
         if sum(len(other.names(split)) for split in other.splits()) > sum(
             map(len, map(dataset.names, dataset.splits()))
         ):
-            return other, f"names paired by {' and '.join(f'{key}: {value!r}' for key, value in affixes.items())}"
+            return other, f"names paired by {' and '.join(f'{key}: {value!r}' for key, value in naming.items())}"
     return dataset, ""
 
 

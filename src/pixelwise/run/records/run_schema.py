@@ -110,6 +110,7 @@ class Data(Part):
     knows: list[Name] = []
     frequencies: list[Number] | None = None
     channels: Annotated[int, Field(ge=2, le=65_535)] = 3
+    padded: bool = False
     size: Annotated[list[Side], Field(min_length=2, max_length=2)] = [1, 1]
     seen: Seen | None = None
     splits: dict[Name, SplitData] = {}
