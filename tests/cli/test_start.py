@@ -141,3 +141,23 @@ def test_of_folders_of_classes_each_is_labelled(tmp_path: Path, capsys: pytest.C
         .out.rstrip()
         .endswith("pixelwise predict runs/kinds kinds/val/cat kinds/val/dog --out runs/kinds-labelled")
     )
+
+
+def test_what_accepted_yaml_accepts_is_shown_apart_and_left_alone(
+    pets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copyfile(pets / "images/0.png", pets / "images/8.png")
+    (pets / "splits").mkdir()
+    (pets / "splits/train.txt").write_text("\n".join("01234567"))
+    (pets / "splits/val.txt").write_text("8\n9\n")
+    (pets / "accepted.yaml").write_text("- {kind: copies, pictures: [train/0, val/8], reason: one scene on two days}\n")
+    assert run("pets") == 0
+    said = capsys.readouterr().out
+    assert "accepted copies" in said
+    assert "reason: one scene on two days" in said
+    assert "left out" not in said
+    assert not load_recipe(str(tmp_path / "recipe.yaml")).data.exclude
+    assert "Reason: one scene on two days" in (tmp_path / "pets-report.html").read_text(encoding="utf-8")
+    (pets / "accepted.yaml").unlink()
+    assert run("pets") == 0
+    assert load_recipe(str(tmp_path / "recipe-2.yaml")).data.exclude == ("train/0",)

@@ -45,17 +45,16 @@ def examine(
 ) -> tuple[Survey, list[Finding], Accepted]:
     """Read every sample; (what was seen, findings, accepted findings)."""
     from pixelwise.data.checks import check_cache, findings_of
-    from pixelwise.data.checks.accepted import accepted_file, read_accepted, set_apart
+    from pixelwise.data.checks.accepted import accepted_entries, set_apart
     from pixelwise.data.checks.survey import survey
     from pixelwise.terminal.bars import Line
 
-    file = accept or accepted_file(dataset)
-    entries = read_accepted(file) if file is not None else ()  # before every picture is read
+    entries = accepted_entries(dataset, accept)  # before every picture is read
     describe = None if features is None else _describer(features, data)
     with Line("checking") as line:
         seen = survey(dataset, lambda done, total: line.show(dataset.info.name, done, total), describe)
     findings = [*check_cache(dataset, cache), *findings_of(dataset, seen)]
-    return seen, *set_apart(findings, entries, "" if file is None else file.name)
+    return seen, *set_apart(findings, *entries)
 
 
 def _describer(name: str, data: Path | None) -> Describe:
@@ -122,6 +121,15 @@ def show_findings(findings: Sequence[Finding], accepted: Accepted) -> None:
         show_line(console, ("Nothing found.", GOOD), " Every picture was read, every check passed.")
         return
     show_line(console)
+    show_each(findings, accepted)
+    count = sum(finding.severity == "fatal" for finding in findings)
+    apart = f", {len(accepted)} accepted" if accepted else ""
+    show_line(console, f"\n{count} fatal, {len(findings) - count} to look at{apart}. --json names every file.")
+
+
+def show_each(findings: Sequence[Finding], accepted: Accepted) -> None:
+    """Findings with their first files and cures, then those that are accepted."""
+    console = result_console()
     for finding in findings:
         fatal = finding.severity == "fatal"
         mark = ("fatal    ", f"bold {BAD}") if fatal else ("warning  ", WARN)
@@ -133,6 +141,3 @@ def show_findings(findings: Sequence[Finding], accepted: Accepted) -> None:
     for finding, reason in accepted:
         show_line(console, ("accepted ", QUIET), (finding.check, "bold"), f"  {finding.what}")
         show_line(console, (f"         reason: {reason}", QUIET))
-    count = sum(finding.severity == "fatal" for finding in findings)
-    apart = f", {len(accepted)} accepted" if accepted else ""
-    show_line(console, f"\n{count} fatal, {len(findings) - count} to look at{apart}. --json names every file.")

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pixelwise.cli.doctor import Accepted, show_each
 from pixelwise.cli.options import Cache, Changes, Data, MaxPixels
-from pixelwise.terminal.output import BAD, QUIET, WARN, result_console, say, show_line
+from pixelwise.terminal.output import result_console, say, show_line
 
 MOST_FOLDERS = 12  # that are named in the command to label pictures
 ORDINARY = 480.0  # seconds of a training without --budget, if so few epochs are enough
@@ -56,8 +57,8 @@ def start(
     from pixelwise.start.trial import parse_budget
 
     seconds = parse_budget(budget) if budget else None
-    found, dataset, seen, findings = _look(folder, overrides or [], data, instances)
-    _show(found, findings)
+    found, dataset, seen, findings, accepted = _look(folder, overrides or [], data, instances)
+    _show(found, findings, accepted)
     name = found.name or "folder"
     fatal = [finding for finding in findings if finding.severity == "fatal"]
     plan, estimate = _plan(found, seen, overrides or [], data, seconds, bool(fatal))
@@ -75,7 +76,7 @@ def start(
     text = recipe.read_text(encoding="utf-8")
     page = write_page(
         out / f"{name}-report.html",
-        build_page(plan, dataset, seen, findings, recipe=text, estimate=said, commands=lines),
+        build_page(plan, dataset, seen, findings, accepted, recipe=text, estimate=said, commands=lines),
     )
     say(f"\n{said}\nreport  {page}\nrecipe  {recipe}")
     if fatal:
@@ -89,8 +90,8 @@ def start(
 
 def _look(
     folder: Path, changes: Sequence[str], data: Path | None, instances: bool
-) -> tuple[Found, Dataset, Survey, list[Finding]]:
-    """What the folder holds, the data set that reads it, and everything that its checks find."""
+) -> tuple[Found, Dataset, Survey, list[Finding], Accepted]:
+    """What the folder holds, the data set that reads it, everything that its checks find, and what of it is accepted."""
     from pixelwise.data.base import data_root, find_folder
     from pixelwise.start.look import look, typed_options
     from pixelwise.start.recognise import recognise
@@ -108,16 +109,14 @@ def _look(
         return found, *look(found, found.path, data_root(data), changes, line.show)
 
 
-def _show(found: Found, findings: Sequence[Finding]) -> None:
+def _show(found: Found, findings: Sequence[Finding], accepted: Accepted) -> None:
     console = result_console()
     show_line(console, (found.name, "bold"))
     for line in found.said:
         show_line(console, f"  {line}")
-    for finding in findings:
-        style = f"bold {BAD}" if finding.severity == "fatal" else WARN
-        show_line(console, (f"  {finding.severity:<8} ", style), (finding.check, "bold"), f"  {finding.what}")
-        if finding.cure:
-            show_line(console, (f"           {finding.cure}", QUIET))
+    if findings or accepted:
+        show_line(console)
+        show_each(findings, accepted)
 
 
 def _plan(

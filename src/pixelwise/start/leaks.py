@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pixelwise.data.base import Dataset
+from pixelwise.data.checks.accepted import Entry
 from pixelwise.data.checks.repeats import leaked
 from pixelwise.data.checks.survey import Survey
 from pixelwise.data.exclude import excluding
@@ -15,11 +16,14 @@ from pixelwise.recipe.override import apply_overrides
 MOST = 0.2  # of a split: where more of it is elsewhere too, the splits themselves are wrong
 
 
-def without_leaks(dataset: Dataset, seen: Survey) -> tuple[Dataset, Survey, list[str]]:
-    """The data set and its facts without such pictures, and their names; all of them where a split would lose too many."""
+def without_leaks(dataset: Dataset, seen: Survey, accepted: Sequence[Entry] = ()) -> tuple[Dataset, Survey, list[str]]:
+    """The data set and its facts without such pictures, and their names; all of them where a split would lose too many.
+
+    accepted: what somebody accepted; such copies stay
+    """
     gone: list[str] = []
     rest = seen
-    while found := leaked(rest):
+    while found := leaked(rest, accepted):
         gone += found
         rest = replace(rest, facts=tuple(facts for facts in rest.facts if facts.where not in found))
     lost = Counter(name.partition("/")[0] for name in gone)

@@ -11,6 +11,7 @@ from typing import Any
 from pixelwise.data import DATASETS
 from pixelwise.data.base import Dataset
 from pixelwise.data.checks import findings_of
+from pixelwise.data.checks.accepted import accepted_entries, set_apart
 from pixelwise.data.checks.survey import Finding, Survey, survey
 from pixelwise.data.exclude import excluding
 from pixelwise.data.folder import Folder
@@ -37,10 +38,12 @@ def typed_options(changes: Sequence[str]) -> dict[str, Any]:
 
 def look(
     found: Found, place: Path, root: Path, changes: Sequence[str], progress: Callable[[str, int, int], None]
-) -> tuple[Dataset, Survey, list[Finding]]:
+) -> tuple[Dataset, Survey, list[Finding], list[tuple[Finding, str]]]:
     """Read every sample; what is found is cured by options and exclusions, which `found` then has, where that is certain.
 
     place: the folder;  root: the data folder
+
+    The last part are the findings that `accepted.yaml` accepts, with the reason: nothing is done about them.
     """
     typed = typed_options(changes)
     found.dataset |= typed
@@ -49,7 +52,8 @@ def look(
     while True:
         dataset = excluding(_opened(found, place, root), found.exclude)
         seen = survey(dataset, partial(progress, dataset.info.name))
-        findings = findings_of(dataset, seen)
+        entries, file = accepted_entries(dataset)
+        findings, accepted = set_apart(findings_of(dataset, seen), entries, file)
         cures = {key: one for one in findings for key in _cure(one) if key not in found.dataset}
         cures = {key: one for key, one in cures.items() if key in DATASETS.signature(found.dataset["name"]).options}
         if not cures and not _without_idle_group(found, dataset):
@@ -60,13 +64,13 @@ def look(
             found.said.append(f"{finding.what} The recipe sets {key}: {value}.")
             found.keys[f"data.dataset.{key}"] = WHAT_FOR.get(key, "how pictures are read")
     if not any(word.startswith("data.exclude") for word in changes):
-        dataset, seen, found.exclude = without_leaks(dataset, seen)
+        dataset, seen, found.exclude = without_leaks(dataset, seen, entries)
         if found.exclude:
             found.said.append(_left_out(found.exclude))
             found.keys["data.exclude=[]"] = "keep them in"
-            findings = findings_of(dataset, seen)
+            findings, accepted = set_apart(findings_of(dataset, seen), entries, file)
     found.said.append(_splits(dataset))
-    return dataset, seen, [finding for finding in findings if finding.check not in CARED_FOR]
+    return dataset, seen, [finding for finding in findings if finding.check not in CARED_FOR], accepted
 
 
 def _opened(found: Found, place: Path, root: Path) -> Dataset:

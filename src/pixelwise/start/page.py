@@ -22,12 +22,13 @@ def build_page(
     dataset: Dataset,
     seen: Survey,
     findings: Sequence[Finding],
+    accepted: Sequence[tuple[Finding, str]] = (),
     *,
     recipe: str,
     estimate: str,
     commands: Sequence[str],
 ) -> str:
-    """The page as HTML, whole in itself."""
+    """The page as HTML, whole in itself. accepted: findings that somebody accepted, with the reason."""
     tiles = [*_tiles(dataset, seen)]
     page: str = template("start.html.j2").render(
         title=plan.title.partition(":")[0] or "a folder",
@@ -43,6 +44,7 @@ def build_page(
         unit="pixels" if "mask" in seen.info.knows else "pictures",
         sizes=size_rows(seen),
         findings=[(one, listing(one.files, 8)) for one in findings],
+        accepted=[(one, listing(one.files, 8), reason) for one, reason in accepted],
         extent=extent(seen),
         size=f"{plan.size[1]}×{plan.size[0]}",
         recipe=recipe,

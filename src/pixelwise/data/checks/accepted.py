@@ -30,16 +30,24 @@ class Entry:
     reason: str
 
     def accepts(self, finding: Finding, words: str) -> bool:
-        if finding.check != self.kind:
-            return False
+        return finding.check == self.kind and self.names(words)
+
+    def names(self, words: str) -> bool:
+        """Whether a finding's entry is about pictures that are accepted."""
         return not self.pictures or words in self.pictures or set(names_in(words)) <= set(self.pictures)
 
 
 def accepted_file(dataset: Dataset) -> Path | None:
     """`accepted.yaml` in the data set's folder; None where there is no such file."""
-    place = dataset.settings().get("path")
-    file = Path(str(place)) / FILE if place else None
-    return file if file is not None and file.is_file() else None
+    place = Path(str(dataset.settings().get("path") or ""))
+    file = (place if place.is_dir() else place.parent) / FILE  # beside an export that is one file
+    return file if place.name and file.is_file() else None
+
+
+def accepted_entries(dataset: Dataset, file: Path | None = None) -> tuple[tuple[Entry, ...], str]:
+    """The entries of a file, else of the one in the data set's folder, and its name; none where there is no file."""
+    file = file or accepted_file(dataset)
+    return ((), FILE) if file is None else (read_accepted(file), file.name)
 
 
 def read_accepted(file: Path) -> tuple[Entry, ...]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from pixelwise.data.checks.accepted import Entry
 from pixelwise.data.checks.pictures import is_plain
 from pixelwise.data.checks.survey import Facts, Finding, Survey
 from pixelwise.data.copies import differ_somewhere, find_copies
@@ -32,10 +33,11 @@ def copies(survey: Survey) -> Iterator[Finding]:
             yield Finding("copies", "fatal", f"{count} of '{first}' also in '{second}'.{masks}", tuple(files), cure)
 
 
-def leaked(survey: Survey) -> tuple[str, ...]:
-    """The pictures of each split, as `split/name`, that a later split has too."""
+def leaked(survey: Survey, accepted: Sequence[Entry] = ()) -> tuple[str, ...]:
+    """The pictures of each split, as `split/name`, that a later split has too, without the copies that are accepted."""
     pairs = ((a, b) for a, b in _pairs(survey) if a.split != b.split and not _only_alike(a, b))
-    return tuple(dict.fromkeys(a.where for a, _ in pairs))
+    left = (a for a, b in pairs if not any(e.kind == "copies" and e.names(f"{a.where} = {b.where}") for e in accepted))
+    return tuple(dict.fromkeys(a.where for a in left))
 
 
 def alike(survey: Survey) -> Iterator[Finding]:

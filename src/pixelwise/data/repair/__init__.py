@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from pixelwise.data.base import Dataset
+from pixelwise.data.checks.accepted import accepted_entries
 from pixelwise.data.checks.outlines import SMOOTH
 from pixelwise.data.checks.pictures import rotations
 from pixelwise.data.checks.repeats import leaked
@@ -117,7 +118,7 @@ class _Copy:
         info = self.info
         distinct = len(set(info.colours)) == len(info.classes)
         self.colours = info.colours if distinct else distinct_colours(len(info.classes))
-        self.gone = set(leaked(seen))
+        self.gone = set(leaked(seen, accepted_entries(dataset)[0]))
         turning = [finding for finding in rotations(seen) if finding.severity == "fatal"]
         self.turn = {name for finding in turning for name in finding.files}
         self.masks = Masks(dataset, [facts for facts in seen.facts if facts.smooth >= SMOOTH or _is_lossy(facts)])
