@@ -243,7 +243,7 @@ def test_pictures_that_an_option_reads_right_get_it(tmp_path: Path) -> None:
     }  # fmt: skip
     for kind, (option, value) in expected.items():
         what = recognise(tmp_path / kind)
-        _, _, findings = look(what, tmp_path / kind, tmp_path, [], lambda *_: None)
+        _, _, findings, _ = look(what, tmp_path / kind, tmp_path, [], lambda *_: None)
         assert what.dataset[option] == value
         assert not [one for one in findings if one.severity == "fatal"]
         assert any(f"The recipe sets {option}: {value}." in line for line in what.said)
