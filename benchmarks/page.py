@@ -13,8 +13,13 @@ PAGE = HERE.parent / "docs" / "speed.md"
 HEAD = """\
 # Speed
 
-Made from `benchmarks/*.json` by `python benchmarks/page.py`; nothing here is typed by hand. Each script measures both sides
-in turns on one machine and quotes ratios of medians: absolute times drift on shared machines, ratios much less.
+How fast pixelwise trains, scores and predicts, compared with a plain program that uses the same libraries. `python
+benchmarks/page.py` writes this page from `benchmarks/*.json`. Below each table is the script that measured it; you can run
+it on your machine.
+
+Each script measures both programs in turns on one machine. The tables state medians over rounds, and ratios of medians. On
+a shared machine, times change from hour to hour, but ratios change much less. A bold ratio above 1 means that pixelwise is
+faster, unless the text says otherwise. "Over rounds" is the smallest and the largest ratio of a single round.
 """
 
 
@@ -56,11 +61,13 @@ def training() -> str:
             best = result["plain_best"]
             speeds = [rate[best], best.removeprefix("plain-"), rate["ours"]]
             rows.append([f"`{model['name']}` {options}", *speeds, f"**{result['ratio']}**", f"{low}–{high}"])
-        head = ["model", "plain, pictures/s", "its best number of workers", "ours, pictures/s", "ratio", "over rounds"]
+        head = ["model", "plain, pictures/s", "with workers", "pixelwise, pictures/s", "ratio", "over rounds"]
         body = (
-            f"VOC 2007 at {record['size']}×{record['size']}, batch {record['batch']}, fp32, AdamW, end to end. The plain way "
-            "decodes with PIL in every epoch, keeps tensors contiguous, and has a DataLoader at its best number of workers.\n\n"
-            + table(head, rows)
+            f"VOC 2007 at {record['size']}×{record['size']}, batch {record['batch']}, fp32, AdamW. The time includes "
+            f"loading. The "
+            "plain program decodes pictures with PIL in every epoch, uses contiguous tensors, and a DataLoader with the "
+            "number "
+            "of workers that was fastest.\n\n" + table(head, rows)
         )
     return section("Training", "training_speed", body)
 
@@ -82,16 +89,18 @@ def small_pictures() -> str:
             "model",
             "batch",
             "plain, pictures/s",
-            "its best number of workers",
-            "ours in fp32",
+            "with workers",
+            "pixelwise in fp32",
             "ratio",
             "over rounds",
         ]
-        head += ["`auto` picks", "ours with it", "ratio"]
+        head += ["`precision: auto`", "pixelwise with it", "ratio"]
         body = (
-            "CIFAR-10, end to end through the engine's loader and update. The plain way is `torchvision.datasets.CIFAR10`, "
-            "its transforms picture by picture (for colours: grey and nearest palette colour, in NumPy), and a DataLoader at "
-            "its best number of workers; contiguous, fp32. The first ratio is at equal precision. "
+            "CIFAR-10; the time includes loading. The plain program uses `torchvision.datasets.CIFAR10`, transforms for each "
+            "picture (for colours: grey and nearest palette colour, in NumPy), contiguous tensors in fp32, and a "
+            "DataLoader with "
+            "the number of workers that was fastest. The first ratio is at equal precision. The last columns are with the "
+            "precision that pixelwise chooses on this machine. "
             f"Threads: {record['results'][0]['threads']}; rounds: {record['rounds']}.\n\n{table(head, rows)}"
         )
     return section("Training on small pictures", "small_pictures", body)
@@ -108,7 +117,12 @@ def hardware() -> str:
             for result in record["results"]
         ]
         head = ["model", "plain, pictures/s", *(f"{way}, times plain" for way in ways[1:])]
-        body = f"{sentence(record['what'])} Threads: {record['threads']}; rounds: {record['rounds']}.\n\n{table(head, rows)}"
+        body = (
+            "pixelwise chooses the memory layout, the allocator and the precision of a training. The table adds one "
+            "choice after "
+            "the other, and states how many times as fast as plain PyTorch the training steps are. Loading is not included. "
+            f"Threads: {record['threads']}; rounds: {record['rounds']}.\n\n{table(head, rows)}"
+        )
     return section("Layout, allocator and precision", "hardware", body)
 
 
@@ -124,8 +138,10 @@ def confusion() -> str:
             )
         others = [f"faster than {name}" for name in next(iter(record["contents"].values()))["ours_is_faster_by"]]
         body = (
-            f"{record['pictures']} pictures of {record['size'][0]}×{record['size'][1]}, {record['classes']} classes.\n\n"
-            + table(["pictures of", "ours", *others], rows)
+            f"{record['pictures']} pictures of {record['size'][0]}×{record['size'][1]}, {record['classes']} classes. "
+            f"`regions` are "
+            "class maps as networks predict them. In `noise` no two neighbours are equal, which is the slowest case.\n\n"
+            + table(["content", "pixelwise", *others], rows)
         )
     return section("Confusion matrix", "confusion", body)
 
@@ -140,8 +156,14 @@ def memory() -> str:
             rows.append(
                 [name, f"{least} ({few})", f"{most} ({many})", f"**{case['ratio']}**", case["before_evaluating_mib"]]
             )
-        head = ["predictions", "peak, MiB (pictures)", "peak, MiB (pictures)", "ratio", "held before"]
-        body = f"{sentence(record['what'])} Pictures of {record['pixels']}. Rounds: {record['rounds']}.\n\n{table(head, rows)}"
+        head = ["predictions", "peak, MiB (few pictures)", "peak, MiB (many)", "ratio", "before the evaluation"]
+        body = (
+            "The largest memory of a process (VmHWM, in MiB) that evaluates a few or many pictures. A ratio near 1 means "
+            "that the "
+            f"memory does not grow with the number of pictures, which is in brackets. The pictures have "
+            f"{record['pixels']} pixels. "
+            f"Rounds: {record['rounds']}.\n\n{table(head, rows)}"
+        )
     return section("Memory of an evaluation", "evaluation_memory", body)
 
 
@@ -154,7 +176,11 @@ def first_step() -> str:
             [f"`{name}`", *(times["seconds"][state] for state in states)] for name, times in record["recipes"].items()
         ]
         head = ["recipe", "cold cache", "warm cache", "`import torch` alone"]
-        body = f"{sentence(record['what'])} Rounds: {record['rounds']}.\n\n{table(head, rows)}"
+        body = (
+            "Seconds from the command to the first training step. With a cold cache, pictures are decoded and resized "
+            "first, and "
+            f"bf16 is tried. Rounds: {record['rounds']}.\n\n{table(head, rows)}"
+        )
     return section("From command to first training step", "first_step", body)
 
 
@@ -166,17 +192,22 @@ def prediction() -> str:
         rows = [[way, *(figures[key] for key in keys)] for way, figures in record["ways"].items()]
         ratios = [[name, f"**{value}**"] for name, value in record["ratios"].items()]
         model = ", ".join(f"{key} {value}" for key, value in record["model"].items())
-        body = f"{sentence(record['what'])} Model: {model}. Rounds: {record['rounds']}.\n\n"
+        body = (
+            "Seconds to label one picture, and the memory that this takes in addition (MiB). `plain whole` is plain "
+            "PyTorch, which "
+            "computes the picture in one piece. The others are pixelwise: `whole` in one piece, `tiles` with `--scale "
+            "own` (tiles "
+            "of 512 pixels), `recipe size` without options, at 224×224. Processor seconds are added over all threads. In "
+            "the second "
+            f"table a ratio below 1 means that the first way takes less. Model: {model}. Rounds: {record['rounds']}.\n\n"
+        )
         body += table(["way", "seconds", "processor seconds", "MiB"], rows) + "\n" + table(["ratio", ""], ratios)
     return section("Prediction of a 4000×3000 picture", "prediction", body)
 
 
 def scratch() -> str:
-    return "## The NumPy network\n\nSee [a network by hand](scratch.md): its tables come from `benchmarks/scratch_conv.json`.\n"
-
-
-def sentence(text: str) -> str:
-    return f"{text[0].upper()}{text[1:].removesuffix('.')}."
+    link = "[The network by hand](scratch.md#measured)"
+    return f"## The NumPy network\n\n{link} has the speed of the NumPy network, compared with PyTorch.\n"
 
 
 if __name__ == "__main__":
