@@ -52,6 +52,8 @@ DECLARATIONS: Mapping[str, tuple[type | tuple[type, ...], tuple[str, ...]]] = { 
     "counts": (tuple, ()),  # a metric: the kinds of prediction that it counts
     "draws": (tuple, ()),  # a data set: the options that say how large a split of that name to make, e.g. test
     "only_with": (dict, ()),  # anything: option → the one setting with which it is read, e.g. beta → weights=effective
+    "resizes": (str, ()),  # an augmentation: its option with the size (H, W) that a window is resized to
+    "window": (tuple, ()),  # and its two with the range of the window's area and shape; without it, the whole picture
     "named": (dict, ()),  # anything: option → the kind of thing that its value names, e.g. encoder → encoder
     "weights": (
         dict,

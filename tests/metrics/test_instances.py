@@ -11,6 +11,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from pixelwise.metrics.instances import instances
+from pixelwise.metrics.objects import matching
 from pixelwise.metrics.pictures import Recorder, keep_pictures, over_pictures, score_draws, score_states, total_state
 from pixelwise.rle import RLE
 from pixelwise.run.states import read_states
@@ -120,12 +121,45 @@ def test_averages_are_those_of_pycocotools_and_hotcoco(seed, form, tmp_path):
     evaluation.accumulate()
     evaluation.summarize()
     ours = values(metric)
-    keys = [f"{form}_ap[iou=.50:.95]", f"{form}_ap50", f"{form}_ap75", f"{form}_ar[iou=.50:.95,detections=100]"]
-    assert [ours[key] for key in keys] == [theirs[place] for place in (0, 1, 2, 8)]
-    second = [evaluation.stats[place] for place in (0, 1, 2, 8)]
+    recalls = [f"{form}_ar[iou=.50:.95,detections={most}]" for most in (1, 10, 100)]
+    keys, places = [f"{form}_ap[iou=.50:.95]", f"{form}_ap50", f"{form}_ap75", *recalls], (0, 1, 2, 6, 7, 8)
+    assert [ours[key] for key in keys] == [theirs[place] for place in places]
+    assert ours[recalls[0]] < ours[recalls[2]]
+    second = [evaluation.stats[place] for place in places]
     assert np.allclose([ours[key] for key in keys], second, rtol=0, atol=1e-9)
     sizes = [row[f"{form}_ap"] for row in metric.figures()["sizes"][1:]]
     assert [-1 if value is None else value for value in sizes] == theirs[3:6]
+
+
+def test_few_levels_at_once_give_the_same(monkeypatch):
+    metric = count(draw(3))
+    told = metric.scores(), metric.figures()
+    monkeypatch.setattr(matching, "AT_ONCE", 1)  # one IoU level after the other
+    assert (metric.scores(), metric.figures()) == told
+
+
+def test_a_state_has_one_row_for_each_detection_and_few_others():
+    specks = [square(8 * (n // 11), 8 * (n % 11), 4, score=0.5) for n in range(90)]
+    rows = scored([square(0, 0, 4)], specks).state
+    assert np.bincount(rows[:, 0]).tolist() == [
+        0,
+        1,
+        1,
+        90,
+        2,
+    ]  # picture, truth, detections, and one found and 89 invented
+    assert mistakes([square(0, 0, 4)], specks) == {"truth": 1, "found": 1, "invented": 89}
+
+
+def test_rows_of_older_runs_count_one_prediction_each():
+    truth, found = [square(0, 0)], [square(0, 0), square(20, 20), square(40, 40)]
+    metric = scored(truth, found)
+    told, rows = values(metric), metric.state
+    (many,) = np.flatnonzero((rows[:, 0] == 4) & (rows[:, 6] == 2))
+    older = rows.copy()
+    older[older[:, 0] == 4, 6] = 0
+    metric.state = np.concatenate([older, older[[many]]])
+    assert values(metric) == told
 
 
 def test_a_picture_more_or_less_and_the_number_of_processes_change_nothing_else():

@@ -63,7 +63,17 @@ def test_a_test_split_that_is_asked_for_is_scored(words: list[str], test: str) -
         (["train.early_stopping={patience: 13}"], None),
         (["data.test=val"], "data.test=val has no effect"),
         (["augment=[{name: scale_crop, size: [224, 224]}]", "data.size=[64, 64]"], "trained at 224×224 (augment)"),
-        (["augment=[{name: scale_crop, size: [64, 64]}]", "data.size=[64, 64]"], None),
+        (["augment=[{name: scale_crop, size: [64, 64], scale: [1, 1]}]", "data.size=[64, 64]"], None),
+        (
+            ["augment=[{name: scale_crop, size: [64, 64], ratio: [1, 1]}]", "data.size=[64, 64]"],
+            "objects are on average 1.33 times as large in training (augment) as in validation (data.size); "
+            "with data.size=[85, 85] they would be alike.",
+        ),
+        (["augment=[{name: crop, size: [48, 48]}]", "data.size=[64, 64]"], "trained at 48×48 (augment) and validated"),
+        (
+            ["augment=[{name: resize, size: [96, 96]}, {name: flip}]", "data.size=[64, 96]"],
+            "too. Objects are on average 1.50 times as high and 1.00 times as wide in training (augment) as in",
+        ),
         (["data.dataset={name: folder, path: x, void_colour: [0, 0, 0]}"], "read only with mask_values=colour"),
         (["task={name: colourize, palette: x.json, palette_seed: 3}"], "read only with an empty palette"),
     ],

@@ -66,6 +66,7 @@ def crop(
     return Crop(padding, {**fills(fill), **({tv_tensors.Image: 0} if edge == "black" else {})})
 
 
+@declares(resizes="size", window=("scale", "ratio"))
 def scale_crop(
     fill: int, *, size: tuple[int, int], scale: Range = (0.25, 1.0), ratio: Range = (0.75, 1.3333)
 ) -> v2.Transform:
@@ -84,6 +85,7 @@ def rotation(fill: int, *, degrees: Annotated[float, Ge(0), Le(180)]) -> v2.Tran
     return Rotation(degrees, fills(fill))
 
 
+@declares(resizes="size")
 def resize(fill: int, *, size: tuple[int, int]) -> v2.Transform:
     """Every picture at one size (H, W), whatever its shape: bilinear with antialias, masks by the nearest pixel."""
     return Resize(_size(size))

@@ -26,7 +26,7 @@ from pixelwise.imaging.instances.overlaps import (
 )
 from pixelwise.metrics.base import ClassRow, RowMetric
 from pixelwise.metrics.objects import matching
-from pixelwise.metrics.objects.matching import AREAS, DETECTION, IGNORED, MASKED, TRUTH, Averages, Form, Rows
+from pixelwise.metrics.objects.matching import AREAS, DETECTION, IGNORED, MASKED, MOST, TRUTH, Averages, Form, Rows
 from pixelwise.shelf import declares
 from pixelwise.types import DatasetInfo, Instances, Object, Sample, Score
 
@@ -35,12 +35,14 @@ PICTURE, SEGMENT = 1, 4  # in the first column of a row, besides TRUTH and DETEC
 # PICTURE its number of objects
 COUNT = 3  # of a PICTURE: the objects that were found in it
 STATE, IOU, TOUCHING, SIZE = 4, 5, 6, 7  # of a row of TRUTH; STATE is UNKNOWN for a crowd, and where masks are missing
-SEGMENT_STATE, SEGMENT_SIZE, RIGHT = 3, 4, 5  # of a SEGMENT: a prediction that was laid over the truth
+# of a SEGMENT: equal predictions of a picture that were laid over the truth, and how many they are (0 of older runs is 1)
+SEGMENT_STATE, SEGMENT_SIZE, RIGHT, MANY = 3, 4, 5, 6
 COLUMNS = 9
 FORMS: Mapping[str, Form] = {"mask": "segm", "box": "bbox"}
 MISTAKES = {"found": FOUND, "confused": CONFUSED, "merged": MERGED, "split": SPLIT, "missed": MISSED}
 UNKNOWN = len(MISTAKES)
-EVERY, RANGE = {"iou": ".50:.95"}, {"iou": ".50:.95", "detections": "100"}
+EVERY = {"iou": ".50:.95"}
+FEWER = (1, 10)  # detections with which average recall is given as well, as pycocotools has it
 EITHER = {"classes": "truth_or_prediction"}
 
 
@@ -48,8 +50,8 @@ class InstanceScores(RowMetric):
     """Objects of the truth matched with predicted ones, picture by picture.
 
     state: (M, COLUMNS) int64, for each picture one row of itself, one of each object of the truth, one of each detection
-    (best first within a class, at most 100 of a class) and one of each prediction that was laid over the truth. Masks are
-    not kept, so memory grows by 72 bytes an object.
+    (best first within a class, at most 100 of a class) and one of each kind of prediction that was laid over the truth,
+    with their number. Masks are not kept, so memory grows by 72 bytes an object.
     """
 
     columns = COLUMNS
@@ -71,10 +73,7 @@ class InstanceScores(RowMetric):
             own = np.flatnonzero(rows[:, 0] == TRUTH)[[not one.crowd for one in truth]]
             columns = (seen.truth, seen.iou, seen.touching, size_of(kept))
             rows[own[:, None], [STATE, IOU, TOUCHING, SIZE]] = np.stack(columns, axis=1)
-            segments = np.zeros((len(found), COLUMNS), np.int64)
-            segments[:, 0], segments[:, 2] = SEGMENT, [one.label for one in found]
-            segments[:, SEGMENT_STATE], segments[:, SEGMENT_SIZE] = seen.found, size_of(found)
-            segments[:, RIGHT] = seen.right
+            segments = _segments([one.label for one in found], seen.found, size_of(found), seen.right)
         made = np.concatenate([pictures, rows, segments])
         made[:, 1] = int.from_bytes(hashlib.sha256(sample.name.encode("utf-8", "surrogatepass")).digest()[:8]) >> 1
         return made
@@ -83,7 +82,7 @@ class InstanceScores(RowMetric):
         return [*self._average_scores(), *self._panoptic_scores(), *self._mistake_scores()]
 
     def per_class(self) -> list[ClassRow]:
-        rows = self._ordered()
+        rows = self.state
         averages = {name: self._averages(rows, name) for name in FORMS}
         quality, counts = self._qualities(rows), np.bincount(self._truth(rows)[:, 2], minlength=len(self.info.classes))
         made = []
@@ -97,13 +96,12 @@ class InstanceScores(RowMetric):
         """Panoptic quality of one picture, all its classes together; None where truth and prediction are empty."""
         rows = self.rows_of(sample, prediction)
         truth = self._truth(rows)
-        right, wrong = _right_and_wrong(rows)
-        total = len(truth) + right.sum() + wrong.sum()
+        total = len(truth) + sum(int(many.sum()) for _, many in _right_and_wrong(rows))
         return float(2 * truth[:, IOU].sum() / UNIT / total) if total else None
 
     def figures(self) -> dict[str, Any]:
         """Mistakes by the size of the object, and for touching objects; averages by size."""
-        rows = self._ordered()
+        rows = self.state
         return {
             "kind": "instances",
             "mistakes": [*self._mistakes(rows)],
@@ -139,11 +137,6 @@ class InstanceScores(RowMetric):
             planes.append(sample.mask == self.info.void)
         return np.logical_or.reduce(planes) if planes else None
 
-    def _ordered(self) -> Rows:
-        """The rows, picture by picture, in an order that does not depend on how many processes counted them."""
-        state = self.state
-        return state[np.argsort(state[:, 1], kind="stable")]
-
     def _truth(self, rows: Rows) -> Rows:
         """The objects of the truth that are not crowds."""
         own: Rows = rows[(rows[:, 0] == TRUTH) & (rows[:, IGNORED] & 1 == 0)]
@@ -153,30 +146,32 @@ class InstanceScores(RowMetric):
         """Those of masks are undefined where truth or predictions have none."""
         if name == "mask":
             for kind in (TRUTH, DETECTION):
-                own = rows[rows[:, 0] == kind]
-                if len(own) and not own[:, MASKED].any():
+                own = rows[rows[:, 0] == kind, MASKED]
+                if len(own) and not own.any():
                     rows = rows[:0]
         return matching.average_precision(rows, FORMS[name], len(self.info.classes), areas)
 
     def _average_scores(self) -> Iterator[Score]:
-        rows = self._ordered()
+        rows = self.state
         support = len(self._truth(rows))
         for name in FORMS:
             one = self._averages(rows, name)
             yield Score(f"{name}_ap", one.ap(), EVERY, support)
             yield Score(f"{name}_ap50", one.ap(0.5), {}, support)
             yield Score(f"{name}_ap75", one.ap(0.75), {}, support)
-            yield Score(f"{name}_ar", one.ar(), RANGE, support)
+            for most in (MOST, *FEWER):
+                some = one if most == MOST else self._averages(matching.best_detections(rows, most), name)
+                yield Score(f"{name}_ar", some.ar(), {**EVERY, "detections": str(most)}, support)
 
     def _qualities(self, rows: Rows) -> NDArray[np.float64]:
         """(C, 3), panoptic, segmentation and recognition quality of each class; NaN for classes that do not occur."""
         truth = self._truth(rows)
         truth = truth[truth[:, STATE] != UNKNOWN]
-        classes, (right, wrong) = len(self.info.classes), _right_and_wrong(rows)
-        segments = rows[rows[:, 0] == SEGMENT]
-        hits = np.bincount(segments[right, 2], minlength=classes)
-        total = np.bincount(truth[:, 2], minlength=classes) + hits + np.bincount(segments[wrong, 2], minlength=classes)
-        sums = np.zeros(classes, np.int64)
+        classes = len(self.info.classes)
+        sums, hits, misses = np.zeros((3, classes), np.int64)
+        for counts, (labels, many) in zip((hits, misses), _right_and_wrong(rows), strict=True):
+            np.add.at(counts, labels, many)
+        total = np.bincount(truth[:, 2], minlength=classes) + hits + misses
         np.add.at(sums, truth[:, 2], truth[:, IOU])
         iou = sums / UNIT
         with np.errstate(invalid="ignore"):
@@ -185,7 +180,7 @@ class InstanceScores(RowMetric):
         return quality
 
     def _panoptic_scores(self) -> Iterator[Score]:
-        rows = self._ordered()
+        rows = self.state
         quality, support = self._qualities(rows), len(self._truth(rows))
         occurs = np.isfinite(quality[:, 0])
         for column, name in enumerate(("panoptic_quality", "segmentation_quality", "recognition_quality")):
@@ -196,7 +191,7 @@ class InstanceScores(RowMetric):
 
     def _mistake_scores(self) -> Iterator[Score]:
         """Each kind of mistake by the number of objects in the truth, for all of them and for those that touch others."""
-        rows = self._ordered()
+        rows = self.state
         told = {row["objects"]: row for row in self._mistakes(rows)}
         for which, names in (("all", ("merged", "split", "missed", "invented")), ("touching", ("merged", "missed"))):
             counts = told[which]
@@ -209,10 +204,12 @@ class InstanceScores(RowMetric):
         """What became of the objects: all, small, medium and large ones, touching ones."""
         truth, segments = self._truth(rows), rows[rows[:, 0] == SEGMENT]
         truth = truth[truth[:, STATE] != UNKNOWN]
-        invented = segments[segments[:, SEGMENT_STATE] == INVENTED, SEGMENT_SIZE]
-        groups: list[tuple[str, Any, int | None]] = [("all", slice(None), len(invented))]
+        invented = np.zeros(len(SIZES), np.int64)
+        own = segments[segments[:, SEGMENT_STATE] == INVENTED]
+        np.add.at(invented, own[:, SEGMENT_SIZE], _many(own))
+        groups: list[tuple[str, Any, int | None]] = [("all", slice(None), int(invented.sum()))]
         for size, name in enumerate(SIZES):
-            groups.append((name, truth[:, SIZE] == size, int((invented == size).sum())))
+            groups.append((name, truth[:, SIZE] == size, int(invented[size])))
         groups.append(("touching", truth[:, TOUCHING] == 1, None))
         for name, chosen, extra in groups:
             states = truth[chosen, STATE]
@@ -230,7 +227,7 @@ def instances(info: DatasetInfo) -> InstanceScores:
     """Objects: average precision of masks and boxes by pycocotools, panoptic quality, and which mistakes were made.
 
     mask_ap, box_ap:   mean over classes and IoU .50:.95 of the average precision; all detections count, ranked by score
-    mask_ar, box_ar:   average recall with at most 100 detections of a class in a picture
+    mask_ar, box_ar:   average recall with at most 100 detections of a class in a picture; also with 1 and with 10
     panoptic_quality:  Σ IoU of matches / (matches + ½ others), with its factors segmentation and recognition quality;
                        counted over the objects that the task takes as found
     count_error:       mean difference between the numbers of objects found and there
@@ -239,8 +236,25 @@ def instances(info: DatasetInfo) -> InstanceScores:
     return InstanceScores(info)
 
 
-def _right_and_wrong(rows: Rows) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which predictions match an object of their class, and which are wrong; the rest lies in void."""
+def _segments(labels: Sequence[int], states: Rows, sizes: Rows, right: NDArray[np.bool_]) -> Rows:
+    """Rows of predictions that were laid over the truth: one of each kind, with their number."""
+    columns = np.stack([np.array(labels, np.int64), states, sizes, right], axis=1)
+    kinds, many = np.unique(columns, axis=0, return_counts=True)
+    rows = np.zeros((len(kinds), COLUMNS), np.int64)
+    rows[:, 0], rows[:, MANY] = SEGMENT, many
+    rows[:, [2, SEGMENT_STATE, SEGMENT_SIZE, RIGHT]] = kinds
+    return rows
+
+
+def _many(segments: Rows) -> Rows:
+    """How many predictions each row counts."""
+    return np.maximum(segments[:, MANY], 1)
+
+
+def _right_and_wrong(rows: Rows) -> tuple[tuple[Rows, Rows], tuple[Rows, Rows]]:
+    """(classes, numbers) of predictions that match an object of their class, and of wrong ones; the rest lies in void."""
     segments = rows[rows[:, 0] == SEGMENT]
     right = segments[:, RIGHT] == 1
-    return right, ~right & (segments[:, SEGMENT_STATE] != VOID)
+    chosen = (segments[one] for one in (right, ~right & (segments[:, SEGMENT_STATE] != VOID)))
+    hits, misses = ((own[:, 2], _many(own)) for own in chosen)
+    return hits, misses

@@ -14,7 +14,7 @@ import numpy as np
 from pixelwise.errors import PixelwiseError
 from pixelwise.metrics import METRICS
 from pixelwise.metrics.base import Metric, RowMetric
-from pixelwise.run.states import Counts, States, write_states
+from pixelwise.run.states import Counts, Kept, RowStates, States, write_states
 from pixelwise.statistics.bootstrap import DRAWS, LEAST_PICTURES, draw_counts, resampled
 from pixelwise.statistics.jackknife import left_out, random_groups, score_interval
 from pixelwise.types import DatasetInfo, OverPictures, Score
@@ -25,9 +25,10 @@ ROW_GROUPS, ROW_DRAWS = 200, 500  # of metrics whose state is rows: each score o
 
 
 class Recorder:
-    """Notes what each picture added to the kept states of metrics: by how much it moved them, or which rows it appended.
+    """Notes what each picture added to the kept states of metrics: by how much it moved them, or how many rows it appended.
 
-    Call `look(index)` after the metrics have counted the picture of that index. `rows` can be joined over processes.
+    Call `look(index)` after the metrics have counted the picture of that index. `rows` can be joined over processes. The
+    rows that a picture appended are not copied: they are in the metric's state.
     """
 
     def __init__(self, metrics: Sequence[Metric]) -> None:
@@ -39,32 +40,37 @@ class Recorder:
         """Note what the picture of this index added."""
         for number, metric in enumerate(self.metrics):
             if isinstance(metric, RowMetric):
-                added = metric.last.reshape(-1)
-            else:
-                state = metric.kept_states
-                added = (state - self._before[number]).reshape(-1)
-                self._before[number] = state.copy()
+                self.rows[number].append(np.array([[index, len(metric.last)]]))
+                continue
+            state = metric.kept_states
+            added = (state - self._before[number]).reshape(-1)
+            self._before[number] = state.copy()
             places = np.flatnonzero(added)
             self.rows[number].append(np.stack([np.full_like(places, index), places, added[places]], axis=1))
 
 
 def keep_pictures(
     path: Path, names: Sequence[str], recorders: Sequence[Sequence[Sequence[Counts]]], metrics: Sequence[Metric]
-) -> list[States]:
-    """Write what the recorders (their `rows`, one a process) noted of a whole split. The states of each metric."""
-    joined = []
+) -> list[Kept]:
+    """Write what the recorders (their `rows`, one a process) noted of a whole split. The states of each metric.
+
+    metrics: those that were looked at; their states are of all processes, in the order of the recorders
+    """
+    joined: list[Kept] = []
     for number, metric in enumerate(metrics):
         parts = [part for rows in recorders for part in rows[number]]
-        rows = np.concatenate([np.zeros((0, 3), np.int64), *parts])
-        shape = metric.kept_states.shape
         if isinstance(metric, RowMetric):
-            shape = (int(rows[:, 1].max(initial=-1)) // metric.columns + 1, metric.columns)
-        joined.append(States(len(names), shape, rows))
-    write_states(path, names, [(states.shape, states.rows) for states in joined])
+            noted = np.concatenate([np.zeros((0, 2), np.int64), *parts])
+            joined.append(RowStates.of(len(names), metric.state, noted))
+        else:
+            joined.append(
+                States(len(names), metric.kept_states.shape, np.concatenate([np.zeros((0, 3), np.int64), *parts]))
+            )
+    write_states(path, names, joined)
     return joined
 
 
-def add_intervals(records: Sequence[dict[str, Any]], metrics: Sequence[Metric], states: Sequence[States]) -> None:
+def add_intervals(records: Sequence[dict[str, Any]], metrics: Sequence[Metric], states: Sequence[Kept]) -> None:
     """Put the interval over pictures beside every score in the records of the metrics."""
     for record, metric, kept in zip(records, metrics, states, strict=True):
         found = over_pictures(metric, kept)
@@ -73,7 +79,7 @@ def add_intervals(records: Sequence[dict[str, Any]], metrics: Sequence[Metric], 
                 score["interval"] = asdict(found[score["key"]])
 
 
-def over_pictures(metric: Metric, states: States) -> dict[str, OverPictures]:
+def over_pictures(metric: Metric, states: Kept) -> dict[str, OverPictures]:
     """The interval of every score by its key, or why there is none; nothing for scores that are biased or undefined.
 
     Where the kept states are coarser than the metric's own, they give the width, and the metric's exact score the centre.
@@ -111,16 +117,18 @@ def _moved(values: Sequence[float], kept: float, exact: float) -> Sequence[float
     return [min(max(value, 0.0), 1.0) for value in moved] if is_share else moved
 
 
-def total_state(metric: Metric, states: States) -> Counts:
+def total_state(metric: Metric, states: Kept) -> Counts:
     """The metric's state over all pictures."""
+    if isinstance(states, RowStates):
+        return states.table
     if isinstance(metric, RowMetric):
         return np.concatenate([np.zeros((0, metric.columns), np.int64), *states.tables()])
     return states.total()
 
 
-def _without(metric: Metric, states: States) -> Iterator[Counts]:
+def _without(metric: Metric, states: Kept) -> Iterator[Counts]:
     """The state without each picture, or group of pictures."""
-    if not isinstance(metric, RowMetric):
+    if isinstance(states, States) and not isinstance(metric, RowMetric):
         yield from left_out(states.matrix())
         return
     tables, groups = states.tables(), random_groups(states.pictures, ROW_GROUPS)
@@ -128,9 +136,9 @@ def _without(metric: Metric, states: States) -> Iterator[Counts]:
         yield np.concatenate([tables[picture] for picture in np.flatnonzero(groups != group)])
 
 
-def _drawn(metric: Metric, states: States, draws: int, seed: int) -> Iterator[Counts]:
+def _drawn(metric: Metric, states: Kept, draws: int, seed: int) -> Iterator[Counts]:
     """The state of each bootstrap draw of pictures."""
-    if not isinstance(metric, RowMetric):
+    if isinstance(states, States) and not isinstance(metric, RowMetric):
         yield from (state.reshape(states.shape) for state in resampled(states.matrix(), draws, seed))
         return
     tables = states.tables()
@@ -147,9 +155,7 @@ def _scored(metric: Metric, states: Iterable[Counts]) -> Iterator[dict[str, floa
         yield {score.key: score.value for score in other.scores()}
 
 
-def score_states(
-    metric: str, options: Mapping[str, Any], info: DatasetInfo, states: States
-) -> tuple[list[Score], bool]:
+def score_states(metric: str, options: Mapping[str, Any], info: DatasetInfo, states: Kept) -> tuple[list[Score], bool]:
     """The scores that a metric of the shelf gives for all pictures, and whether they are those of the metric's own state.
 
     Scores of coarser states, which some metrics keep, differ a little.
@@ -161,7 +167,7 @@ def score_states(
 
 
 def score_draws(
-    metric: str, options: Mapping[str, Any], info: DatasetInfo, states: States, draws: int = DRAWS, seed: int = 0
+    metric: str, options: Mapping[str, Any], info: DatasetInfo, states: Kept, draws: int = DRAWS, seed: int = 0
 ) -> dict[str, list[float | None]]:
     """Every score of each bootstrap draw of pictures, by key (statistics/bootstrap.py)."""
     built: Metric = METRICS.build(metric, info, **options)

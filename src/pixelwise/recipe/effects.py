@@ -6,13 +6,17 @@ Nothing here is refused: an inherited option may be of use again in a recipe tha
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from math import log
 from typing import Any
 
+from pixelwise.augment.scale import WHOLE, Resized, magnification, matching_size
 from pixelwise.errors import PixelwiseError
 from pixelwise.recipe.engines import shelves
 from pixelwise.recipe.misfits import parts_of
 from pixelwise.recipe.schema import Item, Recipe
 from pixelwise.shelf import Shelf
+
+NOTICED, ALIKE = 0.1, 0.02  # how much larger objects must be in training to be told; a difference between their sides
 
 
 def remarks(recipe: Recipe) -> list[str]:
@@ -126,11 +130,42 @@ def _has_weights(recipe: Recipe) -> bool:
 
 
 def _sizes(recipe: Recipe) -> Iterator[str]:
-    """The last augmentation that makes pictures of one size decides what the model is trained at."""
+    """The last augmentation that makes pictures of one size decides what the model is trained at; and the size of objects."""
+    if not recipe.data.size:
+        return
     sizes = [tuple(item.options["size"]) for item in recipe.augment if item.options.get("size")]
-    if sizes and recipe.data.size and sizes[-1] != tuple(recipe.data.size):
+    told = []
+    if sizes and sizes[-1] != tuple(recipe.data.size):
         (height, width), (rows, columns) = sizes[-1], recipe.data.size
-        yield (
+        told.append(
             f"the model is trained at {width}×{height} (augment) and validated at {columns}×{rows} (data.size); "
             f"predict uses {columns}×{rows} too."
         )
+    factors = magnification(_resized(recipe), recipe.data.size)
+    if any(abs(log(factor)) > log(1 + NOTICED) for factor in factors):
+        vertical, horizontal = factors
+        larger = f"{vertical:.2f} times as large"
+        if abs(vertical / horizontal - 1) > ALIKE:
+            larger = f"{vertical:.2f} times as high and {horizontal:.2f} times as wide"
+        height, width = matching_size(recipe.data.size, factors)
+        told.append(
+            f"objects are on average {larger} in training (augment) as in validation (data.size); "
+            f"with data.size=[{height}, {width}] they would be alike."
+        )
+    if told:
+        yield " ".join([told[0], *(one.capitalize() for one in told[1:])])
+
+
+def _resized(recipe: Recipe) -> Iterator[Resized]:
+    """What augmentations resize, as their builders declare it."""
+    shelf = shelves(recipe.engine)["augmentation"]
+    for item in recipe.augment:
+        try:
+            signature = shelf.signature(item.name)
+        except PixelwiseError:  # `check` says so
+            continue
+        values = {name: option.default for name, option in signature.options.items()} | item.options
+        if size := values.get(signature.declared.get("resizes", "")):
+            window = [values[name] for name in signature.declared.get("window", ())]
+            area, shape = window or (WHOLE, WHOLE)
+            yield (size[0], size[1]), (area[0], area[1]), (shape[0], shape[1])

@@ -31,6 +31,7 @@ IGNORED = 3
 SCORE = 3  # the bits of a float64
 BITS: Mapping[Form, tuple[int, int]] = {"segm": (4, 5), "bbox": (6, 7)}  # columns of (matched, ignored)
 MASKED = 8  # whether the truth or the detection has a mask
+AT_ONCE = 200_000  # flags (level, detection) that are ranked at once, so that memory is bounded
 
 
 def match(truth: Sequence[Object], found: Sequence[Object], size: tuple[int, int], columns: int) -> Rows:
@@ -129,39 +130,65 @@ class Averages:
 
 
 def average_precision(rows: Rows, form: Form, classes: int, areas: Sequence[str] = AREAS[:1]) -> Averages:
-    """The averages over all pictures of the rows. Equal scores of different pictures rank in the order of the rows."""
+    """The averages over all pictures of the rows. Equal scores of different pictures rank in the order of the second column."""
+    count = max(1, int(np.count_nonzero(rows[:, 0] == DETECTION)))
+    step = max(1, AT_ONCE // count)  # levels do not depend on each other
+    parts = [
+        _accumulated(rows, form, classes, areas, range(first, min(first + step, LEVELS)))
+        for first in range(0, LEVELS, step)
+    ]
+    precision, recall = (np.concatenate(one) for one in zip(*parts, strict=True))
+    return Averages(precision, recall)
+
+
+def best_detections(rows: Rows, most: int) -> Rows:
+    """The rows without all but so many detections of a class in a picture, as average recall with few detections has them."""
+    starts = np.ones(len(rows), bool)
+    starts[1:] = (rows[1:, :3] != rows[:-1, :3]).any(axis=1)
+    places = np.arange(len(rows))
+    rank = places - np.maximum.accumulate(np.where(starts, places, 0))
+    best: Rows = rows[(rows[:, 0] != DETECTION) | (rank < most)]
+    return best
+
+
+def _accumulated(
+    rows: Rows, form: Form, classes: int, areas: Sequence[str], levels: range
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(precision, recall) at some of the IoU levels."""
     from pycocotools.cocoeval import COCOeval
 
     evaluation = COCOeval(iouType=form)
     chosen = [AREAS.index(area) for area in areas]
-    evaluation.evalImgs = [_one_picture(rows, form, label, a) for label in range(classes) for a in chosen]
+    evaluation.evalImgs = [_one_picture(rows, form, label, a, levels) for label in range(classes) for a in chosen]
     parameters = evaluation.params
     parameters.catIds, parameters.imgIds, parameters.maxDets = list(range(classes)), [0], [max(1, len(rows))]
     parameters.areaRng = [parameters.areaRng[a] for a in chosen]
+    parameters.iouThrs = parameters.iouThrs[levels.start : levels.stop]
     evaluation._paramsEval = parameters
     with redirect_stdout(io.StringIO()):
         evaluation.accumulate()
-    return Averages(evaluation.eval["precision"][..., 0], evaluation.eval["recall"][..., 0])
+    return evaluation.eval["precision"][..., 0], evaluation.eval["recall"][..., 0]
 
 
-def _one_picture(rows: Rows, form: Form, label: int, area: int) -> dict[str, Any] | None:
+def _one_picture(rows: Rows, form: Form, label: int, area: int, levels: range) -> dict[str, Any] | None:
     """All pictures' matches of one class in an area range, put together as those of one picture."""
-    own = rows[rows[:, 2] == label]
-    truth, found = own[own[:, 0] == TRUTH], own[own[:, 0] == DETECTION]
+    own = rows[:, 2] == label
+    truth, found = (np.flatnonzero(own & (rows[:, 0] == kind)) for kind in (TRUTH, DETECTION))
     if not len(truth) and not len(found):
         return None
+    found = found[np.argsort(rows[found, 1], kind="stable")]
     matched, ignored = BITS[form]
     return {
-        "dtScores": np.ascontiguousarray(found[:, SCORE]).view(np.float64),
-        "dtMatches": _unpacked(found[:, matched], area),
-        "dtIgnore": _unpacked(found[:, ignored], area),
-        "gtIgnore": truth[:, IGNORED] >> area & 1,
+        "dtScores": rows[found, SCORE].view(np.float64),
+        "dtMatches": _unpacked(rows[found, matched], area, levels),
+        "dtIgnore": _unpacked(rows[found, ignored], area, levels),
+        "gtIgnore": rows[truth, IGNORED] >> area & 1,
     }
 
 
-def _unpacked(bits: Rows, area: int) -> NDArray[np.bool_]:
+def _unpacked(bits: Rows, area: int, levels: range) -> NDArray[np.bool_]:
     """(levels, detections)"""
-    return np.asarray(bits[None, :] >> (LEVELS * area + np.arange(LEVELS))[:, None] & 1, bool)
+    return np.asarray(bits[None, :] >> (LEVELS * area + np.array(levels))[:, None] & 1, bool)
 
 
 def _place(level: float) -> tuple[int, int]:
