@@ -1,8 +1,13 @@
 """Numbers that pages state about this repository are those of the repository."""
 
 import ast
+import re
 import runpy
 from pathlib import Path
+
+import pytest
+import torch
+import yaml
 
 from pixelwise.models import MODELS
 
@@ -44,3 +49,30 @@ def test_the_page_names_the_initialisation_of_every_model() -> None:
         mine = [row for row in rows if f"`{name}`" in row]
         assert mine, f"{name} is missing"
         assert {rule for rule in RULES if any(f"`{rule}`" in row for row in mine)} == rules_of(name), name
+
+
+CODE = re.compile(r"`([^`]+)`")
+SIZES = {  # (page, classes): its rows with a model, its options, and its parameters
+    ("models.md", 21): ("linear_probe", "fpn", "basic_fcn", "plain_cnn", "unet", "lean_unet", "shared_pyramid"),
+    ("classification.md", 10): ("two_layer", "vanilla_cnn", "whitened_cnn", "encoder_classifier"),
+}
+
+
+@pytest.mark.parametrize(("page", "classes"), SIZES)
+def test_the_page_states_the_parameters_of_models(page: str, classes: int) -> None:
+    """Rows such as | `fpn`, `strides: [8, 16, 32]` | ... | `tf_efficientnet_lite0` | 3,475,810 | 0.528 |."""
+    seen = set()
+    for row in (ROOT / "docs" / page).read_text(encoding="utf-8").splitlines():
+        said, number = CODE.findall(row), re.search(r"\| ([0-9]{1,3}(?:,[0-9]{3})+) \|", row)
+        if row.startswith("| `") and number and said[0] in SIZES[page, classes]:
+            options: dict[str, object] = {}
+            for word in said[1:]:
+                if ": " in word:
+                    options |= yaml.safe_load(word)
+                elif word == "tf_efficientnet_lite0":
+                    options["encoder"] = word
+            with torch.device("meta"):  # without memory, and without drawing weights
+                model = MODELS.build(said[0], 3, classes, **options)
+            assert f"{sum(one.numel() for one in model.parameters()):,}" == number[1], row
+            seen.add(said[0])
+    assert seen == set(SIZES[page, classes])
