@@ -168,7 +168,8 @@ def test_padding_2_for_kernel_4_is_refused():
         str(up)
         == "8 → 16: padding 1 and output_padding 1 is wrong: it is padding 1 and output_padding 0; gives 17, not 16."
     )
-    assert all(verdict.holds for verdict in check_paddings(steps, "padding=1"))
+    for claim in ("padding=1", "padding 1", "p=1", "P = 1, OP = 0", "padding=1, output padding=0"):
+        assert all(verdict.holds for verdict in check_paddings(steps, claim)), claim
 
 
 EXERCISE = (

@@ -1,10 +1,11 @@
 """The padding solver against the course's answers and against brute force."""
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixelwise.arithmetic.padding import solve_chain, solve_padding, solve_transposed
+from pixelwise.arithmetic.padding import Weights, solve_chain, solve_padding, solve_transposed
 from pixelwise.arithmetic.window import output_length, transposed_output_length
 from pixelwise.errors import ShapeError
 
@@ -69,3 +70,32 @@ def test_bad_input():
         solve_padding(3, 32, 16, stride=0)
     with pytest.raises(ShapeError, match="at least two sizes"):
         solve_chain(3, [32])
+
+
+def test_a_given_output_padding_is_the_only_one_tried():
+    asked = solve_transposed(3, 8, 16, stride=2, output_padding=1)
+    assert [(c.padding, c.output_padding, c.gives) for c in asked.candidates] == [(0, 1, 18), (1, 1, 16), (2, 1, 14)]
+    assert [c.padding for c in asked.fitting] == [1]
+    assert not solve_transposed(3, 8, 16, stride=2, output_padding=0).fitting
+    with pytest.raises(ShapeError, match="output_padding 2 must stay below"):
+        solve_transposed(3, 8, 16, stride=2, output_padding=2)
+
+
+def test_every_step_can_be_a_transposed_one():
+    keeps, shrinks = solve_chain(3, [8, 8, 6], transposed=True)
+    assert [c.padding for c in keeps.fitting] == [1]
+    assert [c.padding for c in shrinks.fitting] == [2]
+    assert [c.padding for c in solve_chain(3, [8, 8])[0].fitting] == [1]
+
+
+@pytest.mark.parametrize(("reads", "gives", "groups", "bias"), [(4, 6, 1, True), (4, 6, 2, False), (3, 3, 3, True)])
+def test_weights_are_those_that_torch_makes(reads, gives, groups, bias):
+    for layer in (torch.nn.Conv2d, torch.nn.ConvTranspose2d):
+        made = layer(reads, gives, (2, 5), groups=groups, bias=bias)
+        count = sum(one.numel() for one in made.parameters())
+        assert Weights("", reads, gives, (2, 5), groups, bias).count == count
+
+
+def test_channels_that_groups_do_not_divide_are_refused():
+    with pytest.raises(ShapeError, match="3 input and 4 output channels cannot be split into 2 groups"):
+        Weights("", 3, 4, (3, 3), 2)

@@ -100,6 +100,17 @@ def test_solve(call):
     assert not any(candidate["fits"] for candidate in record["steps"][0]["candidates"])
 
 
+def test_solve_with_channels_groups_and_an_output_padding(call):
+    words = ("solve", "-k", "4x3", "-s", 2, "--input", "4x8x8", "--to", "8x4x4", "--groups", 2)
+    assert "8·(4/2)·4·3 + 8 = 200 weights" in call(*words)
+    assert json.loads(call(*words, "--no-bias", "--json"))["weights"] == [192]
+    assert "no padding fits" in call("solve", "-k", 4, "-s", 2, "--input", 8, "--to", 16, "--output-padding", 1, code=1)
+    assert "padding 1 holds" in call("solve", "-k", 3, "--transposed", "--input", 8, "--to", 8, "--claim", "p=1")
+    assert "the number of weights needs the channels" in call(
+        "solve", "-k", 3, "--input", 8, "--to", 8, "--groups", 2, code=2
+    )
+
+
 def test_claims_of_every_command(call, tmp_path):
     assert "is wrong: it is 1×11×11" in call("shapes", "course-cnn", "--claim", "conv3=1x12x12", code=1)
     assert "sees = 37 holds." in call("field", "course-cnn", "--layer", 4, "--claim", "sees=37")
@@ -162,7 +173,7 @@ def test_trace(call, tmp_path):
         (["field", "course-cnn", "--layer", "9"], "there is no layer 9; there are 1 to 6"),
         (["matrix", "--input", "1x999x999"], "too large to print"),
         (["matrix", "--input", "64"], "channels×height×width"),
-        (["solve", "-k", "3", "--input", "32", "--to", "x"], "a size is a number or HEIGHTxWIDTH"),
+        (["solve", "-k", "3", "--input", "32", "--to", "x"], "a size is a number, HEIGHTxWIDTH or CxHEIGHTxWIDTH"),
         (["solve", "-k", "0", "--input", "32", "--to", "32"], "--kernel: read '0'"),
         (["trace", "missing.txt"], "missing.txt: cannot be read"),
     ],

@@ -14,8 +14,8 @@ def test_planted_dead_units_are_found():
     rng = np.random.default_rng(0)
     batches = [rng.standard_normal((8, 3, 6, 6)).astype(np.float32) for _ in range(3)]
     first, second = count_activity(network, batches)
-    assert (first.layer, first.units, first.dead) == (1, 5, 2)
-    assert (second.layer, second.units, second.dead) == (4, 7, 1)
+    assert (first.layer, first.units, first.dead, first.silent) == (1, 5, 2, (1, 4))
+    assert (second.layer, second.units, second.dead, second.silent) == (4, 7, 1, (2,))
     hidden, _ = network.layers[0].forward(np.concatenate(batches))
     assert first.firing == (hidden > 0).mean()
 

@@ -81,18 +81,19 @@ class Solution:
         }
 
 
-def solutions_table(solutions: Sequence[tuple[str, Solution]]) -> Table:
+def solutions_table(solutions: Sequence[tuple[str, Solution]], weights: Sequence[Weights] = ()) -> Table:
     """Every candidate of every step with its verdict; the steps may be named, e.g. by their axis."""
     rows, notes = [], []
     for name, solution in solutions:
         for c in solution.candidates:
             verdict = "fits" if c.fits else f"refuted: {c.why_not}"
-            more = c.output_padding if solution.transposed and c.fits else None
+            more = c.output_padding if solution.transposed and (c.fits or (c.gives and c.output_padding)) else None
             rows.append((f"{name}{solution.step}", c.padding, more, c.gives, verdict))
         if not solution.fitting:
             uneven = solution.one_sided
             also = f" on both sides; {uneven[0]} before and {uneven[1]} after does" if uneven else ""
             notes.append(f"{name}{solution.step}: no padding fits{also}.")
+    notes += map(str, weights)
     headings = ("step", "padding", "output_padding", "gives", "verdict")
     kernels = "×".join(dict.fromkeys(str(solution.kernel) for _, solution in solutions))
     title = f"Paddings for kernel {kernels}" if solutions else "Paddings"
@@ -126,21 +127,30 @@ def solve_padding(kernel: int, length: int, wanted: int, stride: int = 1, dilati
     return Solution(kernel, stride, dilation, length, wanted, False, tuple(candidates), one_sided)
 
 
-def solve_transposed(kernel: int, length: int, wanted: int, stride: int = 1, dilation: int = 1) -> Solution:
+def solve_transposed(
+    kernel: int, length: int, wanted: int, stride: int = 1, dilation: int = 1, output_padding: int | None = None
+) -> Solution:
     """Paddings and output_paddings with which a transposed convolution turns `length` into `wanted`.
 
     For every padding the needed output_padding follows from the formula; it must be at least 0 and stay below
-    max(stride, dilation).
+    max(stride, dilation). If `output_padding` is given, only that one is tried.
 
     >>> [(c.padding, c.output_padding) for c in solve_transposed(3, 8, 16, stride=2).fitting]
     [(1, 1)]
     """
     _check(kernel, length, wanted, stride, dilation)
     limit = max(stride, dilation)
+    if output_padding is not None and not 0 <= output_padding < limit:
+        raise ShapeError(f"output_padding {output_padding} must stay below max(stride, dilation) = {limit}.")
     candidates = []
     for padding in range(span(kernel, dilation)):
         bare = (length - 1) * stride - 2 * padding + span(kernel, dilation)
         needed = wanted - bare
+        if output_padding is not None:
+            gives = bare + output_padding
+            why = "" if gives == wanted else f"gives {gives}, not {wanted}"
+            candidates.append(Candidate(padding, output_padding, gives, why))
+            continue
         if needed < 0:
             candidates.append(Candidate(padding, 0, bare, f"gives {bare} or more, not {wanted}: too long"))
             continue
@@ -150,20 +160,57 @@ def solve_transposed(kernel: int, length: int, wanted: int, stride: int = 1, dil
     return Solution(kernel, stride, dilation, length, wanted, True, tuple(candidates))
 
 
-def solve_chain(kernel: int, lengths: Sequence[int], stride: int = 1, dilation: int = 1) -> list[Solution]:
+def solve_chain(
+    kernel: int,
+    lengths: Sequence[int],
+    stride: int = 1,
+    dilation: int = 1,
+    *,
+    transposed: bool = False,
+    output_padding: int | None = None,
+) -> list[Solution]:
     """One solution a step of a chain of lengths such as 32 → 16 → 8 → 16 → 32: a longer one is a transposed step.
 
     A step that keeps the length is a plain convolution with stride 1. The paddings that fit every step down (and every
     step up) are what the network can use.
+
+    transposed:      every step is a transposed convolution with the stride
+    output_padding:  of the transposed steps; None: the one that each padding needs
     """
     if len(lengths) < 2:
         raise ShapeError(f"a chain has at least two sizes, read {list(lengths)}.", hint="For example: 32,16,8,16,32")
     return [
-        solve_transposed(kernel, length, wanted, stride, dilation)
-        if wanted > length
+        solve_transposed(kernel, length, wanted, stride, dilation, output_padding)
+        if transposed or wanted > length
         else solve_padding(kernel, length, wanted, stride if wanted < length else 1, dilation)
         for length, wanted in pairwise(lengths)
     ]
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The weights of one step, which no padding changes: C_out·(C_in/groups)·K·K, and C_out more with a bias."""
+
+    step: str
+    reads: int
+    gives: int
+    kernel: tuple[int, int]
+    groups: int = 1
+    bias: bool = True
+
+    def __post_init__(self) -> None:
+        if self.groups < 1 or self.reads % self.groups or self.gives % self.groups:
+            both = f"{self.reads} input and {self.gives} output channels"
+            raise ShapeError(f"{both} cannot be split into {self.groups} groups.", where=self.step)
+
+    @property
+    def count(self) -> int:
+        return self.gives * (self.reads // self.groups) * self.kernel[0] * self.kernel[1] + self.bias * self.gives
+
+    def __str__(self) -> str:
+        read = f"({self.reads}/{self.groups})" if self.groups > 1 else str(self.reads)
+        more = f" + {self.gives}" if self.bias else ""
+        return f"{self.step}: {self.gives}·{read}·{self.kernel[0]}·{self.kernel[1]}{more} = {self.count:,} weights."
 
 
 def _check(kernel: int, length: int, wanted: int, stride: int, dilation: int) -> None:

@@ -18,14 +18,19 @@ class Activity:
 
     layer:   its index in the network
     units:   its channels, or numbers where it follows a Linear layer
-    dead:    units that are 0 at every place of every picture: no gradient passes them, so they cannot learn
+    silent:  the units that are 0 at every place of every picture: no gradient passes them, so they cannot learn
     firing:  share of all outputs that are above 0
     """
 
     layer: int
     units: int
-    dead: int
+    silent: tuple[int, ...]
     firing: float
+
+    @property
+    def dead(self) -> int:
+        """How many units are silent."""
+        return len(self.silent)
 
 
 def count_activity(network: Network, batches: Iterable[Array]) -> list[Activity]:
@@ -44,6 +49,11 @@ def count_activity(network: Network, batches: Iterable[Array]) -> list[Activity]
                 fires[index] += (x > 0).sum(axis=(0, *range(2, x.ndim)))
                 outputs[index] += x.size
     return [
-        Activity(index, len(fires[index]), int((fires[index] == 0).sum()), float(fires[index].sum() / outputs[index]))
+        Activity(
+            index,
+            len(fires[index]),
+            tuple(np.flatnonzero(fires[index] == 0).tolist()),
+            float(fires[index].sum() / outputs[index]),
+        )
         for index in places
     ]

@@ -164,7 +164,8 @@ def _reach(windows: Sequence[Window], axis: int, adds: Callable[[Window], int]) 
 def check_paddings(solutions: Sequence[tuple[str, Solution]], claimed: str) -> list[Verdict]:
     """Holds `[down|up] padding=P [output_padding=Q]` against every step that it is about, one verdict a step."""
     read = re.fullmatch(
-        r"(?:(down|up)\s+)?padding\s*=\s*(\d+)(?:[\s,]+output[_-]padding\s*=\s*(\d+))?", claimed.strip()
+        r"(?:(down|up)[\s:]+)?(?:padding|p)\s*=?\s*(\d+)(?:[\s,;]+(?:output[\s_-]?padding|op)\s*=?\s*(\d+))?",
+        claimed.strip().lower(),
     )
     if read is None:
         hint = "For example: padding=2, or up padding=1 output_padding=1"

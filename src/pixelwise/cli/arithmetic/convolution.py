@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from math import prod
 from typing import Annotated, Any
@@ -156,10 +157,21 @@ def _product(rows: list[list[str]], bias: list[str], vector: str, numeric: bool)
 
 def solve(
     kernel: Kernel,
-    to: Annotated[str, typer.Option("--to", metavar="SIZE[,SIZE…]", help="The wanted sizes, e.g. 16,8,16,32 or 8x12.")],
-    input: Annotated[str, typer.Option("--input", metavar="CxHxW|SIZE", help="The size to begin with.")],
+    to: Annotated[
+        str, typer.Option("--to", metavar="SIZE[,SIZE…]", help="The wanted sizes: 16,8,16,32 or 8x12 or 32x16x16.")
+    ],
+    input: Annotated[str, typer.Option("--input", metavar="[Cx]HxW|SIZE", help="The size to begin with.")],
     stride: Stride = "1",
     dilation: Dilation = "1",
+    transposed: Annotated[
+        bool, typer.Option("--transposed", help="Every step is a transposed convolution, not only those that enlarge.")
+    ] = False,
+    output_padding: Annotated[
+        str | None,
+        typer.Option("--output-padding", metavar=Size, help="Try only this one in the transposed steps."),
+    ] = None,
+    groups: Annotated[int, typer.Option("--groups", help="Groups of channels, for the number of weights.")] = 1,
+    bias: Annotated[bool, typer.Option("--bias/--no-bias", help="Count a bias among the weights.")] = True,
     claim: Annotated[
         list[str] | None,
         typer.Option(
@@ -172,35 +184,64 @@ def solve(
     as_latex: Latex = False,
     derive: Derive = False,
 ) -> None:
-    """Find the paddings (and output_padding) that lead from one size to another. Exit code 1 if there are none."""
+    """Find the paddings (and output_padding) that lead from one size to another. Exit code 1 if there are none.
+
+    Groups and a bias change no size. If all sizes have channels (3x32x32), the number of weights of every step is given.
+    """
     from pixelwise.arithmetic.claims.sizes import check_paddings
     from pixelwise.arithmetic.padding import solutions_table, solve_chain
 
-    first = tuple(int(part) for part in _sizes(input)[-2:])
-    chain = [(first[0], first[-1]), *((s[0], s[-1]) for s in map(_sizes, to.split(",")))]
-    heights, widths = [h for h, _ in chain], [w for _, w in chain]
+    chain = [_size(text) for text in (input, *to.split(","))]
+    heights, widths = [size[-2] for size in chain], [size[-1] for size in chain]
     moves = [
         pair_of(text, name) for text, name in ((kernel, "--kernel"), (stride, "--stride"), (dilation, "--dilation"))
     ]
-    equal = heights == widths and all(vertical == horizontal for vertical, horizontal in moves)
+    more = (None, None) if output_padding is None else pair_of(output_padding, "--output-padding", 0)
+    equal = heights == widths and all(vertical == horizontal for vertical, horizontal in (*moves, more))
     axes = {"": (0, heights)} if equal else {"height ": (0, heights), "width ": (1, widths)}
     solutions = [
         (name, step)
         for name, (axis, lengths) in axes.items()
-        for step in solve_chain(moves[0][axis], lengths, moves[1][axis], moves[2][axis])
+        for step in solve_chain(
+            moves[0][axis], lengths, moves[1][axis], moves[2][axis], transposed=transposed, output_padding=more[axis]
+        )
     ]
+    weights = _weights(chain, moves[0], groups, bias)
     verdicts = [verdict for text in claim or [] for verdict in check_paddings(solutions, text)]
     sizes = moves[0][0] if moves[0][0] == moves[0][1] else list(moves[0])
     record = {"kernel": sizes, "steps": [{"axis": axis.strip() or "both", **s.as_record()} for axis, s in solutions]}
+    counted = {"weights": [one.count for one in weights]} if weights else {}
     steps = {f"{axis}{s.step}": [s.formula, *s.sums()] for axis, s in solutions} if derive else None
-    print_answer(solutions_table(solutions), with_claims(record, verdicts), as_json, as_latex, steps)
+    table = solutions_table(solutions, weights)
+    print_answer(table, with_claims({**record, **counted}, verdicts), as_json, as_latex, steps)
     conclude(verdicts, as_json=as_json, as_latex=as_latex)
     if not all(solution.fitting or solution.one_sided for _, solution in solutions):
         raise typer.Exit(1)
 
 
-def _sizes(text: str) -> list[int]:
+def _size(text: str) -> tuple[int, ...]:
+    """(H, W) or (C, H, W) of `32`, `8x12` or `3x32x32`. Raises RecipeError."""
     parts = text.strip().replace("×", "x").split("x")
     if len(parts) > 3 or not all(is_whole(part) and int(part) > 0 for part in parts):
-        raise RecipeError(f"read '{text}'; a size is a number or HEIGHTxWIDTH.", where="--input and --to")
-    return [int(part) for part in parts]
+        what = f"read '{text}'; a size is a number, HEIGHTxWIDTH or CxHEIGHTxWIDTH."
+        raise RecipeError(what, where="--input and --to")
+    numbers = tuple(int(part) for part in parts)
+    return numbers * 2 if len(numbers) == 1 else numbers
+
+
+def _weights(chain: Sequence[tuple[int, ...]], kernel: tuple[int, int], groups: int, bias: bool) -> list[Any]:
+    """The weights of every step of sizes that all have channels. Raises RecipeError where some have them and groups need them."""
+    from itertools import pairwise
+
+    from pixelwise.arithmetic.padding import Weights
+    from pixelwise.arithmetic.table import write
+
+    if all(len(size) == 3 for size in chain):
+        return [
+            Weights(f"{write(one)} → {write(other)}", one[0], other[0], kernel, groups, bias)
+            for one, other in pairwise(chain)
+        ]
+    if groups > 1:
+        what = "groups change no size; the number of weights needs the channels of all sizes."
+        raise RecipeError(what, where="--groups", hint="For example: --input 4x32x32 --to 8x16x16")
+    return []
