@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pixelwise.compare.gather import Comparison, Place, gather
-from pixelwise.compare.judge import judge
+from pixelwise.compare.judge import judge, leading, leading_words
 from pixelwise.compare.runs import compare_runs
 from pixelwise.compare.tables import intervals
 from pixelwise.metrics.confusion import confusion
@@ -67,6 +67,24 @@ def test_a_real_difference_is_told(tmp_path: Path) -> None:
     assert verdict.words.startswith("B is better: neither")
     low, high = verdict.pictures.interval.low, verdict.pictures.interval.high
     assert 0 < low < verdict.seeds.value < high
+
+
+def test_groups_that_are_not_clearly_worse_than_the_best_lead_with_it(tmp_path: Path) -> None:
+    shares = {1: 0.9, 2: 0.9, 3: 0.7}  # two batch sizes whose runs differ by their draws alone
+    paths = [run(tmp_path / f"{b}-{s}", batch=b, seed=s, right=right) for b, right in shares.items() for s in (0, 1, 2)]
+    comparison = gather(paths)
+    letters = leading(comparison, comparison.main, 400)
+    assert letters == {"A", "B"}
+    assert "or differ from it by an amount that is not clear" in leading_words(letters, comparison.main.name)
+    alone = gather([run(tmp_path / "alone", batch=4, right=0.95), paths[0], paths[6]])
+    assert leading(alone, alone.main, 400) == {"A"}  # one seed each: the paired interval over pictures decides
+
+
+def test_where_no_difference_is_clear_none_leads(tmp_path: Path) -> None:
+    comparison = gather([run(tmp_path / str(b), batch=b, right=0.8, keep=False) for b in (1, 2)])
+    assert leading(comparison, comparison.main) == frozenset()
+    assert leading_words((), "mean IoU") == "No row is set off: no difference from the best mean IoU is clear."
+    assert leading(gather([tmp_path / "1"]), comparison.main) == frozenset()
 
 
 def test_pairing_makes_the_interval_narrow(tmp_path: Path) -> None:

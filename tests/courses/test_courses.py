@@ -15,11 +15,12 @@ from collect import MAP, RESULTS, packaged
 from command_line import run_command, said
 from command_words import parse
 from pixelwise.courses.course import COURSES, Course, load_course
+from pixelwise.courses.earlier import earlier_runs
 from pixelwise.courses.evidence import rows, sources
 from pixelwise.courses.explain import anchors, explaining, slug, write_pages
 from pixelwise.courses.handbook import handbook
 from pixelwise.courses.page import build_course_page
-from pixelwise.courses.plan import earlier_runs, needed, quick_cut
+from pixelwise.courses.plan import needed, quick_cut
 from pixelwise.courses.recorded import FILE, recorded_results
 from pixelwise.errors import RecipeError
 from pixelwise.experiments.folder import Folder
@@ -134,10 +135,38 @@ def test_earlier_runs_of_the_same_recipe_are_used_and_others_are_not(
     pretend(fabricate("runs/deep/er/b"), "quickstart", 7)
     pretend(fabricate("runs/other"), "scenes/colourize", 0)
     pretend(fabricate("runs/begun", finished=False), "quickstart", 1)
-    found = earlier_runs(course, tmp_path / "runs")
+    found = earlier_runs(course, tmp_path / "runs").found
     assert {name: [run.path.name for run in runs] for name, runs in found.items()} == {"quickstart": ["a", "b"]}
     (need,) = needed(course, Folder(tmp_path / "course", "course"), found=found)
     assert not need.is_trained
+
+
+def test_a_run_that_does_not_count_is_named_with_the_reason(
+    fabricate: Callable[..., RunFolder], tmp_path: Path
+) -> None:
+    course = course_of("quickstart")
+    other = pretend(fabricate("runs/mine"), "quickstart", 0)  # by its title
+    setup = other.read("setup")
+    setup["recipe"]["train"]["batch"] = 3
+    setup["recipe"]["metrics"].append({"name": "confusion", "void": "background"})
+    other.write("setup", setup)
+    pretend(fabricate("runs/quickstart-s1", finished=False), "quickstart", 1)  # by its folder's name
+    damaged = fabricate("runs/deep/quickstart")
+    damaged.write("setup", {**damaged.read("setup"), "recipe": {"model": {"name": "gone"}}})
+    batch = load_recipe("quickstart").train.batch
+    told = {one.runs[0].name: one.why for one in earlier_runs(course, tmp_path / "runs").unused}
+    assert (
+        told["mine"]
+        == f"the recipe differs from the shipped one (metrics.confusion 2 is no longer in it; train.batch 3, now {batch})."
+    )
+    assert "is not finished" in told["quickstart-s1"]
+    assert told["quickstart"].startswith("the recipe cannot be read by this version (")
+    pretend(fabricate("runs/good"), "quickstart", 4)
+    assert not earlier_runs(course, tmp_path / "runs").unused  # there is a run that counts
+    folder = Folder(tmp_path / "course", "course")
+    unused = earlier_runs(course, tmp_path / "runs" / "deep").unused
+    page = build_course_page(course, folder, needed(course, folder), {}, unused=unused).read_text(encoding="utf-8")
+    assert "Runs that were found and do not count" in page
 
 
 def test_the_page_has_measured_numbers_reports_and_pictures(
@@ -145,12 +174,12 @@ def test_the_page_has_measured_numbers_reports_and_pictures(
 ) -> None:
     course, folder = course_of("quickstart"), Folder(tmp_path / "course", "course")
     run = pretend(fabricate("runs/a"), "quickstart", 0)
-    needs = needed(course, folder, found=earlier_runs(course, tmp_path / "runs"))
+    needs = needed(course, folder, found=earlier_runs(course, tmp_path / "runs").found)
     page = build_course_page(course, folder, needs, {}).read_text(encoding="utf-8")
     (row,) = rows(course, course.questions[0], sources(needs, folder, {}), {})
     value = run.read("summary")["splits"]["val"]["metrics"][0]["scores"][0]["value"]
     assert f"{value:.4f}" in row.cells[2]
-    assert row.cells[2] in page
+    assert f'data-label="measured">{row.cells[2]}</td>' in page  # on a phone each value has its heading
     assert "A &lt;course&gt;" in page
     assert 'href="../runs/a/report.html"' in page
     assert f"pixelwise report {run.path}" in page

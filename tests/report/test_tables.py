@@ -65,9 +65,9 @@ def test_stated_numbers_stand_beside_measured_ones(fabricate: Make) -> None:
 def test_the_main_score_is_set_off_and_stands_first_among_the_tiles(fabricate: Make) -> None:
     record = read_record(fabricate())
     ((_, table, _),) = tables.scores(record)
-    assert table.strong is not None
-    assert table.rows[table.strong][0] == "mean IoU"
-    assert tables.tiles(record)[0][:2] == table.rows[table.strong][:2]
+    (strong,) = table.strong
+    assert table.rows[strong][0] == "mean IoU"
+    assert tables.tiles(record)[0][:2] == table.rows[strong][:2]
     assert len({label for label, _, _ in tables.tiles(record)}) == len(tables.tiles(record))
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pixelwise.cli.options import Allow, Cache, Data, DataPath, Jobs, MaxPixels, RecipeOrNone, allow_typed
-from pixelwise.terminal.output import WARN, result_console, say, show_json, show_line
+from pixelwise.terminal.output import QUIET, WARN, result_console, say, show_json, show_line
 from pixelwise.terminal.table import show_table
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def _show_sweep(folder: Folder) -> None:
 
 
 def _show_scores(folder: Folder) -> None:
-    """The finished settings in a table, the best one set off."""
+    """The finished settings in a table; the best ones are set off."""
     from pixelwise.experiments.page import compare_finished, score_tables
 
     comparison, console = compare_finished(folder.path), result_console()
@@ -123,8 +123,9 @@ def _show_scores(folder: Folder) -> None:
         return
     for note in comparison.notes:
         show_line(console, (f"note: {note}", WARN))
-    for caption, table in score_tables(comparison):
+    for caption, table, words in score_tables(comparison):
         show_table(console, table.only(*range(1, min(MOST_COLUMNS, len(table.headings)))), caption)
+        show_line(console, (words, QUIET))
     say()
 
 

@@ -45,8 +45,9 @@ def reproduce(
     is 1 if a run failed.
     """
     from pixelwise.courses.course import COURSES, load_course
+    from pixelwise.courses.earlier import earlier_runs
     from pixelwise.courses.page import build_course_page
-    from pixelwise.courses.plan import earlier_runs, needed, plan_table, time_left
+    from pixelwise.courses.plan import needed, plan_table, time_left
     from pixelwise.courses.recorded import recorded_results
     from pixelwise.experiments.folder import Folder
     from pixelwise.run.words import counted, duration
@@ -60,10 +61,14 @@ def reproduce(
     place = out or Path("runs/courses") / f"{course}{'-quick' if quick else ''}"
     folder = Folder(place, "course", f"pixelwise reproduce {course}{' --quick' if quick else ''} --out {place}")
     recorded = recorded_results()
+    earlier = earlier_runs(asked, runs)
     needs = needed(
         asked, folder, seeds=seeds, quick=quick, long=long,
-        results=recorded if results else None, found=earlier_runs(asked, runs),
+        results=recorded if results else None, found=earlier.found,
     )  # fmt: skip
+    unused = () if quick else earlier.unused
+    for one in unused:
+        say(f"note: {one}", err=True)
     if plan:
         show_table(result_console(), plan_table(needs, folder, recorded, quick))
         if not quick:
@@ -73,7 +78,7 @@ def reproduce(
             say(f"\nto train: {', and '.join(filter(None, (known, others))) or 'nothing'}")
         return
     failed = 0 if no_train else _train(course, folder, needs, jobs, data)
-    page = build_course_page(asked, folder, needs, recorded if results else {}, quick=quick)
+    page = build_course_page(asked, folder, needs, recorded if results else {}, quick=quick, unused=unused)
     say(f"page     {page}")
     if failed:
         raise typer.Exit(1)

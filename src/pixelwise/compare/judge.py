@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from math import fsum
 from typing import Any
 
@@ -31,6 +31,12 @@ class Verdict:
     second: Group
     seeds: Difference
     pictures: Difference
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether there is an interval, and none contains 0."""
+        known = [one for one in (self.seeds.interval, self.pictures.interval) if one is not None]
+        return bool(known) and not any(one.holds_zero for one in known)
 
     @property
     def words(self) -> str:
@@ -89,6 +95,32 @@ def _verdicts(comparison: Comparison, columns: Sequence[Column], drawn: dict[str
             seeds = difference(groups[0].values(column), other.values(column))
             pictures = _over_pictures(column, drawn[groups[0].letter], drawn[other.letter])
             yield Verdict(column, groups[0], other, seeds, Difference(seeds.value, *pictures))
+
+
+def leading(comparison: Comparison, column: Column, draws: int = DRAWS) -> frozenset[str]:
+    """The letters of the group with the best mean of a score, and of all whose difference from it is not clear.
+
+    Empty where that would be every group.
+    """
+    sign = 1 if column.score.higher_is_better else -1
+    means = [(group, mean) for group in comparison.groups if (mean := group.spread(column).mean) is not None]
+    known = [group for group, mean in sorted(means, key=lambda pair: -sign * pair[1])]
+    if len(known) < 2:
+        return frozenset()
+    best = known[0]
+    verdicts = judge(replace(comparison, groups=tuple(known)), [column], draws)
+    found = {best.letter, *(one.second.letter for one in verdicts if not one.is_clear)}
+    return frozenset(found) if len(found) < len(known) else frozenset()
+
+
+def leading_words(letters: Collection[str], score: str) -> str:
+    """What it means that the rows of these groups are set off, or that none is."""
+    if not letters:
+        return f"No row is set off: no difference from the best {score} is clear."
+    return (
+        f"Rows that are set off have the best {score}, or differ from it by an amount that is not clear: an interval of 95 % "
+        "of the difference, over seeds or over pictures, contains 0, or there is none."
+    )
 
 
 def _over_pictures(column: Column, first: list[Drawn], second: list[Drawn]) -> tuple[Interval | None, str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from pixelwise.courses.course import Course, Question, is_shown
+from pixelwise.courses.earlier import Unused
 from pixelwise.courses.evidence import HEADINGS, Row, Source, rows, sources, stated_sources
 from pixelwise.courses.explain import explaining, write_pages
 from pixelwise.courses.plan import Needed
@@ -50,9 +51,18 @@ class Shown:
 
 
 def build_course_page(
-    course: Course, folder: Folder, needs: Sequence[Needed], results: Results, *, quick: bool = False
+    course: Course,
+    folder: Folder,
+    needs: Sequence[Needed],
+    results: Results,
+    *,
+    quick: bool = False,
+    unused: Sequence[Unused] = (),
 ) -> Path:
-    """Write course.html, `pages/` and `plots/` of a course's folder; return the page's path."""
+    """Write course.html, `pages/` and `plots/` of a course's folder; return the page's path.
+
+    unused:  runs that were found and do not count, which the page names with the reasons
+    """
     known = sources(needs, folder, results)
     files = plain_folder(folder.path / "files")
     files.mkdir(parents=True, exist_ok=True)  # commands are run in it, whether a course has files or not
@@ -68,6 +78,7 @@ def build_course_page(
         recorded=any(known[recipe].recorded for recipe in course.recipes),
         machines=sorted({m for name, s in known.items() if s.recorded for m in results[name]["machine"]}),
         missing=[source for source in known.values() if not source.runs and not source.recorded],
+        unused=unused,
         link=lambda path: quote(Path(os.path.relpath(path, folder.path)).as_posix()),
     )
     file = folder.path / "course.html"

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from pixelwise.courses.course import Course
+from pixelwise.courses.earlier import Found, folder_name
 from pixelwise.courses.recorded import Results, minutes
-from pixelwise.errors import PixelwiseError
 from pixelwise.experiments.folder import Folder, Planned
 from pixelwise.recipe.load import check_recipe, load_recipe
 from pixelwise.recipe.schema import Recipe
 from pixelwise.run.folder import RunFolder
-from pixelwise.run.identity import deciding
-from pixelwise.run.records.plain import is_plain_file
 from pixelwise.run.words import duration
 from pixelwise.terminal.table import Table
 
 QUICK_PICTURES, QUICK_BATCH, QUICK_STEPS = 32, 8, 4
-MOST_FOLDERS, DEPTH = 1000, 5  # of earlier runs that are looked into, and folders within folders
-
-Found = Mapping[str, tuple[RunFolder, ...]]  # recipe → finished runs of it
 
 
 @dataclass(frozen=True)
@@ -74,17 +66,13 @@ def needed(
         first = recipe.train.seed
         recipes = [_with_seed(recipe, first + number) for number in range(1 if quick else seeds)]
         made = [quick_cut(one) if quick else one for one in recipes]
-        runs = tuple(Planned(_folder_name(name, one.train.seed), {}, one, words=one.title) for one in made)
+        runs = tuple(Planned(folder_name(name, one.train.seed), {}, one, words=one.title) for one in made)
         begun = any(folder.run(run.name).path.exists() for run in runs)
         earlier = () if begun or quick else (found or {}).get(name, ())
         recorded = not quick and not begun and not earlier and results is not None and name in results
         skipped = "" if long or begun or earlier or recorded else course.long.get(name, "")
         needs.append(Needed(name, runs, earlier, recorded, skipped))
     return tuple(needs)
-
-
-def _folder_name(recipe: str, seed: int) -> str:
-    return f"{recipe.replace('/', '.')}-s{seed}"
 
 
 def _with_seed(recipe: Recipe, seed: int) -> Recipe:
@@ -105,37 +93,6 @@ def quick_cut(recipe: Recipe) -> Recipe:
         phase["steps"] = min(phase.get("steps") or QUICK_STEPS, QUICK_STEPS)
     tree["title"] = f"Quick cut: {tree['title']}"
     return check_recipe(tree, where="quick cut")
-
-
-def earlier_runs(course: Course, place: Path) -> Found:
-    """The finished runs in a folder that are of the course's recipes as they are shipped, whatever their seed and hardware."""
-    wanted = {_identity(load_recipe(name)): name for name in course.recipes}
-    found: dict[str, list[RunFolder]] = {}
-    for path in islice(_run_folders(place), MOST_FOLDERS):
-        with suppress(PixelwiseError, OSError):
-            run = RunFolder(path)
-            if not run.has("summary"):
-                continue
-            made = check_recipe(run.read("setup")["recipe"], where=str(path))
-            if (name := wanted.get(_identity(made))) is not None and "splits" in run.read("summary"):
-                found.setdefault(name, []).append(run)
-    return {name: tuple(runs) for name, runs in found.items()}
-
-
-def _run_folders(place: Path, depth: int = DEPTH) -> Iterator[Path]:
-    """The run folders below a folder, by name: `pixelwise train voc2007/unet` makes runs/voc2007/unet."""
-    with suppress(PixelwiseError, OSError):
-        for path in sorted(place.iterdir()):
-            if path.is_symlink() or not path.is_dir():
-                continue
-            if is_plain_file(RunFolder(path).recipe_file):
-                yield path
-            elif depth > 1:
-                yield from _run_folders(path, depth - 1)
-
-
-def _identity(recipe: Recipe) -> str:
-    return json.dumps(deciding(recipe.model_dump(mode="json"), "hardware", "train.seed"), sort_keys=True)
 
 
 def begin(folder: Folder, name: str, needs: Sequence[Needed], data: Path | None) -> tuple[Planned, ...]:

@@ -12,6 +12,7 @@ from pixelwise.compare import tables
 from pixelwise.compare.columns import column_sets
 from pixelwise.compare.figures import one_loss
 from pixelwise.compare.gather import SEED, Comparison, finished_runs, gather
+from pixelwise.compare.judge import leading, leading_words
 from pixelwise.compare.page import curves, side_by_side
 from pixelwise.errors import PixelwiseError
 from pixelwise.experiments.figures import draw_best_so_far, draw_factor, draw_range
@@ -97,7 +98,9 @@ def build_search_page(path: Path) -> Path:
         "everywhere": "; ".join(record["fixed"]),
         "best": table if (table := best_table(record, path)).rows else None,
         "plots": [] if best is None else _range_plots(record, label, plain_folder(path / "plots")),
-        "runs": Table(headings, rows, frozenset(range(2, 4 + len(ranges))), best),
+        "runs": Table(
+            headings, rows, frozenset(range(2, 4 + len(ranges))), frozenset() if best is None else frozenset({best})
+        ),
     }
     return _write(path, "search", sections)
 
@@ -127,17 +130,15 @@ def compare_finished(path: Path) -> Comparison | None:
     return gather(finished) if finished else None
 
 
-def score_tables(comparison: Comparison) -> list[tuple[str, Table]]:
-    """(caption, table) of every set of columns; the row with the best mean of its first column is set off."""
+def score_tables(comparison: Comparison) -> list[tuple[str, Table, str]]:
+    """(caption, table, what its rows that are set off mean) of every set of columns; its first column decides."""
     found = []
     for caption, columns in column_sets(comparison.columns):
         table = tables.scores(comparison, columns)
-        sign = 1 if columns[0].score.higher_is_better else -1
-        means = {group.letter: group.spread(columns[0]).mean for group in comparison.groups}
-        known = {letter: sign * mean for letter, mean in means.items() if mean is not None}
-        best = max(known, key=known.__getitem__, default="")
-        place = next((number for number, row in enumerate(table.rows) if row[0] == best), None)
-        found.append((caption, replace(table, strong=place if len(table.rows) > 1 else None)))
+        letters = leading(comparison, columns[0])
+        best = frozenset(place for place, row in enumerate(table.rows) if row[0] in letters)
+        words = leading_words(letters, columns[0].name) if len(table.rows) > 1 else ""
+        found.append((caption, replace(table, strong=best), words))
     return found
 
 
@@ -205,7 +206,7 @@ def best_table(record: Entry, folder: Path, rows: int = 8) -> Table:
     )
     beside = (INTERVAL,) if any(found) else ()
     headings = ("trial", score_label(aim["key"]), *beside, *(str(one["short"]) for one in ranges), "time")
-    return Table(headings, cells, frozenset(range(1, len(headings))), strong=0 if cells else None)
+    return Table(headings, cells, frozenset(range(1, len(headings))))
 
 
 def _over_pictures(run: Path, aim: Entry) -> OverPictures | None:

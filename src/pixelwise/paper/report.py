@@ -9,8 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from pixelwise.compare.columns import Column
 from pixelwise.compare.gather import Comparison, expanded, gather
-from pixelwise.compare.judge import Verdict, judge
+from pixelwise.compare.judge import Verdict, judge, leading
 from pixelwise.compare.runs import chosen_columns
 from pixelwise.errors import Problem, RunError
 from pixelwise.paper import discussion, methods, results, wording
@@ -133,10 +134,7 @@ def _values(comparison: Comparison, verdicts: Sequence[Verdict]) -> dict[str, An
         "settings": fitted(same),
         "differing": [fitted(table) for table in _split(rest)],
         "chose_epoch": any(run.scored.get("chose_epoch") for run in comparison.runs),
-        "main": [
-            (wording.main_caption(column), fitted(results.main_table(comparison, column)))
-            for column in results.main_columns(comparison)
-        ],
+        "main": [_main(comparison, column) for column in results.main_columns(comparison)],
         "tables": [(caption, fitted(table)) for caption, table in results.score_tables(comparison)],
         "classes": None if classes is None else (wording.first_upper(classes[0]), fitted(classes[1])),
         "stated": None if stated is None else fitted(stated, letters=125),
@@ -147,6 +145,12 @@ def _values(comparison: Comparison, verdicts: Sequence[Verdict]) -> dict[str, An
         "commands": discussion.commands(comparison),
         "machine": wording.machine(comparison),
     }  # fmt: skip
+
+
+def _main(comparison: Comparison, column: Column) -> tuple[TeX, TeX]:
+    """The caption and the table of a main score, with the rows set off that are the best or not clearly worse."""
+    leaders = leading(comparison, column)
+    return wording.main_caption(column, leaders), fitted(results.main_table(comparison, column, leaders))
 
 
 def _layers(network: methods.Network, place: int) -> TeX | None:

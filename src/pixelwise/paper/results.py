@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from pixelwise.compare.columns import Column
 from pixelwise.compare.gather import Comparison, Group
@@ -31,8 +31,11 @@ def shown_columns(comparison: Comparison) -> list[tuple[str, tuple[Column, ...]]
     return [(stands_on, tuple(found.values())) for (stands_on, _, _), found in sets.items()]
 
 
-def main_table(comparison: Comparison, column: Column) -> Table:
-    """The main score of each group: its mean and deviation over seeds, its interval over pictures, and a constant's."""
+def main_table(comparison: Comparison, column: Column, leaders: Collection[str] = ()) -> Table:
+    """The main score of each group: its mean and deviation over seeds, its interval over pictures, and a constant's.
+
+    leaders:  letters of the groups whose rows are set off
+    """
     rows = []
     for group in comparison.groups:
         if group.has(column):
@@ -43,19 +46,9 @@ def main_table(comparison: Comparison, column: Column) -> Table:
             value = number(told.mean) + (f" ± {number(told.sd)}" if told.sd is not None else "")
             guess = number(constant_guess(group, column))
             rows.append((group.letter, group.label, str(len(group.runs)), value, seeds, interval, guess))
-    best = _best(comparison, column, [row[0] for row in rows])
+    best = frozenset(place for place, row in enumerate(rows) if row[0] in leaders)
     headings = ("", "runs", "seeds", column.name, "95 % over seeds", "95 % over pictures", "constant")
     return Table(headings, tuple(rows), frozenset(range(2, len(headings))), strong=best)
-
-
-def _best(comparison: Comparison, column: Column, letters: Sequence[str]) -> int | None:
-    """The row of the best group, where there are several."""
-    sign = 1 if column.score.higher_is_better else -1
-    means = {group.letter: group.spread(column).mean for group in comparison.groups}
-    known = [(sign * mean, letter) for letter in letters if (mean := means[letter]) is not None]
-    if all(is_baseline(g.runs[0].record.setup) for g in comparison.groups if g.letter in letters):
-        return None
-    return letters.index(max(known, key=lambda pair: pair[0])[1]) if len(known) > 1 else None
 
 
 def constant_guess(group: Group, column: Column) -> float | None:

@@ -145,7 +145,7 @@ def tabular(table: Table, widths: Sequence[float] = (), heads: Sequence[int] = (
         r"\midrule",
     ]
     for place, row in enumerate(table.rows):
-        strong = place == table.strong
+        strong = place in table.strong
         lines += [r"\addlinespace"] * (place in heads) + [_row(_bold(cell) if strong else cell for cell in row)]
     return TeX("\n".join([*lines, r"\bottomrule", r"\end{tabular}"]))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -60,7 +60,7 @@ def abstract(comparison: Comparison, verdicts: Sequence[Verdict]) -> list[TeX]:
         told.append(TeX(f"{discussion.score_sentence(found.baseline, column)}; it is the baseline."))
         best = _best(comparison, column, found)
         if best is not None and best is not found.baseline:
-            told.append(TeX(f"{discussion.score_sentence(best, column)}, the best of all."))
+            told.append(TeX(f"{discussion.score_sentence(best, column)}, the best mean of all."))
             told += [_difference(one) for one in verdicts
                      if (one.first, one.second) == (found.baseline, best) and one.column == column]  # fmt: skip
         guess = constant_guess(found.baseline, column)
@@ -82,11 +82,17 @@ def _difference(verdict: Verdict) -> TeX:
     return TeX(f"{escape(f'The difference is {row[2]}{between}.')} {discussion.verdict_words(verdict)}")
 
 
-def main_caption(column: Column) -> TeX:
+def main_caption(column: Column, leaders: Collection[str] = ()) -> TeX:
     convention = convention_label(column.score.convention)
     better = "higher" if column.score.higher_is_better else "lower"
     told = f"{first_upper(column.name)}{f' ({convention})' if convention else ''} on {column.stands_on}; {better} is better."
-    return escape(f"{told} The last column is what the best constant guess scores.")
+    bold = (
+        " Bold rows have the best mean, or do not differ clearly from it (an interval of the difference contains 0, or there "
+        "is none)."
+        if leaders
+        else ""
+    )
+    return escape(f"{told} The last column is what the best constant guess scores.{bold}")
 
 
 def gallery(shown: Gallery) -> TeX:

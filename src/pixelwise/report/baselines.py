@@ -89,7 +89,7 @@ def tables(record: Record) -> list[tuple[str, Table]]:
         if scores:
             headings = ("score", "this run", *(str(entry["run"]) for entry in beside), "convention")
             rows = tuple(_row(score, split, beside) for score in scores)
-            strong = next((place for place, score in enumerate(scores) if score.key == record.main_score), None)
+            strong = frozenset(place for place, score in enumerate(scores) if score.key == record.main_score)
             table = Table(headings, rows, frozenset(range(1, len(headings) - 1)), strong=strong)
             found.append((f"Baselines on the split “{split}”", table))
     return found

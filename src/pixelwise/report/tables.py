@@ -177,7 +177,7 @@ def scores(record: Record) -> list[tuple[str, Table, str]]:
     tables = []
     for split, told, metric in record.metrics():
         if entries := scores_of(metric):
-            strong = next((place for place, score in enumerate(entries) if score.key == record.main_score), None)
+            strong = frozenset(place for place, score in enumerate(entries) if score.key == record.main_score)
             table = score_table(entries, metric.get("constant_guess"), ABSENT)
             beaten, _ = beaten_by_guess(metric, record.main_score) or ("", "")
             said = " ".join(filter(None, [lacking(metric), beaten]))

@@ -25,7 +25,7 @@ class Table:
     headings: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     numbers: frozenset[int] = frozenset()
-    strong: int | None = None  # a row to set off: the number that everything else is about
+    strong: frozenset[int] = frozenset()  # rows to set off: the number that everything else is about, or the best ones
 
     def cells(self, row: Sequence[str]) -> Iterable[tuple[bool, str]]:
         return ((index in self.numbers, cell) for index, cell in enumerate(row))
@@ -50,7 +50,7 @@ def show_rows(
     rows: Iterable[Sequence[Cell]],
     *,
     numbers: Collection[int] = (),
-    strong: int | None = None,
+    strong: Collection[int] = (),
     styles: Mapping[int, str] | None = None,
 ) -> None:
     """Print rows in columns under their headings; without headings, the rows alone. Only a terminal breaks long cells.
@@ -98,7 +98,7 @@ def _show_columns(
     rows: Sequence[Sequence[Text]],
     widths: Sequence[int],
     numbers: Collection[int],
-    strong: int | None,
+    strong: Collection[int],
     styles: Mapping[int, str],
 ) -> None:
     from rich.table import Table as RichTable
@@ -109,7 +109,7 @@ def _show_columns(
         side: Literal["left", "right"] = "right" if place in numbers else "left"
         drawn.add_column(head, justify=side, style=styles.get(place, ""), overflow="fold", width=width)
     for place, row in enumerate(rows):
-        drawn.add_row(*row, style="bold" if place == strong else "")
+        drawn.add_row(*row, style="bold" if place in strong else "")
     console.print(drawn)
 
 

@@ -230,7 +230,7 @@ def _size(text: str) -> tuple[int, ...]:
 
 
 def _weights(chain: Sequence[tuple[int, ...]], kernel: tuple[int, int], groups: int, bias: bool) -> list[Any]:
-    """The weights of every step of sizes that all have channels. Raises RecipeError where some have them and groups need them."""
+    """The weights of every step of sizes that all have channels. Raises RecipeError where groups need channels."""
     from itertools import pairwise
 
     from pixelwise.arithmetic.padding import Weights
