@@ -18,8 +18,8 @@ handouts. `pixelwise reproduce COURSE` answers all questions of a course on one 
 
 The same command again continues: finished runs are left alone, interrupted ones are resumed. Finished runs in `runs/` (or in
 another folder, `--runs DIR`) that are of the same recipe are used and not repeated. If a run has the name of a recipe and does
-not count, because it is not finished or its recipe differs from the shipped one, the command says so. `--no-train` only writes the
-page. The page shows each number beside what the handout states, its interval, and the score of a constant guess.
+not count, because it is not finished or its recipe differs from the shipped one, the command says so. `--no-train` only writes
+the page. The page shows each number beside what the handout states, its interval, and the score of a constant guess.
 
 The project's results are in [results.md](results.md); the package has a compact copy of them for `--results`. This page
 and those of `reproduce` are made from the same files, `src/pixelwise/courses/handouts/*.yaml`; `python results/collect.py`
