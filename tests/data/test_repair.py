@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
+from pixelwise.data import DATASETS
 from pixelwise.data.checks import check_dataset
 from pixelwise.data.folder import Folder
 from pixelwise.data.repair import RECORD, repair
 from pixelwise.data.repair.snapping import drawn_values, snap
-from pixelwise.data.scenes import scenes
 from pixelwise.errors import DataError
 
 FILE = Path(__file__).parents[2] / "benchmarks/smooth_masks.py"
@@ -128,6 +128,6 @@ def test_the_copy_needs_an_empty_folder_outside_of_the_data(pictures, tmp_path):
     (tmp_path / "empty").mkdir()
     repair(pictures.open(), tmp_path / "empty")
     assert kinds(Folder(tmp_path / "empty")) == set()
-    with pytest.raises(DataError, match="only masks of classes"):
-        repair(scenes(tmp_path, size=32, train=2), tmp_path / "other")
+    with pytest.raises(DataError, match="has pictures alone"):
+        repair(DATASETS.build("pictures", tmp_path, path=str(pictures.path)), tmp_path / "other")
     assert sorted(one.name for one in tmp_path.iterdir()) == ["empty", "full", "zoo"]

@@ -117,12 +117,13 @@ def repair(
     data: Data = None, options: Options = None, exclude: Exclude = None, as_json: Json = False, allow: Allow = None,
     max_pixels: MaxPixels = None,
 ) -> None:  # fmt: skip
-    """Write a corrected copy of a data set with masks or labels. The data set itself is not changed.
+    """Write a corrected copy of a data set with masks, objects or labels. The data set itself is not changed.
 
     Pictures are turned as EXIF says, and masks with them where outlines show that they were drawn before. Pictures that cannot
     be read or that a later split has too are left out. All masks become PNG with one palette; void is kept as --set void says.
     Masks that were resized smoothly or stored with loss are snapped where the class is sure. Names are paired by the prefix
-    or suffix that they suggest. Pictures of other than 8 bits are converted. What was done and what was not is listed.
+    or suffix that they suggest, or in any case. Instance maps keep their numbers; objects of an export become instance maps, or
+    COCO's json where they overlap. Pictures of other than 8 bits are converted. What was done and what was not is listed.
     """
     from pixelwise.data.exclude import excluding
     from pixelwise.data.repair import repair as write_copy
@@ -220,7 +221,8 @@ def _open(name: str, data: Path | None, words: list[str]) -> Dataset:
         if "path" in options:
             raise RecipeError("the folder is named already.", where="--set path")
         converted = DATASETS.convert("folder", {**options, "path": ""}, where=name)  # a path may have any bytes
-        return Folder(find_folder(name, data_root(data)), **{key: converted[key] for key in options})
+        root = data_root(data)
+        return Folder(find_folder(name, root), root, **{key: converted[key] for key in options})
     known, preset = PRESETS.get(name, (name, {}))
     if name not in names and ":" not in name:
         places = f"the working folder ({Path.cwd()}) nor in the data folder ({data_root(data)})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -96,7 +97,9 @@ def show_repaired(made: Repaired, out: Path) -> None:
         show_line(console, ("not done  ", WARN), what)
     if not (made.done or made.left_out or made.open):
         show_line(console, "Nothing had to be corrected. Masks were written again as PNG with one palette.")
-    show_line(console, f"\nrepaired.json names every file. Next: pixelwise data check {out}")
+    options = [f"{key}={value}" for key, value in made.dataset.items() if key != "name"]
+    command = ["pixelwise", "data", "check", str(out), *(word for option in options for word in ("--set", option))]
+    show_line(console, f"\nrepaired.json names every file. Next: {shlex.join(command)}")
 
 
 def findings_as_json(findings: Sequence[Finding], accepted: Accepted, seen: Survey) -> dict[str, Any]:

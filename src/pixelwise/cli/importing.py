@@ -100,13 +100,14 @@ def _open(
     from pixelwise.data.annotated import of_export
     from pixelwise.data.formats.base import read_export, recognised
     from pixelwise.data.formats.source import Source
+    from pixelwise.data.splits import Drawing
 
     source = Source(files)
     if format != "auto" or recognised(source):
         name, reason, export = read_export(source, format)
         only_labels = export.knows == {"label"}
         of = "labels" if kind == "labels" or (only_labels and not kind) else "objects"
-        made = of_export(place, export, (shares, 0, None), of)
+        made = of_export(place, export, Drawing(shares), of)
         return made, {"source": str(place), "format": name, "recognised": reason}
     dataset, options, said = _usual_layout(files, shares)
     return dataset, {

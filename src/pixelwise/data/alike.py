@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from pixelwise.data.base import cache_folder
-from pixelwise.data.copies import CONTRAST, NEAR, digest_of, find_copies, thumbnail_of
+from pixelwise.data.copies import CONTRAST, NEAR, digest_of, group_copies, thumbnail_of
 from pixelwise.errors import DataError, PixelwiseError
 from pixelwise.imaging.channels import USUAL, Reading
 from pixelwise.imaging.files import read_image
@@ -57,11 +57,7 @@ def _look(images: Mapping[str, Path], reading: Reading) -> dict[str, str]:
             names.append(name)
             digests.append(digest_of(image))
             thumbnails.append(thumbnail_of(image))
-    groups: dict[str, str] = {}
-    if len(names) > 1:
-        for earlier, later in find_copies([""] * len(names), digests, np.stack(thumbnails)):
-            groups[names[later]] = groups.get(names[earlier], names[earlier])
-    return groups
+    return group_copies(names, digests, np.stack(thumbnails)) if len(names) > 1 else {}
 
 
 def _state(file: Path) -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,6 +13,7 @@ import numpy as np
 from annotated_types import Ge, Lt
 from numpy.typing import NDArray
 
+from pixelwise.data.alike import find_groups
 from pixelwise.data.base import Dataset, cache_folder, find_folder, find_place
 from pixelwise.data.formats.base import OBJECTS, Export, Record, Shape, read_export
 from pixelwise.data.formats.coco import categories, checked, place_of, read_coco, records_of, split_of
@@ -54,7 +56,7 @@ class Exported(Dataset):
 
     def _divide(self, records: Sequence[Record], drawing: Drawing) -> dict[str, tuple[Record, ...]]:
         """The splits that the export says; those that are missing are drawn from what is in none, else from `train`."""
-        shares, seed, group = drawing
+        shares = drawing.shares
         splits: dict[str, list[Record]] = {}
         for record in records:
             splits.setdefault(SPELLINGS.get(record.split.lower(), record.split), []).append(record)
@@ -69,7 +71,8 @@ class Exported(Dataset):
         )
         self.drawn = tuple(missing) if rest else ()
         if missing and rest:
-            drawn = self._draw(rest, missing, seed, group)
+            group = drawing.group_of({name: record.picture for name, record in rest.items()})
+            drawn = self._draw(rest, missing, drawing.seed, group)
             splits |= {split: [rest[name] for name in names] for split, names in drawn.items()}
             if told:
                 took = " and ".join(f"{share * 100:g} % for '{split}'" for split, share in missing.items())
@@ -102,7 +105,7 @@ class Exported(Dataset):
 
     def remarks(self) -> tuple[str, ...]:
         given: dict[str, object] = {
-            name: self._settings[name] for name in ("val", "test", "seed", "group") if name in self._settings
+            name: self._settings[name] for name in ("val", "test", "seed", "group", "alike") if name in self._settings
         }
         reason = "the export says which picture is in which split"
         return () if self.drawn else drawing_remark(given, annotated.__kwdefaults__ or {}, reason)
@@ -213,6 +216,7 @@ def annotated(
     test: Annotated[float, Ge(0), Lt(1)] = 0.0,
     seed: Annotated[int, Ge(0)] = 0,
     group: str = "",
+    alike: Literal["anywhere", "together"] = "anywhere",
 ) -> Dataset:
     """Pictures of your own with the export of a labelling tool: COCO, YOLO, LabelMe, CVAT, Label Studio, Roboflow.
 
@@ -224,6 +228,8 @@ def annotated(
     seed:       of that draw
     group:      pattern with one group, e.g. `^(scene\\d+)_`: pictures for which it finds the same are never torn apart
 
+    alike:      `together`: pictures that look alike as a whole (copies, frames of one scene) are not torn apart either
+
     Where objects overlap, the smaller one is on top in the mask of classes; what is known by a box alone is void there.
     """
     options = {name: value for name, value in locals().items() if name not in ("root", "path")}
@@ -232,7 +238,10 @@ def annotated(
     shares = {split: share for split, share in (("val", val), ("test", test)) if share}
     name, _, export = read_export(Source(with_files), format)
     settings = {**options, "path": str(place), "format": name}
-    return of_export(place, export, (shares, seed, group_by(group)), kind, settings)
+    if alike == "anywhere":
+        del settings["alike"]  # it changes nothing, and the cache's key stays what it was
+    drawing = Drawing(shares, seed, group_by(group), partial(find_groups, root=root) if alike == "together" else None)
+    return of_export(place, export, drawing, kind, settings)
 
 
 def of_export(
@@ -292,7 +301,7 @@ def coco(
         raise DataError(f"no json of a split is found by {annotations}.", where=str(folder), hint=hint)
     ordered = {split: files[split] for split in (*SPLITS, "all") if split in files}
     settings = {"path": str(folder), "images": images, "drawn": [val, test, seed]}
-    drawing = ({"val": val, "test": test} if list(ordered) == ["all"] else {}, seed, None)
+    drawing = Drawing({"val": val, "test": test} if list(ordered) == ["all"] else {}, seed)
     return Exported(folder.name, _export(folder, ordered, images), drawing, settings)
 
 

@@ -91,6 +91,14 @@ def find_copies(
     return pairs
 
 
+def group_copies(names: Sequence[str], digests: Sequence[bytes], thumbnails: NDArray[np.uint8]) -> dict[str, str]:
+    """Name → the first name of its group, for each picture that equals an earlier one."""
+    groups: dict[str, str] = {}
+    for earlier, later in find_copies([""] * len(names), digests, thumbnails):
+        groups[names[later]] = groups.get(names[earlier], names[earlier])
+    return groups
+
+
 def _near(kinds: NDArray[np.uint8]) -> dict[int, list[tuple[int, int]]]:
     """Thumbnail → those that equal it, itself included, each with the sum of square differences."""
     near: dict[int, list[tuple[int, int]]] = {}

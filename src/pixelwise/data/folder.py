@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os.path
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Annotated, Any, Literal
@@ -13,13 +13,14 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from annotated_types import Ge, Le, Lt
 
-from pixelwise.data.base import Dataset, find_folder
+from pixelwise.data.alike import find_groups
+from pixelwise.data.base import Dataset, data_root, find_folder
 from pixelwise.data.instance_maps import sample_of, with_components
 from pixelwise.data.pairing.classes import VOID, Classes, as_colour, read_classes
 from pixelwise.data.pairing.lists import SPLITS
 from pixelwise.data.pairing.matching import Naming
 from pixelwise.data.pairing.values import ValueTable, value_table
-from pixelwise.data.splits import Paired, drawing_remark, find_splits, group_by
+from pixelwise.data.splits import Drawing, Paired, drawing_remark, find_splits, group_by
 from pixelwise.errors import DataError, PixelwiseError, Problem, listing
 from pixelwise.imaging.channels import Reading
 from pixelwise.imaging.files import read_image, read_mask
@@ -42,6 +43,7 @@ LATER = (
     "kind",
     "divisor",
     "unpaired",
+    "alike",
 )  # options that version 0.1 did not have
 UNLABELLED = ("void", "unlabelled", "unlabeled", "ignore", "ignored", "not labelled")
 LOOKED_AT = 8  # masks that show whether masks are black and white
@@ -50,13 +52,14 @@ LOOKED_AT = 8  # masks that show whether masks are black and white
 class Folder(Paired):
     """Pairs of an image and a mask. What does not pair is in `problems`; `folder` refuses it, `data check` lists it.
 
-    `options` are those of `folder`, with its defaults. Raises DataError where there is no such folder.
+    `options` are those of `folder`, with its defaults; `root` is the data folder. Raises DataError where there is no such
+    folder.
     """
 
-    def __init__(self, path: Path, **options: Any) -> None:
+    def __init__(self, path: Path, root: Path | None = None, **options: Any) -> None:
         if not path.is_dir():
             raise DataError("there is no such folder.", where=str(path))
-        self.path, self.options = path, {**(folder.__kwdefaults__ or {}), **options}
+        self.path, self.root, self.options = path, root, {**(folder.__kwdefaults__ or {}), **options}
         layout = SimpleNamespace(**self.options)
         classes = _classes(path, layout)
         values = _values(classes, layout, path)
@@ -82,8 +85,9 @@ class Folder(Paired):
             raise DataError(f"read channels {layout.channels}; they are counted from 0.", where=str(path))
         self.info = replace(self.info, channels=self._reading.depth)
         naming = Naming(layout.image_prefix, layout.image_suffix, layout.mask_prefix, layout.mask_suffix, layout.case)
+        drawing = _drawing(layout, root or data_root(), self._reading)
         found = find_splits(
-            path, layout.images, layout.masks, naming, layout.lists, _drawing(layout), skip=layout.unpaired == "skip"
+            path, layout.images, layout.masks, naming, layout.lists, drawing, skip=layout.unpaired == "skip"
         )
         self._pairs, self.problems, self.drawn = found.splits, tuple(found.problems), found.drawn
         self._layout_notices = tuple(found.notices)
@@ -137,7 +141,7 @@ class Folder(Paired):
     def remarks(self) -> tuple[str, ...]:
         """Shares, seed and groups are for splits that are drawn: neither folders nor lists may say which picture is where."""
         defaults = folder.__kwdefaults__ or {}
-        given = {name: self.options[name] for name in ("val", "test", "seed", "group")}
+        given = {name: self.options[name] for name in ("val", "test", "seed", "group", "alike")}
         reason = "the folder has subfolders or lists that say which picture is in which split"
         return () if self.drawn else drawing_remark(given, defaults, reason)
 
@@ -184,6 +188,7 @@ def folder(
     test: Annotated[float, Ge(0), Lt(1)] = 0.0,
     seed: Annotated[int, Ge(0)] = 0,
     group: str = "",
+    alike: Literal["anywhere", "together"] = "anywhere",
     kind: Kind = "classes",
     divisor: Annotated[int, Ge(0)] = 0,
     unpaired: Literal["refuse", "skip"] = "refuse",
@@ -215,13 +220,15 @@ def folder(
                   `val/`, `test/` nor lists
     seed:         of that draw
     group:        pattern with one group, e.g. `^(scene\\d+)_`: pictures for which it finds the same are never torn apart
+    alike:        `together`: pictures that look alike as a whole (copies, frames of one scene) are not torn apart either.
+                  All are read for it, once
     kind:         what masks hold: `classes`; `instances`: each object has its own number, up to 65,535, and 0 is
                   background; `components`: classes, and every connected part of one but the first is an object
     divisor:      an object's class is its number // divisor, e.g. 1000; 0: all objects are of one class
     unpaired:     `skip`: pictures without a mask and masks without a picture are left out, and the training names them
     """
     options = {name: value for name, value in locals().items() if name not in ("root", "path")}
-    dataset = Folder(find_folder(path, root), **options)
+    dataset = Folder(find_folder(path, root), root, **options)
     if dataset.problems:
         raise DataError.all(dataset.problems)
     return dataset
@@ -281,7 +288,8 @@ def _colour_table(info: DatasetInfo, layout: SimpleNamespace, known: bool) -> di
     return table
 
 
-def _drawing(layout: SimpleNamespace) -> tuple[dict[str, float], int, Callable[[str], str] | None]:
+def _drawing(layout: SimpleNamespace, root: Path, reading: Reading) -> Drawing:
     """Shares, seed and grouping for splits that are drawn."""
     shares = {split: share for split, share in zip(SPLITS[1:], (layout.val, layout.test), strict=True) if share}
-    return shares, layout.seed, group_by(layout.group)
+    alike = partial(find_groups, root=root, reading=reading) if layout.alike == "together" else None
+    return Drawing(shares, layout.seed, group_by(layout.group), alike)

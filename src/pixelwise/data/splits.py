@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from pixelwise.data.base import Dataset
 from pixelwise.data.pairing.files import find_files
+from pixelwise.data.pairing.groups import united
 from pixelwise.data.pairing.lists import SPELLINGS, SPLITS, faults_of, list_files, notices_of, read_list
 from pixelwise.data.pairing.matching import Naming, Pair, Pairs, pair_files
 from pixelwise.data.pairing.values import ValueTable, look_up
@@ -20,7 +22,22 @@ from pixelwise.imaging.channels import USUAL, Reading
 from pixelwise.imaging.files import SUFFIXES, UnknownValues, read_image, read_mask
 from pixelwise.types import RGB, IndexMap, Sample
 
-Drawing = tuple[Mapping[str, float], int, Callable[[str], str] | None]  # shares, seed, name → group
+
+class Drawing(NamedTuple):
+    """How splits are drawn.
+
+    group:  name → its group; pictures of one are never torn apart
+    alike:  name → file of pictures to name → the first one that looks like it, where those are not torn apart either
+    """
+
+    shares: Mapping[str, float] = {}
+    seed: int = 0
+    group: Callable[[str], str] | None = None
+    alike: Callable[[Mapping[str, Path]], Mapping[str, str]] | None = None
+
+    def group_of(self, images: Mapping[str, Path]) -> Callable[[str], str] | None:
+        """The group of each of the pictures that splits are drawn from; None where each is alone."""
+        return self.group if self.alike is None else united(images, self.group, self.alike(images))
 
 
 class Paired(Dataset):
@@ -111,7 +128,7 @@ class Layout:
 def find_splits(
     path: Path, images: str, masks: str, naming: Naming, lists: str, drawing: Drawing, *, skip: bool = False
 ) -> Layout:
-    """The splits of a folder, with (shares, seed, group) of those that are drawn. skip: leave out what has no partner.
+    """The splits of a folder, of which some may be drawn. skip: leave out what has no partner.
 
     They are folders `train/`, `val/`, `test/` with images and masks in each; else lists; else such folders inside those
     of images and masks. Without any, all pictures are `train`. A split that has a share and is not there is drawn from `train`.
@@ -200,8 +217,7 @@ def _inner_splits(known: dict[str, Pair], layout: Layout) -> dict[str, Pair]:
 
 def _distribute(path: Path, rest: dict[str, Pair], layout: Layout, drawing: Drawing, images: str) -> None:
     """Give the pictures that are in no split to `train` where it is not there, and draw the splits that are missing."""
-    shares, seed, group = drawing
-    given = tuple(layout.splits)
+    shares, given = drawing.shares, tuple(layout.splits)
     if rest and "train" not in layout.splits:
         layout.splits = {"train": tuple(rest.values()), **layout.splits}
         if given:
@@ -215,11 +231,12 @@ def _distribute(path: Path, rest: dict[str, Pair], layout: Layout, drawing: Draw
     if not known and not given:
         layout.splits, layout.drawn = {"train": ()}, tuple(missing)
     elif missing and known and not (given and "val" in given):
+        group = drawing.group_of({name: pair.image for name, pair in known.items()})
         if given and len({group(name) if group else name for name in known}) <= len(missing):
             what = f"there is no split {_named(missing)}, and 'train' has too few pictures to draw it from."
             layout.notices.append(Problem(str(path), what, "Add pictures for it."))
             return
-        drawn = draw_splits(known, missing, seed=seed, group=group)
+        drawn = draw_splits(known, missing, seed=drawing.seed, group=group)
         layout.splits |= {split: tuple(known[name] for name in names) for split, names in drawn.items()}
         order = [split for split in SPLITS if split in layout.splits]
         layout.splits = {split: layout.splits[split] for split in dict.fromkeys([*order, *layout.splits])}

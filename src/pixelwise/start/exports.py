@@ -11,10 +11,11 @@ from pixelwise.data.base import cache_folder
 from pixelwise.data.formats.base import read_export, recognised
 from pixelwise.data.formats.source import MOST_BYTES, Source
 from pixelwise.data.importing.packed import unpacked
+from pixelwise.data.splits import Drawing
 from pixelwise.errors import DataError, listing
 from pixelwise.start.recognise import Found
 
-RECORD = "import.json"
+RECORDS = ("import.json", "repaired.json")
 
 
 def recognise_export(
@@ -38,7 +39,7 @@ def recognise_export(
         hint = "`pixelwise show dataset annotated` shows how a recipe of yours reads them."
         raise DataError(what, where=str(place), hint=hint)
     of = "labels" if only_labels else "objects"
-    data = of_export(place, export, ({}, 0, None), of)
+    data = of_export(place, export, Drawing(), of)
     dataset: dict[str, Any] = {"name": "annotated", "path": str(place), "format": name}
     found = Found(path, "classes" if only_labels else "objects" if objects else "masks", dataset)
     found.dataset |= {"kind": "labels"} if only_labels else {}
@@ -60,21 +61,21 @@ def recognise_export(
 
 
 def _imported(path: Path, objects: bool) -> Found | None:
-    """The instance maps that an import wrote, whose record says how they are read."""
-    file = path / RECORD
+    """The instance maps that an import or a repair wrote, whose record says how they are read."""
+    file = next((path / name for name in RECORDS if (path / name).is_file()), path / RECORDS[0])
     try:
         told = json.loads(file.read_bytes()) if file.is_file() and file.stat().st_size < MOST_BYTES else {}
     except (OSError, ValueError, RecursionError):
         return None
     reader = told.get("dataset") if isinstance(told, dict) else None
-    if not isinstance(reader, dict) or reader.get("kind") != "instances" or not (path / "classes.txt").is_file():
+    if not isinstance(reader, dict) or reader.get("kind") != "instances":
         return None
-    divisor = reader.get("divisor", 0)
+    if reader.get("divisor") and not (path / "classes.txt").is_file():
+        return None
     dataset: dict[str, Any] = {"name": "folder", "path": str(path), "kind": "instances"}
-    if type(divisor) is int and divisor > 0:
-        dataset["divisor"] = divisor
+    dataset |= {key: n for key in ("divisor", "void") if type(n := reader.get(key)) is int and 0 < n < 65536}
     found = Found(path, "objects" if objects else "masks", dataset)
-    found.said.append(f"Instance maps of an import ({RECORD}): each object has its number.")
+    found.said.append(f"Instance maps, as {file.name} says: each object has its number.")
     if not objects:
         found.said.append("They are read as a class for every pixel; --instances tells objects apart.")
     return found

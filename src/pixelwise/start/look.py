@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -10,11 +11,14 @@ from typing import Any
 
 from pixelwise.data import DATASETS
 from pixelwise.data.base import Dataset
+from pixelwise.data.cache.checked import names_in
 from pixelwise.data.checks import findings_of
 from pixelwise.data.checks.accepted import accepted_entries, set_apart
+from pixelwise.data.checks.repeats import alike_groups
 from pixelwise.data.checks.survey import Finding, Survey, survey
 from pixelwise.data.exclude import excluding
 from pixelwise.data.folder import Folder
+from pixelwise.data.pairing.groups import FEWEST, MOST_SHARE
 from pixelwise.errors import listing
 from pixelwise.recipe.override import apply_overrides
 from pixelwise.start.leaks import typed_exclude, without_leaks
@@ -56,7 +60,7 @@ def look(
         findings, accepted = set_apart(findings_of(dataset, seen), entries, file)
         cures = {key: one for one in findings for key in _cure(one) if key not in found.dataset}
         cures = {key: one for key, one in cures.items() if key in DATASETS.signature(found.dataset["name"]).options}
-        if not cures and not _without_idle_group(found, dataset):
+        if not (cures or _without_idle_group(found, dataset) or _keep_together(found, dataset, seen, findings)):
             break
         for key, finding in cures.items():
             value = _cure(finding)[key]
@@ -80,7 +84,7 @@ def _opened(found: Found, place: Path, root: Path) -> Dataset:
         made: Dataset = DATASETS.build(found.dataset["name"], root, **options)
         return made
     converted = DATASETS.convert("folder", {**options, "path": ""}, where="data.dataset")
-    return Folder(place, **{key: converted[key] for key in options if key != "path"})
+    return Folder(place, root, **{key: converted[key] for key in options if key != "path"})
 
 
 def _cure(finding: Finding) -> dict[str, Any]:
@@ -89,9 +93,9 @@ def _cure(finding: Finding) -> dict[str, Any]:
     return {} if match is None else {match[1]: int(match[2]) if match[2].isdigit() else match[2]}
 
 
-def _drawn(dataset: Dataset) -> bool:
-    """Whether a split is drawn; data sets that cannot say so are taken as given by their files."""
-    return bool(getattr(getattr(dataset, "whole", dataset), "drawn", ()))
+def _drawn(dataset: Dataset) -> tuple[str, ...]:
+    """The splits that are drawn; data sets that cannot say so are taken as given by their files."""
+    return tuple(getattr(getattr(dataset, "whole", dataset), "drawn", ()))
 
 
 def _without_idle_group(found: Found, dataset: Dataset) -> bool:
@@ -100,6 +104,25 @@ def _without_idle_group(found: Found, dataset: Dataset) -> bool:
         return False
     del found.dataset["group"], found.keys["data.dataset.group=''"]
     found.said.remove(found.suggested.pop("group"))
+    return True
+
+
+def _keep_together(found: Found, dataset: Dataset, seen: Survey, findings: Sequence[Finding]) -> bool:
+    """Draw the splits so that pictures that look alike are in one, where they are not yet and there are groups enough."""
+    possible = "alike" in DATASETS.signature(found.dataset["name"]).options and "alike" not in found.dataset
+    among = {"train", *_drawn(dataset)}
+    pairs = [names_in(words) for one in findings if one.check in ("alike", "copies") for words in one.files]
+    splits = [{name.partition("/")[0] for name in names} for names in pairs]
+    if not possible or not any(len(two) > 1 and two <= among for two in splits):
+        return False
+    groups, total = alike_groups(seen), len(seen.readable)
+    sizes = [count + 1 for count in Counter(groups.values()).values()]
+    if max(sizes, default=0) > MOST_SHARE * total or total - len(groups) < FEWEST:
+        return False
+    found.dataset["alike"] = "together"
+    alike = f"{sum(sizes)} pictures look alike in {len(sizes)} {'group' if len(sizes) == 1 else 'groups'}"
+    found.said.append(f"{alike}: pictures of one group stay in one split.")
+    found.keys["data.dataset.alike=anywhere"] = "draw the splits picture by picture"
     return True
 
 

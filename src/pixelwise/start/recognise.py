@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pixelwise.data.pairing.files import find_files
+from pixelwise.data.pairing.groups import PATTERNS, suggested_groups
 from pixelwise.data.pairing.lists import SPELLINGS
 from pixelwise.data.pairing.matching import Naming, likely_naming, pair_files
 from pixelwise.data.single.table import SUFFIXES_OF_TABLES
@@ -24,7 +25,6 @@ Kind = Literal["masks", "objects", "classes", "pictures"]
 MASKS = ("mask", "label", "annotation", "segment", "truth", "gt", "target", "trimap")  # in names of folders and files
 BEHIND = (*MASKS, "seg")  # at the end of names
 ANNOTATIONS = (".json", ".xml", ".zip")
-FEWEST = 5  # groups that names must suggest
 
 
 @dataclass
@@ -306,27 +306,16 @@ def _with_classes(path: Path, names: Iterable[str]) -> Found | None:
 
 # -- groups ----------------------------------------------------------------------------------------------------------
 
-PATTERNS: Mapping[str, str] = {
-    r"^(.*\d.*?)[_\-. ]+(?:[A-Za-z]+[_\-. ]*)?\d+[_\-. ]*$": "the part of a name before its last number",
-    r"^(.+)/[^/]+$": "the folder",
-}
-
 
 def _group(found: Found, names: Sequence[str]) -> None:
     """Set the option `group` where names suggest pictures that belong together: the frames of one scene, one patient."""
-    for pattern, what in PATTERNS.items():
-        if found.kind == "classes" and "/" in pattern:
-            continue  # the folders are the classes
-        compiled = re.compile(pattern)
-        words = [match.group(1) for name in names if (match := compiled.search(name))]
-        groups = Counter(words)
-        several = sum(count for count in groups.values() if count > 1)
-        if len(groups) < FEWEST or several < 0.8 * len(names) or max(groups.values()) > 0.5 * len(names):
-            continue
-        found.dataset["group"] = pattern
-        some = ", ".join(list(groups)[:3])
-        sentence = f"Names suggest {len(groups)} groups, by {what} ({some}, …): pictures of one stay in one split."
-        found.suggested["group"] = sentence
-        found.said.append(sentence)
-        found.keys["data.dataset.group=''"] = "draw the splits picture by picture"
+    patterns = [pattern for pattern in PATTERNS if found.kind != "classes" or "/" not in pattern]  # folders are classes
+    suggested = suggested_groups(names, patterns)
+    if suggested is None:
         return
+    found.dataset["group"] = suggested.pattern
+    groups, some = len(suggested.groups), ", ".join([*suggested.groups][:3])
+    sentence = f"Names suggest {groups} groups, by {suggested.what} ({some}, …): pictures of one stay in one split."
+    found.suggested["group"] = sentence
+    found.said.append(sentence)
+    found.keys["data.dataset.group=''"] = "draw the splits picture by picture"

@@ -10,7 +10,7 @@ import numpy as np
 from pixelwise.data.checks.accepted import Entry
 from pixelwise.data.checks.pictures import is_plain
 from pixelwise.data.checks.survey import Facts, Finding, Survey
-from pixelwise.data.copies import differ_somewhere, find_copies
+from pixelwise.data.copies import differ_somewhere, find_copies, group_copies
 
 
 def copies(survey: Survey) -> Iterator[Finding]:
@@ -46,8 +46,17 @@ def alike(survey: Survey) -> Iterator[Finding]:
     if files:
         count = "1 picture looks" if len(files) == 1 else f"{len(files):,} pictures look"
         what = f"{count} like one of another split, and differ in one place. They are not copies."
-        cure = "Do they belong together, e.g. as frames of one film? Then keep them on one side by the option group."
+        cure = "Do they belong together, e.g. as frames of one film? Then keep them on one side by the options group or alike."
         yield Finding("alike", "warning", what, tuple(files), cure)
+
+
+def alike_groups(survey: Survey) -> dict[str, str]:
+    """Name of a picture → that of the first one that looks like it, as a draw finds them that keeps such pictures together."""
+    known = [facts for facts in survey.readable if facts.thumbnail is not None]
+    thumbnails = [facts.thumbnail for facts in known if facts.thumbnail is not None]
+    if len(known) < 2:
+        return {}
+    return group_copies([f.where for f in known], [f.digest for f in known], np.stack(thumbnails))
 
 
 def _pairs(survey: Survey) -> list[tuple[Facts, Facts]]:

@@ -7,14 +7,13 @@ pictures in grey).
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pixelwise.data.checks.survey import Facts, Finding, Survey
+from pixelwise.data.pairing.groups import BEFORE_NUMBER, suggested_groups
 from pixelwise.imaging.resize import resize_image
 
 LIKE = 0.85  # cosine of the features of a candidate
@@ -23,8 +22,6 @@ FOUND = 0.89  # correlation from which a picture is found in another one
 SCALES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)  # of the smaller picture in the larger one
 INNER = 0.9  # of the picture that is sought: the rest lets frames be shifted
 PLAIN = 4.0  # standard deviation in grey levels below which a part says nothing
-NAMES = re.compile(r"^(.*\d.*?)[_\-. ]+(?:[A-Za-z]+[_\-. ]*)?\d+$")  # the part of a name before its last number
-FEWEST, MOST_SHARE = 5, 0.5  # groups; share of all pictures in one of them
 CLOSER = 0.8  # pictures of one group are closer than others by this factor, or names say nothing about pictures
 
 
@@ -87,22 +84,19 @@ def correlation(large: NDArray[np.uint8], small: NDArray[np.uint8], scale: float
 
 def torn_groups(survey: Survey) -> Iterator[Finding]:
     """Groups that names suggest, whose pictures do look alike, in more than one split."""
-    groups: dict[str, list[Facts]] = defaultdict(list)
     known = [facts for facts in survey.readable if facts.thumbnail is not None]
-    for facts in known:
-        if match := NAMES.search(facts.name):
-            groups[match.group(1)].append(facts)
-    several = [group for group in groups.values() if len(group) > 1]
-    torn = {name: group for name, group in groups.items() if len({facts.split for facts in group}) > 1}
-    if not torn or len(several) < FEWEST or max(map(len, several)) > MOST_SHARE * len(known):
+    found = suggested_groups([facts.name for facts in known], [BEFORE_NUMBER])
+    if found is None:
         return
-    if sum(map(len, several)) < 0.8 * len(known) or not _are_closer(several):
+    groups = [[known[place] for place in places] for places in found.groups.values()]
+    torn = [group for group in groups if len({facts.split for facts in group}) > 1]
+    if not torn or not _are_closer([group for group in groups if len(group) > 1]):
         return
     one = len(torn) == 1
-    what = f"{len(torn):,} {'group' if one else 'groups'} that names suggest (the part before the last number) "
+    what = f"{len(torn):,} {'group' if one else 'groups'} that names suggest ({found.what}) "
     what += f"{'is' if one else 'are'} in more than one split, and pictures of one group look more alike than others."
-    files = tuple(facts.where for group in torn.values() for facts in group)
-    cure = f"If they are one scene or patient each, draw the splits by group: '{NAMES.pattern}'."
+    files = tuple(facts.where for group in torn for facts in group)
+    cure = f"If they are one scene or patient each, draw the splits by group: '{found.pattern}'."
     yield Finding("groups", "warning", what, files, cure)
 
 

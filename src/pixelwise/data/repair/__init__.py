@@ -1,16 +1,17 @@
 """A corrected copy of a data set: what has a sure cure is cured, the rest is left out and listed. The source is not changed.
 
-The copy is a folder that the data set `folder` (or `labelled`) reads: train/images, train/masks, ..., classes.txt.
+The copy is a folder that a data set reads: `folder` (train/images, train/masks, ..., classes.txt), `labelled`, or `coco`.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,32 +21,39 @@ from pixelwise.data.checks.outlines import SMOOTH
 from pixelwise.data.checks.pictures import rotations
 from pixelwise.data.checks.repeats import leaked
 from pixelwise.data.checks.survey import Facts, Survey, survey
+from pixelwise.data.exclude import excluding
 from pixelwise.data.folder import Folder
 from pixelwise.data.pairing.files import find_files
 from pixelwise.data.pairing.lists import SPELLINGS, SPLITS
 from pixelwise.data.pairing.matching import likely_naming
-from pixelwise.data.repair.reading import Masks, turned
+from pixelwise.data.repair.reading import Masks, turned, whole_of
+from pixelwise.data.repair.writing import AnyObjects, Maps, has_numbers, turned_sample, writer_for
 from pixelwise.errors import DataError
 from pixelwise.imaging.channels import Traits
-from pixelwise.imaging.files import read_image, write_image, write_mask
-from pixelwise.imaging.palettes import distinct_colours
+from pixelwise.imaging.files import read_image, read_mask, write_image
 from pixelwise.run.atomic import write_json
 from pixelwise.run.lock import unfinished_folder
-from pixelwise.types import RGB, DatasetInfo, IndexMap, Sample
+from pixelwise.types import DatasetInfo, IndexMap, Sample
 
 Progress = Callable[[int, int], None]
 RECORD = "repaired.json"
+TURNED = "mask turned as its picture is by EXIF"
 AS_STORED = {"JPEG": (".jpg", ".jpeg", ".jfif"), "PNG": (".png",)}  # kinds of pictures that are copied byte for byte
 
 
 @dataclass
 class Repaired:
-    """What was done and what could not be: words → names of pictures. copied: pictures in each split of the copy."""
+    """What was done and what could not be: words → names of pictures.
+
+    copied:   pictures in each split of the copy
+    dataset:  what reads the copy, its name and options
+    """
 
     done: dict[str, list[str]] = field(default_factory=dict)
     left_out: dict[str, list[str]] = field(default_factory=dict)
     open: list[str] = field(default_factory=list)
     copied: dict[str, int] = field(default_factory=dict)
+    dataset: dict[str, Any] = field(default_factory=dict)
 
     def note(self, what: str, name: str) -> None:
         self.done.setdefault(what, []).append(name)
@@ -57,19 +65,21 @@ class Repaired:
 def repair(dataset: Dataset, out: Path, progress: Progress | None = None) -> Repaired:
     """Write a corrected copy into the new folder `out`, which appears when it is whole.
 
-    Raises DataError where `out` is not empty or lies in the data set's own folder, and for data sets with objects or without
-    masks and labels.
+    Raises DataError where `out` is not empty or lies in the data set's own folder, and for pictures alone.
     """
     _check_place(dataset, out)
-    if not {"mask", "label"} & dataset.info.knows or "objects" in dataset.info.knows:
-        raise DataError("only masks of classes, and labels, can be copied.", where=dataset.info.name)
+    if not dataset.info.knows:
+        raise DataError(
+            "has pictures alone: there are no masks, objects or labels to correct.", where=dataset.info.name
+        )
     dataset, paired = with_names_paired(dataset)
+    dataset, reader = _as_classes(dataset)
     seen = survey(dataset, progress)
     made = Repaired(open=[f"{problem.what} {problem.hint}".strip() for problem in seen.unpaired])
     if paired:
         made.done[paired] = [f"{split}: all" for split in seen.splits]
     with unfinished_folder(out.absolute().parent) as folder:
-        _Copy(dataset, seen, folder, made).write()
+        _Copy(dataset, seen, folder, made, reader).write()
         if not any(made.copied.values()):
             raise DataError("nothing of it can be copied.", where=dataset.info.name, hint="See `pixelwise data check`.")
         write_json(folder / RECORD, {"of": dataset.info.name, **vars(made)})
@@ -80,11 +90,12 @@ def repair(dataset: Dataset, out: Path, progress: Progress | None = None) -> Rep
 
 
 def with_names_paired(dataset: Dataset) -> tuple[Dataset, str]:
-    """A folder read with the prefixes and suffixes that its names suggest, if more pictures then have a mask; and a note."""
-    if not isinstance(dataset, Folder) or not dataset.problems:
+    """A folder read as its names suggest that they pair, if more pictures then have a mask; and a note."""
+    whole = whole_of(dataset)
+    if not isinstance(whole, Folder) or not whole.problems:
         return dataset, ""
-    options = dataset.options
-    places = [dataset.path, *(place for place in sorted(dataset.path.iterdir()) if place.name.lower() in SPELLINGS)]
+    options = whole.options
+    places = [whole.path, *(place for place in sorted(whole.path.iterdir()) if place.name.lower() in SPELLINGS)]
     for place in places:
         names = [[name for name, _ in find_files(place, options[part]).files] for part in ("images", "masks")]
         alone = [[name for name in names[one] if name not in set(names[1 - one])] for one in (0, 1)]
@@ -92,12 +103,29 @@ def with_names_paired(dataset: Dataset) -> tuple[Dataset, str]:
         if found is None:
             continue
         naming = found[0].options()
-        other = Folder(dataset.path, **{**options, **naming})
+        other = _read_with(dataset, whole, naming)
         if sum(len(other.names(split)) for split in other.splits()) > sum(
             map(len, map(dataset.names, dataset.splits()))
         ):
             return other, f"names paired by {' and '.join(f'{key}: {value!r}' for key, value in naming.items())}"
     return dataset, ""
+
+
+def _as_classes(dataset: Dataset) -> tuple[Dataset, dict[str, Any]]:
+    """A folder whose objects are parts of classes, as masks of classes; and the options that its copy is read with."""
+    whole = whole_of(dataset)
+    if not isinstance(whole, Folder):
+        return dataset, {}
+    kept = {"channels": whole.options["channels"]} if whole.options["channels"] is not None else {}
+    if whole.options["kind"] != "components":
+        return dataset, kept
+    return _read_with(dataset, whole, {"kind": "classes"}), {**kept, "kind": "components"}
+
+
+def _read_with(dataset: Dataset, whole: Folder, options: Mapping[str, Any]) -> Dataset:
+    """The folder with other options, and without the pictures that are left out now."""
+    gone = [f"{split}/{name}" for split in dataset.splits() for name in dataset.excluded(split)]
+    return excluding(Folder(whole.path, whole.root, **{**whole.options, **options}), gone)
 
 
 def _check_place(dataset: Dataset, out: Path) -> None:
@@ -113,19 +141,15 @@ def _check_place(dataset: Dataset, out: Path) -> None:
 class _Copy:
     """The copy while it is written."""
 
-    def __init__(self, dataset: Dataset, seen: Survey, folder: Path, made: Repaired) -> None:
-        self.dataset, self.info, self.seen, self.folder, self.made = dataset, dataset.info, seen, folder, made
-        info = self.info
-        distinct = len(set(info.colours)) == len(info.classes)
-        self.colours = info.colours if distinct else distinct_colours(len(info.classes))
+    def __init__(self, dataset: Dataset, seen: Survey, folder: Path, made: Repaired, reader: dict[str, Any]) -> None:
+        self.dataset, self.info, self.seen, self.made = dataset, dataset.info, seen, made
+        self.writer, self.numbers = writer_for(folder, dataset, reader), has_numbers(whole_of(dataset))
         self.gone = set(leaked(seen, accepted_entries(dataset)[0]))
         turning = [finding for finding in rotations(seen) if finding.severity == "fatal"]
         self.turn = {name for finding in turning for name in finding.files}
         self.masks = Masks(dataset, [facts for facts in seen.facts if facts.smooth >= SMOOTH or _is_lossy(facts)])
 
     def write(self) -> None:
-        if "mask" in self.info.knows:
-            (self.folder / "classes.txt").write_text(_class_lines(self.info, self.colours), encoding="utf-8")
         for split in self.seen.splits:
             if split not in SPLITS:
                 self.made.open.append(f"The split '{split}' is not copied: folders have {', '.join(SPLITS)}.")
@@ -134,6 +158,8 @@ class _Copy:
             index = {name: at for at, name in enumerate(self.dataset.names(split))}
             for facts in self.seen.of(split):
                 self._one(facts, index[facts.name])
+        if any(self.made.copied.values()):
+            self.made.dataset = self.writer.finish()
 
     def _one(self, facts: Facts, index: int) -> None:
         if facts.where in self.gone:
@@ -146,28 +172,25 @@ class _Copy:
         if sample is None:
             return
         files = self.dataset.sources(facts.split, index)
-        split = self.folder / facts.split
-        if sample.mask is None:
-            place = split / self.info.classes[sample.label or 0] / facts.name
-        else:
-            place = split / "images" / facts.name
-            mask = split / "masks" / f"{facts.name}.png"
-            mask.parent.mkdir(parents=True, exist_ok=True)
-            write_mask(mask, sample.mask, self.colours)
-        self._picture(sample, facts, files[0] if files else None, place)
+        try:
+            self.writer.add(
+                facts.split, sample, lambda place: self._picture(sample, facts, files[0] if files else None, place)
+            )
+        except DataError as error:
+            self.made.leave_out(error.problems[0].what, facts.where)
+            return
         self.made.copied[facts.split] += 1
 
     def _sample(self, facts: Facts, index: int) -> Sample | None:
         """The sample with its mask corrected; None where it is left out."""
         split = facts.split
         if facts.problem is None:
-            sample = self.dataset.read(split, index)
+            sample = self._read(split, index)
             if facts.smooth >= SMOOTH:
                 return self._snapped(facts, index, sample)
             if facts.where in self.turn and facts.image is not None and sample.mask is not None:
-                self.made.note("mask turned as its picture is by EXIF", facts.where)
-                return Sample(sample.name, sample.image, turned(sample.mask, facts.image.orientation))
-            if sample.mask is not None and _has_strange(sample.mask, self.info):
+                return self._turned(sample, facts, facts.image.orientation)
+            if sample.mask is not None and not self.numbers and _has_strange(sample.mask, self.info):
                 self.made.leave_out("its mask has values that are not classes", facts.where)
                 return None
             return sample
@@ -180,13 +203,30 @@ class _Copy:
             return None
         if _fits_stored(facts) and facts.image is not None:
             with suppress(DataError):
-                mask = turned(self.masks.read(files[1]), facts.image.orientation)
-                self.made.note("mask turned as its picture is by EXIF", facts.where)
+                stored = read_mask(files[1]) if self.numbers else self.masks.read(files[1])
+                mask = turned(stored, facts.image.orientation)
+                self.made.note(TURNED, facts.where)
                 return Sample(facts.name, image, mask)
         if len(set(facts.sizes)) > 1:
             self.made.leave_out("picture and mask differ in size", facts.where)
             return None
+        if isinstance(self.writer, AnyObjects | Maps):
+            self.made.leave_out("its mask or its objects cannot be read", facts.where)
+            return None
         return self._snapped(facts, index, Sample(facts.name, image))
+
+    def _read(self, split: str, index: int) -> Sample:
+        """A sample; where masks number objects, its mask has the numbers."""
+        sample = self.dataset.read(split, index)
+        return replace(sample, mask=read_mask(self.dataset.sources(split, index)[1])) if self.numbers else sample
+
+    def _turned(self, sample: Sample, facts: Facts, orientation: int) -> Sample | None:
+        made = turned_sample(replace(sample, objects=None) if self.numbers else sample, orientation)
+        if made is None:
+            self.made.leave_out("it is turned by EXIF, and an object is known by its box alone", facts.where)
+        else:
+            self.made.note(TURNED, facts.where)
+        return made
 
     def _snapped(self, facts: Facts, index: int, sample: Sample) -> Sample | None:
         file = self.dataset.sources(facts.split, index)[-1]
@@ -199,16 +239,18 @@ class _Copy:
         self.made.note("mask snapped to the values that were drawn", facts.where)
         return Sample(sample.name, sample.image, mask)
 
-    def _picture(self, sample: Sample, facts: Facts, file: Path | None, place: Path) -> None:
+    def _picture(self, sample: Sample, facts: Facts, file: Path | None, place: Path) -> Path:
+        """Write the picture at a place without suffix; its file."""
         place.parent.mkdir(parents=True, exist_ok=True)
-        if file is not None and facts.image is not None and _is_usual(facts.image, file):
-            shutil.copyfile(file, f"{place}{file.suffix.lower()}")
-            return
+        many = sample.image.shape[2] != 3  # more channels than a PNG has
+        if file is not None and facts.image is not None and (many or _is_usual(facts.image, file)):
+            return Path(shutil.copyfile(file, f"{place}{file.suffix.lower()}"))
         if facts.image is not None and facts.image.orientation > 1:
             self.made.note("picture turned as its EXIF orientation says", facts.where)
         elif facts.image is not None:
             self.made.note("picture converted to 8 bits, red, green and blue", facts.where)
         write_image(Path(f"{place}.png"), sample.image)
+        return Path(f"{place}.png")
 
 
 def _is_usual(traits: Traits, file: Path) -> bool:
@@ -229,14 +271,3 @@ def _fits_stored(facts: Facts) -> bool:
 
 def _has_strange(mask: IndexMap, info: DatasetInfo) -> bool:
     return any(value >= len(info.classes) and value != info.void for value in np.unique(mask).tolist())
-
-
-def _class_lines(info: DatasetInfo, colours: tuple[RGB, ...]) -> str:
-    """classes.txt with value, name and colour, so that void and any name are read unchanged."""
-    lines = [
-        f"{number} {name} {r} {g} {b}"
-        for number, (name, (r, g, b)) in enumerate(zip(info.classes, colours, strict=True))
-    ]
-    if info.void is not None:
-        lines.append(f"{info.void} void 224 224 192")
-    return "\n".join(lines) + "\n"

@@ -10,6 +10,7 @@ import numpy as np
 
 from pixelwise.data.base import Dataset
 from pixelwise.data.checks.survey import Facts
+from pixelwise.data.exclude import Excluding
 from pixelwise.data.repair.snapping import classes_of, drawn_values, snap, snap_colours
 from pixelwise.data.splits import Paired
 from pixelwise.errors import DataError
@@ -24,8 +25,9 @@ class Masks:
     """The masks of a data set that were resized smoothly or stored with loss, and the values that were drawn in them."""
 
     def __init__(self, dataset: Dataset, smooth: Sequence[Facts]) -> None:
-        self.dataset = dataset
-        self._colours: dict[RGB, int] = (dataset.colour_table() or {}) if isinstance(dataset, Paired) else {}
+        whole = whole_of(dataset)
+        self.paired = whole if isinstance(whole, Paired) else None
+        self._colours: dict[RGB, int] = {} if self.paired is None else self.paired.colour_table() or {}
         splits = dict.fromkeys(facts.split for facts in smooth)
         index = {split: {name: at for at, name in enumerate(dataset.names(split))} for split in splits}
         looked = []
@@ -35,7 +37,7 @@ class Masks:
                 if not is_in_colour(file):
                     looked.append(read_mask(file, lossy=True))
         self._values = drawn_values(looked) if looked else ()
-        table = dataset.values() if isinstance(dataset, Paired) else None
+        table = None if self.paired is None else self.paired.values()
         info = dataset.info
         self._classes = classes_of(self._values, len(info.classes), info.void)
         if table is not None and all(table.table[value] >= 0 for value in self._values):
@@ -43,9 +45,7 @@ class Masks:
 
     def read(self, file: Path) -> IndexMap:
         """The classes of a mask that is sound but for its size or turn. Raises DataError where it is not."""
-        if not isinstance(self.dataset, Paired):
-            return read_mask(file)
-        return self.dataset.read_mask(file)
+        return read_mask(file) if self.paired is None else self.paired.read_mask(file)
 
     def snapped(self, facts: Facts, file: Path) -> IndexMap | None:
         """The classes that were drawn; None where it is not sure which."""
@@ -65,6 +65,11 @@ class Masks:
             classes[value] = number
         found: IndexMap = classes[snapped]
         return found.astype(np.uint8) if max(self._classes.values()) < 256 else found
+
+
+def whole_of(dataset: Dataset) -> Dataset:
+    """The data set of which `data.exclude` leaves out pictures, or itself."""
+    return dataset.whole if isinstance(dataset, Excluding) else dataset
 
 
 def turned(mask: IndexMap, orientation: int) -> IndexMap:
