@@ -98,11 +98,17 @@ def test_a_picture_of_two_splits_is_left_out_of_the_first(pets: Path, capsys: py
     train, val = (next(str(n) for n in range(10) if f">{split}/{n}<" in drawn) for split in ("train", "val"))
     copyfile(pets / f"images/{val}.png", pets / f"images/{train}.png")
     capsys.readouterr()
+    assert run("pets") == 0  # the splits are drawn: both go to one side
+    assert "2 pictures look alike in 1 group: pictures of one group stay in one split." in capsys.readouterr().out
+    assert not load_recipe("recipe-2.yaml").data.exclude
+    (pets / "splits").mkdir()  # the splits are given
+    (pets / "splits/train.txt").write_text("\n".join(str(n) for n in range(10) if str(n) != val))
+    (pets / "splits/val.txt").write_text(val)
     assert run("pets") == 0
     assert f"1 picture is in a later split too and is left out, or its scores would be too good: train/{train}." in (
         capsys.readouterr().out
     )
-    assert load_recipe("recipe-2.yaml").data.exclude == (f"train/{train}",)
+    assert load_recipe("recipe-3.yaml").data.exclude == (f"train/{train}",)
     assert run("pets", "data.exclude=[]") == 1  # as it was said to be
 
 
