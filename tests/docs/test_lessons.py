@@ -17,6 +17,8 @@ from scipy.stats import t
 
 from pixelwise.models import MODELS
 from pixelwise.models.colour_nets import colour_unet
+from pixelwise.scratch.layers import Linear, ReLU
+from pixelwise.scratch.network import Network
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "benchmarks" / "pages"
@@ -28,6 +30,7 @@ PAGES = {
     "resizing": "resizing.md",
     "looks": "good_colours.md",
     "skips": "skips.md",
+    "relus": "dead_relu.md",
 }
 
 
@@ -151,3 +154,19 @@ def test_what_the_page_says_about_luck(script: Any) -> None:
     later = [row["score"].index(max(row["score"])) > place for row, place in zip(rows, lowest, strict=True)]
     assert sum(later) == 6
     assert sum(curves.stopped(row["validation"]) == place + 1 for row, place in zip(rows, lowest, strict=True)) == 9
+
+
+def test_what_the_page_says_about_dead_units(script: Any) -> None:
+    """Fates add up, and silencing units by hand gives what the script counts on a small network."""
+    relus, page = script("relus"), " ".join((ROOT / "docs" / "dead_relu.md").read_text(encoding="utf-8").split())
+    for row in relus.rows():
+        assert row["dead"][0] + row["died"] - row["came_back"] == row["dead"][-1]
+        assert f"a constant guess scores {row['guess']}" in page
+    history = [frozenset({(1, 0)}), frozenset({(1, 0), (1, 2)}), frozenset({(1, 0), (1, 3)})]
+    assert relus.told(history) == {"dead": [1, 2, 2], "died": 2, "came_back": 1, "dead_all_along": 1}
+    x = np.array([[1.0, 2.0]], np.float32)
+    network = Network([Linear(2, 2), ReLU(), Linear(2, 2)], (2,))
+    network.parameters["0.weight"][...] = network.parameters["2.weight"][...] = np.eye(2)
+    assert relus.accuracy(network, x, np.array([1])) == 1
+    assert relus.accuracy(network, x, np.array([1]), [(1, 1)]) == 0  # the first unit is then larger
+    assert relus.chosen_quarter(network, frozenset()) == set()  # a quarter of two is none
