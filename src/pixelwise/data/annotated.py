@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from pixelwise.data.alike import find_groups
 from pixelwise.data.base import Dataset, cache_folder, find_folder, find_place
-from pixelwise.data.formats.base import OBJECTS, Export, Record, Shape, read_export
+from pixelwise.data.formats.base import OBJECTS, Export, Record, Shape, counted, read_export
 from pixelwise.data.formats.coco import categories, checked, place_of, read_coco, records_of, split_of
 from pixelwise.data.formats.source import Source
 from pixelwise.data.importing.packed import unpacked
@@ -51,8 +51,8 @@ class Exported(Dataset):
         )  # fmt: skip
         self._records = self._divide(export.records, drawing)
         if export.left_out:
-            counts = listing([f"{count:,} {what}" for what, count in export.left_out.items()])
-            self._notices.append(Problem(name, f"not read: {counts}."))
+            self._notices.append(Problem(name, f"not read: {counted(export.left_out)}."))
+        self._notices += [Problem(name, sentence) for sentence in export.assumed]
 
     def _divide(self, records: Sequence[Record], drawing: Drawing) -> dict[str, tuple[Record, ...]]:
         """The splits that the export says; those that are missing are drawn from what is in none, else from `train`."""

@@ -51,7 +51,6 @@ def recognise_export(
     found.said.append(
         f"{'Its class is' if len(classes) == 1 else f'Its {len(classes)} classes are'} {listing(classes, 8)}."
     )
-    found.said += [f"{notice.what} {notice.hint}".strip() for notice in data.notices()]
     if "label" in export.knows and not only_labels:
         found.said.append("It also has labels of pictures, which are not used.")
     if not only_labels and not objects and "objects" in export.knows:

@@ -110,10 +110,12 @@ def _without_idle_group(found: Found, dataset: Dataset) -> bool:
 def _keep_together(found: Found, dataset: Dataset, seen: Survey, findings: Sequence[Finding]) -> bool:
     """Draw the splits so that pictures that look alike are in one, where they are not yet and there are groups enough."""
     possible = "alike" in DATASETS.signature(found.dataset["name"]).options and "alike" not in found.dataset
+    if not possible:
+        return False
     among = {"train", *_drawn(dataset)}
     pairs = [names_in(words) for one in findings if one.check in ("alike", "copies") for words in one.files]
     splits = [{name.partition("/")[0] for name in names} for names in pairs]
-    if not possible or not any(len(two) > 1 and two <= among for two in splits):
+    if not any(len(two) > 1 and two <= among for two in splits):
         return False
     groups, total = alike_groups(seen), len(seen.readable)
     sizes = [count + 1 for count in Counter(groups.values()).values()]

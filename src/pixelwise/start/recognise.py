@@ -17,13 +17,14 @@ from pixelwise.data.pairing.files import find_files
 from pixelwise.data.pairing.groups import PATTERNS, suggested_groups
 from pixelwise.data.pairing.lists import SPELLINGS
 from pixelwise.data.pairing.matching import Naming, likely_naming, pair_files
-from pixelwise.data.single.table import SUFFIXES_OF_TABLES
+from pixelwise.data.single.table import SUFFIXES_OF_TABLES, find_file, read_table
 from pixelwise.errors import DataError, PixelwiseError, listing
 from pixelwise.start.masks import look_at_masks
 
 Kind = Literal["masks", "objects", "classes", "pictures"]
 MASKS = ("mask", "label", "annotation", "segment", "truth", "gt", "target", "trimap")  # in names of folders and files
 BEHIND = (*MASKS, "seg")  # at the end of names
+LOOKED_AT = 20  # lines of a table
 ANNOTATIONS = (".json", ".xml", ".zip")
 
 
@@ -142,7 +143,9 @@ def _recognised(path: Path, names: Sequence[str], table: str, objects: bool, giv
 
 
 def _of_another_kind(path: Path, file: Path) -> DataError:
-    """The refusal of labels in a file that is of no format that is read."""
+    """The refusal of labels in a file that is of no format that is read, or empty."""
+    if file.is_file() and file.stat().st_size == 0:
+        return DataError("is empty (0 bytes): it has no labels.", where=str(file), hint="Export it again.")
     what = f"the labels seem to be in {file.relative_to(path)}, which this command does not read."
     hint = "docs/formats.md shows the exports of labelling tools that are read."
     return DataError(what, where=str(path), hint=hint)
@@ -268,7 +271,7 @@ def _with_table(path: Path, table: str) -> Found | None:
         try:
             made = Labelled(path, path, table=name, val=0.0)
         except PixelwiseError:
-            if table:
+            if table or _names_pictures(path / name, path):
                 raise
             continue
         count = sum(len(made.names(split)) for split in made.splits())
@@ -276,6 +279,16 @@ def _with_table(path: Path, table: str) -> Found | None:
         found.said.append(f"{count:,} pictures with {len(made.info.classes)} classes, from the table {name}.")
         return found
     return None
+
+
+def _names_pictures(table: Path, path: Path) -> bool:
+    """Whether a table that cannot be read as labels has pictures of the folder in its lines: then its fault is said."""
+    try:
+        rows = read_table(table)
+    except PixelwiseError:
+        return False
+    known = [file for _, file in find_files(path, "").files]
+    return any(find_file(row.file, known, path) is not None for row in rows[:LOOKED_AT])
 
 
 def _with_classes(path: Path, names: Iterable[str]) -> Found | None:

@@ -115,7 +115,7 @@ MASK = '<mask label="dog" rle="{}" left="{}" top="0" width="{}" height="{}"></ma
         (("<box", MASK.format("5,5", 0, 2, 2)), "read run lengths for 10 pixels; its box has 4"),
         (("<box", MASK.format(f"0,{10**10}", 0, 10**6, 10**4)), "its box has 10,000,000,000, its picture 1,200"),
         (("<box", MASK.format("0,4", 39, 2, 2)), "its mask of 2×2 at 39, 0 leaves the picture of 40×30"),
-        (("<image id", "<track></track><image id"), "has the tracks of a video"),
+        (("<image id", "<track></track><image id"), "has 2 tracks of a video"),
         (("</annotations>", ""), "is not xml"),
         (("a.png", "../../../../etc/passwd"), "which is not in the folder"),
     ],

@@ -53,7 +53,7 @@ def test_splits_are_those_of_the_export(folder):
 def test_what_has_no_area_is_counted(folder):
     as_labelme(folder)
     assert read_export(Source(folder.path))[2].left_out == {"shapes without area (point)": 1}
-    assert "not read: 1 shapes without area (point)." in str(opened(folder).notices()[0])
+    assert "not read: 1 × shapes without area (point)." in str(opened(folder).notices()[0])
 
 
 def test_a_file_of_the_export_is_enough(export):

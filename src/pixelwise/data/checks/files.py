@@ -6,9 +6,11 @@ import os.path
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 from pixelwise.data.checks.survey import Facts, Finding, Survey
 from pixelwise.errors import Problem
+from pixelwise.imaging.files import SUFFIXES
 
 NUMBERS = re.compile(r"-?\d[\d.,]*")  # that differ from file to file where the cause is the same
 
@@ -45,7 +47,15 @@ def unreadable(survey: Survey) -> Iterator[Finding]:
         what = str(replace(first, hint=""))
         what = what if len(found) == 1 else f"{len(found):,} files have one fault. The first is {what}"
         files = tuple(facts.where for facts, _ in found)
-        yield Finding("unreadable", "fatal", what, files, first.hint or "Replace the file.")
+        yield Finding("unreadable", "fatal", what, files, first.hint or _cure(first))
+
+
+def _cure(problem: Problem) -> str:
+    """What to do about a file; a place in annotations is not a file to replace."""
+    if "there is no such file" in problem.what:
+        return "Bring it back, or name the picture in data.exclude."
+    is_picture = Path(problem.where).suffix.lower() in SUFFIXES
+    return "Replace the file." if is_picture else "Correct it there, or name the picture in data.exclude."
 
 
 def different_sizes(survey: Survey) -> Iterator[Finding]:

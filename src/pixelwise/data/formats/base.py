@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from pixelwise.data.formats.source import Source
 from pixelwise.errors import DataError, Problem, did_you_mean, listing
+from pixelwise.imaging.files import SUFFIXES
 from pixelwise.types import RGB, IndexMap, Knowledge
 
 Size = tuple[int, int]
@@ -63,6 +64,7 @@ class Export:
     colours:   one a class, where the export has them
     void:      the index in masks that means "not labelled"; None where records have objects instead
     left_out:  what was not read and why, with the number of times
+    assumed:   what the export does not say, and how it was read: a sentence each
     """
 
     classes: tuple[str, ...]
@@ -71,6 +73,7 @@ class Export:
     colours: tuple[RGB, ...] | None = None
     void: int | None = None
     left_out: Mapping[str, int] = field(default_factory=Counter)
+    assumed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -124,13 +127,27 @@ def read_export(source: Source, name: str = "auto") -> tuple[str, str, Export]:
     name, reason, made = find_format(source, name)
     export = made.read(source)
     _check(source, name, export)
+    if source.file is None and (unnamed := len(_unnamed(source, export))):
+        export = replace(export, left_out={**export.left_out, "pictures that no annotation names": unnamed})
     return name, reason, export
+
+
+def _unnamed(source: Source, export: Export) -> list[Path]:
+    """The pictures in the folder that belong to no record; masks do not count."""
+    used = {file for record in export.records for file in (record.picture, record.file)}
+    masks = "SegmentationObject" if any(record.mask for record in export.records) else None
+    return [
+        file
+        for file in source.files
+        if file.suffix.lower() in SUFFIXES and file not in used and (masks is None or masks not in file.parts)
+    ]
 
 
 def _check(source: Source, name: str, export: Export) -> None:
     problems = []
     if not export.records:
-        problems.append(Problem(str(source), f"was read as {name} and has no picture."))
+        told = f" Not read: {counted(export.left_out)}." if export.left_out else ""
+        problems.append(Problem(str(source), f"was read as {name} and has no picture.{told}"))
     gone = [record.picture for record in export.records if not record.picture.is_file()]
     if gone and len(gone) == len(export.records):
         what = f"none of the {len(gone):,} pictures is there; looked for {listing(map(source.told, gone), 3)}."
@@ -142,6 +159,15 @@ def _check(source: Source, name: str, export: Export) -> None:
         problems.append(Problem(str(source), what, "Keep one of them, or rename it."))
     if problems:
         raise DataError.all(problems)
+
+
+def counted(left_out: Mapping[str, int]) -> str:
+    """What was not read, with its counts.
+
+    >>> counted({"shapes without area (point)": 3, "texts without a picture": 1})
+    '3 × shapes without area (point), 1 × texts without a picture'
+    """
+    return listing([f"{count:,} × {what}" for what, count in left_out.items()])
 
 
 def knowing(*, drawn: bool, boxes: bool, labels: bool) -> frozenset[Knowledge]:

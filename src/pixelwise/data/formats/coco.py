@@ -14,6 +14,7 @@ from pixelwise.data.pairing.lists import SPELLINGS
 from pixelwise.errors import DataError, Problem, listing
 
 PARTS = ("images", "annotations", "categories")
+IDS = ("id", "image_id", "category_id")  # which some programs write as text
 Annotations = Mapping[Any, Sequence[dict[str, Any]]]  # id of a picture → its annotations
 Pictures = tuple[dict[str, dict[str, Any]], Annotations]  # name → entry, and the annotations
 
@@ -39,18 +40,18 @@ def _read(source: Source) -> Export:
             what = f"{source.told(first)} and {source.told(file)} are of one split ({split or 'none'})."
             raise DataError(what, where=str(source), hint="Name one of the two files.")
     read = {split: read_coco(file) for split, file in files.items()}
-    names, used = dict[str, None](), False
+    names, used, left_out = dict[str, None](), False, Counter[str]()
     records: list[Record] = []
     for split, one in read.items():
         table = categories(one, files[split])
-        pictures = checked(one, files[split], table)
-        unused = _around_others(one)
+        pictures, unused = checked(one, files[split], table), _around_others(one)
         names |= dict.fromkeys(name for number, name in table.items() if number not in unused)
         first, near = next(iter(pictures[0].values()), {}).get("file_name", ""), files[split].parent
         near = near if (near / first).is_file() else place_of(source.root, files[split], split, "")
         records += records_of(pictures, table, files[split], split, partial(source.picture, near=near))
         used = used or any(drawn.get("segmentation") for some in pictures[1].values() for drawn in some)
-    return Export(tuple(names), tuple(records), OBJECTS if used else frozenset({"objects"}))
+        left_out["sets of key points"] += sum(bool(drawn.get("keypoints")) for drawn in one["annotations"])
+    return Export(tuple(names), tuple(records), OBJECTS if used else frozenset({"objects"}), left_out=+left_out)
 
 
 def split_of(stem: str) -> str:
@@ -74,16 +75,15 @@ def _around_others(read: Mapping[str, Any]) -> set[Any]:
     return {one["id"] for one in read["categories"] if one["id"] not in used and str(one["name"]) in around}
 
 
-# -- the json ---------------------------------------------------------------------------------------------------------
-
-
 def read_coco(file: Path) -> dict[str, Any]:
-    """The json. Raises DataError where it is none of COCO's."""
+    """The json, its ids as numbers. Raises DataError where it is none of COCO's."""
     read = read_json(file)
     lacking = [part for part in PARTS if not isinstance(read, dict) or not isinstance(read.get(part), list)]
     if lacking or not all(isinstance(one, dict) for part in PARTS for one in read[part]):
         what = f"is not COCO's json: it needs lists of {', '.join(PARTS)}, and lacks {', '.join(lacking) or 'maps in them'}."
         raise DataError(what, where=str(file))
+    for one in (one for part in PARTS for one in read[part]):
+        one |= {key: int(id) for key in IDS if isinstance(id := one.get(key), str) and id.isdecimal() and len(id) < 20}
     return dict(read)
 
 
@@ -121,12 +121,12 @@ def checked(read: Mapping[str, Any], file: Path, known: Mapping[Any, str]) -> Pi
             unnamed.append(str(one.get("id")))
         else:
             by_picture[one["image_id"]].append(one)
-    faults = (
+    faults = [
         (incomplete, "pictures lack an id, a file name, or a height and width above 0"),
         (doubled, "file names are there twice, or lie outside of the folder"),
-        (homeless, "annotations have an image_id that no picture has"),
+        ([] if incomplete or doubled else homeless, "annotations have an image_id that no picture has"),
         (unnamed, "annotations have a category_id that no category has"),
-    )
+    ]
     problems = [Problem(str(file), f"{len(some):,} {what}: {listing(some, 5)}.") for some, what in faults if some]
     if len(ids) < len(entries):
         problems.append(Problem(str(file), "two pictures have the same id."))

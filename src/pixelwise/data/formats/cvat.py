@@ -63,6 +63,7 @@ def _read(source: Source) -> Export:
 def _images(file: Path, declared: dict[str, None]) -> Iterator[tuple[Attributes, list[tuple[str, Attributes]]]]:
     """The attributes of each picture, and the elements in it. The names of labels are put into `declared`."""
     above: list[str] = []
+    tracks = 0
     image: Attributes | None = None
     elements: list[tuple[str, Attributes]] = []
     for tag, attributes, text in read_xml(file):
@@ -73,15 +74,16 @@ def _images(file: Path, declared: dict[str, None]) -> Iterator[tuple[Attributes,
             elif tag == "image" and image is not None:
                 yield image, elements
                 image = None
-        elif tag == "track":
-            what = "has the tracks of a video, without names of pictures."
-            raise DataError(what, where=str(file), hint="Export it as 'CVAT for images 1.1'.")
         else:
+            tracks += tag == "track"
             if tag == "image":
                 image, elements = attributes, []
             elif image is not None and above[-1] == "image":
                 elements.append((tag, attributes))
             above.append(tag)
+    if tracks:
+        what = f"has {tracks:,} {'track' if tracks == 1 else 'tracks'} of a video, without names of pictures."
+        raise DataError(what, where=str(file), hint="Export it as 'CVAT for images 1.1'.")
 
 
 def _groups(elements: Sequence[tuple[str, Attributes]], where: str, left_out: Counter[str]) -> tuple[Group, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -18,6 +18,7 @@ from pixelwise.errors import DataError, shown
 from pixelwise.imaging.files import SUFFIXES
 
 KINDS = {"polygonlabels": "polygon", "brushlabels": "brush", "rectanglelabels": "rectangle", "ellipselabels": "ellipse"}
+READ = (*KINDS, "choices")
 UPLOADED = re.compile(r"^[0-9a-f]{8}-")  # before the name of a picture that was uploaded
 Result = Mapping[str, Any]
 
@@ -45,13 +46,14 @@ def _read(source: Source) -> Export:
         tasks = read_json(file)
         for task in tasks:
             where = f"{file}: task {shown(task.get('id') if isinstance(task, dict) else None)}"
-            results = list(_results(task, where))
+            results = _results(task, where, left_out)
+            if results is None:
+                continue
             labels = tuple(dict.fromkeys(label for one in results for label in _choices(one)))
             drawn = tuple(one for one in results if one["type"] in KINDS)
-            for one in results:
-                if one["type"] not in (*KINDS, "choices"):
-                    left_out[f"results of the kind {shown(one['type'])}"] += 1
             used.update([*labels, *(_label(one, where) for one in drawn)])
+            left_out["further labels of an object"] += sum(len(one["value"][one["type"]]) - 1 for one in drawn)
+            left_out.update(f"results of the kind {shown(one['type'])}" for one in results if one["type"] not in READ)
             kinds |= {one["type"] for one in drawn} | ({"choices"} if labels else set())
             picture = _picture(task, source, file, where)
             name = UPLOADED.sub("", source.name_of(picture).rpartition("/")[2])
@@ -59,20 +61,27 @@ def _read(source: Source) -> Export:
             records.append(Record(name, picture, file, "", _size(drawn, where), shapes, None, labels))
     drawn_kinds = kinds - {"rectanglelabels", "choices"}
     knows = knowing(drawn=bool(drawn_kinds), boxes="rectanglelabels" in kinds, labels="choices" in kinds)
-    return Export(tuple(sorted(used)), tuple(records), knows, left_out=left_out)
+    return Export(tuple(sorted(used)), tuple(records), knows, left_out=+left_out)
 
 
-def _results(task: Any, where: str) -> Iterator[Result]:
-    """The results of the annotation that counts: the ground truth, else the first one that was not cancelled."""
+def _results(task: Any, where: str, left_out: Counter[str]) -> list[Result] | None:
+    """The results of the annotation that counts: the ground truth, else the first one that was not cancelled; or None."""
     made = task.get("annotations") if isinstance(task, dict) else None
     if not isinstance(made, list) or not all(isinstance(one, dict) for one in made):
         hint = "Export it as JSON, not as JSON-MIN."
         raise DataError("a task has data and a list of annotations.", where=where, hint=hint)
     kept = sorted((one for one in made if not one.get("was_cancelled")), key=lambda one: not one.get("ground_truth"))
-    for one in (kept[0].get("result") or []) if kept else []:
-        if not isinstance(one, dict) or not isinstance(one.get("value"), dict):
-            raise DataError("a result has a type and a value.", where=where)
-        yield {**one, "type": str(one.get("type")), "where": where}
+    left_out["further annotations of a task"] += max(0, len(kept) - 1)
+    if not kept:
+        left_out["tasks without an annotation"] += 1
+        return None
+    results = [
+        one for one in kept[0].get("result") or [] if not (isinstance(one, dict) and one.get("type") == "relation")
+    ]
+    left_out["relations between results"] += len(kept[0].get("result") or []) - len(results)
+    if not all(isinstance(one, dict) and isinstance(one.get("value"), dict) for one in results):
+        raise DataError("a result has a type and a value.", where=where)
+    return [{**one, "type": str(one.get("type")), "where": where} for one in results]
 
 
 def _picture(task: Result, source: Source, file: Path, where: str) -> Path:

@@ -91,14 +91,10 @@ def _groups(shapes: Sequence[Any], file: Path, left_out: Counter[str]) -> tuple[
             left_out[f"shapes of the kind {shown(kind)}"] += 1
             continue
         group = one.get("group_id")
-        key = (one["label"], group, kind) if isinstance(group, int) and kind != "mask" else (at,)
-        kept = {
-            "label": one["label"],
-            "points": one["points"],
-            "shape_type": kind,
-            "mask": one.get("mask"),
-            "where": where,
-        }
+        is_group = isinstance(group, int | str) and group != "" and kind != "mask"
+        key = (one["label"], str(group), kind) if is_group else (at,)
+        kept = {"shape_type": kind, "mask": one.get("mask"), "where": where}
+        kept |= {"label": one["label"], "points": one["points"]}
         together.setdefault(key, []).append(kept)
     return tuple((some[0]["label"], some[0]["where"], tuple(some)) for some in together.values())
 

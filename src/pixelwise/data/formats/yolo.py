@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -11,13 +11,12 @@ from typing import Any
 from pixelwise.data.formats.base import Export, Format, Record, Shape, Size, knowing
 from pixelwise.data.formats.outlines import box, polygons
 from pixelwise.data.formats.source import Source, number
-from pixelwise.data.formats.yolo_config import find_config, place_of, read_config
+from pixelwise.data.formats.yolo_config import find_classes, find_config, find_texts, is_labels, place_of, read_config
 from pixelwise.data.pairing.lists import MOST_BYTES, SPELLINGS
 from pixelwise.errors import DataError, listing, shown
 from pixelwise.imaging.files import SUFFIXES
 from pixelwise.yaml_text import read_file
 
-LINE = re.compile(r"\d+(\s+[-+.\deE]+){4,}\s*")
 Line = tuple[int, tuple[float, ...], int]  # class, numbers, place in the file
 
 
@@ -29,28 +28,16 @@ def yolo() -> Format:
 def _recognises(source: Source) -> str | None:
     if (file := find_config(source)) is not None:
         return f"{source.told(file)} names classes and pictures"
-    names = _classes_file(source)
+    names = find_classes(source)
     texts = [file for file in source.files if file.suffix == ".txt" and file.parent.parts[-1:] != ("splits",)]
-    found = next((file for file in texts[:200] if "labels" in file.parts and _is_labels(file)), None)
+    found = next((file for file in texts[:200] if "labels" in file.parts and is_labels(file)), None)
     return f"{source.told(found)} has classes and shares of width and height" if names and found else None
-
-
-def _classes_file(source: Source) -> Path | None:
-    return next((file for file in source.files if file.name == "classes.txt" and source.file is None), None)
-
-
-def _is_labels(file: Path) -> bool:
-    try:
-        with open(file, encoding="utf-8") as text:
-            return LINE.fullmatch(text.readline(1 << 16)) is not None
-    except (OSError, ValueError):
-        return False
 
 
 def _read(source: Source) -> Export:
     config = find_config(source)
     if config is None:
-        file = _classes_file(source)
+        file = find_classes(source)
         if file is None:
             raise DataError("has neither a data.yaml nor a classes.txt.", where=str(source))
         names = [line.strip() for line in read_file(file, DataError, MOST_BYTES).splitlines() if line.strip()]
@@ -59,22 +46,28 @@ def _read(source: Source) -> Export:
         told, names = read_config(config)
     if len(set(names)) < len(names):
         raise DataError("two classes have one name.", where=str(config or source))
-    records, polygon, files = [], False, 0
+    records, polygon, used, left_out = [], False, set[Path](), Counter[str]()
     for split, picture in _pictures(source, told, config):
         labels = _labels_of(picture)
-        files += labels.is_file()
+        used |= {labels} if labels.is_file() else set()
         lines = tuple(_lines(labels, len(names), bool(told.get("kpt_shape")))) if labels.is_file() else ()
+        left_out["sets of key points"] += len(lines) if told.get("kpt_shape") else 0
         polygon = polygon or any(len(numbers) > 4 for _, numbers, _ in lines)
         shapes = partial(_shapes, lines, tuple(names), str(labels))
         name = source.name_of(picture, _images_of(picture))
         records.append(Record(name, picture, labels if labels.is_file() else config or picture, split, None, shapes))
-    if records and not files:
+    if records and not used:
         first = source.told(_labels_of(records[0].picture))
         what = f"none of {len(records):,} pictures has a text with labels; looked for {first}, for example."
         raise DataError(
             what, where=str(source), hint="Labels lie in labels/, in the same folders as pictures in images/."
         )
-    return Export(tuple(names), tuple(records), knowing(drawn=polygon, boxes=True, labels=False))
+    left_out["texts without a picture"] = len(find_texts(source) - used)
+    knows = knowing(drawn=polygon, boxes=True, labels=False)
+    without = len(records) - len(used)
+    those = "1 picture has" if without == 1 else f"{without:,} pictures have"
+    assumed = (f"{those} no text with labels, which is read as no object.",) if without else ()
+    return Export(tuple(names), tuple(records), knows, left_out=+left_out, assumed=assumed)
 
 
 def _pictures(source: Source, told: Mapping[str, Any], config: Path | None) -> Iterator[tuple[str, Path]]:

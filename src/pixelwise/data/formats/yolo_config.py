@@ -1,4 +1,4 @@
-"""YOLO's data.yaml: the names of classes, and where the pictures of each split are."""
+"""The files of a YOLO export: data.yaml or classes.txt, and the texts with labels."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pixelwise.errors import DataError, shown
 from pixelwise.yaml_text import parse_map, read_file
 
 NAMES = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
+LINE = re.compile(r"\d+(\s+[-+.\deE]+){4,}\s*")
 KEY = re.compile(r"(^\s*|[{,]\s*)(\d+)\s*:", re.M)  # a number before a name
 
 
@@ -58,3 +59,20 @@ def place_of(source: Source, config: Path, path: str, word: str) -> Path:
             return place
     what = f"names {shown(word)}, and there is no such folder or list below {source.root}."
     raise DataError(what, where=str(config), hint="Correct train, val and test in it, or put the pictures there.")
+
+
+def find_classes(source: Source) -> Path | None:
+    return next((file for file in source.files if file.name == "classes.txt" and source.file is None), None)
+
+
+def is_labels(file: Path) -> bool:
+    try:
+        with open(file, encoding="utf-8") as text:
+            return LINE.fullmatch(text.readline(1 << 16)) is not None
+    except (OSError, ValueError):
+        return False
+
+
+def find_texts(source: Source) -> set[Path]:
+    """The texts in folders of labels."""
+    return {file for file in source.files if file.suffix == ".txt" and "labels" in file.parts and is_labels(file)}

@@ -34,7 +34,7 @@ class Pictures(Dataset):
             raise DataError("there are no pictures that can be read.", where=str(path))
         given = {name: SPELLINGS.get(name.partition("/")[0].lower(), "") for name in files if "/" in name}
         told = set(given.values()) - {""}
-        self.drawn = not {"train", "val"} <= told
+        self.drawn = () if {"train", "val"} <= told else tuple(split for split in SPLITS if split not in told)
         if self.drawn and told:  # what is not there yet is drawn from `train`, or from what is in no split
             drawn = self._told(files, given)
         elif self.drawn:
