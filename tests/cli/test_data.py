@@ -201,7 +201,7 @@ def test_a_page_is_written_and_accepted_findings_do_not_fail(run, zoo):
     (zoo / "accepted.yaml").write_text("- {kind: copies, pictures: [train/p1, val/p0], reason: one street}\n")
     code, out, _ = run("check", str(zoo))
     assert code == 0
-    assert "accepted copies  1 picture is of 'train' also in 'val'." in out
+    assert "accepted copies  1 picture of 'train' is also in 'val'." in out
     assert "reason: one street" in out
     assert out.endswith("0 fatal, 0 to look at, 1 accepted. --json names every file.\n")
     elsewhere = zoo.parent / "other.yaml"

@@ -167,3 +167,21 @@ def test_what_accepted_yaml_accepts_is_shown_apart_and_left_alone(
     (pets / "accepted.yaml").unlink()
     assert run("pets") == 0
     assert load_recipe(str(tmp_path / "recipe-2.yaml")).data.exclude == ("train/0",)
+
+
+def test_a_file_of_labels_is_found_in_the_data_folder_too(
+    pets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = "\n".join(f"images/{number}.png,{'ab'[number % 2]}" for number in range(10))
+    (pets / "labels.csv").write_text(f"file,label\n{rows}\n", encoding="utf-8")
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    assert run("pets/labels.csv", "--data", str(tmp_path)) == 0
+    options = load_recipe("recipe.yaml").data.dataset.options
+    assert (options["path"], options["table"]) == ("pets", "labels.csv")
+    assert run("nowhere.csv", "--data", str(tmp_path)) == 2
+    said = capsys.readouterr().err
+    assert (
+        f"neither {tmp_path / 'work/nowhere.csv'} (working folder) nor {tmp_path / 'nowhere.csv'} (data folder)" in said
+    )
+    assert "--path" not in said

@@ -6,7 +6,7 @@ from pixelwise.data.checks.survey import Finding
 from pixelwise.errors import DataError
 
 COPIES = Finding(
-    "copies", "fatal", "2 pictures of 'train' also in 'val'.", ("train/a = val/b", "train/c = val/d"), "Remove."
+    "copies", "fatal", "2 pictures of 'train' are also in 'val'.", ("train/a = val/b", "train/c = val/d"), "Remove."
 )
 ABSENT = Finding("absent classes", "warning", "The split 'val' has no pixel of dog.")
 
@@ -23,7 +23,7 @@ def test_a_finding_is_accepted_by_kind_and_pictures(tmp_path):
         ("copies", ("train/c = val/d",)),
         ("absent classes", ()),
     ]
-    assert left[0].what == "2 pictures of 'train' also in 'val'. (1 of them are accepted.)"
+    assert left[0].what == "2 pictures of 'train' are also in 'val'. (1 of them are accepted.)"
     assert [(finding.files, reason) for finding, reason in accepted] == [
         (("train/a = val/b",), "one scene on two days")
     ]

@@ -77,7 +77,7 @@ def test_the_same_picture_in_two_splits(pictures):
     (finding,) = check_dataset(pictures.open())
     assert (finding.check, finding.severity) == ("copies", "fatal")
     assert finding.files == ("train/p1 = val/p0",)
-    assert finding.what == "1 picture is of 'train' also in 'val'."
+    assert finding.what == "1 picture of 'train' is also in 'val'."
 
 
 def test_a_picture_stored_again_is_the_same(tmp_path, pictures):

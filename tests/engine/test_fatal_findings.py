@@ -66,7 +66,7 @@ def test_a_training_repeats_them_and_its_report_carries_them(zoo, tmp_path):
     data, run = tmp_path / "data", tmp_path / "run"
     assert open_material(recipe(zoo), root=data).fatal == ()
     check(zoo, data)
-    line = "data check, fatal, copies: 1 picture is of 'train' also in 'val'. Of these splits: train/p1 = val/p0."
+    line = "data check, fatal, copies: 1 picture of 'train' is also in 'val'. Of these splits: train/p1 = val/p0."
     notes = [event.text for event in train(recipe(zoo), run, data=data) if isinstance(event, Noted)]
     assert notes[0].startswith(line)
     assert RunFolder(run).read("setup")["data"]["fatal"][0].startswith(line)

@@ -96,7 +96,8 @@ def show_repaired(made: Repaired, out: Path) -> None:
     for what in made.open:
         show_line(console, ("not done  ", WARN), what)
     if not (made.done or made.left_out or made.open):
-        show_line(console, "Nothing had to be corrected. Masks were written again as PNG with one palette.")
+        again = " Masks were written again as PNG with one palette." if made.dataset == {"name": "folder"} else ""
+        show_line(console, f"Nothing had to be corrected.{again}")
     options = [f"{key}={value}" for key, value in made.dataset.items() if key != "name"]
     command = ["pixelwise", "data", "check", str(out), *(word for option in options for word in ("--set", option))]
     show_line(console, f"\nrepaired.json names every file. Next: {shlex.join(command)}")

@@ -92,13 +92,14 @@ def _look(
     folder: Path, changes: Sequence[str], data: Path | None, instances: bool
 ) -> tuple[Found, Dataset, Survey, list[Finding], Accepted]:
     """What the folder holds, the data set that reads it, everything that its checks find, and what of it is accepted."""
-    from pixelwise.data.base import data_root, find_folder
+    from pixelwise.data.base import data_root, find_place
     from pixelwise.start.look import look, typed_options
     from pixelwise.start.recognise import recognise
     from pixelwise.terminal.bars import Line
 
-    table = folder.name if folder.is_file() else ""
-    place = folder.parent if table else find_folder(folder, data_root(data))
+    there = find_place(folder, data_root(data), of_a_run=False)
+    table = there.name if there.is_file() else ""
+    place = there.parent if table else there
     given = typed_options(changes)
     objects = instances or given.get("kind") in ("instances", "components")
     found = recognise(place, table=table, objects=objects, given=given, root=data_root(data))

@@ -103,12 +103,12 @@ def find_folder(path: Path | str, root: Path) -> Path:
     return _find(path, root, Path.is_dir, "folder")
 
 
-def find_place(path: Path | str, root: Path) -> Path:
-    """The folder or file that a path means, in the same way."""
-    return _find(path, root, Path.exists, "folder or file")
+def find_place(path: Path | str, root: Path, *, of_a_run: bool = True) -> Path:
+    """The folder or file that a path means, in the same way. of_a_run: whether a run may have recorded it."""
+    return _find(path, root, Path.exists, "folder or file", of_a_run)
 
 
-def _find(path: Path | str, root: Path, is_there: Callable[[Path], bool], kind: str) -> Path:
+def _find(path: Path | str, root: Path, is_there: Callable[[Path], bool], kind: str, of_a_run: bool = True) -> Path:
     given = with_home(Path(path))
     places = list(dict.fromkeys((given.absolute(), root / given)))
     found = next((place for place in places if is_there(place)), None)
@@ -117,7 +117,8 @@ def _find(path: Path | str, root: Path, is_there: Callable[[Path], bool], kind: 
         what = f"there is no such {kind}."
         if len(places) > 1:
             what = f"there is no such {kind}, neither {places[0]} (working folder) nor {places[1]} (data folder)."
-        hint = f"{hint} Have a run's data moved? Add --path.".strip()
+        if of_a_run:
+            hint = f"{hint} Have a run's data moved? Add --path.".strip()
         raise DataError(what, where=str(path), hint=hint)
     return found
 

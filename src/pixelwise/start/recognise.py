@@ -124,7 +124,7 @@ def _only_folder(path: Path, names: Sequence[str]) -> Path | None:
 
 def _recognised(path: Path, names: Sequence[str], table: str, objects: bool, given: Mapping[str, Any]) -> Found | None:
     """What was found with labels, of the data set that was named if one was."""
-    wanted = given.get("name", "")
+    wanted = given.get("name", "labelled" if table else "")
     tries: dict[str, tuple[Callable[[], Found | None], ...]] = {
         "folder": (lambda: _with_masks(path, names, objects, given),),
         "labelled": (lambda: _with_table(path, table), lambda: _with_classes(path, names)),

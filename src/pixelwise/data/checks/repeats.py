@@ -30,7 +30,9 @@ def copies(survey: Survey) -> Iterator[Finding]:
             yield Finding("copies", "warning", f"{count} twice in '{first}'.{masks}", tuple(files), cure)
         else:
             cure = f"Remove them from '{first}', or name them in data.exclude: scores on '{second}' are too good with them."
-            yield Finding("copies", "fatal", f"{count} of '{first}' also in '{second}'.{masks}", tuple(files), cure)
+            pictures, verb = count.rsplit(" ", 1)
+            what = f"{pictures} of '{first}' {verb} also in '{second}'.{masks}"
+            yield Finding("copies", "fatal", what, tuple(files), cure)
 
 
 def leaked(survey: Survey, accepted: Sequence[Entry] = ()) -> tuple[str, ...]:
