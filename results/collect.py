@@ -217,7 +217,7 @@ def last_split(name: str) -> str:
 def collect(name: str, runs: Sequence[RunFolder]) -> Json:
     """One record for a recipe from finished runs of it; that they are of this recipe is the caller's to know.
 
-    Raises RunError where a run is not finished or repeats a seed.
+    Raises RunError if a run is not finished or repeats a seed.
     """
     setups = [run.read("setup") for run in runs]
     summaries = [_summary(run) for run in runs]
@@ -256,7 +256,7 @@ def without_seed(recipe: Mapping[str, Any]) -> Json:
 
 
 def markdown_table(records: Sequence[Json], split: str, columns: Mapping[str, str]) -> str:
-    """The records as a Markdown table: a row a recipe, a column a score (key → heading), mean ± sd over seeds.
+    """The records as a Markdown table: one row per recipe, one column per score (key → heading), mean ± sd over seeds.
 
     asked: of a record, the precision that its recipe asks for; a run in another one is marked, and so is every other
     difference from the recipe's hardware part

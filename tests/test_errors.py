@@ -72,7 +72,7 @@ def test_a_long_value_is_cut() -> None:
         (str, 3, "which is not a text"),
         (list[int], 3, "which is not a list"),
         (tuple[int, int], 3, "which is not a list"),
-        (tuple[int, int], [1, 2, 3], "it must have at most 2 elements"),
+        (tuple[int, int], [1, 2, 3], "but it must have at most 2 elements"),
         (tuple[int, int], [1], "an element is missing"),
         (dict[str, int], 3, "which is not a map of keys"),
     ],

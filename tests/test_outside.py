@@ -93,7 +93,7 @@ def test_a_typed_function_that_gives_no_data_set_is_one_line(mark: Path, capsys:
     Path("empty_code.py").write_text("def data(root): return None\n")
     assert ended("data", "check", "empty_code:data") == 2
     error = capsys.readouterr().err
-    assert error.startswith("error: empty_code:data: gave NoneType; a data set is a pixelwise.data.base.Dataset.")
+    assert error.startswith("error: empty_code:data: gave NoneType; it must be a pixelwise.data.base.Dataset.")
     assert error.count("\n") == 1
 
 
@@ -255,7 +255,7 @@ def test_which_names_are_consent() -> None:
     assert not is_allowed("my_package")
     assert outside.again() == " --allow my_nets --allow my_package.nets"
     for wrong in ("*", "my nets", "../x", "", ".", "my_nets.py"):
-        with pytest.raises(RecipeError, match="a module is named as in Python's import"):
+        with pytest.raises(RecipeError, match="write a module as in Python's import"):
             allow([wrong])
     os.environ[outside.ALLOW] = ""
     words = ["model=a.b:net", "augment=[c:flip, {name: d:turn}]", "model=choice(unet,e:net)", "model=unet,f:net"]

@@ -119,7 +119,9 @@ def test_it_is_a_table_of_contents(shelf):
 
 
 def test_an_unknown_name_comes_with_the_known_and_the_nearest(shelf):
-    with pytest.raises(RecipeError, match=r"there is no model 'nett'; there is net, pair, plain.*Did you mean 'net'\?"):
+    with pytest.raises(
+        RecipeError, match=r"there is no model 'nett'; choose from net, pair, plain.*Did you mean 'net'\?"
+    ):
         shelf["nett"]
 
 
@@ -166,7 +168,7 @@ def test_build_refuses_before_it_imports(shelf):
 @pytest.mark.parametrize(
     ("target", "what"),
     [
-        ("nowhere.at_all:net", "there is no module 'nowhere.at_all'.*installed"),
+        ("nowhere.at_all:net", "there is no module 'nowhere.at_all'.*Install its package"),
         ("outside.missing:net", "there is no module 'outside.missing'"),
         ("outside.builds:pear", r"has no function 'pear'.*Did you mean 'pair'\?"),
         ("math:sqrt", "there is no module 'math'|has no function"),
@@ -181,12 +183,12 @@ def test_targets_that_lead_nowhere(shelf, target, what):
 @pytest.mark.parametrize(
     ("name", "what"),
     [
-        ("computed", r"option 'rate': the default `1 / 255` has to be computed"),
+        ("computed", r"option 'rate': the default `1 / 255` would have to be computed"),
         ("broken", "not readable Python"),
-        ("called", r"outside.called:net: `declares\(gives=place\(\)\)` has to be computed"),
-        ("unpacked", r"`declares\(\*\*claims\)` has to be computed"),
+        ("called", r"outside.called:net: `declares\(gives=place\(\)\)` would have to be computed"),
+        ("unpacked", r"`declares\(\*\*claims\)` would have to be computed"),
         ("unknown", "declares has no keyword 'givs'.*Did you mean 'gives'"),
-        ("vague", r"declares\(gives='pixels'\): allowed is pixel, picture, objects. Did you mean 'pixel'"),
+        ("vague", r"declares\(gives='pixels'\): a word must be one of pixel, picture, objects. Did you mean 'pixel'"),
         ("single", r"declares\(counts='labels'\): the value must be a tuple of texts"),
     ],
 )

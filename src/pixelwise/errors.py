@@ -46,7 +46,7 @@ class PixelwiseError(Exception):
 
     @classmethod
     def all(cls, problems: Sequence[Problem]) -> PixelwiseError:
-        """One error for several problems, so that a user can mend all of them in one go."""
+        """One error for several problems, so that a user can correct all of them at once."""
         return _rebuild(cls, tuple(problems))
 
     def __str__(self) -> str:
@@ -75,7 +75,7 @@ class ShapeError(PixelwiseError):
 
 
 class RunError(PixelwiseError):
-    """A run folder or checkpoint that is missing, damaged, in the way, or of another recipe."""
+    """A run folder or checkpoint that is missing, damaged, of another recipe, or at a place where a new one should go."""
 
 
 class TrainingError(PixelwiseError):
@@ -88,7 +88,7 @@ class DeviceError(PixelwiseError):
 
 @contextmanager
 def naming(where: str, hint: str = "") -> Iterator[None]:
-    """Around code from outside the package: whatever it raises becomes one line with its file and line number.
+    """Around code from outside the package: every exception becomes one line with its file and line number.
 
     with naming("metric 'mine:depth'"):
         made = depth(info)
@@ -126,7 +126,7 @@ _INSTALLED_AS = {
 
 
 def not_installed(error: ModuleNotFoundError) -> PixelwiseError | None:
-    """What to install, where a package that pixelwise needs here is missing; None where it is a module of pixelwise.
+    """The error that names the package to install; None if the missing module is one of pixelwise.
 
     >>> print(not_installed(ModuleNotFoundError("", name="sklearn.cluster")))
     this needs the package sklearn, which is not installed. Install it: pip install scikit-learn
@@ -139,7 +139,7 @@ def not_installed(error: ModuleNotFoundError) -> PixelwiseError | None:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A suggestion as a sentence, or an empty string where nothing is near.
+    """A suggestion as a sentence, or an empty string if no name is similar.
 
     >>> did_you_mean("unett", ["unet", "basic_fcn"])
     "Did you mean 'unet'?"
@@ -156,7 +156,7 @@ def listing(names: Iterable[str], limit: int = 8) -> str:
 
 
 def shown(value: object, limit: int = 80) -> str:
-    """A value as a recipe would write it, cut where it is long.
+    """A value as a recipe would write it, shortened if it is long.
 
     >>> shown(None), shown(True), shown("abc")
     ('null', 'true', "'abc'")
@@ -184,15 +184,15 @@ _FAULTS = {
     ("path_type",): "which is not a path",
     ("tuple_type", "list_type"): "which is not a list",
     ("dict_type", "mapping_type", "model_type", "model_attributes_type"): "which is not a map of keys",
-    ("none_required",): "only null is allowed",
-    ("greater_than",): "it must be greater than {gt:g}",
-    ("greater_than_equal",): "it must be greater than or equal to {ge}",
-    ("less_than",): "it must be less than {lt:g}",
-    ("less_than_equal",): "it must be less than or equal to {le}",
-    ("multiple_of",): "it must be a multiple of {multiple_of}",
-    ("literal_error",): "allowed is {expected}",
-    ("too_short",): "it must have at least {min_length} elements",
-    ("too_long",): "it must have at most {max_length} elements",
+    ("none_required",): "but only null is allowed",
+    ("greater_than",): "but it must be greater than {gt:g}",
+    ("greater_than_equal",): "but it must be greater than or equal to {ge}",
+    ("less_than",): "but it must be less than {lt:g}",
+    ("less_than_equal",): "but it must be less than or equal to {le}",
+    ("multiple_of",): "but it must be a multiple of {multiple_of}",
+    ("literal_error",): "but it must be {expected}",
+    ("too_short",): "but it must have at least {min_length} elements",
+    ("too_long",): "but it must have at most {max_length} elements",
     ("missing",): "an element is missing",
 }
 
@@ -201,7 +201,7 @@ def type_fault(entry: Mapping[str, Any]) -> str:
     """What is wrong with a value, from one of pydantic's error entries, to follow `read VALUE, `.
 
     >>> type_fault({"type": "greater_than_equal", "ctx": {"ge": 1}})
-    'it must be greater than or equal to 1'
+    'but it must be greater than or equal to 1'
     """
     for types, sentence in _FAULTS.items():
         if entry["type"] in types:

@@ -22,7 +22,7 @@ from typing import Any
 from pixelwise.errors import Problem, RecipeError, shown
 
 ALLOW = "PIXELWISE_ALLOW"
-OWN = "a part of Python itself, which nothing in a recipe may call"
+OWN = "a part of Python itself, which a recipe may not call"
 NAME = re.compile(r"(?<![\w.:/-])([^\W\d][\w.]*):([^\W\d]\w*)(?![\w:/])")  # module:function within a text
 
 
@@ -36,7 +36,7 @@ def allow(modules: Iterable[str]) -> None:
     for module in [part.strip() for text in modules for part in text.split(",")]:
         if not is_dotted(module) or module.endswith(".py"):
             hint = f"Write {module[:-3]}." if module.endswith(".py") and is_dotted(module) else ""
-            what = f"read {shown(module)}; a module is named as in Python's import, e.g. my_nets or my_package.nets."
+            what = f"read {shown(module)}; write a module as in Python's import, e.g. my_nets or my_package.nets."
             raise RecipeError(what, where="--allow", hint=hint)
         if is_python(module):
             raise RecipeError(f"{module} is {OWN}.", where="--allow")
@@ -67,7 +67,7 @@ def is_python(module: str) -> bool:
 
 
 def again() -> str:
-    """The options that a command needs when it is repeated, e.g. ` --allow my_nets`; empty where nothing is allowed."""
+    """The options that a command needs when it is repeated, e.g. ` --allow my_nets`; empty if nothing is allowed."""
     return "".join(f" --allow {name}" for name in allowed())
 
 
@@ -76,13 +76,13 @@ def is_dotted(text: str) -> bool:
 
 
 def refusals(named: Mapping[str, str]) -> list[Problem]:
-    """Why nothing of these is imported, path → `module:function`; the last one says what allows all of them."""
+    """A problem for each of these names (path → `module:function`): it may not be imported. The last has the hint."""
     modules = list(dict.fromkeys(target.partition(":")[0] for target in named.values()))
     problems = []
     for where, target in named.items():
         module, _, function = target.partition(":")
         what = f"read '{target}', which would import the module {module} and call its function {function}; "
-        why = f"that is {OWN}" if is_python(module) else "code outside pixelwise is imported only where it is allowed"
+        why = f"that is {OWN}" if is_python(module) else "code outside pixelwise is imported only if it is allowed"
         problems.append(Problem(where, f"{what}{why}."))
     modules = [module for module in modules if not is_python(module)]
     hint = f"If you trust it, add --allow {','.join(modules)} (in Python: allow={modules})." if modules else ""
@@ -92,7 +92,7 @@ def refusals(named: Mapping[str, str]) -> list[Problem]:
 def import_function(target: str) -> Callable[..., Any]:
     """The function that an allowed `module:function` names, imported.
 
-    Raises RecipeError where its module needs another one of the working folder that is not allowed.
+    Raises RecipeError if its module needs another one of the working folder that is not allowed.
     """
     module, _, function = target.partition(":")
     try:

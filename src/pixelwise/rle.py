@@ -112,7 +112,7 @@ def _unpacked(text: str) -> list[int]:
 
 
 def runs_by_value(plane: NDArray[Any]) -> dict[int, RLE]:
-    """The mask of every value in a plane (H, W) of whole numbers, in one pass over it, whatever the number of values.
+    """The mask of every value in a plane (H, W) of whole numbers, in one pass over it, for any number of values.
 
     >>> {value: mask.area for value, mask in runs_by_value(np.array([[0, 7, 7], [0, 0, 7]])).items()}
     {0: 3, 7: 3}

@@ -65,7 +65,7 @@ Builder = TypeVar("Builder", bound=Callable[..., Any])
 
 
 def declares(**claims: Any) -> Callable[[Builder], Builder]:
-    """State what a builder fits together with, in plain values that are read without importing it.
+    """Declare what a builder fits together with, in plain values that are read without importing it.
 
     Raises RecipeError for a key or value that DECLARATIONS does not have.
 
@@ -96,7 +96,7 @@ def _check_declaration(claims: Mapping[str, Any], where: str = "") -> None:
             allowed = [names[one.__name__] for one in (types if isinstance(types, tuple) else (types,))]
             raise RecipeError(f"declares({key}={value!r}): the value must be {' or '.join(allowed)}.", where=where)
         if wrong := [part for part in parts if words and part not in words]:
-            what = f"declares({key}={value!r}): allowed is {', '.join(words)}."
+            what = f"declares({key}={value!r}): a word must be one of {', '.join(words)}."
             raise RecipeError(what, where=where, hint=did_you_mean(wrong[0], words))
 
 
@@ -116,17 +116,17 @@ class Option:
 
 @dataclass(frozen=True)
 class Signature:
-    """What is known of a builder without importing it."""
+    """What is known about a builder without importing it."""
 
     target: str
     given: tuple[str, ...]  # positional parameters: the pipeline's
     options: Mapping[str, Option]  # keyword-only parameters: the recipe's
     doc: str
-    declared: Mapping[str, Any]  # what it says of itself by `declares`; empty where it says nothing
+    declared: Mapping[str, Any]  # what it says of itself by `declares`; empty if it says nothing
 
 
 class Shelf(Mapping[str, str]):
-    """A visible table `name → module:function` of one kind of thing."""
+    """A table `name → module:function` of one kind of thing."""
 
     def __init__(self, kind: str, table: Mapping[str, str]) -> None:
         self.kind = kind
@@ -142,7 +142,7 @@ class Shelf(Mapping[str, str]):
             hint = "Name a function as package.module:function, e.g. my_nets:shallow."
             raise RecipeError(f"there is no module or function of the name {shown(name)}.", hint=hint)
         raise RecipeError(
-            f"there is no {self.kind} '{name}'; there is {', '.join(sorted(self._table))}, or package.module:function.",
+            f"there is no {self.kind} '{name}'; choose from {', '.join(sorted(self._table))}, or package.module:function.",
             hint=did_you_mean(name, self._table),
         )
 
@@ -161,7 +161,7 @@ class Shelf(Mapping[str, str]):
         return (ast.get_docstring(_find_function(self[name])[0]) or "").partition("\n")[0]
 
     def declared(self, name: str) -> Mapping[str, Any]:
-        """What the builder declares, read from its source file; empty where it declares nothing."""
+        """What the builder declares, read from its source file; empty if it declares nothing."""
         return self.signature(name).declared
 
     def check(self, name: str, options: Mapping[str, Any], where: str = "") -> list[Problem]:
@@ -191,13 +191,13 @@ class Shelf(Mapping[str, str]):
         return target in self._table.values() or is_allowed(target.partition(":")[0])
 
     def target(self, name: str, where: str = "") -> str:
-        """The builder's `module:function`, to be imported. Raises RecipeError where that is not allowed."""
+        """The builder's `module:function`, to be imported. Raises RecipeError if that is not allowed."""
         if not self.may_import(name):
             raise RecipeError.all(refusals({where or self.kind: name}))
         return self[name]
 
     def build(self, name: str, /, *given: Any, **options: Any) -> Any:
-        """Import the builder and call it. Raises RecipeError where it is not allowed, or does not take the options."""
+        """Import the builder and call it. Raises RecipeError if it is not allowed, or does not take the options."""
         target = self.target(name)
         converted = self.convert(name, options, where=f"{self.kind} '{name}'")
         if name in self._table:
@@ -241,7 +241,7 @@ def _takes_only_numbers(kind: Any) -> bool:
 
 @cache  # a module has several builders
 def _read(source: Path, what: str) -> ast.Module:
-    """The parsed source. Raises RecipeError where it is not Python, or too long to be a module."""
+    """The parsed source. Raises RecipeError if it is not Python, or too long to be a module."""
     try:
         if source.stat().st_size > LONGEST:
             raise RecipeError(f"{what} is longer than {LONGEST // 2**20} MiB.", where=str(source))
@@ -258,7 +258,7 @@ def _find_function(target: str) -> tuple[ast.FunctionDef, ast.Module]:
     if source is None or source.suffix != ".py":
         raise RecipeError(
             f"there is no module '{module}' to take '{function}' from.",
-            hint="Is its package installed in this environment, or its file in the working folder?",
+            hint="Install its package in this environment, or put its file into the working folder.",
         )
     tree = _read(source, f"module '{module}'")
     functions = [n for n in tree.body if isinstance(n, ast.FunctionDef)]
@@ -274,7 +274,7 @@ def _read_signature(target: str) -> Signature:
     try:
         return _signature(target, *_find_function(target))
     except (ValueError, TypeError, RecursionError) as error:  # e.g. Literal[...] of what has to be computed
-        what = f"its signature is not readable: {str(error) or type(error).__name__}."
+        what = f"its signature cannot be read: {str(error) or type(error).__name__}."
         raise RecipeError(what, where=target, hint="Annotate options with plain types and values.") from error
 
 
@@ -304,7 +304,7 @@ def _declaration(function: ast.FunctionDef, target: str) -> Mapping[str, Any]:
             claims = {}
         if node.args or len(claims) < len(node.keywords):
             raise RecipeError(
-                f"`{ast.unparse(node)}` has to be computed; `declares` takes keywords with plain values.",
+                f"`{ast.unparse(node)}` would have to be computed; `declares` takes keywords with plain values.",
                 where=target,
                 hint="Write the values out: declarations are read without importing.",
             )
@@ -342,9 +342,9 @@ def _default(node: ast.expr, aliases: Mapping[str, ast.expr], where: str) -> Any
         return ast.literal_eval(node)
     except ValueError as error:
         raise RecipeError(
-            f"the default `{ast.unparse(node)}` has to be computed; write a plain value, or a constant of its package.",
+            f"the default `{ast.unparse(node)}` would have to be computed; write a plain value, or a constant of its package.",
             where=where,
-            hint="Options are read without importing, and a recipe has to be able to write them down.",
+            hint="Options are read without importing the module, and a recipe must be able to contain them.",
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""What flows through pixelwise: samples, what is known of a data set, predictions. Plain NumPy, validated when made.
+"""The types that pixelwise works with: samples, information about a data set, predictions. Plain NumPy, validated when made.
 
 Legend of shapes, used everywhere: **B** batch, **C** channels or classes, **H W** size, **N** objects.
 """
@@ -147,10 +147,10 @@ def seen(image: Image) -> Image:
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """What is known of a data set as a whole.
+    """What is known about a data set as a whole.
 
     classes:  names, in the order of their indices
-    colours:  one RGB a class, for drawings
+    colours:  one RGB per class, for drawings
     void:     index in masks that means "not labelled", or None
     knows:    what its samples carry besides the picture
     source:   citation and address, for the report
@@ -190,7 +190,7 @@ class DatasetInfo:
             what = "void cannot count as background: what a letterbox has around pictures is void too."
             raise DataError(what, where=self.name, hint="Use `void: ignore`, or data.fit: squash or crop.")
         if BACKGROUND not in self.classes:
-            what = f"void cannot count as background: no class has that name; there are {listing(self.classes)}."
+            what = f"void cannot count as background: no class has that name; the classes are {listing(self.classes)}."
             raise DataError(what, where=self.name, hint="Use `void: ignore`.")
         return self.classes.index(BACKGROUND)
 
@@ -207,9 +207,9 @@ ABSENT_SKIPPED = {
 
 @dataclass(frozen=True)
 class OverPictures:
-    """The confidence interval of a score over pictures: what the same weights would score on other pictures of this kind.
+    """The confidence interval of a score over pictures: the scores to expect of the same weights on similar pictures.
 
-    low, high:  None where `lack` says in words why there is no interval
+    low, high:  None if `lack` says in words why there is no interval
     n:          the number of pictures in the score
     level:      how often intervals made by this method contain the true value
     """
@@ -227,8 +227,8 @@ class Score:
     """One number with the convention by which it was counted.
 
     name:        e.g. `mean_iou`
-    value:       None where nothing was counted that could give one; shown as "–", never as a number
-    convention:  ordered fields, e.g. `{"void": "ignore", "classes": "truth"}` or `{"n": ">100"}`; empty where there is
+    value:       None if nothing was counted that could give one; shown as "–", never as a number
+    convention:  ordered fields, e.g. `{"void": "ignore", "classes": "truth"}` or `{"n": ">100"}`; empty if there is
                  nothing to choose
     support:     how many things (pixels, pictures) were scored
     interval:    over pictures, where it is known; two scores may be equal without it
@@ -309,7 +309,7 @@ def _renamed(name: str, convention: Mapping[str, str]) -> dict[str, str]:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Prediction:
-    """What is predicted for one picture. `kind` names how it is shown and kept (pixelwise/shown).
+    """The prediction for one picture. `kind` names how it is shown and saved (pixelwise/shown).
 
     info:  names and colours of the classes, where they are known
     """
@@ -318,7 +318,7 @@ class Prediction:
     info: DatasetInfo | None = field(default=None, repr=False)
 
     def _repr_html_(self) -> str | None:
-        """What a notebook shows. The import is late because everything that draws lies above this file."""
+        """What a notebook shows. The import is late because drawing code is on a higher floor than this file."""
         html: str | None = import_module("pixelwise.shown").as_html(self)
         return html
 
@@ -383,8 +383,8 @@ class Colours(Prediction):
 class Instances(Prediction):
     """The objects found in a picture of `size` (H, W), best score first.
 
-    least_score:  objects with this score are taken as found: they are drawn, written and counted. Average precision looks
-                  at all objects
+    least_score:  objects with at least this score count as found: they are drawn, written and counted. Average precision
+                  uses all objects
     """
 
     kind = "instances"
@@ -396,7 +396,7 @@ class Instances(Prediction):
         check_sizes(self.objects, self.size)
         scores = [one.score for one in self.objects]
         if scores != sorted(scores, reverse=True):
-            raise DataError(f"objects come best score first, these have the scores {scores}")
+            raise DataError(f"objects must be sorted by score, best first; these have the scores {scores}")
 
     @property
     def found(self) -> tuple[Object, ...]:

@@ -135,7 +135,7 @@ def test_matrix_with_numbers_groups_and_bias(call):
     assert "[2, 4, −3, 0]" in call(*words, "--weights", "2 -1", "--vector", "1 2 3 0", "--bias", "0 0")
     assert "b = [b0, b0, b1, b1]" in call(*words, "--bias", "b")
     assert "Aᵀ is 16×4" in call("matrix", "-s", 2, "-p", 1, "--transpose", "--output-padding", 1, "--input", "1x2x2")
-    assert "read 1 numbers, 2 are needed" in call(*words, "--weights", "1", code=2)
+    assert "read 1 numbers, but 2 are needed" in call(*words, "--weights", "1", code=2)
     assert "Add --weights" in call(*words, "--vector", "1 2 3 4", code=2)
     assert "Add --transpose" in call(*words, "--output-padding", 1, code=2)
 
@@ -159,18 +159,18 @@ def test_trace(call, tmp_path):
         (["shapes", "conv 3 4 | cnv 4", "--input", "3x8x8"], "column 12: there is no layer 'cnv'"),
         (["shapes", "conv 3 4"], "--input: the shape of the input is missing"),
         (["shapes", "conv 9 4", "--input", "3x8x8"], "layer 1 (conv 9 4), height: a kernel of 9 covers 9"),
-        (["shapes", "course-cnn", "--set", "NF"], "--set: read 'NF'; it is NAME=NUMBER"),
-        (["shapes", "course-cnn", "--set", "NF=²"], "--set: read 'NF=²'; it is NAME=NUMBER"),
+        (["shapes", "course-cnn", "--set", "NF"], "--set: read 'NF'; write NAME=NUMBER"),
+        (["shapes", "course-cnn", "--set", "NF=²"], "--set: read 'NF=²'; write NAME=NUMBER"),
         (["shapes", "course-cnn", "--json", "--latex"], "exclude each other"),
         (["counts"], "give a network or --model"),
         (["counts", "--model", "unett"], "Did you mean 'unet'"),
         (["counts", "--model", "unet", "--double"], "not for --model"),
         (["counts", "course-cnn", "--connections", "al"], "Did you mean 'all'"),
-        (["counts", "course-cnn", "--claim", "weights"], "it is QUANTITY=FIGURE"),
+        (["counts", "course-cnn", "--claim", "weights"], "write QUANTITY=FIGURE"),
         (["counts", "course-cnn", "--claim", "weight=3"], "Did you mean 'weights'"),
         (["field", "conv 3 NF same", "--input", "NICxSxS"], "needs numbers for S"),
-        (["field", "course-cnn", "--pixel", "a"], "--pixel: read 'a'; it is ROW,COLUMN"),
-        (["field", "course-cnn", "--layer", "9"], "there is no layer 9; there are 1 to 6"),
+        (["field", "course-cnn", "--pixel", "a"], "--pixel: read 'a'; write ROW,COLUMN"),
+        (["field", "course-cnn", "--layer", "9"], "there is no layer 9; the layers are 1 to 6"),
         (["matrix", "--input", "1x999x999"], "too large to print"),
         (["matrix", "--input", "64"], "channels×height×width"),
         (["solve", "-k", "3", "--input", "32", "--to", "x"], "a size is a number, HEIGHTxWIDTH or CxHEIGHTxWIDTH"),

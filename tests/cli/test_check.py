@@ -24,7 +24,7 @@ def run_command(*words: str) -> int:
 @pytest.mark.parametrize("recipe", list(shipped_recipes()))
 def test_shipped_recipes_are_sound(recipe: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command("check", recipe) == 0
-    assert capsys.readouterr().out.startswith(f"{recipe} is sound: ")
+    assert capsys.readouterr().out.startswith(f"{recipe} is correct: ")
 
 
 def test_overrides_are_checked_and_shown(capsys: pytest.CaptureFixture[str]) -> None:

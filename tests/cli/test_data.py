@@ -41,7 +41,7 @@ def zoo(tmp_path):
 def test_a_good_folder(run, zoo):
     code, out, err = run("check", str(zoo))
     assert (code, err) == (0, "")
-    assert out == "zoo  train 3, val 2  (2 classes)\nNothing found. Every picture was read, every check passed.\n"
+    assert out == "zoo  train 3, val 2  (2 classes)\nNothing found. Every picture was read, and every check passed.\n"
 
 
 def test_fatal_findings_exit_with_1_and_name_files_and_cure(run, zoo):
@@ -53,8 +53,8 @@ def test_fatal_findings_exit_with_1_and_name_files_and_cure(run, zoo):
     assert code == 1
     assert "fatal unreadable" in words
     assert "train/p1" in words
-    assert "1 mask has values that are not classes: 7 (1 mask, 80 pixels). Allowed are 0 to 1." in words
-    assert "→ Correct the masks, name the missing classes, or say by the option values" in words
+    assert "1 mask has values that are not classes: 7 (1 mask, 80 pixels). Allowed: 0 to 1." in words
+    assert "→ Correct the masks, name the missing classes, or say with the option values" in words
     assert words.endswith("2 fatal, 0 to look at. --json names every file.")
     assert "\x1b" not in out  # no control characters where it is no terminal
 
@@ -76,9 +76,9 @@ def test_json(run, zoo):
     assert found["findings"][0] == {
         "check": "strange values",
         "severity": "fatal",
-        "what": "1 mask has values that are not classes: 7 (1 mask, 80 pixels). Allowed are 0 to 1.",
+        "what": "1 mask has values that are not classes: 7 (1 mask, 80 pixels). Allowed: 0 to 1.",
         "files": ["val/p0"],
-        "cure": "Correct the masks, name the missing classes, or say by the option values which values are one class.",
+        "cure": "Correct the masks, name the missing classes, or say with the option values which values belong to a class.",
     }
 
 
@@ -98,8 +98,8 @@ def test_built_in_and_unknown_names(run, tmp_path):
     assert run("check", "scenes", "--set", "train=20", "--set", "val=10", "--set", "test=0")[0] == 0
     code, out, err = run("check", "scense")
     assert (code, out) == (2, "")
-    assert err.startswith("error: there is no data set or folder 'scense', neither in the working folder (")
-    assert f"nor in the data folder ({data_root()}); there is voc2007, voc2012, scenes, voc, " in err
+    assert err.startswith("error: there is no data set 'scense', and no folder of this name in the working folder (")
+    assert f"or in the data folder ({data_root()}); data sets: voc2007, voc2012, scenes, voc, " in err
     assert err.endswith("Did you mean 'scenes'?\n")
     code, _, err = run("info", "voc2012", "--data", str(tmp_path))
     assert code == 2
@@ -119,7 +119,7 @@ def test_fetch(run, tmp_path):
     assert run("fetch", "scenes")[1] == "scenes is drawn by pixelwise itself: there is nothing to fetch.\n"
     code, _, err = run("fetch", "voc207", "--data", str(tmp_path))
     assert code == 2
-    assert "there is no address for 'voc207'; there is voc2007, voc2012" in err
+    assert "there is no address for 'voc207'; choose from voc2007, voc2012" in err
     assert "Did you mean 'voc2007'?" in err
 
 
@@ -133,7 +133,7 @@ def test_options_are_read_and_converted_like_those_of_a_recipe(run, zoo):
         code, _, err = run("check", str(zoo), "--set", word)
         assert (code, err.count("\n")) == (2, 1)
         assert said in err
-    assert "the folder is named already" in run("check", str(zoo), "--set", "path=x")[2]
+    assert "the folder is already given as NAME" in run("check", str(zoo), "--set", "path=x")[2]
 
 
 def test_names_reach_the_output_without_control_characters(run, zoo):

@@ -78,7 +78,7 @@ def test_what_a_sweep_refuses_begins_nothing(
     [
         (["--html", "report.html"], "--html writes a file such as compare.html, not report.html"),
         (["--csv", "summary.json"], "--csv writes a file such as compare.csv"),
-        (["--score", "mean_iuo"], "no run has a score 'mean_iuo'; there is mean_iou["),
+        (["--score", "mean_iuo"], "no run has a score 'mean_iuo'; choose from mean_iou["),
         (["--resolution", "own"], "need --split"),
         (["--split", "test"], "First run: pixelwise evaluate"),
         (["nowhere"], "there is no such run folder"),

@@ -207,9 +207,9 @@ def test_a_split_that_the_training_scored_at_its_end_needs_no_evaluation(made: M
         run.write("summary", summary)
     comparison = gather(paths, Place("test"))
     assert comparison.main.stands_on == "test of scenes, 40 pictures at 80×64"
-    with pytest.raises(RunError, match="was not evaluated there"):
+    with pytest.raises(RunError, match="was not evaluated on this split"):
         gather(paths, Place("test", "last"))
-    with pytest.raises(RunError, match="was not evaluated there"):
+    with pytest.raises(RunError, match="was not evaluated on this split"):
         gather(paths, Place("test", "best", "own"))
 
 

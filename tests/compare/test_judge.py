@@ -75,7 +75,7 @@ def test_groups_that_are_not_clearly_worse_than_the_best_lead_with_it(tmp_path: 
     comparison = gather(paths)
     letters = leading(comparison, comparison.main, 400)
     assert letters == {"A", "B"}
-    assert "or differ from it by an amount that is not clear" in leading_words(letters, comparison.main.name)
+    assert "or do not differ clearly from it" in leading_words(letters, comparison.main.name)
     alone = gather([run(tmp_path / "alone", batch=4, right=0.95), paths[0], paths[6]])
     assert leading(alone, alone.main, 400) == {"A"}  # one seed each: the paired interval over pictures decides
 
@@ -83,7 +83,7 @@ def test_groups_that_are_not_clearly_worse_than_the_best_lead_with_it(tmp_path: 
 def test_where_no_difference_is_clear_none_leads(tmp_path: Path) -> None:
     comparison = gather([run(tmp_path / str(b), batch=b, right=0.8, keep=False) for b in (1, 2)])
     assert leading(comparison, comparison.main) == frozenset()
-    assert leading_words((), "mean IoU") == "No row is set off: no difference from the best mean IoU is clear."
+    assert leading_words((), "mean IoU") == "No row is marked: no difference from the best mean IoU is clear."
     assert leading(gather([tmp_path / "1"]), comparison.main) == frozenset()
 
 
@@ -118,7 +118,7 @@ def test_too_few_pictures_and_counts_that_do_not_add_up(tmp_path: Path) -> None:
     assert few.words.startswith("Not enough data to say")
     paths = [run(tmp_path / name, batch=batch) for name, batch in (("c", 1), ("d", 2))]
     shutil.copy(paths[0] / "predictions" / "states.npz", paths[1] / "predictions" / "states.npz")
-    assert "does not add up to the scores on record" in judged(*paths).pictures.lack
+    assert "does not add up to the recorded scores" in judged(*paths).pictures.lack
     (paths[1] / "predictions" / "states.npz").write_bytes(b"no")
     assert "is damaged" in judged(*paths).pictures.lack
 

@@ -89,7 +89,7 @@ def test_a_difference_can_be_taken_in_a_loss(made: Made) -> None:
     (verdict,) = compare_runs([made("a"), made("b", batch=16)], scores=["validation_loss"]).verdicts
     assert verdict.column.key == KEYS[1]
     assert verdict.seeds.value == 0
-    assert "runs keep no loss of single pictures" in verdict.words
+    assert "runs do not keep the loss of each picture" in verdict.words
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def test_values_of_different_losses_share_no_axis(made: Made, tmp_path: Path) ->
     same, different = gather(runs[:2]), gather(runs)
     assert [panel.label for panel in panels_of(same)] == ["training loss", "validation loss", "mean IoU"]
     assert [panel.label for panel in panels_of(different)] == ["mean IoU"]
-    words = "different loss functions, whose values cannot share an axis"
+    words = "different loss functions, so their values cannot share an axis"
     assert words not in build_comparison_page(same, [], tmp_path / "same.html").read_text()
     assert words in build_comparison_page(different, [], tmp_path / "different.html").read_text()
 

@@ -54,7 +54,7 @@ def test_strange_values(pictures):
     pictures.mask(pictures.path / "val/masks/p0.png", (0, 1, 2, 9))
     (finding,) = found(pictures, "strange values")
     assert finding.what == (
-        "2 masks have values that are not classes: 9 (1 mask, 20 pixels), 255 (1 mask, 20 pixels). Allowed are 0 to 2."
+        "2 masks have values that are not classes: 9 (1 mask, 20 pixels), 255 (1 mask, 20 pixels). Allowed: 0 to 2."
     )
     assert set(finding.files) == {"train/p2", "val/p0"}
     assert found(pictures, "strange values", void=255)[0].files == ("val/p0",)
@@ -68,7 +68,7 @@ def test_empty_and_constant_masks(pictures):
         ("empty masks", "warning", ("train/p2",)),
         ("constant masks", "warning", ("train/p3",)),
     ]
-    assert findings[1].what == "1 of 6 masks hold nothing but 'cat'."
+    assert findings[1].what == "1 of 6 masks contain only 'cat'."
 
 
 def test_the_same_picture_in_two_splits(pictures):

@@ -117,7 +117,7 @@ def test_what_names_nothing_is_refused_at_once(folder, change, said):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (spoil(("images", 0), width=31), "picture p0.png is 30×20, its annotations say 31×20"),
+        (spoil(("images", 0), width=31), "picture p0.png is 30×20, but its annotations say 31×20"),
         (spoil(("annotations", 0), segmentation=[[1, 1, 2, 2]]), "a polygon needs three points or more.*has 4 numbers"),
         (spoil(("annotations", 0), segmentation=[[1, 1, 5, 1, float("nan"), 5]]), "a point that is not finite"),
         (spoil(("annotations", 1), segmentation={"size": [9, 9], "counts": [81]}), "are for .9, 9. .height, width"),

@@ -96,7 +96,7 @@ def test_a_file_of_theirs_that_is_another_stays(tmp_path, server):
     (tmp_path / "downloads").mkdir()
     (tmp_path / "downloads/good.tar").write_bytes(GOOD[:1000])
     with pytest.raises(
-        DataError, match=r"good\.tar: is not the file that was expected: md5 \w+, expected \w+\. It was left"
+        DataError, match=r"good\.tar: is not the file that was expected: md5 \w+, expected \w+\. The file was kept"
     ):
         fetch("toy", tmp_path, addresses=sets(address))
     assert (tmp_path / "downloads/good.tar").read_bytes() == GOOD[:1000]
@@ -104,14 +104,16 @@ def test_a_file_of_theirs_that_is_another_stays(tmp_path, server):
 
 
 def test_a_wrong_checksum_is_refused_and_deleted(tmp_path, server):
-    with pytest.raises(DataError, match=r"what came is not what was expected .*; it was deleted"):
+    with pytest.raises(
+        DataError, match=r"the downloaded file does not have the checksum that was expected .*; it was deleted"
+    ):
         fetch("toy", tmp_path, addresses=sets(server[0], data=b"other"))
     assert list((tmp_path / "downloads").iterdir()) == []
     assert not (tmp_path / "set").exists()
 
 
 def test_a_download_cut_short_is_no_file(tmp_path, server):
-    with pytest.raises(DataError, match=r"could not be downloaded|not what was expected"):
+    with pytest.raises(DataError, match=r"could not be downloaded|checksum that was expected"):
         fetch("toy", tmp_path, addresses=sets(server[0], file="short.tar"))
     assert list((tmp_path / "downloads").iterdir()) == []
 
@@ -138,7 +140,7 @@ def test_an_archive_without_its_proof(tmp_path, server):
 
 def test_an_unknown_name(tmp_path):
     with pytest.raises(
-        DataError, match=r"there is no address for 'voc207'; there is voc2007, voc2012, cifar10\. Did you mean"
+        DataError, match=r"there is no address for 'voc207'; choose from voc2007, voc2012, cifar10\. Did you mean"
     ):
         fetch("voc207", tmp_path)
 

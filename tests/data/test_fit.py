@@ -84,10 +84,10 @@ def test_objects_are_placed_as_their_masks_are(tmp_path, fit):
 
 
 def test_a_fit_without_a_size_is_refused():
-    with pytest.raises(RecipeError, match="fit without a size"):
+    with pytest.raises(RecipeError, match="fit but no size"):
         load_recipe("quickstart", ["data.fit=crop"])
     with pytest.raises(
-        RecipeError, match="task 'colourize' learns every pixel, also those around a picture in a letterbox"
+        RecipeError, match="task 'colourize' would also learn the pixels around a picture in a letterbox"
     ):
         load_recipe("scenes/colourize", ["data.fit=letterbox", "data.size=[8, 8]"])
     assert "fit" not in load_recipe("quickstart").model_dump(mode="json")["data"]

@@ -117,7 +117,7 @@ def test_masks_in_colour(tmp_path, pictures):
     data = pictures.open(mask_values="colour", colours=colours[:3].tolist(), void_colour=[1, 2, 3])
     assert data.info.void == 255
     assert data.read("train", 0).mask[0, :5].tolist() == [0, 1, 2, 255, 0]
-    with pytest.raises(DataError, match=r"holds colours \(RGB\)"):
+    with pytest.raises(DataError, match=r"contains colours \(RGB\)"):
         pictures.open().read("train", 0)
     with pytest.raises(DataError, match="two classes have the same colour"):
         pictures.open(mask_values="colour", colours=[[0, 0, 0], [0, 0, 0], [1, 1, 1]])
@@ -185,7 +185,7 @@ def test_texts_in_latin_1_are_refused_in_one_line(pictures):
     with pytest.raises(DataError, match=r"classes\.txt: is not UTF-8 text: byte 8 is 0xfc\. Save it as UTF-8\.$"):
         pictures.open()
     (pictures.path / "classes.txt").write_text("")
-    with pytest.raises(DataError, match=r"classes\.txt: has no class; write one name a line\."):
+    with pytest.raises(DataError, match=r"classes\.txt: has no class; write one name per line\."):
         pictures.open()
 
 

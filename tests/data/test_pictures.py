@@ -103,7 +103,7 @@ def test_colours_of_16_bits_and_many_channels_need_a_package_and_are_read_with_i
     image = read_image(file, reading=Reading(stretch=12, channels=(4, 0, 2)))
     expected = np.rint(values[..., [4, 0, 2]] * 255 / 4095)
     assert np.array_equal(image, expected.astype(np.uint8))
-    with pytest.raises(DataError, match="has 5 channels, and channel 7 is asked for"):
+    with pytest.raises(DataError, match="has 5 channels, but channel 7 was asked for"):
         read_image(file, reading=Reading(channels=(7, 0, 1)))
     tifffile.imwrite(file, values[..., :3].astype(np.uint16), photometric="rgb")
     assert np.array_equal(read_image(file, reading=Reading(stretch=12))[..., 1], np.rint(values[..., 1] * 255 / 4095))
@@ -158,7 +158,7 @@ def test_pages_that_are_channels_are_one_finding_and_the_cure_reads_them(belt):
 
     (finding,) = check_dataset(belt(save))  # not: copies in train, in val and across them, pages, single colours
     assert (finding.check, finding.severity) == ("pages", "warning")
-    assert "and in 6 of them it has one colour all over" in finding.what
+    assert "and in 6 of them it has a single colour" in finding.what
     assert finding.cure.startswith("Set channels: 3 if")
     assert check_dataset(belt(save, channels=3)) == []
 

@@ -56,7 +56,7 @@ def test_the_form_used_in_teaching(taught):
 def test_a_split_that_is_not_on_the_disk_is_named(taught):
     data = stanford_background(taught)
     assert data.absent() == ("test",)
-    with pytest.raises(DataError, match="the split 'test' is not on this disk; there is train, val"):
+    with pytest.raises(DataError, match="the split 'test' is not on this disk; the splits on it are train, val"):
         data.check_split("test")
 
 
@@ -116,7 +116,7 @@ def test_what_was_found_alike_is_found_again_where_a_file_has_changed(published)
         ("0 1\n2\n", "its rows have 1 to 2 numbers"),
         ("", "has no numbers"),
         ("0 x\n", "contains something that is not a whole number"),
-        ("0 8\n", "has the value 8; allowed are 0 to 7"),
+        ("0 8\n", "has the value 8; allowed: 0 to 7"),
         ("0 99999999999999999999\n", "contains something that is not a whole number"),
     ],
 )

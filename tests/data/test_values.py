@@ -131,7 +131,7 @@ def test_maps_that_cannot_be_meant_are_refused(zoo, values, fault):
 
 
 def test_void_0_beside_a_name_for_0_is_refused(zoo):
-    with pytest.raises(DataError, match="void is 0, and 'unlabelled' is named for the value 0 too"):
+    with pytest.raises(DataError, match="void is 0, but 'unlabelled' also has the value 0"):
         zoo((0, 1), "unlabelled\ndisc\n", void=0)
 
 
@@ -143,7 +143,7 @@ def test_void_0_beside_a_name_for_0_is_refused(zoo):
         ({0, 1, 255}, ("a", "b"), None, "If 255 means 'not labelled', set void: 255."),
         ({1, 2}, ("a", "b"), None, "Values begin at 1: set void: 0"),
         ({0, 7}, ("a", "b"), None, "values: {a: 0, b: 7}"),
-        ({0, 7}, ("a", "b", "c"), None, "by the option values"),
+        ({0, 7}, ("a", "b", "c"), None, "with the option values"),
         ({0, 1, 7, 9}, ("a", "b"), None, "name the missing classes"),
     ],
 )

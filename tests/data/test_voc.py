@@ -53,7 +53,7 @@ def test_missing_data_says_how_to_get_it(tmp_path):
         voc(tmp_path, year=2012)
     message = str(caught.value)
     assert message.startswith(f"{tmp_path}/VOCdevkit/VOC2012: VOC 2012 is not here")
-    assert "`pixelwise data fetch voc2012` brings it" in message
+    assert "Run `pixelwise data fetch voc2012` to download it" in message
     assert "--data or PIXELWISE_DATA" in message
 
 

@@ -27,13 +27,26 @@ def test_phrases_are_found_in_sentences_and_not_in_code() -> None:
     assert found(without_code(PAGE)) == [(0, "of its own"), (4, "goes on"), (10, "is told")]
 
 
+def test_phrases_of_docstrings_and_errors_are_found() -> None:
+    source = '"""One row a class. Raises DataError where it is empty."""\nraise ValueError(f"no split \'{a}\'; there is {b}")\n'
+    read = sorted(read for _, text in strings(source) for _, read in found(text))
+    assert read == ["'; there is {}", "One row a class", "Raises DataError where"]
+
+
 def test_literals_and_the_parts_of_an_f_string_are_read_and_comments_are_not() -> None:
     source = '"A head of its own."\n# goes on\nname = "one"\nraise ValueError(f"{name}: nothing {1}is lost; goes on")\n'
     assert sorted(read for _, text in strings(source) for _, read in found(text)) == ["goes on", "of its own"]
 
 
 @pytest.mark.parametrize(
-    "text", ["There is no mask.", "They can be told apart.", "one pass over the split", "not all the same"]
+    "text",
+    [
+        "There is no mask.",
+        "They can be told apart.",
+        "one pass over the split",
+        "not all the same",
+        "Raises DataError if it is empty.",
+    ],
 )
 def test_plain_sentences_are_not_found(text: str) -> None:
     assert not found(text)

@@ -115,7 +115,7 @@ def test_own_resolution_of_a_letterbox_counts_each_pixel_of_the_masks_as_drawn(
 def test_files_with_other_channels_are_named(tmp_path: Path) -> None:
     draw(tmp_path)
     tifffile.imwrite(tmp_path / "val/images/09.tif", np.zeros((16, 24, 3), np.uint8))
-    with pytest.raises(DataError, match=r"09\.tif.*has 3 channels, and channel 4 is asked for"):
+    with pytest.raises(DataError, match=r"09\.tif.*has 3 channels, but channel 4 was asked for"):
         Folder(tmp_path, channels=5, classes=["ground", "crop"]).read("val", 1)
 
 

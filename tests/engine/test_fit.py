@@ -259,7 +259,8 @@ def test_staleness_is_counted_on_the_named_metric() -> None:
         (["train.best=mean_iuo"], "train.best: no metric of the recipe gives a score 'mean_iuo'; .*'mean_iou'"),
         (
             ["train.early_stopping={patience: 2, metric: acuracy}"],
-            "train.early_stopping.metric: no metric of the recipe gives a score 'acuracy'; there is mean_iou, pixel_accuracy",
+            "train.early_stopping.metric: no metric of the recipe gives a score 'acuracy'; "
+            "choose from mean_iou, pixel_accuracy",
         ),
         (
             ["train.phases=[{epochs: 1}, {epochs: 1, freeze: [dwn.0, up]}]"],

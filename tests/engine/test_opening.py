@@ -82,7 +82,7 @@ def test_a_run_in_bf16_is_opened_in_bf16_where_that_works(
 
 
 def test_an_unknown_device_is_refused(tiny_run: Path) -> None:
-    with pytest.raises(DeviceError, match="read 'gpu'; allowed are auto, cpu, cuda and cuda:N"):
+    with pytest.raises(DeviceError, match="read 'gpu'; it must be auto, cpu, cuda or cuda:N"):
         open_learner(RunFolder.open(tiny_run), device="gpu")
 
 

@@ -206,7 +206,7 @@ def test_a_file_says_itself_where_it_is_from(probe: Make, root: Path, tmp_path: 
     ):
         put(tmp_path / "elsewhere", NETWORK, state_of(NETWORK), **wrong)
         (told,) = refused(probe(str(file)), root, tmp_path / "other")
-        assert told.endswith("three numbers were expected, e.g. [0.5, 0.5, 0.5].")
+        assert told.endswith("write three numbers, e.g. [0.5, 0.5, 0.5].")
 
 
 def test_without_any_source_the_message_names_three_ways(
@@ -384,7 +384,7 @@ def test_an_encoder_from_outside_needs_consent(
     (tmp_path / "foreign_nets.py").write_text("def net(in_channels): ...")
     monkeypatch.chdir(tmp_path)
     (told,) = refused(probe("none", "model={name: fpn, encoder: 'foreign_nets:net'}"), root, tmp_path)
-    assert "code outside pixelwise is imported only where it is allowed" in told
+    assert "code outside pixelwise is imported only if it is allowed" in told
 
 
 def test_unknown_weights(probe: Make, root: Path, tmp_path: Path) -> None:

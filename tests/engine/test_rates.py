@@ -172,7 +172,7 @@ def test_a_model_without_an_optimizer_is_refused(data: Path, capsys: pytest.Capt
     )
     code, _, err = said(capsys, "find-lr", "quickstart", *words, "--data", data)
     assert code == 2
-    assert "the model 'pixel_frequency' has no weights that an optimizer changes: there is no rate to find." in err
+    assert "the model 'pixel_frequency' has no weights that an optimizer changes, so it needs no learning rate." in err
 
 
 @pytest.mark.parametrize("rates", [("0", "1"), ("1", "0.1"), ("nan", "1"), ("1e-3", "inf")])

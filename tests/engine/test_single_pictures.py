@@ -56,7 +56,7 @@ def test_a_picture_left_over_is_found_before_the_first_step(tiny: Tiny, data: Pa
     with pytest.raises(RecipeError) as refused:
         list(train(tiny(*words), tmp_path / "run", data=data))
     said = str(refused.value)
-    assert "train.batch=19: 20 training pictures in batches of 19 leave 1 over, and the model cannot be trained" in said
+    assert "train.batch=19: 20 training pictures in batches of 19 leave 1 over, but the model cannot be trained" in said
     assert "Try train.batch=18, a larger data.size, or a model without batch normalisation." in said
     assert not (tmp_path / "run").exists()
     list(train(tiny(*words, "train.batch=18", "train.phases.0.epochs=1"), tmp_path / "run", data=data))

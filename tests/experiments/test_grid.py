@@ -57,7 +57,7 @@ def test_names_are_plain_and_different() -> None:
     ("texts", "sentences"),
     [
         (["train.seed="], ["train.seed: takes no value."]),
-        (["train.batch=8,,9", "train.seed"], ["a value between two commas is empty.", "'train.seed': a sweep takes"]),
+        (["train.batch=8,,9", "train.seed"], ["a value between two commas is empty.", "'train.seed': a sweep needs words"]),
         (["train.batch=8", "train.batch=9"], ["train.batch: is given twice. Write all its values in one setting"]),
         (["train.clip=1e-3,.001"], ["takes the value 1e-3 twice, once written .001."]),
         (["title=one,two"], ["title=one and title=two are the same recipe. One of their factors changes nothing."]),

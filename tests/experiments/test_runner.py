@@ -240,7 +240,7 @@ def test_a_run_that_died_before_its_first_step_is_resumed(tmp_path: Path) -> Non
 
 def test_two_sweeps_do_not_work_in_one_folder(tmp_path: Path) -> None:
     sweep, _ = begun(tmp_path / "s", "1,2")
-    with sweep.writing(), pytest.raises(RunError, match="another process works at this sweep"), sweep.writing():
+    with sweep.writing(), pytest.raises(RunError, match="another process is working on this sweep"), sweep.writing():
         pass
 
 

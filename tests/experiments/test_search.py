@@ -311,7 +311,9 @@ def test_another_search_and_a_damaged_study_are_refused(tmp_path: Path) -> None:
     before = (search.folder.path / STUDY).read_bytes()
     with pytest.raises(RunError) as refused:
         opened(tmp_path / "s", f"{WIDTH}=int(4,44)", "train.batch=4")
-    assert "ranges.model.width: was 'int(4,40)' in the search begun here, and is 'int(4,44)' now." in str(refused.value)
+    assert "ranges.model.width: was 'int(4,40)' in the search that began here, but is 'int(4,44)' now." in str(
+        refused.value
+    )
     assert "recipe.train.batch" in str(refused.value)
     assert (search.folder.path / STUDY).read_bytes() == before
     reworded, _ = opened(tmp_path / "s", f"{WIDTH}=int(4,40)", "title=Other words", "about=What a recipe says.")
@@ -333,11 +335,11 @@ def test_the_score_and_its_direction() -> None:
     assert find_aim(recipe, dataset) == Aim(AIM.key, True, "val")
     assert find_aim(recipe, dataset, "loss") == Aim("loss", False, "val")
     assert find_aim(load_recipe("quickstart", ["train.best=epoch"]), dataset).key == AIM.key
-    for metric, sentence in (("mean_iuo", "Did you mean 'mean_iou'?"), ("epoch", "does not say how good")):
+    for metric, sentence in (("mean_iuo", "Did you mean 'mean_iou'?"), ("epoch", "does not measure how good")):
         with pytest.raises(RecipeError, match="--metric") as refused:
             find_aim(recipe, dataset, metric)
         assert sentence in str(refused.value)
-    with pytest.raises(RecipeError, match="nothing may be chosen on test pictures"):
+    with pytest.raises(RecipeError, match="a search may not choose by scores on test pictures"):
         find_aim(load_recipe("quickstart", ["data.validation=test"]), dataset)
 
 

@@ -34,7 +34,7 @@ def test_the_page_of_a_sweep(made: Made, tmp_path: Path) -> None:
     assert "3 done and 1 failed" in text
     assert "error: &lt;no&gt; memory" in text
     assert 'class="strong"' not in text  # one seed on one side, and no counts of pictures
-    assert "No row is set off: no difference from the best mean IoU is clear." in text
+    assert "No row is marked: no difference from the best mean IoU is clear." in text
     assert (folder / "plots" / "factor-train-batch.svg").is_file()
     assert not (folder / "plots" / "factor-train-seed.svg").exists()
 

@@ -84,7 +84,7 @@ def test_fewer_colours_than_asked_for():
     images = np.zeros((2, 8, 8, 3), np.uint8)
     images[0, 0, 0] = 9
     with pytest.raises(
-        DataError, match=r"task.colours: .* have 2 different colours, a palette of 3 was asked for.*colours=2"
+        DataError, match=r"task.colours: .* have 2 different colours, but a palette of 3 was asked for.*colours=2"
     ):
         colour.find_palette(images, 3, seed=0)
 
@@ -112,14 +112,14 @@ def test_colours_as_text_go_round(palette):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "holds no list of colours"),
-        ("[]", "holds no list of colours"),
-        ('{"a": 1}', "holds no list of colours"),
+        ("", "not a list of colours"),
+        ("[]", "not a list of colours"),
+        ('{"a": 1}', "not a list of colours"),
         ("[1, 2", "line 1, column 6: a bracket is opened and not closed"),
-        ("#12345\n", r"read '#12345'; a colour is '#rrggbb'"),
-        ("red\n", "holds no list of colours, but 'red'"),
+        ("#12345\n", r"read '#12345'; a colour must be '#rrggbb'"),
+        ("red\n", "contains 'red', not a list of colours"),
         ("#000000\nred\n", "read 'red'"),
-        ("- #000000\n- #ffffff", "read null; a colour is '#rrggbb'"),
+        ("- #000000\n- #ffffff", "read null; a colour must be '#rrggbb'"),
         ("[" * 99, "nested more than"),
         ("[[1, 2, 256]]", r"read \[1, 2, 256\]"),
         ("[[1, 2, true]]", "three whole numbers"),

@@ -36,12 +36,12 @@ def test_colourise_looks_up_every_pixel(height: int, width: int, seed: int) -> N
 @pytest.mark.parametrize(("strange", "void"), [(3, None), (3, 255), (254, 255), (255, None), (900, 255)])
 def test_colourise_names_an_index_that_is_no_class(strange: int, void: int | None) -> None:
     indices = np.full((2, 2), strange, np.uint16)
-    with pytest.raises(DataError, match=rf"holds {strange}, allowed is 0\.\.2"):
+    with pytest.raises(DataError, match=rf"contains {strange}, but its values must be 0\.\.2"):
         colourise(indices, COLOURS, void=void)
 
 
 def test_colourise_without_a_class_names_what_it_read() -> None:
-    with pytest.raises(DataError, match=r"holds 1, allowed is no class, as none is known or 255 \(void\)"):
+    with pytest.raises(DataError, match=r"contains 1, but its values must be 255 \(void\)"):
         colourise(np.ones((2, 2), np.uint8), (), void=255)
 
 

@@ -30,7 +30,7 @@ def test_every_place_weighs_as_its_class_and_void_nothing(weights, expected):
 
 
 def test_what_does_not_fit_is_refused_with_its_numbers():
-    with pytest.raises(ShapeError, match=r"scores \(2, 3, 4\) are \(B, C, ...\), their target is \(2, 2\)"):
+    with pytest.raises(ShapeError, match=r"scores \(2, 3, 4\) are \(B, C, ...\), but their target is \(2, 2\)"):
         Counting(None).weigh(torch.zeros(2, 3, 4), TARGET)
     with pytest.raises(ShapeError, match="2 class weights do not fit scores of 3 classes"):
         Counting(np.ones(2)).weigh(torch.zeros(2, 3, 2), TARGET)

@@ -90,7 +90,10 @@ def test_the_resolved_recipe_has_every_option_of_the_parts_and_reads_back_equal(
     [
         ({**BOTH, "parts": ["dice"]}, "loss: loss 'weighted_sum' has 1 parts; a sum needs two losses or more."),
         ({**BOTH, "factors": [1.0]}, "loss: loss 'weighted_sum' has 1 factors for 2 parts."),
-        ({**BOTH, "factors": [1.0, -0.5]}, "loss: loss 'weighted_sum' read factors [1.0, -0.5]; a factor is above 0"),
+        (
+            {**BOTH, "factors": [1.0, -0.5]},
+            "loss: loss 'weighted_sum' read factors [1.0, -0.5]; a factor must be finite and above 0",
+        ),
         ({**BOTH, "parts": ["dice", {"over": "batch"}]}, "has a part without a name: {'over': 'batch'}."),
         ({**BOTH, "parts": ["dice", "soft_io"]}, "loss.parts.1: there is no loss 'soft_io'"),
         (

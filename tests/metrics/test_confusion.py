@@ -211,7 +211,7 @@ def test_what_cannot_be_compared_is_refused():
 
 
 def test_void_as_background_needs_a_background():
-    with pytest.raises(DataError, match=r"no class has that name; there are sky, tree.*void: ignore"):
+    with pytest.raises(DataError, match=r"no class has that name; the classes are sky, tree.*void: ignore"):
         confusion(described(("sky", "tree")), void="background")
     metric = confusion(described(("sky", "tree")))
     assert {score.convention["void"] for score in metric.scores()} == {"ignore"}

@@ -63,7 +63,7 @@ def test_shapes_between_the_blocks_are_those_of_the_figure(name, kernel):
 
 @every_net
 def test_kernel_one_is_refused(name):
-    with pytest.raises(RecipeError, match=r"kernel: read 1, it must be greater than or equal to 2"):
+    with pytest.raises(RecipeError, match=r"kernel: read 1, but it must be greater than or equal to 2"):
         MODELS.build(name, 1, 24, kernel=1)
     with pytest.raises(ShapeError, match=r"kernel 1 sees one pixel.*at least 2"):
         NETS[name](1, 24, kernel=1)

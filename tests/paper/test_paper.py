@@ -115,7 +115,7 @@ def test_labels_and_a_single_run(made: Callable[..., Path], tmp_path: Path) -> N
     file = write_paper([path], tmp_path / "paper")
     assert problems(file) == []
     text = file.read_text(encoding="utf-8")
-    assert "Image classification gives" in text
+    assert "Image classification assigns" in text
     assert "No run trains the network of the baseline" in text
 
 

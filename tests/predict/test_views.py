@@ -89,7 +89,7 @@ def test_the_picture_alone_is_left_as_it_is(tiny_run: Path) -> None:
 
 @pytest.mark.parametrize("scales", ["", "a", "0", "-1", "1,1", "nan", "inf", "9", "1,,2"])
 def test_other_scales_are_refused(scales: str) -> None:
-    with pytest.raises(RunError, match=r"--scales: read '.*'; scales are different numbers above 0 and up to 8"):
+    with pytest.raises(RunError, match=r"--scales: read '.*'; scales must be different numbers above 0 and up to 8"):
         Views.asked(True, scales)
 
 

@@ -67,7 +67,7 @@ def test_what_is_set(overrides: list[str], path: str, value: object) -> None:
         ("augment.first=flip", "there is no element 'first'"),
         ("title=[a", "'title=[a', line 1, column 3: a bracket is opened and not closed"),
         ("title=&a b", "anchors"),
-        ("gallery.a.b=1", "gallery.a: there is nothing below 'gallery'"),
+        ("gallery.a.b=1", "gallery.a: 'gallery' has no keys below it"),
     ],
 )
 def test_what_is_refused(override: str, what: str) -> None:

@@ -133,7 +133,7 @@ def test_the_same_folder_gives_the_same_bytes(fabricate: Make, tmp_path: Path) -
 def test_an_interrupted_run_has_a_report_that_says_so(fabricate: Make) -> None:
     run = fabricate(finished=False, epochs=3)
     text = " ".join(build(run).text)
-    assert "This run is not finished: it stands at epoch 3 of 7. The best checkpoint is that of epoch 3." in text
+    assert "This run is not finished: it has reached epoch 3 of 7. The best checkpoint is that of epoch 3." in text
     assert "best checkpoint" in text
     assert {path.stem for path in run.plots.iterdir()} == {"curves", "balance"}
 

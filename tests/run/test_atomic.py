@@ -30,7 +30,7 @@ def test_a_failure_half_way_leaves_the_earlier_content(error: BaseException, tmp
     with pytest.raises(RunError if isinstance(error, OSError) else type(error)) as raised:
         write_atomically(path, write)
     if isinstance(error, OSError):
-        expected = "could not be written: No space left on device. The earlier content is untouched. Is the disk full"
+        expected = "could not be written: No space left on device. The earlier content is unchanged. Is the disk full"
         assert expected in str(raised.value)
     assert path.read_bytes() == b"earlier"
     assert [found.name for found in tmp_path.iterdir()] == ["file"]

@@ -189,7 +189,7 @@ def test_a_file_that_the_system_refuses_to_write(limit: int, tmp_path: Path) -> 
     done = subprocess.run(
         [sys.executable, "-c", FULL, str(folder), str(limit)], capture_output=True, text=True, check=True
     )
-    assert "could not be written: File too large. The earlier content is untouched." in done.stdout
+    assert "could not be written: File too large. The earlier content is unchanged." in done.stdout
     assert contents(folder) == before
     assert holds(folder, FIRST, {"epoch": 1})
 
@@ -258,7 +258,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     folder = first(tmp_path / "last")
     (weights,) = folder.glob("model-*")
     weights.unlink()
-    with pytest.raises(RunError, match=r"model-.*: is missing\. Is the run's other checkpoint"):
+    with pytest.raises(RunError, match=r"model-.*: is missing\. If the run's other checkpoint"):
         load_checkpoint(folder, "model")
     weights.mkdir()
     with pytest.raises(RunError, match="is a folder; only plain files"):
@@ -267,7 +267,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_no_checkpoint_another_part_another_format(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match=r"there is no checkpoint here\. Was the run stopped"):
+    with pytest.raises(RunError, match=r"there is no checkpoint here\. The run may have stopped"):
         load_state(tmp_path / "none")
     folder = first(tmp_path / "last")
     with pytest.raises(RunError, match="has no 'loss'; it has model, optimizer"):

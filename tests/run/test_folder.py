@@ -224,7 +224,7 @@ def test_events_are_forgotten_from_a_length_on_and_written_again(run: RunFolder)
 
 
 def test_events_that_are_fewer_than_the_checkpoint_says_are_refused(run: RunFolder) -> None:
-    with pytest.raises(RunError, match=r"events\.jsonl: is missing, the checkpoint says"):
+    with pytest.raises(RunError, match=r"events\.jsonl: is missing, but the checkpoint says"):
         run.cut_events(10)
     run.cut_events(0)
     run.append(step(1))

@@ -97,6 +97,19 @@ CHANGED: dict[str, tuple[tuple[str, str], ...]] = {
             r"\1; “absent” is a class in neither truth nor prediction. "
             r"The dashed line is the mean over the classes in truth.",
         ),
+        (  # plainer captions
+            r"Each row is a class in truth, and says in percent where its (\w+) went\. On the diagonal they went right;",
+            r"Each row is a true class. Its cells are the predicted classes of its \1 in percent. Those on the diagonal are "
+            r"correct;",
+        ),
+        (
+            r"How often the predicted class was right, by the probability it was given\. (.*); below it the network is too "
+            r"sure of itself\. The lower panel .*",
+            r"How often the predicted class was correct, by its probability. \1; below it the network is overconfident. "
+            r"The lower panel shows the number of pictures in each bar.",
+        ),
+        (r"is what the same guess for every (\w+) would score:", r"is the score of the same guess for every \1:"),
+        (r"The plots lie beside this page", "The plots are beside this page"),
     ),
     "kept pictures": (  # the panels of a coloured picture in the order of the gallery
         (r'"image",\n"grey",\n"truth",\n"prediction"\n', '"grey",\n"truth",\n"prediction",\n"image"\n'),

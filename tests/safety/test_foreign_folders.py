@@ -231,8 +231,8 @@ CHANGES: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
         lambda a, s: a["model"].update({first(a["model"]): a["model"][first(a["model"])].astype("f8")}),
         "float64",
     ),
-    "number": (lambda a, s: a["optimizer"].update({"9999.exp_avg": np.zeros(1)}), "is the memory of no parameter"),
-    "word": (lambda a, s: a["optimizer"].update({"x.exp_avg": np.zeros(1)}), "is the memory of no parameter"),
+    "number": (lambda a, s: a["optimizer"].update({"9999.exp_avg": np.zeros(1)}), "does not belong to a parameter"),
+    "word": (lambda a, s: a["optimizer"].update({"x.exp_avg": np.zeros(1)}), "does not belong to a parameter"),
     "memory": (lambda a, s: a["optimizer"].pop("0000.exp_avg_sq"), "parameter 0000 has no exp_avg_sq"),
     "memory shape": (lambda a, s: a["optimizer"].update({"0000.exp_avg": np.zeros(3, "f4")}), "'0000.exp_avg' is [3]"),
     "steps": (lambda a, s: a["optimizer"].update({"0000.step": np.float32(-1).reshape(())}), "'0000.step' is []"),
@@ -307,7 +307,7 @@ def test_weights_so_large_that_scores_are_not_finite(run: Path, capsys: pytest.C
                 array[...] = 3e38
 
     rewritten(run, "best", grow)
-    assert "so large that what it computes is not" in refused(commands(run)["predict"], capsys)
+    assert "so large that its outputs are not" in refused(commands(run)["predict"], capsys)
     assert not list((run.parent / "out").rglob("*.png"))
 
 

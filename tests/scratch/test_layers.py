@@ -163,9 +163,9 @@ def test_misfits_are_explained():
     for layer in (Conv2d(3, 4, 3), BatchNorm2d(3)):
         with pytest.raises(ShapeError, match=r"has no weights yet. Call initialise, or put it into a Network"):
             layer.forward(x)
-    with pytest.raises(ShapeError, match="reads 3 channels, but is given 4"):
+    with pytest.raises(ShapeError, match="reads 3 channels, but gets 4"):
         Conv2d(3, 4, 3).output_shape((4, 8, 8))
     with pytest.raises(ShapeError, match="reads pictures"):
         MaxPool2d(2).output_shape((8,))
-    with pytest.raises(ShapeError, match=r"reads 48 numbers, but is given 3×4×4 = 48. Put a Flatten before it"):
+    with pytest.raises(ShapeError, match=r"reads 48 numbers, but gets 3×4×4 = 48. Put a Flatten before it"):
         Linear(48, 2).output_shape((3, 4, 4))

@@ -135,7 +135,7 @@ def test_a_state_that_does_not_fit_changes_nothing():
     lines = str(raised.value).splitlines()
     assert len(lines) == 4
     assert "  - 0.bias: is missing." in lines
-    assert "  - 9.weight: is not known to this network." in lines
+    assert "  - 9.weight: is not part of this network." in lines
     assert "  - 8.bias: is (5,) float32, but this network needs (4,) float32." in lines
     for name, value in network.state().items():
         np.testing.assert_array_equal(value, before[name])
@@ -157,13 +157,13 @@ def test_a_network_reads_as_a_table():
 def test_layers_that_do_not_fit_are_named():
     with pytest.raises(ShapeError) as raised:
         Network([Conv2d(3, 8, 3), ReLU(), Conv2d(4, 8, 3)], (3, 8, 8))
-    assert str(raised.value) == "layer 2 (Conv2d 4→8 3×3) after 8×6×6: Conv2d 4→8 3×3 reads 4 channels, but is given 8."
+    assert str(raised.value) == "layer 2 (Conv2d 4→8 3×3) after 8×6×6: Conv2d 4→8 3×3 reads 4 channels, but gets 8."
     with pytest.raises(ShapeError, match=r"layer 1 \(MaxPool2d 9×9 stride 9\) after 8×6×6: height: a kernel of 9"):
         Network([Conv2d(3, 8, 3), MaxPool2d(9)], (3, 8, 8))
     with pytest.raises(ShapeError, match="at least one layer"):
         Network([], (3, 8, 8))
     relu = ReLU()
-    with pytest.raises(ShapeError, match="stands twice"):
+    with pytest.raises(ShapeError, match="contains a layer twice"):
         Network([relu, relu], (3, 8, 8))
     with pytest.raises(ShapeError, match="2 caches for 9 layers"):
         small().backward(np.zeros((1, 4), np.float32), [None, None])

@@ -51,7 +51,7 @@ def test_labels_boxes_alone_and_typed_options(tmp_path):
     folder = written(tmp_path, "coco")
     tree = json.loads((folder.path / "result.json").read_text())
     folder.json("result.json", {**tree, "annotations": tree["annotations"][2:]})
-    with pytest.raises(DataError, match="known by their boxes alone"):
+    with pytest.raises(DataError, match="has only boxes for some objects"):
         recognise(folder.path)
     assert recognise(folder.path, given={"name": "pictures"}).kind == "pictures"
 

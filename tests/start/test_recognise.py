@@ -120,7 +120,7 @@ def test_what_is_typed_decides_what_a_folder_is(tmp_path: Path) -> None:
     assert (named.dataset["images"], named.dataset["masks"], named.dataset["mask_suffix"]) == ("other", "later", "_x")
     assert recognise(tmp_path / "pets", given={"name": "pictures"}).kind == "pictures"
     assert recognise(tmp_path / "pets", given={"name": "labelled"}).kind == "classes"
-    with pytest.raises(DataError, match=r"recipes are made for folder, labelled, pictures, annotated; read 'voc'"):
+    with pytest.raises(DataError, match=r"recipes can be made for folder, labelled, pictures, annotated; read 'voc'"):
         recognise(tmp_path / "pets", given={"name": "voc"})
     draw(tmp_path / "alone", "1.png")
     with pytest.raises(DataError, match="no pictures with masks of the same names"):

@@ -36,7 +36,7 @@ def test_welchs_interval_is_scipys(first: list[float], second: list[float]) -> N
         ([], 0, None, "no score"),
         ([None], 0, None, "no score"),
         ([0.5, None], 1, 0.5, "one seed"),
-        ([0.5, 0.5], 2, 0.5, "2 seeds with one and the same score"),
+        ([0.5, 0.5], 2, 0.5, "2 seeds with the same score"),
     ],
 )
 def test_too_little_is_said_in_words(values: list[float | None], n: int, mean: float | None, lack: str) -> None:
@@ -49,7 +49,7 @@ def test_too_little_is_said_in_words(values: list[float | None], n: int, mean: f
     [
         ([0.1], [0.3], 0.2, "one seed on both sides"),
         ([0.1, 0.2], [0.35], 0.2, "one seed on one side"),
-        ([0.1, 0.1], [0.2, 0.2], 0.1, "one and the same score"),
+        ([0.1, 0.1], [0.2, 0.2], 0.1, "all seeds gave the same score"),
         ([], [0.2], None, "no score on one side"),
     ],
 )

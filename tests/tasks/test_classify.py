@@ -45,7 +45,7 @@ def test_the_mean_picture_is_found_once_and_given_back(tmp_path):
     task = blind.informed(findings)
     np.testing.assert_array_equal(task.input.mean_image, np.array(findings["mean_image"], np.float32))
     assert (blind.input.mean_image, task.input.std, classify(split.info).study(split)) == (None, None, {})
-    with pytest.raises(RunError, match="does not hold the mean training picture"):
+    with pytest.raises(RunError, match="does not contain the mean training picture"):
         blind.informed({})
 
 

@@ -62,7 +62,7 @@ def test_a_task_that_knows_no_palette_says_so():
 @pytest.mark.parametrize(
     ("findings", "said"),
     [
-        ({}, "no list of colours"),
+        ({}, "not a list of colours"),
         ({"palette": ["#000000"]}, "has 1 colours, its task 3"),
         ({"palette": ["red"]}, "read 'red'"),
     ],
@@ -84,7 +84,7 @@ def test_more_colours_than_there_are(tmp_path):
     class Plain:
         images = np.zeros((1, 4, 4, 3), np.uint8)
 
-    with pytest.raises(DataError, match="1 different colours, a palette of 24 was asked for"):
+    with pytest.raises(DataError, match="1 different colours, but a palette of 24 was asked for"):
         colourize(INFO).study(Plain())
 
 

@@ -90,5 +90,5 @@ def test_boxes_that_are_not_numbers_are_refused() -> None:
 
 
 def test_a_data_set_without_objects_is_refused() -> None:
-    with pytest.raises(DataError, match="knows no objects"):
+    with pytest.raises(DataError, match="has no objects"):
         detect(DatasetInfo("masks", ("a",), ((0, 0, 0),), frozenset({"mask"})))

@@ -36,7 +36,7 @@ def test_background_is_the_class_of_that_name_wherever_it_stands() -> None:
 
 
 def test_void_as_background_needs_such_a_class() -> None:
-    with pytest.raises(DataError, match=r"no class has that name; there are sky, grass\. Use `void: ignore`"):
+    with pytest.raises(DataError, match=r"no class has that name; the classes are sky, grass\. Use `void: ignore`"):
         segment(info("sky", "grass", void=255), void="background")
     segment(info("sky", "grass"), void="background")  # no void, nothing to decide
 

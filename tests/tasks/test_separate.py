@@ -96,7 +96,7 @@ def test_classes_are_those_of_the_data_set_whether_or_not_it_has_a_background() 
 def test_boxes_without_masks_and_data_without_objects_are_refused() -> None:
     with pytest.raises(DataError, match="no mask"):
         separate(PEOPLE).encode(picture(Object(1, None, (0, 0, 5, 5))))
-    with pytest.raises(DataError, match="knows no objects"):
+    with pytest.raises(DataError, match="has no objects"):
         separate(DatasetInfo("maps", ("a", "b"), ((0, 0, 0), (1, 1, 1)), frozenset({"mask"})))
 
 

@@ -1,1 +1,1 @@
-"""What `import pixelwise` offers to notebooks and scripts on top of the packages below: runs, training, evaluation."""
+"""The functions of `import pixelwise` for notebooks and scripts: runs, training, evaluation."""

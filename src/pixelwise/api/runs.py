@@ -1,4 +1,4 @@
-"""A run for people: what it trained, what it scored, where its report is."""
+"""A run folder, opened for reading: its recipe, scores, losses and report."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Run(os.PathLike[str]):
 
     @cached_property
     def recipe(self) -> Recipe:
-        """The recipe with every default written out. Raises RecipeError where this version does not know it."""
+        """The recipe with every default written out. Raises RecipeError if this version does not know it."""
         from pixelwise.recipe.load import check_recipe
 
         return check_recipe(self.record.recipe, where=str(self.path / "recipe.yaml"))
@@ -59,7 +59,7 @@ class Run(os.PathLike[str]):
 
     @property
     def epochs(self) -> Sequence[Mapping[str, Any]]:
-        """One record an epoch with `epoch`, `train`, `validation` (losses) and `scores` by key, for curves."""
+        """One record per epoch with `epoch`, `train`, `validation` (losses) and `scores` by key, for curves."""
         return self.record.epochs
 
     @property
@@ -92,7 +92,7 @@ class Run(os.PathLike[str]):
 def open_run(path: str | os.PathLike[str]) -> Run:
     """Open a run folder for reading. Nothing of torch or of the run's model is imported.
 
-    Raises RunError where the folder is not a run, or a file in it is damaged.
+    Raises RunError if the folder is not a run, or a file in it is damaged.
     """
     folder = RunFolder.open(Path(path))
     return Run(folder.path, read_record(folder))

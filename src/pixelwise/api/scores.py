@@ -21,7 +21,7 @@ class Scores(Mapping[str, Score]):
     resolution:  what it was counted at, e.g. `64×64`
     pictures:    how many were scored
     chose_epoch: whether these pictures chose the epoch, which makes their scores a little too good
-    losses:      mean losses by name; empty where none was computed
+    losses:      mean losses by name; empty if none was computed
     record:      all of it as JSON values: also the scores of each class, and of a constant guess
 
     `scores["mean_iou"]` is a `Score` with value, convention, support, and interval over pictures. Raises KeyError for an
@@ -43,7 +43,7 @@ class Scores(Mapping[str, Score]):
         score = self._by_key.get(current_key(name)) or self._by_name.get(name)
         if score is None:
             hint = did_you_mean(name, [*self._by_name, *self._by_key])
-            raise KeyError(f"there is no score '{name}'; there is {', '.join(self._by_key)}. {hint}".strip())
+            raise KeyError(f"there is no score '{name}'; choose from {', '.join(self._by_key)}. {hint}".strip())
         return score
 
     def __iter__(self) -> Iterator[str]:

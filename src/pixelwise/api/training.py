@@ -44,8 +44,8 @@ def train(
     progress:    called with every event of the training (pixelwise/run/events.py), e.g. `print`; None: nothing is printed
 
     Ctrl-C (in a notebook: interrupt) saves the state and returns the run, whose `finished` is then `interrupted`;
-    `resume` continues it. Raises PixelwiseError of the kind that fits, before the folder is made
-    where the recipe, the data or the device cannot be used.
+    `resume` continues it. Raises a subclass of PixelwiseError, before the folder is made, if the recipe, the data or the
+    device cannot be used.
     """
     from pixelwise.recipe.load import load_recipe
 
@@ -73,14 +73,14 @@ def resume(
 ) -> Run:
     """Continue an interrupted run from its last checkpoint, or make a run longer.
 
-    epochs, steps:  the length of the whole run, where it is to be longer than its recipe says
+    epochs, steps:  the length of the whole run, if it is to be longer than its recipe says
     data:           the data folder; by default `PIXELWISE_DATA`, else `~/.cache/pixelwise`
-    data_path:      where the data set lies now, in place of the recipe's `data.dataset.path`
+    data_path:      where the data set is now, in place of the recipe's `data.dataset.path`
     cache:          the folder for decoded pictures, as for `train`
     allow:          modules outside pixelwise that this process may import because the run's recipe names them
     progress:       called with every event of the training
 
-    Raises RunError where the recipe, the pictures or the checkpoint is not what the run began with.
+    Raises RunError if the recipe, the pictures or the checkpoint is not what the run began with.
     """
     allow_modules(allow)
     if cache is not None:
@@ -113,14 +113,14 @@ def evaluate(
     checkpoint:  the weights of the best epoch, or of the last one
     resolution:  `recipe`: at the recipe's size (data.size); `own`: at each picture's own size, against its own mask
     data:        the data folder; by default `PIXELWISE_DATA`, else `~/.cache/pixelwise`
-    data_path:   where the data set lies now, in place of the recipe's `data.dataset.path`
+    data_path:   where the data set is now, in place of the recipe's `data.dataset.path`
     cache:       the folder for decoded pictures, as for `train`
     device:      `auto`, `cpu`, `cuda` or `cuda:N`
     allow:       modules outside pixelwise that this process may import because the run's recipe names them
     flips:       whether probabilities are averaged over each picture and its mirror image
     scales:      factors of the pictures' size over which they are averaged too, e.g. (0.75, 1, 1.25)
 
-    Raises RunError for a run that cannot be scored so, DataError where the data set is missing or damaged, DeviceError where
+    Raises RunError for a run that cannot be scored so, DataError if the data set is missing or damaged, DeviceError if
     there is no such device.
     """
     allow_modules(allow)

@@ -1,7 +1,7 @@
 """Weights, outputs, connections, multiply-adds and activation memory of a network, in numbers or in symbols, and how
 they grow with the picture.
 
-"Connections" has no one meaning, so the convention is an option and part of the answer. Multiply-adds are those of
+"Connections" has several meanings, so the convention is an option and part of the answer. Multiply-adds are those of
 convolutions and dense layers, as torch's flop counter counts them (its FLOPs are two for each multiply-add).
 """
 
@@ -39,7 +39,7 @@ class Convention:
                  pooling, upsampling, activations and sums included
     biases:      whether the connection of an output to its bias counts
     batch:       pictures held in memory at once
-    value_bytes: bytes a value: 4 for float32
+    value_bytes: bytes per value: 4 for float32
     """
 
     of: str = "convolutions"
@@ -50,7 +50,7 @@ class Convention:
     def __post_init__(self) -> None:
         if self.of not in KINDS:
             hint = did_you_mean(self.of, KINDS)
-            raise RecipeError(f"connections of '{self.of}' are unknown; there is {', '.join(KINDS)}.", hint=hint)
+            raise RecipeError(f"there are no connections of '{self.of}'; choose from {', '.join(KINDS)}.", hint=hint)
         if self.batch < 1 or self.value_bytes < 1:
             raise RecipeError(f"batch {self.batch} and {self.value_bytes} bytes a value must be at least 1.")
 
@@ -61,9 +61,9 @@ class Convention:
 
 @dataclass(frozen=True)
 class LayerCounts:
-    """One layer's figures. `weights` is all that it learns: biases, and BatchNorm's scale and shift, included.
+    """One layer's figures. `weights` are all its learned numbers, with biases and BatchNorm's scale and shift.
 
-    reads:   connections without biases, whatever the convention
+    reads:   connections without biases, in any convention
     copies:  outputs that `concat` only copies from earlier layers
     """
 
@@ -86,9 +86,9 @@ class LayerCounts:
 
 @dataclass(frozen=True)
 class Counts:
-    """The figures of a network, layer by layer, with the convention behind them.
+    """The figures of a network, layer by layer, with their convention.
 
-    assumption:  what the symbols must satisfy, maybe empty
+    assumption:  a condition on the symbols; may be empty
     peak:        bytes alive at once while predicting (each output is freed after its last reader), None for symbols
     """
 
@@ -103,7 +103,7 @@ class Counts:
         """The sum over layers, of some kinds only where `kinds` is given."""
         if quantity not in (*QUANTITIES, "biases", "copies"):
             hint = did_you_mean(quantity, HEADINGS)
-            raise RecipeError(f"there is no quantity '{quantity}'; there is {', '.join(HEADINGS)}.", hint=hint)
+            raise RecipeError(f"there is no quantity '{quantity}'; choose from {', '.join(HEADINGS)}.", hint=hint)
         chosen = set(kinds)
         return tidy(sum(getattr(row, quantity) for row in self.layers if not chosen or row.kind in chosen))
 
@@ -120,12 +120,12 @@ class Counts:
         return [row for row in self.layers if not_zero(row.copies)]
 
     def totals_text(self) -> str:
-        """The totals, one a line, with the convention."""
+        """The totals, one per line, with the convention."""
         lines = [*_named(self.totals), str(self.convention), self.assumption]
         return "\n".join(filter(None, lines))
 
     def as_table(self) -> Table:
-        """One row a layer. Totals in symbols are long, so they stand below."""
+        """One row per layer. Totals in symbols are long, so they are printed below the table."""
         rows: list[tuple[Any, ...]] = [(row.label, row.shape, *row.figures.values()) for row in self.layers]
         totals = self.totals
         symbolic = any(map(is_symbolic, totals.values()))
@@ -159,7 +159,7 @@ class Counts:
 
 
 def count(network: Network, shape: Shape, convention: Convention | None = None) -> Counts:
-    """Counts a network on an input of this shape. Raises ShapeError where something does not fit.
+    """Count a network on an input of this shape. Raises ShapeError if something does not fit.
 
     A symbolic height or width is taken as a multiple of the network's whole stride, so that no floor remains;
     `assumption` says so.
@@ -181,7 +181,7 @@ def count(network: Network, shape: Shape, convention: Convention | None = None) 
 
 
 def tidy(value: Any) -> Length:
-    """An expression multiplied out; a number as int where it is whole."""
+    """An expression multiplied out; a whole number as int."""
     if not hasattr(value, "free_symbols"):
         return value
     value = value.expand()
@@ -253,7 +253,7 @@ def doubled(network: Network, shape: Shape, convention: Convention | None = None
 
 
 def growth(before: Length, after: Length) -> Length | None:
-    """By which factor a figure grows; None where it is 0."""
+    """The factor by which a figure grows; None if it is 0."""
     if not not_zero(before):
         return None
     if hasattr(before, "free_symbols") or hasattr(after, "free_symbols"):
@@ -264,12 +264,12 @@ def growth(before: Length, after: Length) -> Length | None:
 
 
 def growth_table(before: Counts, after: Counts) -> Table:
-    """By which factor every figure of every layer grows."""
+    """The factor by which every figure of every layer grows."""
     both = zip(before.layers, after.layers, strict=True)
     rows = [(one.label, *_factors(one.figures, two.figures).values()) for one, two in both]
     rows.append(("total", *_factors(before.totals, after.totals).values()))
     title = "When height and width are doubled, each figure is multiplied by"
-    return Table(title, ("layer", *HEADINGS), rows, (str(before.convention), "–: there is none"), total=True)
+    return Table(title, ("layer", *HEADINGS), rows, (str(before.convention), "–: the figure is 0"), total=True)
 
 
 def growth_record(before: Counts, after: Counts) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The receptive field: which input pixels one output pixel sees, layer by layer, exactly.
 
-Every layer reads rows and columns apart from each other, so the pixels that are seen are followed backwards as sets of
-positions along each axis. Strides and starts are those of Araujo, Norris and Sim, "Computing receptive fields of
+Every layer reads rows and columns independently, so the pixels that are seen are followed backwards as sets of positions
+along each axis. Strides and starts are those of Araujo, Norris and Sim, "Computing receptive fields of
 convolutional neural networks" (Distill, 2019), extended to transposed convolutions and upsampling, whose strides are
 fractions. A drawing as SVG shows a cut through all layers, and the growing boxes on the input picture.
 """
@@ -52,13 +52,13 @@ class Box:
 
 @dataclass(frozen=True)
 class Field:
-    """What the outputs of a layer see of the input.
+    """The receptive field of a layer's outputs in the input.
 
-    size:    (H, W) of the field far from the border; where neighbours differ (after upsampling) the largest
+    size:    (H, W) of the field far from the border; the largest one if neighbours differ (after upsampling)
     stride:  input pixels between the fields of neighbours, a fraction after upsampling
     start:   centre of the first output's field, in input pixels (the first pixel's centre is 0)
-    box:     what the middle output sees, padding left out; None where it sees nothing
-    reach:   the same as if the input had no border: what lies outside the input is padding
+    box:     the pixels that the middle output sees, without padding; None if it sees no pixel
+    reach:   the same without a border: pixels outside the input are padding
     dense:   whether a dense layer or global pooling has mixed all pixels
     """
 
@@ -78,7 +78,7 @@ class Field:
 
 
 def fields_table(fields: list[Field], *notes: str) -> Table:
-    """One row a layer: what it gives, sees, and how far its neighbours lie apart."""
+    """One row per layer: its output size, its field, and the distance of neighbouring fields."""
 
     def written(pair: FractionPair) -> str:
         return str(pair[0]) if pair[0] == pair[1] else f"{pair[0]}, {pair[1]}"
@@ -91,7 +91,7 @@ def fields_table(fields: list[Field], *notes: str) -> Table:
 
 
 def receptive_fields(network: Network, shape: Shape) -> list[Field]:
-    """The field of every layer. Raises ShapeError where shapes do not fit or are symbols.
+    """The field of every layer. Raises ShapeError if shapes do not fit or are symbols.
 
     >>> from pixelwise.arithmetic.text import parse_network
     >>> receptive_fields(parse_network("conv 3 8 same | maxpool 2 | conv 3 8 same"), (3, 32, 32))[-1].size
@@ -116,7 +116,7 @@ def receptive_fields(network: Network, shape: Shape) -> list[Field]:
 
 
 def derive_fields(network: Network, shape: Shape) -> dict[str, list[str]]:
-    """The sums behind every layer's stride, start and field, by the layer's label."""
+    """The computation of every layer's stride, start and field, by the layer's label."""
     fields = receptive_fields(network, shape)
     sums = {}
     size, stride = 1, Fraction(1)
@@ -157,7 +157,7 @@ def positions_seen(
 ) -> list[tuple[Positions, Positions]]:
     """(rows, columns) of every place, from the input (0) to `layer`, that an output pixel depends on."""
     if not 1 <= layer <= len(rows):
-        raise ShapeError(f"there is no layer {layer}; there are 1 to {len(rows)}.")
+        raise ShapeError(f"there is no layer {layer}; the layers are 1 to {len(rows)}.")
     height, width = limits = _lengths(rows, layer)
     if not all(0 <= member < limit for member, limit in zip(pixel, limits, strict=True)):
         what = f"there is no pixel (row {pixel[0]}, column {pixel[1]}) in an output of {height}×{width}."
@@ -213,7 +213,7 @@ def _step_through(layer: Layer, axis: int, stride: Fraction, start: Fraction) ->
 
 
 def _largest(rows: tuple[Flow, ...], row: Flow) -> tuple[int, int]:
-    """The largest field among neighbours, as many as upsampling has made out of one pixel."""
+    """The largest field among the neighbours that upsampling has made out of one pixel."""
     repeats = 1
     for earlier in rows[: row.number]:
         layer: Any = earlier.step.layer
@@ -225,7 +225,7 @@ def _largest(rows: tuple[Flow, ...], row: Flow) -> tuple[int, int]:
 
 
 def numeric_flow(network: Network, shape: Shape) -> tuple[Flow, ...]:
-    """The shapes through a network of pictures in numbers. Raises ShapeError where something is still a symbol."""
+    """The shapes through a network of pictures in numbers. Raises ShapeError if something is still a symbol."""
     rows = flow(network, shape)
     windows = [getattr(row.step.layer, "window", None) for row in rows]
     lengths = [length for w in windows if w for pair in (w.kernel, w.stride, w.padding, w.dilation) for length in pair]
@@ -256,7 +256,7 @@ def draw_fields(network: Network, shape: Shape, layer: int | None = None, pixel:
     layer:  1, 2, …; the last one that still has pixels unless given
     pixel:  (row, column) in its output; the middle one unless given
 
-    Raises ShapeError where shapes do not fit or there is no such pixel.
+    Raises ShapeError if shapes do not fit or there is no such pixel.
     """
     rows = numeric_flow(network, shape)
     fields = receptive_fields(network, shape)
@@ -336,7 +336,7 @@ def _plane(
     """
     height, width = rows[0].x[1], rows[0].x[2]
     if whole is None:
-        return f'<text x="20" y="{top + 20}">This pixel sees nothing of the input.</text>\n', top + 50
+        return f'<text x="20" y="{top + 20}">This pixel sees no pixel of the input.</text>\n', top + 50
     boxes: list[tuple[str, float, float, float, float]] = []
     centre = (whole.top + whole.bottom) / 2, (whole.left + whole.right) / 2
     for row in reversed(wanted):

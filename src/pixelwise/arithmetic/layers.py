@@ -1,6 +1,6 @@
-"""What each kind of layer does to a shape, how many weights it learns and how many connections it makes.
+"""The arithmetic of each kind of layer: its output shape, its weights and its connections.
 
-A shape is (C, H, W), or (F,) once pixels are gone; its members are ints or SymPy expressions. A connection joins one
+A shape is (C, H, W), or (F,) after flattening; its members are ints or SymPy expressions. A connection joins one
 output to one input that it reads. Connections into the padding are counted like all others, as every textbook does.
 """
 
@@ -28,7 +28,7 @@ class Layer(ABC):
     kind: Kind
 
     def output(self, x: Shape) -> Shape:
-        """The output's shape. Raises ShapeError where the input does not fit."""
+        """The output's shape. Raises ShapeError if the input does not fit."""
         return x
 
     def weights(self, x: Shape) -> Length:
@@ -44,7 +44,7 @@ class Layer(ABC):
 
     @abstractmethod
     def derive(self, x: Shape, y: Shape) -> list[str]:
-        """The sums behind the output's shape and the weights, one a line."""
+        """The computation of the output's shape and the weights, one line each."""
 
     def _weighted(self, x: Shape, many: Length, one: str) -> str:
         """The sum of the weights: `many` times `one`, and the biases."""
@@ -59,7 +59,7 @@ def volume(shape: Shape) -> Length:
 
 
 def pixels(x: Shape, layer: str) -> tuple[Length, Pair]:
-    """(C, (H, W)) of a picture-like shape. Raises ShapeError where the pixels are already gone."""
+    """(C, (H, W)) of a picture-like shape. Raises ShapeError after flattening."""
     if len(x) != 3:
         what = f"{layer} needs channels×height×width, but gets {write(x)} values in a row."
         raise ShapeError(what, hint="Put it before the first `fc` or `flatten`.")
@@ -77,7 +77,7 @@ def _divided(channels: Length, groups: int, what: str) -> Length:
 
 
 def _sizes(y: Shape, formula: Callable[[int], str]) -> list[str]:
-    """The lines that compute height and width by a formula of the axis; only one where they are equal."""
+    """The lines that compute height and width by a formula of the axis; one line if they are equal."""
     sums = [f"{formula(axis)} = {bracketed(y[axis + 1])}" for axis in (0, 1)]
     return [f"{name}: {done}" for name, done in zip(("height", "width"), sums, strict=True)][: len(set(sums))]
 
@@ -189,7 +189,7 @@ class Pool(Layer):
         for name, padding, reach in zip(("height", "width"), self.window.padding, self.window.span, strict=True):
             if not is_symbolic(reach) and padding > reach // 2:
                 more = f"padding {padding} is more than half of the pooling kernel ({reach})"
-                what = f"{more}, so that some windows would hold padding only."
+                what = f"{more}, so some windows would contain only padding."
                 raise ShapeError(what, where=name, hint=f"Padding may be at most {reach // 2}.")
         return (channels, *self.window.output_size(size))
 
@@ -245,7 +245,7 @@ class Elementwise(Layer):
 
 @dataclass(frozen=True)
 class BatchNorm(Layer):
-    """One learnt scale and one learnt shift a channel; an output reads the one input in its place."""
+    """One learnt scale and one learnt shift for each channel; an output reads the one input at its place."""
 
     kind: Kind = "norm"
 
@@ -308,7 +308,7 @@ class Join(Layer):
     kind: Kind = "join"
 
     def merged(self, x: Shape, other: Shape) -> Shape:
-        """The shape that comes of the previous layer's output and the earlier one."""
+        """The shape that results from the previous layer's output and the earlier one."""
         both = f"{write(x)} and {write(other)} (of '{self.source}') cannot be"
         if self.how == "add" and x != other:
             hint = "A 1×1 convolution changes channels, a stride changes the size."

@@ -81,8 +81,8 @@ def convolution_matrix(
 ) -> ConvolutionMatrix:
     """The matrix of a convolution on pictures of size (H, W).
 
-    Row (o, a, b) holds weight (o, c, i, j) in column (c, a·S − P + i·D, b·S − P + j·D); what falls into the padding
-    is left out, for it meets zeros. (Dumoulin and Visin 2016, section 4.1.)
+    Row (o, a, b) contains weight (o, c, i, j) in column (c, a·S − P + i·D, b·S − P + j·D). Weights on padding are left out,
+    because they are multiplied by zeros. (Dumoulin and Visin 2016, section 4.1.)
 
     >>> convolution_matrix(Window(3, stride=4, padding=2), (3, 3)).symbolic()[0]
     ['w22', '0', '0', '0', '0', '0', '0', '0', '0']
@@ -94,7 +94,7 @@ def convolution_matrix(
     per_group, outputs_per_group = in_channels // groups, out_channels // groups
     axes = (out_channels, h, w, per_group, *window.kernel)
     if (entries := np.prod([float(axis) for axis in axes])) > 5e7:
-        hint = "Write out a smaller picture: the pattern is the same."
+        hint = "Choose a smaller picture: the pattern is the same."
         raise ShapeError(f"the matrix would have {entries:,.0f} entries.", hint=hint)
     o, a, b, c, i, j = (grid.ravel() for grid in np.indices(axes, dtype=np.int64))
     y = a * window.stride[0] - window.padding[0] + i * window.dilation[0]
@@ -110,7 +110,7 @@ def convolution_matrix(
 def derive_matrix(
     found: ConvolutionMatrix, cells: list[list[str]], *, transposed: bool = False, bias: Sequence[str] = ()
 ) -> list[str]:
-    """Which entries of the vector every weight meets, one line a row of the matrix.
+    """The products of weights and entries of the vector, one line per row of the matrix.
 
     cells:       the matrix as names or numbers: A, or Aᵀ where `transposed`
     transposed:  the rows are those of Aᵀ: x = Aᵀy, a transposed convolution
@@ -130,7 +130,7 @@ def derive_matrix(
 
 
 def bracket(text: str) -> str:
-    """A factor in brackets where it is negative."""
+    """A factor, in brackets if it is negative."""
     return f"({text})" if text.startswith(("−", "-")) else text
 
 
@@ -140,9 +140,9 @@ def numbers_of(text: str, count: int, what: str) -> list[Fraction]:
     try:
         numbers = [Fraction(word) for word in words]
     except (ValueError, ZeroDivisionError):
-        raise ShapeError(f"read '{text}'; {what} are numbers such as 1 0 -1.", where=f"--{what}") from None
+        raise ShapeError(f"read '{text}'; {what} must be numbers such as 1 0 -1.", where=f"--{what}") from None
     if len(numbers) != count:
-        raise ShapeError(f"read {len(numbers)} numbers, {count} are needed.", where=f"--{what}")
+        raise ShapeError(f"read {len(numbers)} numbers, but {count} are needed.", where=f"--{what}")
     return numbers
 
 

@@ -1,4 +1,4 @@
-"""Well-known networks in the text form, each with its input; tests hold them against torchvision's published figures."""
+"""Well-known networks in the text form, each with its input. Tests compare them with torchvision's published figures."""
 
 from __future__ import annotations
 

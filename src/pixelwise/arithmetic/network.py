@@ -41,7 +41,7 @@ class Network:
 
 @dataclass(frozen=True)
 class Flow:
-    """A layer in its place: the shapes that go in and out.
+    """A layer at its place, with the shapes of its input and output.
 
     x:      the shape it reads: the previous output; for a join the merged shape
     inputs: the places (0 = the network's input, i = after layer i) that it reads
@@ -67,7 +67,7 @@ def flow(network: Network, shape: Shape) -> tuple[Flow, ...]:
 
     shape:  (C, H, W) or (F,), ints or SymPy expressions
 
-    Raises ShapeError that names the layer where something does not fit, with the sum done.
+    Raises ShapeError with the layer that does not fit, and the computation.
 
     >>> from pixelwise.arithmetic.text import parse_network
     >>> [row.y for row in flow(parse_network("conv 3 8 same | maxpool 2"), (3, 32, 32))]
@@ -82,8 +82,8 @@ def flow(network: Network, shape: Shape) -> tuple[Flow, ...]:
         try:
             if isinstance(layer, Join):
                 if layer.source not in places:
-                    what = f"there is no earlier output named '{layer.source}'; there is {listing(places)}."
-                    raise ShapeError(what, hint="Name one by `as NAME`.")
+                    what = f"there is no earlier output named '{layer.source}'; choose from {listing(places)}."
+                    raise ShapeError(what, hint="Name one with `as NAME`.")
                 place = places[layer.source]
                 x = layer.merged(x, shapes[place])
                 inputs = (place,) if layer.how == "from" else (number - 1, place)

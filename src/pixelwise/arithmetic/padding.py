@@ -1,4 +1,4 @@
-"""Which padding and output_padding turn one size into another: every candidate tried, and each refusal with its sum."""
+"""Finds the padding and output_padding that turn one size into another. Every candidate is shown with its computation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pixelwise.errors import ShapeError
 
 @dataclass(frozen=True)
 class Candidate:
-    """One choice that was tried, the length it gives (None: refused at once), and why it is refused (empty: it fits)."""
+    """One candidate, the length it gives (None: refused at once), and why it does not fit (empty: it fits)."""
 
     padding: int
     output_padding: int
@@ -31,7 +31,7 @@ class Solution:
     """All candidates for one step from a length to another.
 
     transposed:  whether the step is a transposed convolution
-    one_sided:   (before, after), where only an uneven padding fits
+    one_sided:   (before, after), if only an uneven padding fits
     """
 
     kernel: int
@@ -49,7 +49,7 @@ class Solution:
 
     @property
     def formula(self) -> str:
-        """The formula that every candidate is put into."""
+        """The formula in which every candidate is tried."""
         reach = f"{self.dilation}·({self.kernel} − 1)"
         if self.transposed:
             return f"({self.length} − 1)·{self.stride} − 2·padding + {reach} + output_padding + 1"
@@ -103,8 +103,8 @@ def solutions_table(solutions: Sequence[tuple[str, Solution]], weights: Sequence
 def solve_padding(kernel: int, length: int, wanted: int, stride: int = 1, dilation: int = 1) -> Solution:
     """Paddings with which a convolution turns `length` into `wanted`.
 
-    Tried are 0 to the kernel's span − 1 (with more, a window would see nothing but padding). Where none fits, because
-    an even kernel at stride 1 has no middle, `one_sided` says what does.
+    The paddings 0 to the kernel's span − 1 are tried (with more, a window would read only padding). If none fits, because
+    an even kernel at stride 1 has no middle, `one_sided` is the uneven padding that does.
 
     >>> [c.padding for c in solve_padding(4, 32, 16, stride=2).fitting]
     [1]
@@ -169,7 +169,7 @@ def solve_chain(
     transposed: bool = False,
     output_padding: int | None = None,
 ) -> list[Solution]:
-    """One solution a step of a chain of lengths such as 32 → 16 → 8 → 16 → 32: a longer one is a transposed step.
+    """One solution for each step of a chain of lengths such as 32 → 16 → 8 → 16 → 32; a step to a longer one is transposed.
 
     A step that keeps the length is a plain convolution with stride 1. The paddings that fit every step down (and every
     step up) are what the network can use.
@@ -178,7 +178,7 @@ def solve_chain(
     output_padding:  of the transposed steps; None: the one that each padding needs
     """
     if len(lengths) < 2:
-        raise ShapeError(f"a chain has at least two sizes, read {list(lengths)}.", hint="For example: 32,16,8,16,32")
+        raise ShapeError(f"read {list(lengths)}; a chain needs at least two sizes.", hint="For example: 32,16,8,16,32")
     return [
         solve_transposed(kernel, length, wanted, stride, dilation, output_padding)
         if transposed or wanted > length

@@ -1,4 +1,4 @@
-"""Tables for people: aligned text and LaTeX from the same rows, and figures as people write them."""
+"""Tables as aligned text and as LaTeX, from the same rows, and figures as people write them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells under headings; the last row is a total where `total` says so.
+    """Rows of cells under headings; with `total` the last row is a total.
 
     Cells are shapes, numbers, SymPy expressions or words; None is shown as –.
     """

@@ -1,4 +1,4 @@
-"""Reads networks, shapes and expressions from text and YAML; faults are shown in their places, with what would fit."""
+"""Reads networks, shapes and expressions from text and YAML. Errors show the place, and what would be valid."""
 
 from __future__ import annotations
 
@@ -68,10 +68,12 @@ def parse_network(text: str, values: Values | None = None) -> Network:
         try:
             step = _step([word.group() for word in words], values or {})
             if isinstance(step.layer, layers.Join) and step.layer.source not in names:
-                what = f"there is no earlier output named '{step.layer.source}'; there is {', '.join(sorted(names))}."
-                raise _Fault(1, what, did_you_mean(step.layer.source, names) or "Name one by `as NAME`.")
+                what = (
+                    f"there is no earlier output named '{step.layer.source}'; choose from {', '.join(sorted(names))}."
+                )
+                raise _Fault(1, what, did_you_mean(step.layer.source, names) or "Name one with `as NAME`.")
             if step.name in names:
-                raise _Fault(len(words) - 1, f"the name '{step.name}' is taken already.")
+                raise _Fault(len(words) - 1, f"the name '{step.name}' is already used.")
         except _Fault as fault:
             word = words[min(fault.word, len(words) - 1)]
             at = start + word.start()
@@ -84,7 +86,7 @@ def parse_network(text: str, values: Values | None = None) -> Network:
     if problems:
         raise RecipeError.all(problems)
     if not steps:
-        raise RecipeError("there is no layer in the network.", hint=f"For example: {EXAMPLES['vanilla-cnn'][0]}")
+        raise RecipeError("the network has no layers.", hint=f"For example: {EXAMPLES['vanilla-cnn'][0]}")
     return Network(tuple(steps))
 
 
@@ -133,7 +135,7 @@ def parse_figure(text: str, values: Values | None = None) -> Length:
     except (SyntaxError, ValueError, ZeroDivisionError, MemoryError, RecursionError):
         hint = "For example: 72,125 or 9·NC² + 4NC or 1/2"
         raise RecipeError(
-            "cannot be read; it is a number or an expression.", where=f"figure '{text}'", hint=hint
+            "cannot be read; write a number or an expression.", where=f"figure '{text}'", hint=hint
         ) from None
     return int(result) if isinstance(result, Fraction) and result.denominator == 1 else result
 
@@ -147,7 +149,7 @@ def _parsed(text: str) -> ast.expr:
 def _at_least_one(value: Length, text: str) -> Length:
     number = getattr(value, "is_number", True)
     if number and (value != int(value) or value < 1):
-        raise ShapeError(f"read {text}, a length or number of channels is a whole number of at least 1.")
+        raise ShapeError(f"read {text}; a length or number of channels must be a whole number of at least 1.")
     return int(value) if number else value
 
 
@@ -192,10 +194,10 @@ def network_from_yaml(content: Any, values: Values | None = None) -> tuple[Netwo
     if unknown := set(content) - {"layers", INPUT, "set"}:
         name = sorted(unknown)[0]
         hint = did_you_mean(name, ["layers", INPUT, "set"])
-        raise RecipeError("there is no such key; there is layers, input, set.", where=str(name), hint=hint)
+        raise RecipeError("there is no such key; the keys are layers, input and set.", where=str(name), hint=hint)
     given = content.get("set") or {}
     if not isinstance(given, dict) or not all(isinstance(v, int) and v > 0 for v in given.values()):
-        raise RecipeError(f"read {given!r}; it is a mapping of symbols to whole numbers.", where="set")
+        raise RecipeError(f"read {given!r}; it must be a mapping of symbols to whole numbers.", where="set")
     given = {**given, **(values or {})}
     shape = parse_shape(str(content[INPUT]), given) if INPUT in content else None
     return parse_network("\n".join(map(str, content["layers"])), given), shape
@@ -236,7 +238,7 @@ def _step(words: list[str], values: Values) -> Step:
     kind = ALIASES.get(word, word)
     if kind not in GRAMMAR:
         hint = did_you_mean(word, [*GRAMMAR, *ALIASES])
-        raise _Fault(0, f"there is no layer '{words[0]}'; there is {', '.join(GRAMMAR)}.", hint)
+        raise _Fault(0, f"there is no layer '{words[0]}'; choose from {', '.join(GRAMMAR)}.", hint)
     if kind in JOINS:
         if len(words) != 2:
             raise _Fault(0, f"`{kind}` names one earlier output.", f"It is written: {GRAMMAR[kind]}")
@@ -268,7 +270,7 @@ def _sort(kind: str, words: list[str]) -> _Words:
         parts = [int(part) for part in re.split("[x×]", value)]
         options[letter] = place, (parts[0], parts[-1])
     if "same" in options and ("p" in options or "op" in options):
-        raise _Fault(options["same"][0], "`same` computes the padding: give one of the two.")
+        raise _Fault(options["same"][0], "`same` computes the padding: leave out one of the two.")
     wanted = len(re.findall(r" [A-Z]{2,}(?=[ \n]|$)", grammar))
     if len(given) != wanted:
         place, extra = given[wanted] if len(given) > wanted else (0, "")
@@ -283,7 +285,7 @@ def _pair(word: tuple[int, str], values: Values) -> Pair:
     place, text = word
     parts = re.split(r"[x×]", text)
     if len(parts) > 2:
-        raise _Fault(place, f"read {text}: it has {len(parts)} members; it is one number or HEIGHTxWIDTH.")
+        raise _Fault(place, f"read {text}: it has {len(parts)} members; it must be one number or HEIGHTxWIDTH.")
     lengths = [_number((place, part), values) for part in parts]
     return lengths[0], lengths[-1]
 
@@ -343,7 +345,7 @@ def _groups(words: _Words) -> int:
 
 
 def read_network(source: str, values: Values | None = None) -> tuple[Network, Shape | None]:
-    """A network, and its input shape where the source tells one, from an example's name, a file, or a line of text.
+    """A network, and its input shape if the source has one, from an example's name, a file, or a line of text.
 
     Files end in .yaml, .yml or .txt. Raises RecipeError.
     """

@@ -1,9 +1,9 @@
 """A window that slides over a picture: the one place where output sizes, padding and dilation are computed.
 
-Every size in the house comes from here: the NumPy convolution, the arithmetic tools, the torch models. Dumoulin and
-Visin, "A guide to convolution arithmetic for deep learning" (2016), derives the formulas with pictures.
+The NumPy convolution, the arithmetic tools and the torch models all use it. Dumoulin and Visin, "A guide to convolution
+arithmetic for deep learning" (2016), derive the formulas with pictures.
 
-Lengths and kernels may also be SymPy expressions; what cannot be decided for a symbol is then not checked.
+Lengths and kernels may also be SymPy expressions; conditions that cannot be decided for a symbol are not checked.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Shape = tuple[Length, ...]  # (C, H, W), or (F,) once pixels are gone
 
 
 def span(kernel: Length, dilation: Length = 1) -> Length:
-    """How many rows a kernel covers from its first to its last: dilation·(kernel − 1) + 1."""
+    """The number of rows that a kernel covers: dilation·(kernel − 1) + 1."""
     return dilation * (kernel - 1) + 1
 
 
@@ -29,7 +29,7 @@ def output_length(
 ) -> Length:
     """Number of places where a window fits: floor((length + 2·padding + extra − dilation·(kernel − 1) − 1)/stride) + 1.
 
-    One axis. `padding` is added on both sides, `extra` on the far side only. Raises ShapeError where nothing fits.
+    One axis. `padding` is added on both sides, `extra` on the far side only. Raises ShapeError if no window fits.
 
     >>> output_length(32, kernel=3, stride=2, padding=1)
     16
@@ -47,27 +47,27 @@ def transposed_output_length(
     """Output of a transposed convolution: (length − 1)·stride − 2·padding + dilation·(kernel − 1) + output_padding + 1.
 
     `output_padding` chooses among the lengths that a convolution with this stride maps to `length`, so it must stay below
-    max(stride, dilation). Raises ShapeError where it does not, and where nothing is left.
+    max(stride, dilation). Raises ShapeError if it does not, and if nothing is left.
 
     >>> transposed_output_length(8, kernel=3, stride=2, padding=1, output_padding=1)
     16
     """
     if not is_symbolic(output_padding - stride * dilation) and not 0 <= output_padding < max(stride, dilation):
         bound = f"it must be at least 0 and below max(stride, dilation) = {max(stride, dilation)}"
-        hint = "With a whole stride more, the convolution that it undoes would fit one window more."
+        hint = "With one more stride, the convolution in the other direction would have one more window."
         raise ShapeError(f"output_padding {output_padding} is not allowed: {bound}.", hint=hint)
     rows = (length - 1) * stride - 2 * padding + span(kernel, dilation) + output_padding
     if not is_symbolic(rows) and (rows < 1 or length < 1):
         done = f"({length} − 1)·{stride} − 2·{padding} + {dilation}·({kernel} − 1) + {output_padding} + 1 = {rows}"
         hint = f"Padding may be at most {max(0, (padding * 2 + rows - 1) // 2)} here."
-        raise ShapeError(f"a transposed convolution of {length} leaves nothing: {done}.", hint=hint)
+        raise ShapeError(f"a transposed convolution of {length} leaves no rows: {done}.", hint=hint)
     return rows
 
 
 def same_padding(kernel: Length, dilation: Length = 1) -> tuple[Length, Length]:
     """Rows to add before and after so that a window with stride 1 keeps the length.
 
-    An even kernel has no middle: it gets one row more behind than in front.
+    An even kernel has no middle: it gets one row more after than before.
 
     >>> same_padding(4)
     (1, 2)
@@ -79,9 +79,9 @@ def same_padding(kernel: Length, dilation: Length = 1) -> tuple[Length, Length]:
 def transposed_same_padding(kernel: Length, stride: Length = 1, dilation: Length = 1) -> tuple[Length, Length]:
     """(padding, output_padding) with which a transposed convolution makes a length exactly `stride` times as long.
 
-    Solves 2·padding − output_padding = dilation·(kernel − 1) + 1 − stride with the smallest padding. Where the kernel
-    is shorter than the stride, output_padding fills up. Raises ShapeError for an even kernel at stride 1, the one
-    case without an answer: the left side would have to be odd, and output_padding must stay below 1.
+    Solves 2·padding − output_padding = dilation·(kernel − 1) + 1 − stride with the smallest padding. If the kernel
+    is shorter than the stride, output_padding supplies the rest. Raises ShapeError for an even kernel at stride 1, the only
+    case without a solution: the left side would have to be odd, but output_padding must stay below 1.
 
     >>> transposed_same_padding(4, stride=2)
     (1, 0)
@@ -93,7 +93,7 @@ def transposed_same_padding(kernel: Length, stride: Length = 1, dilation: Length
     output_padding = 2 * padding - surplus
     if not is_symbolic(output_padding) and stride == dilation == 1 and output_padding:
         what = f"no padding lets a transposed convolution of kernel {kernel} and stride 1 keep a length"
-        why = f"2·padding − output_padding = {surplus} needs output_padding 1, and it must stay below 1"
+        why = f"2·padding − output_padding = {surplus} needs output_padding 1, but it must stay below 1"
         raise ShapeError(f"{what}: {why}.", hint="Use an odd kernel, or a stride of 2.")
     return padding, output_padding
 
@@ -139,13 +139,13 @@ class Window:
         return span(self.kernel[0], self.dilation[0]), span(self.kernel[1], self.dilation[1])
 
     def output_size(self, size: Pair) -> Pair:
-        """(H, W) → (h, w) of a convolution or pooling. Raises ShapeError where nothing fits."""
+        """(H, W) → (h, w) of a convolution or pooling. Raises ShapeError if nothing fits."""
         return self._along(output_length, size, self.extra)
 
     def transposed_output_size(self, size: Pair, output_padding: Any = 0) -> Pair:
         """(h, w) → (H, W) of the transposed convolution."""
         if self.extra != (0, 0):
-            what = f"a transposed convolution has no padding on one side only, this window has {self.extra}."
+            what = f"a transposed convolution cannot have padding on one side only, but this window has {self.extra}."
             raise ShapeError(what, hint="Use output_padding.")
         return self._along(transposed_output_length, size, as_pair(output_padding, "output_padding", 0))
 
@@ -165,7 +165,9 @@ def as_pair(value: Any, name: str, least: int) -> Pair:
     """An int or pair as a pair; every member a whole number of at least `least`, or a symbol."""
     members = tuple(value) if isinstance(value, tuple | list) else (value, value)
     if len(members) != 2:
-        raise ShapeError(f"{name} {value!r} has {len(members)} members; it is one number or (vertical, horizontal).")
+        raise ShapeError(
+            f"{name} {value!r} has {len(members)} members; it must be one number or (vertical, horizontal)."
+        )
     first, second = (_whole(member, name, least) for member in members)
     return first, second
 
@@ -192,15 +194,15 @@ def _whole(value: Any, name: str, least: int) -> Length:
 def _nothing_fits(
     length: Length, kernel: Length, stride: Length, padding: Length, dilation: Length, extra: Length
 ) -> ShapeError:
-    """The error with the sum done: which size, which kernel, what would fit."""
+    """The error with its computation: which size, which kernel, and what would fit."""
     if length < 1:
-        return ShapeError(f"there is no picture of length {length}; a length is at least 1.")
+        return ShapeError(f"read the length {length}; a length must be at least 1.")
     more, spread = f" + {extra}" if extra else "", f" with dilation {dilation}" if dilation != 1 else ""
     covers, padded = span(kernel, dilation), length + 2 * padding + extra
     return ShapeError(
         f"a kernel of {kernel}{spread} covers {covers}, but the input is {length} long, with padding {padded}: "
         f"floor(({length} + 2·{padding}{more} − {dilation}·({kernel} − 1) − 1)/{stride}) + 1 = "
         f"{(padded - covers) // stride + 1}, below 1.",
-        hint=f"What fits: an input of at least {covers - 2 * padding - extra}, a kernel of at most "
+        hint=f"Use an input of at least {covers - 2 * padding - extra}, a kernel of at most "
         f"{(padded - 1) // dilation + 1}, or padding of at least {-(-(covers - length - extra) // 2)}.",
     )

@@ -1,4 +1,4 @@
-"""The augmentations. A builder takes, by keyword, the recipe's options and gives a torchvision v2 transform."""
+"""The augmentations. A builder takes the recipe's options as keywords and returns a torchvision v2 transform."""
 
 from pixelwise.shelf import Shelf
 

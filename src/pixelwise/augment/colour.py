@@ -1,4 +1,4 @@
-"""Augmentations that change colours and leave every pixel in its place."""
+"""Augmentations that change colours but move no pixels."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def colour(
     saturation: Annotated[float, Ge(0)] = 0.2,
     hue: Annotated[float, Ge(0), Le(0.5)] = 0.0,
 ) -> v2.Transform:
-    """Other light: each property changed by a random amount; masks stay unchanged.
+    """Random changes of brightness, contrast, saturation and hue; masks stay unchanged.
 
     brightness, contrast, saturation:  factor drawn evenly from max(0, 1 − x) to 1 + x, applied in random order
     hue:  turn of the colour circle, drawn evenly from −x to x, at most 0.5 (half a circle), applied last; it takes

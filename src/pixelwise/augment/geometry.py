@@ -1,6 +1,6 @@
 """Augmentations that move pixels: picture, mask and objects always together.
 
-Each builder takes `fill`, the mask index for places that no picture covers, and gives a torchvision v2 transform.
+Each builder takes `fill`, the mask index for places that no picture covers, and returns a torchvision v2 transform.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ Direction = Literal["horizontal", "vertical"]
 
 
 class ObjectMasks(tv_tensors.Mask):
-    """(N, H, W) the pixels of each object: moved as a mask is, but 0, "no object", where nothing is known."""
+    """(N, H, W) the pixels of each object: moved like a mask, but with 0, "no object", in uncovered places."""
 
 
 def fills(fill: int) -> dict[type, Any]:
-    """What each kind of plane holds where the picture does not reach; `fill` is the index in masks."""
+    """The value of each kind of plane in places that the picture does not cover; `fill` is the index in masks."""
     return {tv_tensors.Image: list(PICTURE_FILL), tv_tensors.Mask: fill, ObjectMasks: 0}
 
 
@@ -42,7 +42,7 @@ def fill_of(known: dict[type, Any], plane: Tensor) -> Any:
 
 
 def colour_for(colour: list[int], channels: int) -> list[int]:
-    """A colour for pictures with so many channels; of those beyond the third it is the mean of the three."""
+    """A colour for pictures with `channels` channels. Channels after the third get the mean of the first three."""
     return [*colour, *[round(sum(colour) / len(colour))] * (channels - len(colour))][:channels]
 
 
@@ -72,7 +72,7 @@ def scale_crop(
 ) -> v2.Transform:
     """A window of random area, shape and place, resized to `size`: objects at other scales and places.
 
-    size:   (H, W) of what comes out
+    size:   (H, W) of the result
     scale:  area of the window as a share of the picture, drawn evenly; above 1 the window is larger than the picture,
             and what it shows beyond the edges is void
     ratio:  width / height of the window over that of the picture, drawn evenly in its logarithm
@@ -87,7 +87,7 @@ def rotation(fill: int, *, degrees: Annotated[float, Ge(0), Le(180)]) -> v2.Tran
 
 @declares(resizes="size")
 def resize(fill: int, *, size: tuple[int, int]) -> v2.Transform:
-    """Every picture at one size (H, W), whatever its shape: bilinear with antialias, masks by the nearest pixel."""
+    """Every picture at one size (H, W), without keeping its shape: bilinear with antialias, masks by the nearest pixel."""
     return Resize(_size(size))
 
 
@@ -222,8 +222,8 @@ class ScaleCrop(v2.Transform):
 def _resized(plane: Any, size: list[int]) -> Any:
     """A picture by antialiased bilinear interpolation; a mask by the pixel whose square holds the new pixel's centre.
 
-    torchvision gives masks `nearest`, which rounds corners instead of centres, so that masks would lie up to half an
-    output pixel beside their pictures.
+    torchvision resizes masks with `nearest`, which rounds corners instead of centres: masks would be shifted by up to half
+    an output pixel against their pictures.
     """
     if not isinstance(plane, tv_tensors.Mask):
         return functional.resize(plane, size, antialias=True)
@@ -245,12 +245,12 @@ def _place(side: int, window: int) -> int:
 
 def _size(size: Size) -> Size:
     if min(size) < 1:
-        raise RecipeError(f"read {tuple(size)}, height and width must be at least 1.", where="size")
+        raise RecipeError(f"read {tuple(size)}; height and width must be at least 1.", where="size")
     return size
 
 
 def _range(name: str, bounds: Range) -> Range:
     low, high = bounds
     if not 0 < low <= high:
-        raise RecipeError(f"read [{low}, {high}], it must be [low, high] with 0 < low ≤ high.", where=name)
+        raise RecipeError(f"read [{low}, {high}], but it must be [low, high] with 0 < low ≤ high.", where=name)
     return bounds

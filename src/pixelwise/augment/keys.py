@@ -20,7 +20,7 @@ def seed_of(*key: int) -> int:
 
 
 def seeds_of(seed: int, epochs: Sequence[int], indices: Sequence[int]) -> list[int]:
-    """`seed_of(seed, epoch, index)` for many pictures in one go: a twentieth of the time.
+    """`seed_of(seed, epoch, index)` for many pictures at once, in a twentieth of the time.
 
     Numbers above 32 bits are two words or more of a key, so keys are mixed together with those of equal length.
     """

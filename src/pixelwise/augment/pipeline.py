@@ -1,4 +1,4 @@
-"""A sample through a row of transforms, by a draw that depends on nothing but (seed, epoch, index)."""
+"""Applies transforms to a sample, with random draws that depend only on (seed, epoch, index)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Batchwise(Protocol):
     """A transform that can also do a whole batch of pictures at once, to the bytes it would give picture by picture."""
 
     def draw(self) -> Any:
-        """What it draws for one picture, from torch's global generator, exactly as it does for a picture alone."""
+        """The random draw for one picture, from torch's global generator, the same as for a picture alone."""
 
     def transform_batch(self, pictures: Tensor, drawn: Sequence[Any]) -> Tensor:
         """(B, H, W, 3) uint8 on any device, each picture by its own draw. The pictures given stay unchanged."""
@@ -35,8 +35,8 @@ class Augmentation:
     """Transforms applied in their order to picture, mask and objects at once.
 
     The transforms of torchvision draw from torch's global generator. It is seeded with a key mixed from
-    (seed, epoch, index) and put back afterwards: any number of workers, any order of reading and a training resumed in
-    the middle give the same pictures, and nobody else's random numbers change.
+    (seed, epoch, index) and restored afterwards. So any number of workers, any order of reading and a resumed training
+    give the same pictures, and other random numbers do not change.
     """
 
     def __init__(self, transforms: Sequence[v2.Transform], seed: int) -> None:
@@ -68,9 +68,9 @@ class Augmentation:
         return planes
 
     def _objects(self, sample: Sample, epoch: int, index: int) -> list[Object]:
-        """The sample's objects, moved as its picture is: the same draw again, over a plane for each object.
+        """The sample's objects, moved like its picture: the same draw again, over a plane for each object.
 
-        An object without a mask is moved as its box, rounded to pixels; what leaves the picture is left out.
+        An object without a mask is moved as its box, rounded to pixels. Objects that leave the picture are left out.
         """
         objects = [one for one in sample.objects or () if one.mask is not None or one.box[0] < one.box[2]]
         if not objects:

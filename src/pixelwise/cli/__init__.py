@@ -153,7 +153,7 @@ def _contents() -> typer.Typer:
 
 
 def _explained(error: ModuleNotFoundError | OSError) -> PixelwiseError | None:
-    """The same in one line; None where it says too little for that."""
+    """The same in one line; None if it says too little for that."""
     if isinstance(error, ModuleNotFoundError):
         return not_installed(error)
     if error.filename is None or not error.strerror:

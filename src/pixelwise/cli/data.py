@@ -86,8 +86,8 @@ def check(
 ) -> None:  # fmt: skip
     """Check a data set, and its pictures in the cache, for mistakes before training. Exit code 1 if a finding is fatal.
 
-    Findings that were looked at and are right can be accepted in a file: a list of entries with kind, pictures (names as
-    printed; without them all of the kind) and reason. They are shown apart and do not fail.
+    To accept findings that are not mistakes, list them in a file. Each entry has kind, pictures (names as printed; without
+    them, all pictures with this finding) and reason. Accepted findings are shown separately and do not fail the check.
     """
     from pixelwise.data.base import cache_folder
     from pixelwise.data.exclude import excluding
@@ -119,11 +119,12 @@ def repair(
 ) -> None:  # fmt: skip
     """Write a corrected copy of a data set with masks, objects or labels. The data set itself is not changed.
 
-    Pictures are turned as EXIF says, and masks with them where outlines show that they were drawn before. Pictures that cannot
-    be read or that a later split has too are left out. All masks become PNG with one palette; void is kept as --set void says.
-    Masks that were resized smoothly or stored with loss are snapped where the class is sure. Names are paired by the prefix
-    or suffix that they suggest, or in any case. Instance maps keep their numbers; objects of an export become instance maps, or
-    COCO's json where they overlap. Pictures of other than 8 bits are converted. What was done and what was not is listed.
+    Pictures are turned as their EXIF data say. A mask is turned too if its outlines show that it was drawn on the unturned
+    picture. A picture that cannot be read, or that a later split has too, is left out. All masks become PNG with one
+    palette; void is the value of --set void. If a mask was resized smoothly or stored with loss, its values are corrected
+    where the class is sure. Pictures and masks are paired by the prefix or suffix of their names, in upper or lower case.
+    Instance maps keep their numbers; objects of an export become instance maps, or COCO's json if they overlap. Pictures
+    with other than 8 bits are converted. The output lists what was done and what was not.
     """
     from pixelwise.data.exclude import excluding
     from pixelwise.data.repair import repair as write_copy
@@ -156,14 +157,14 @@ def fetch(
 @app.command("import")
 def import_(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="A folder, json, xml, csv or zip.")],
-    out: Annotated[Path, typer.Option("--out", help="The folder to write, which must not exist or be empty.")],
-    format: Annotated[str, typer.Option("--format", help="The format, e.g. yolo; auto: by what the files hold.")] = "auto",
+    out: Annotated[Path, typer.Option("--out", help="The folder to write. It must be new or empty.")],
+    format: Annotated[str, typer.Option("--format", help="The format, e.g. yolo. auto: recognised from the files.")] = "auto",
     kind: Annotated[
-        str, typer.Option("--as", metavar="KIND", help="masks, instances or labels; else what the source has.")
+        str, typer.Option("--as", metavar="KIND", help="masks, instances or labels. Default: what the source has.")
     ] = "",
     split: Annotated[
         list[str] | None,
-        typer.Option("--split", metavar="NAME=SHARE", help="Draw a split, e.g. val=0.2, that does not exist; may be repeated."),
+        typer.Option("--split", metavar="NAME=SHARE", help="Draw a missing split at random, e.g. val=0.2; may be repeated."),
     ] = None,
     link: Annotated[bool, typer.Option("--link", help="Link pictures to the source instead of copying them.")] = False,
     skip: Annotated[bool, typer.Option("--skip", help="Leave out pictures with faults, and list them.")] = False,
@@ -173,7 +174,7 @@ def import_(
 
     Reads COCO, YOLO, LabelMe, CVAT (xml, masks), Label Studio, Roboflow, and folders of images and masks or of classes. It
     writes images with masks of classes, instance maps (COCO's json where objects overlap), or a folder for each class. The
-    source is not changed. The folder appears when it is whole, with an import.json that compares every object.
+    source is not changed. The folder appears when it is complete, with an import.json that compares every object.
     """
     from pixelwise.cli.importing import run_import
 
@@ -219,19 +220,19 @@ def _open(name: str, data: Path | None, words: list[str]) -> Dataset:
         from pixelwise.data.folder import Folder
 
         if "path" in options:
-            raise RecipeError("the folder is named already.", where="--set path")
+            raise RecipeError("the folder is already given as NAME. Leave this option out.", where="--set path")
         converted = DATASETS.convert("folder", {**options, "path": ""}, where=name)  # a path may have any bytes
         root = data_root(data)
         return Folder(find_folder(name, root), root, **{key: converted[key] for key in options})
     known, preset = PRESETS.get(name, (name, {}))
     if name not in names and ":" not in name:
-        places = f"the working folder ({Path.cwd()}) nor in the data folder ({data_root(data)})"
-        what = f"there is no data set or folder '{name}', neither in {places}; there is {', '.join(names)}."
+        places = f"the working folder ({Path.cwd()}) or in the data folder ({data_root(data)})"
+        what = f"there is no data set '{name}', and no folder of this name in {places}; data sets: {', '.join(names)}."
         raise DataError(what, hint=did_you_mean(name, names))
     dataset: Dataset = DATASETS.build(known, data_root(data), **{**preset, **options})
     if not (hasattr(dataset, "info") and hasattr(dataset, "splits")):
-        what = f"gave {type(dataset).__name__}; a data set is a pixelwise.data.base.Dataset."
-        raise DataError(what, where=name, hint="Return one from this function, or name another.")
+        what = f"gave {type(dataset).__name__}; it must be a pixelwise.data.base.Dataset."
+        raise DataError(what, where=name, hint="Return a Dataset from this function, or name another function.")
     return dataset
 
 

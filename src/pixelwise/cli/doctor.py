@@ -84,7 +84,7 @@ def write_page(file: Path, dataset: Dataset, seen: Survey, findings: list[Findin
 
 
 def show_repaired(made: Repaired, out: Path) -> None:
-    """What was done, what was left out, and what somebody has to do."""
+    """Print what was done, what was left out, and what a person has to do."""
     console = result_console()
     show_line(
         console, (str(out), "bold"), f"  {', '.join(f'{split} {count:,}' for split, count in made.copied.items())}"
@@ -122,7 +122,7 @@ def findings_as_json(findings: Sequence[Finding], accepted: Accepted, seen: Surv
 def show_findings(findings: Sequence[Finding], accepted: Accepted) -> None:
     console = result_console()
     if not findings and not accepted:
-        show_line(console, ("Nothing found.", GOOD), " Every picture was read, every check passed.")
+        show_line(console, ("Nothing found.", GOOD), " Every picture was read, and every check passed.")
         return
     show_line(console)
     show_each(findings, accepted)

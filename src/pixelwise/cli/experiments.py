@@ -42,7 +42,7 @@ def sweep(
     """Train a recipe over a grid of values, each combination as its own run.
 
     Separate values by commas; a comma within brackets, braces or quotes belongs to its value. Everything is checked before
-    the first run begins. The same command again, or --resume DIR, continues: finished runs are left alone, half-done ones
+    the first run begins. To continue, repeat the command or give --resume DIR: finished runs are kept, unfinished runs
     are resumed. A run that fails does not stop the others. Writes DIR/sweep.html; the exit code is 1 if a run failed.
     """
     from pixelwise.data.base import data_root
@@ -115,7 +115,7 @@ def _show_sweep(folder: Folder) -> None:
 
 
 def _show_scores(folder: Folder) -> None:
-    """The finished settings in a table; the best ones are set off."""
+    """The finished settings in a table; the best ones in bold."""
     from pixelwise.experiments.page import compare_finished, score_tables
 
     comparison, console = compare_finished(folder.path), result_console()
@@ -159,7 +159,7 @@ def search(
         ),
     ] = None,
     trials: Annotated[
-        int | None, typer.Option(min=1, help="Trials in all, with those before a resume. Default: 20.")
+        int | None, typer.Option(min=1, help="Number of trials, including those before a resume. Default: 20.")
     ] = None,
     metric: Annotated[
         str,
@@ -186,9 +186,9 @@ def search(
     """Search for a recipe's best values with Optuna, each trial as its own run.
 
     Ranges are uniform(0,1), log(1e-4,1e-1), int(8,64), logint(8,64) and choice(32,64,128), in the shell's quotes; a plain
-    a.b=value is the same in every trial. Everything is checked before the first trial. The same command again, or
-    --resume DIR, continues: finished trials are not repeated, half-done ones are resumed. Writes the best recipe as
-    DIR/best.yaml, which `pixelwise train` takes, and DIR/search.html. The test split is never used to choose.
+    a.b=value is the same in every trial. Everything is checked before the first trial. To continue, repeat the command
+    or give --resume DIR: finished trials are not repeated, unfinished trials are resumed. Writes the best recipe as
+    DIR/best.yaml, which `pixelwise train` takes, and DIR/search.html. The search never uses the test split.
     """
     from pixelwise.data.base import data_root
     from pixelwise.errors import RecipeError
@@ -236,7 +236,7 @@ def _known_storage(url: str) -> str:
 
 
 def _check_search(asked: dict[str, Any]) -> tuple[Space, Aim, Path | None]:
-    """What is searched, for what, and the data folder. Raises PixelwiseError where anything of it cannot be used."""
+    """What is searched, for what, and the data folder. Raises PixelwiseError if anything of it cannot be used."""
     from pixelwise.experiments.runner import open_data
     from pixelwise.experiments.search import find_aim
     from pixelwise.experiments.settings import read_space

@@ -79,7 +79,7 @@ def find_lr(
 
 
 def _files(out: Path | None) -> dict[str, Path]:
-    """What is to be written. Raises RecipeError where one of the files is there already."""
+    """What is to be written. Raises RecipeError if one of the files is there already."""
     from pixelwise.errors import RecipeError
 
     files = {} if out is None else {"plot": out / f"{NAME}.svg", "record": out / f"{NAME}.json"}

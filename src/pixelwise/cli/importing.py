@@ -31,7 +31,7 @@ def run_import(
 
     allow_typed([format])
     if kind and kind not in KINDS:
-        raise RecipeError(f"read '{kind}'; allowed is {', '.join(KINDS)}.", where="--as")
+        raise RecipeError(f"read '{kind}'; choose from {', '.join(KINDS)}.", where="--as")
     shares, place = _shares(split), find_place(source, data_root(data), of_a_run=False)
     check_target(out, place)
     if link and place.suffix.lower() == ".zip":

@@ -48,7 +48,7 @@ Allow = Annotated[
     list[str] | None,
     typer.Option(
         metavar="MODULE",
-        help="Let code outside pixelwise be imported where the recipe or run names it; may be repeated.",
+        help="Allow the import of a module outside pixelwise that the recipe or run names; may be repeated.",
         callback=_allow,
     ),
 ]
@@ -61,7 +61,7 @@ Cache = Annotated[
     Path | None,
     typer.Option(
         metavar="FOLDER",
-        help="Folder for decoded pictures. Default: PIXELWISE_CACHE, else cache in the data folder, or, where that cannot "
+        help="Folder for decoded pictures. Default: PIXELWISE_CACHE, else cache in the data folder, or, if that cannot "
         "be written, ~/.cache/pixelwise/cache.",
         callback=_cache,
     ),
@@ -69,10 +69,12 @@ Cache = Annotated[
 MaxPixels = Annotated[
     int | None,
     typer.Option(
-        min=1, help="Most pixels of a picture. Default: PIXELWISE_MAX_PIXELS, else 100000000.", callback=_max_pixels
+        min=1,
+        help="Most pixels that a picture may have. Default: PIXELWISE_MAX_PIXELS, else 100000000.",
+        callback=_max_pixels,
     ),
 ]
-Jobs = Annotated[int, typer.Option(min=1, help="Runs at a time.")]
+Jobs = Annotated[int, typer.Option(min=1, help="Number of runs at a time.")]
 Checkpoint = Annotated[Literal["best", "last"], typer.Option(help="Weights of the best, or of the last epoch.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 Flips = Annotated[

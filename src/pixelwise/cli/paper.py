@@ -26,8 +26,9 @@ def paper(
 ) -> None:
     """Write a report in LaTeX about runs: measured numbers, tables, loss curves, pictures and references.
 
-    What only its authors can say is marked by \\reasons{...} in report.tex. Runs that differ only in their seed are one group.
-    The first group is the baseline: the same model trained in another way is an improvement, another model an experiment.
+    Places that only the authors can fill are marked by \\reasons{...} in report.tex. Runs that differ only in their seed
+    are one group. The first group is the baseline: the same model trained in another way is an improvement, another model
+    an experiment.
     """
     from pixelwise.paper.report import write_paper
 

@@ -30,11 +30,9 @@ def predict(
     run: Run,
     images: Annotated[
         list[Path],
-        typer.Argument(
-            help="Pictures, or folders of them (their own files, not those of folders inside).", metavar="IMAGE"
-        ),
+        typer.Argument(help="Pictures, or folders of pictures (without the folders inside them).", metavar="IMAGE"),
     ],
-    out: Annotated[Path | None, typer.Option(help="Folder to write to; needed where pixels are labelled.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder to write to; needed if pixels are labelled.")] = None,
     checkpoint: Checkpoint = "best",
     top: Annotated[
         int | None, typer.Option(min=1, help="Number of most probable classes to list for a whole picture. Default: 5.")
@@ -65,7 +63,7 @@ def predict(
     A run that labels pixels writes masks/NAME.png (class indices in the classes' colours), overlays/NAME.png and
     records/NAME.json (pixels and confidence of each class, settings) for each picture, and legend.png. A run that
     colours grey pictures writes colours/NAME.png instead of overlays. The mask of a GeoTIFF is also written as
-    masks/NAME.tif, which lies in the same place on earth.
+    masks/NAME.tif with the same georeference.
 
     Pictures may have any size, and are turned as their EXIF data say. A picture that cannot be read is listed at the
     end; the others are still labelled, and the exit code is 1.

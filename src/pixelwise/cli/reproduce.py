@@ -41,8 +41,8 @@ def reproduce(
     """Answer the questions of a course: train what is missing and write one page.
 
     The page has every question of the handout in its order, with the command, the measured number beside the stated one, and
-    what explains it. The same command again continues: finished runs are left alone, half-done ones are resumed. The exit code
-    is 1 if a run failed.
+    a link to the explanation. To continue, repeat the command: finished runs are kept, unfinished runs are resumed. The exit
+    code is 1 if a run failed.
     """
     from pixelwise.courses.course import COURSES, load_course
     from pixelwise.courses.earlier import earlier_runs

@@ -100,7 +100,7 @@ def compare(
         list[Path], typer.Argument(help="Run folders. A sweep's folder means all its finished runs.", metavar="RUN...")
     ],
     html: Annotated[Path | None, typer.Option(help="Write a page with curves and pictures, e.g. compare.html.")] = None,
-    csv: Annotated[Path | None, typer.Option(help="Write a table with a row a run, e.g. compare.csv.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write a table with a row per run, e.g. compare.csv.")] = None,
     as_json: AsJson = False,
     score: Annotated[
         list[str] | None, typer.Option(help="Name or key of a score or loss to take differences in; may be repeated.")
@@ -119,7 +119,7 @@ def compare(
     """Compare runs: recipes, scores, losses, cost, and whether a difference is more than chance.
 
     Runs that differ only in their seed are one group. Each group is compared with the first, with one interval over seeds and
-    one over pictures. Where there is not enough data for an interval, the output says what is missing.
+    one over pictures. If there is not enough data for an interval, the output says what is missing.
     """
     from pixelwise.compare.runs import compare_runs
     from pixelwise.run.atomic import write_text

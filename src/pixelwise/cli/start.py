@@ -51,8 +51,8 @@ def start(
     (COCO, YOLO, LabelMe, CVAT, Label Studio, Roboflow), and pictures alone, and says what it assumes. It writes
     FOLDER-report.html and recipe.yaml, and changes nothing in the folder. The time and the memory of the training are measured
     by a few updates. Changes such as data.dataset.void=255 replace what was assumed. Exit code 1 if the pictures have a fatal
-    fault: then nothing can be trained yet, and the report says what to do. Pictures of one split that another has too are left
-    out by data.exclude.
+    fault: then they cannot be trained on yet, and the report says what to do. A picture that is in two splits is left out of
+    one of them with data.exclude.
     """
     from pixelwise.start.trial import parse_budget
 
@@ -123,7 +123,7 @@ def _show(found: Found, findings: Sequence[Finding], accepted: Accepted) -> None
 def _plan(
     found: Found, seen: Survey, changes: Sequence[str], data: Path | None, seconds: float | None, fatal: bool
 ) -> tuple[Plan, Estimate | None]:
-    """The plan, and what it takes; None where its data cannot be read yet."""
+    """The plan, and what it takes; None if its data cannot be read yet."""
     from pixelwise.engine.hardware.allocator import keep_large_buffers
 
     keep_large_buffers()  # before torch allocates anything

@@ -49,7 +49,7 @@ def check(
         show_json({**record, "resolved": checked.model_dump(mode="json"), "not_allowed": outside})
         return
     length = " and ".join(_lengths(checked))
-    say(clean_line(f"{recipe} is sound: {checked.title}"))
+    say(clean_line(f"{recipe} is correct: {checked.title}"))
     say(
         f"  {checked.task.name} with {checked.model.name} on {checked.data.dataset.name}, {length} in batches of "
         f"{checked.train.batch}; the best checkpoint is chosen by {checked.train.best}"
@@ -78,11 +78,11 @@ def train(
     out: Annotated[Path | None, typer.Option(help="Run folder to make. Default: runs/RECIPE, numbered.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Run folder to resume.", metavar="RUN")] = None,
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="With --resume: make the run this many epochs long in all.")
+        int | None, typer.Option(min=1, help="With --resume: the new length of the whole run in epochs.")
     ] = None,
     steps: Annotated[
         int | None,
-        typer.Option(min=1, help="The same in steps, where the recipe gives the last phase's length in steps."),
+        typer.Option(min=1, help="The same in steps, if the recipe gives the last phase's length in steps."),
     ] = None,
     from_run: Annotated[
         Path | None, typer.Option("--from", help="Start from the best weights of this run.", metavar="RUN")

@@ -27,7 +27,7 @@ def tune(
     cache: Cache = None,
     max_pixels: MaxPixels = None,
 ) -> None:
-    """Choose the options by which a run's outputs are turned into objects.
+    """Choose the options with which a run's outputs are turned into objects.
 
     Thresholds, markers, smallest area and score rule are tried on pictures that are not scored, by the score that chose the
     best weights. RUN/tuned.json records the choice and everything that was tried; `evaluate` and `predict` use it from then

@@ -14,7 +14,7 @@ from pixelwise.types import Score
 
 @dataclass(frozen=True)
 class Column:
-    """One score in one convention, counted over the same pictures at the same resolution; or a loss, of one function.
+    """One score in one convention, over the same pictures at the same resolution; or one loss function.
 
     score:    without a value
     classes:  how many there are, and the beginning of the SHA-256 of their names; empty for a score against the original
@@ -92,7 +92,7 @@ def loss_values(record: Record) -> dict[Column, float | None]:
 
 
 def _column(record: Record, split: str, resolution: str, told: Json, content: str) -> Column:
-    """A column without a score. told: what is on record of the pictures that were scored."""
+    """A column without a score. told: the record of the pictures that were scored."""
     names = json.dumps(record.classes, ensure_ascii=False)
     classes = f"{len(record.classes)} {hashlib.sha256(names.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
     checkpoint, pictures = str(told.get("checkpoint") or "best"), int(told.get("pictures") or 0)

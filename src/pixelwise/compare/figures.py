@@ -47,7 +47,7 @@ def look(number: int) -> dict[str, Any]:
 def panels_of(comparison: Comparison) -> list[Panel]:
     """The panels of `draw_runs`, only those in which some run has two points to join.
 
-    There are no losses where the runs were trained with different loss functions, whose values mean different things.
+    There are no losses if the runs were trained with different loss functions: their values cannot be compared.
     """
     main = comparison.main.score if comparison.main else comparison.runs[0].record.main
     panels = [Panel("scores", main.key, score_label(main.name))]

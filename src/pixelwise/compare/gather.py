@@ -1,4 +1,4 @@
-"""Runs brought together: grouped where they differ only in their seed, their scores in columns of one convention each."""
+"""Runs in groups, which differ only in their seed, with their scores in columns of one convention each."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class Group:
         return [run.seed for run in self.runs]
 
     def values(self, column: Column) -> list[float | None]:
-        """One value a run; None where it has none in this column."""
+        """One value per run; None if it has none in this column."""
         return [run.values.get(column) for run in self.runs]
 
     def has(self, column: Column) -> bool:
@@ -180,7 +180,7 @@ def expanded(paths: Sequence[Path]) -> list[Path]:
 
 
 def finished_runs(sweep: Path) -> list[Path]:
-    """The finished runs in the folder of a sweep. Raises RunError where its record is damaged."""
+    """The finished runs in the folder of a sweep. Raises RunError if its record is damaged."""
     runs = [plain_folder(sweep / entry["name"]) for entry in read_part(sweep, "sweep")["runs"]]
     return [run for run in runs if RunFolder(run).has("summary")]
 
@@ -189,7 +189,7 @@ def _read(path: Path, place: Place) -> Member:
     run = RunFolder.open(path)
     record = read_record(run)
     if not record.setup.get("recipe"):
-        raise RunError("stopped before its first step: there is nothing to compare.", where=str(path))
+        raise RunError("stopped before its first step, so it cannot be compared.", where=str(path))
     at_its_end = record.summary.get("splits") or {}
     if place.split and run.has(place.file):
         return Member(path, record, run.read(place.file), place.split, run.file(f"{place.file}.npz"))
@@ -216,12 +216,12 @@ def _check(members: Sequence[Member], place: Place) -> None:
         key = (identity(one.record), one.seed, one.record.origin.get("sha256"))  # of another run with --from
         if key in seen:
             same = "is named twice." if seen[key] == one.path else f"has the recipe and the seed of {seen[key]}."
-            problems.append(Problem(str(one.path), same, "A seed counts once."))
+            problems.append(Problem(str(one.path), same, "Leave one of them out: each seed counts once."))
         seen[key] = one.path
         if place.split and not one.scored:
             command = f"pixelwise evaluate {one.path} --split {place.split}"
             command += f" --checkpoint {place.checkpoint} --resolution {place.resolution}"
-            problems.append(Problem(str(one.path), "was not evaluated there.", f"First run: {command}"))
+            problems.append(Problem(str(one.path), "was not evaluated on this split.", f"First run: {command}"))
     if problems:
         raise RunError.all(problems)
 
@@ -278,7 +278,7 @@ def _machine(run: Member) -> str:
 
 
 def identity(record: Record) -> str:
-    """What the runs of one group have in common: what decides a training, apart from its seed, and the pictures."""
+    """The values that the runs of one group share: everything that decides a training except its seed, and the pictures."""
     recipe = without_place(deciding(record.setup["recipe"], SEED))
     weights = [record.origin.get("key"), record.origin.get("new"), record.pretrained.get("sha256")]
     return json.dumps([recipe, picture_keys(record), weights, _extensions(record)], sort_keys=True)
@@ -293,7 +293,7 @@ def _weights(record: Record) -> str:
 
 
 def _extensions(record: Record) -> str:
-    """Where a run was made longer in a way that a run planned so long would not have gone."""
+    """Where a run was extended such that its result differs from that of a run planned with this length."""
     return ", ".join(
         f"epoch {t.get('epoch')}" for t in record.changes if t.get("what") == "extended" and not t.get("exact")
     )

@@ -1,4 +1,4 @@
-"""Differences between groups of runs, with intervals over seeds and over pictures, and what those allow to say."""
+"""Differences between groups of runs, with intervals over seeds and over pictures, and a sentence on what they show."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Verdict:
 
     @property
     def words(self) -> str:
-        """One sentence for people: what is known, and what there is not enough data to say."""
+        """One sentence: what the intervals show, and what there is not enough data for."""
         value, over_seeds, over_pictures = self.seeds.value, self.seeds.interval, self.pictures.interval
         if value is None:
             return f"Not enough data to say: {self.seeds.lack}."
@@ -48,7 +48,7 @@ class Verdict:
             return f"Not enough data to say: {self.seeds.lack}; {self.pictures.lack}."
         for interval, what in ((over_pictures, "pictures of this kind"), (over_seeds, "seeds")):
             if interval is not None and interval.holds_zero:
-                return f"No clear difference: with other {what} it could be the other way round."
+                return f"No clear difference: with other {what} the order could be reversed."
         better = "equal" if value == 0 else "better" if (value > 0) == self.column.score.higher_is_better else "worse"
         better = f"{self.second.letter} is {better}"
         if over_seeds is None:
@@ -82,7 +82,7 @@ class Drawn:
 
 
 def judge(comparison: Comparison, columns: Sequence[Column], draws: int = DRAWS) -> list[Verdict]:
-    """Every other group against the first one that has a score, in each of the columns."""
+    """Every other group compared with the first one that has a score, in each of the columns."""
     several = len(comparison.groups) > 1
     drawn = {group.letter: [_draw(run, draws) for run in group.runs] for group in comparison.groups if several}
     return list(_verdicts(comparison, columns, drawn))
@@ -100,7 +100,7 @@ def _verdicts(comparison: Comparison, columns: Sequence[Column], drawn: dict[str
 def leading(comparison: Comparison, column: Column, draws: int = DRAWS) -> frozenset[str]:
     """The letters of the group with the best mean of a score, and of all whose difference from it is not clear.
 
-    Empty where that would be every group.
+    Empty if that would be every group.
     """
     sign = 1 if column.score.higher_is_better else -1
     means = [(group, mean) for group in comparison.groups if (mean := group.spread(column).mean) is not None]
@@ -114,25 +114,25 @@ def leading(comparison: Comparison, column: Column, draws: int = DRAWS) -> froze
 
 
 def leading_words(letters: Collection[str], score: str) -> str:
-    """What it means that the rows of these groups are set off, or that none is."""
+    """Why the rows of these groups are marked, or why no row is."""
     if not letters:
-        return f"No row is set off: no difference from the best {score} is clear."
+        return f"No row is marked: no difference from the best {score} is clear."
     return (
-        f"Rows that are set off have the best {score}, or differ from it by an amount that is not clear: an interval of 95 % "
-        "of the difference, over seeds or over pictures, contains 0, or there is none."
+        f"Marked rows have the best {score}, or do not differ clearly from it: an interval of 95 % of the difference, over "
+        "seeds or over pictures, contains 0, or there is no interval."
     )
 
 
 def _over_pictures(column: Column, first: list[Drawn], second: list[Drawn]) -> tuple[Interval | None, str]:
     """The paired bootstrap: both groups' means over seeds in the same draws of pictures. Without an interval, why."""
     if column.loss:
-        return None, "runs keep no loss of single pictures"
+        return None, "runs do not keep the loss of each picture"
     if lacks := [one.lack for one in (*first, *second) if one.draws is None]:
         return None, lacks[0]
     if len({one.names for one in (*first, *second)}) > 1:
         return None, "the runs were not scored on the same pictures"
     if (pictures := len(first[0].names)) < LEAST_PICTURES:
-        return None, f"{pictures} pictures are too few, an interval over pictures takes {LEAST_PICTURES}"
+        return None, f"{pictures} pictures are too few: an interval over pictures needs {LEAST_PICTURES}"
     before, after = (
         [_mean(values) for values in zip(*((one.draws or {}).get(column.key, []) for one in side), strict=True)]
         for side in (first, second)
@@ -144,7 +144,7 @@ def _over_pictures(column: Column, first: list[Drawn], second: list[Drawn]) -> t
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
-    """The mean over runs of one draw; None where one of them has none."""
+    """The mean over runs of one draw; None if one of them has none."""
     known = [value for value in values if value is not None]
     return fsum(known) / len(known) if len(known) == len(values) else None
 
@@ -184,5 +184,5 @@ def _draw_metric(run: Member, kept: PictureStates, number: int, item: Any, draws
     again = {score.key: score.value for score in scores}
     told = {score.key: score.value for score in scores_of(run.scored["metrics"][number])}
     if exact and any(again[key] != value for key, value in told.items() if key in again):
-        raise ValueError("it does not add up to the scores on record")
+        raise ValueError("it does not add up to the recorded scores")
     return score_draws(item["name"], options, info, states, draws)

@@ -64,7 +64,7 @@ def _tables(comparison: Comparison, verdicts: Sequence[Verdict]) -> dict[str, An
 
 
 def curves(comparison: Comparison, folder: Path, over: Over = "epochs") -> Plot | None:
-    """All runs in one plot; None where none was validated twice."""
+    """All runs in one plot; None if none was validated twice."""
     panels = panels_of(comparison)
     if not panels:
         return None
@@ -83,10 +83,10 @@ def title(comparison: Comparison) -> str:
 def side_by_side(comparison: Comparison) -> dict[str, Any] | None:
     """Pictures that the first run of every group has kept; None if there are none.
 
-    strips:  of each picture its name; the panels of picture and truth, then of what each group made of it; and the words
-             of what cannot be drawn: the truth, and what each group said
+    strips:  for each picture: its name; the panels of picture, truth and each group's prediction; and words for what
+             cannot be drawn: the truth, and each group's prediction
     legend:  the colours in them
-    shown:   the groups, where not all could be
+    shown:   the groups, if not all could be shown
     """
     groups = comparison.groups[:MOST_GROUPS]
     kept = [(group, group.runs[0], kept_entries(group.runs[0])) for group in groups]

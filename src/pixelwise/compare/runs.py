@@ -34,7 +34,7 @@ class ComparedRuns:
 
     comparison:  the groups of runs with their scores and losses, as objects
     verdicts:    the differences between groups, with their intervals
-    over:        what the curves of the page are drawn over
+    over:        the horizontal axis of the page's curves
     """
 
     comparison: Comparison
@@ -53,7 +53,7 @@ class ComparedRuns:
         }
 
     def as_csv(self) -> str:
-        """A row a run: group, folder, seed, where its recipe differs, cost, every score and loss under its whole name.
+        """A row per run: group, folder, seed, where its recipe differs, cost, every score and loss under its whole name.
 
         A text that a spreadsheet would read as a formula has a ' before it.
         """
@@ -124,7 +124,7 @@ def chosen_columns(comparison: Comparison, wanted: Sequence[str]) -> list[Column
         if key is None:
             hint = did_you_mean(name, [*keys, *first])
             known = ", ".join(keys) or "no score"
-            raise RunError(f"no run has a score '{name}'; there is {known}.", where="--score", hint=hint)
+            raise RunError(f"no run has a score '{name}'; choose from {known}.", where="--score", hint=hint)
         chosen += [column for column in columns if column.key == key and column not in chosen]
     return chosen
 

@@ -21,7 +21,7 @@ UPRIGHT = 3  # groups, or scores, that fit side by side in 80 characters
 
 
 def scores(comparison: Comparison, columns: Sequence[Column]) -> Table:
-    """A row a group, a column a score: mean ± standard deviation over seeds (`0.3312 ± 0.0040`), or the one value."""
+    """A row per group, a column per score: mean ± standard deviation over seeds (`0.3312 ± 0.0040`), or the one value."""
     rows = []
     for group in comparison.groups:
         if any(column in run.values for run in group.runs for column in columns):
@@ -32,7 +32,7 @@ def scores(comparison: Comparison, columns: Sequence[Column]) -> Table:
 
 
 def intervals(comparison: Comparison) -> Table | None:
-    """The main score of each group's first run with its interval over pictures; None where no run recorded one."""
+    """The main score of each group's first run with its interval over pictures; None if no run recorded one."""
     rows = []
     for column in (column for column in comparison.columns if comparison.main and column.key == comparison.main.key):
         for group in comparison.groups:
@@ -45,7 +45,7 @@ def intervals(comparison: Comparison) -> Table | None:
 
 
 def groups(comparison: Comparison) -> Table:
-    """What each letter stands for."""
+    """The meaning of each letter."""
     rows = tuple(
         (group.letter, group.label, ", ".join(map(str, group.seeds)), str(group.runs[0].path))
         for group in comparison.groups
@@ -59,7 +59,7 @@ def _seeds(comparison: Comparison) -> str:
 
 
 def differing(comparison: Comparison) -> Table | None:
-    """Where the recipes differ; None where they do not."""
+    """Where the recipes differ; None if they do not."""
     if not comparison.differing:
         return None
     rows = tuple((path, *values) for path, values in comparison.differing.items())
@@ -67,7 +67,7 @@ def differing(comparison: Comparison) -> Table | None:
 
 
 def cost(comparison: Comparison) -> Table:
-    """What each group took."""
+    """The cost of each group."""
     headings = ("", "group", _seeds(comparison), "length", "best epoch", "time", "parameters", "MACs", "device")
     return Table(headings, tuple(_cost(group) for group in comparison.groups), frozenset(range(3, 8)))
 
@@ -109,7 +109,7 @@ def _span(values: Sequence[int | None]) -> str:
 
 
 def differences(verdicts: Sequence[Verdict]) -> Table | None:
-    """A row a difference: its size and the two intervals."""
+    """A row per difference: its size and the two intervals."""
     rows = tuple(
         (
             f"{verdict.second.letter}\u00a0−\u00a0{verdict.first.letter}",  # never broken
@@ -125,7 +125,7 @@ def differences(verdicts: Sequence[Verdict]) -> Table | None:
 
 
 def show_comparison(comparison: Comparison, verdicts: Sequence[Verdict], console: Console) -> None:
-    """Print all of a comparison but its curves and pictures."""
+    """Print a comparison, without its curves and pictures."""
     show_line(console, f"{counted(len(comparison.runs), 'run')}, task {comparison.task}")
     for note in comparison.notes:
         show_line(console, (f"note: {note}", WARN))
@@ -152,7 +152,7 @@ def _fitting_scores(comparison: Comparison, columns: Sequence[Column]) -> Table:
 
 
 def _show_verdicts(console: Console, verdicts: Sequence[Verdict]) -> None:
-    """Each difference with its two intervals, and what can be said of it."""
+    """Print each difference with its two intervals, and a sentence on what they show."""
     if verdicts:
         show_line(console, ("\ndifferences", "bold"))
     variants = len({one.column.variant for one in verdicts})

@@ -45,7 +45,7 @@ class Question(Part):
 
     @property
     def all_commands(self) -> tuple[str, ...]:
-        """What a person would type, the trainings first."""
+        """The commands that a person would type, the trainings first."""
         return (*(f"pixelwise train {recipe}" for recipe in self.recipes), *self.commands)
 
 
@@ -59,7 +59,7 @@ class Course(Part):
     guesses:  the same as numbers, where they are known without a run: key → value
     long:     recipes that are not trained unless asked for: name → why
     files:    small text files that commands read: name → content
-    left_out: what the handout asks for that is not answered here
+    left_out: parts of the handout that are not answered here
     """
 
     title: str
@@ -97,5 +97,5 @@ def load_course(name: str) -> Course:
 
 
 def is_shown(command: str) -> bool:
-    """Whether the page shows what a command prints: arithmetic takes a moment, and needs neither data nor runs."""
+    """Whether the page shows the output of a command: arithmetic is fast, and needs neither data nor runs."""
     return shlex.split(command)[:2] == ["pixelwise", "arithmetic"]

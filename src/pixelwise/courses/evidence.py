@@ -1,4 +1,4 @@
-"""What was measured for a question: the scores of finished runs, or of the project's results in their place."""
+"""The measured scores for a question: those of finished runs, or of the project's results in their place."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ OVER_SEEDS, OVER_PICTURES = "over seeds", "over pictures"
 class Source:
     """Where the numbers of a recipe come from: finished runs, recorded results, or nowhere yet.
 
-    words:  what a reader sees; of a recipe without numbers, why it has none
+    words:  what a reader sees; for a recipe without numbers, the reason
     """
 
     recipe: str
@@ -89,7 +89,7 @@ def rows(course: Course, question: Question, known: dict[str, Source], results: 
 def _cells(
     course: Course, keys: Sequence[str], key: str, source: Source, results: Results
 ) -> tuple[str, str, str, str, str] | None:
-    """Score, measured value, interval, stated value and constant guess in words; None where the recipe has no such score."""
+    """Score, measured value, interval, stated value and constant guess in words; None if the recipe has no such score."""
     split, values, score = _values(course, key, source, results)
     over = spread(values)
     if over.mean is None:
@@ -126,7 +126,7 @@ def _values(course: Course, key: str, source: Source, results: Results) -> tuple
 
 
 def _recorded(result: Mapping[str, Any], split: str, key: str) -> Score | None:
-    """The score of the first seed with its interval over pictures; None where the project's results have none."""
+    """The score of the first seed with its interval over pictures; None if the project's results have none."""
     pair = next(iter(result.get("intervals", {}).get(split, {}).get(key) or ()), None)
     return None if pair is None else replace(Score.from_key(key), interval=OverPictures(pair[0], pair[1], n=0))
 

@@ -22,7 +22,7 @@ def explaining(why: Iterable[str]) -> tuple[str, ...]:
 
 
 def pages_folder() -> Path | None:
-    """Where the documentation is: in the installed package, or beside it in a checkout; None where it is in neither."""
+    """Where the documentation is: in the installed package, or beside it in a checkout; None if it is in neither."""
     return next((folder for folder in (INSTALLED, CHECKOUT) if (folder / "arithmetic.md").is_file()), None)
 
 

@@ -42,7 +42,7 @@ class Shown:
     curves: tuple[tuple[str, Plot], ...]
     pictures: tuple[tuple[str, tuple[Card, ...]], ...]
     words: tuple[tuple[str, str], ...]  # recipe, where its numbers come from
-    why: str  # a link, or empty where the documentation is not here
+    why: str  # a link, or empty if the documentation is not here
 
     @property
     def measured(self) -> list[Row]:
@@ -112,7 +112,7 @@ def _with_runs(command: str, known: dict[str, Source]) -> str:
 
 
 def printed(command: str, folder: Path) -> str:
-    """What a command prints in a folder, or why it failed."""
+    """The output of a command in a folder, or why it failed."""
     words = [sys.executable, "-m", "pixelwise", *shlex.split(command)[1:]]
     environment = {**os.environ, "COLUMNS": WIDTH, "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"}
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Which runs a course needs, which of them are there already, and how long the rest takes."""
+"""The runs that a course needs: which of them exist, and how long the others take."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ QUICK_PICTURES, QUICK_BATCH, QUICK_STEPS = 32, 8, 4
 
 @dataclass(frozen=True)
 class Needed:
-    """A recipe of a course: the runs of it in the course's folder, and what may take their place.
+    """A recipe of a course: its runs in the course's folder, and the results that can replace them.
 
-    earlier:   finished runs elsewhere, of the same recipe whatever its seed
+    earlier:   finished runs in other folders, of the same recipe with any seed
     recorded:  whether the project's results stand in for it
-    skipped:   why it is not trained; empty where it is
+    skipped:   why it is not trained; empty if it is
     """
 
     recipe: str
@@ -50,7 +50,7 @@ def needed(
     results: Results | None = None,
     found: Found | None = None,
 ) -> tuple[Needed, ...]:
-    """What each recipe of a course needs, in the course's order.
+    """The needed runs of each recipe of a course, in the course's order.
 
     seeds:    runs of each recipe, with its own seed and those after it
     quick:    trains a few steps on a few pictures of each split, only to see that everything runs
@@ -58,7 +58,7 @@ def needed(
     results:  results of the project that stand in for recipes without a run
     found:    finished runs that are used and not repeated
 
-    Raises RecipeError where a course names a recipe that is not shipped.
+    Raises RecipeError if a course names a recipe that is not shipped.
     """
     needs = []
     for name in course.recipes:
@@ -98,7 +98,7 @@ def quick_cut(recipe: Recipe) -> Recipe:
 def begin(folder: Folder, name: str, needs: Sequence[Needed], data: Path | None) -> tuple[Planned, ...]:
     """Write the plan of a course's folder, or continue it; the runs that are to be trained now.
 
-    Runs of an earlier call stay in the plan. Raises RunError where something else is in the folder.
+    Runs of an earlier call stay in the plan. Raises RunError if something else is in the folder.
     """
     asked = [run for need in needs if need.is_trained for run in need.runs]
     names = {run.name for run in asked}

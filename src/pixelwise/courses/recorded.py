@@ -1,4 +1,4 @@
-"""Results of the project that come with the package: they stand in for runs that a person does not want to repeat.
+"""Results of the project that come with the package. They replace runs that a person does not want to repeat.
 
 `recorded.json` is a compact copy of `results/` for the recipes of the courses, made by `python results/collect.py`.
 """
@@ -27,7 +27,7 @@ def recorded_results() -> Results:
 
 
 def compact(record: Mapping[str, Any]) -> dict[str, Any]:
-    """What a course's page needs of one file of `results/`, rounded: the values of each score over seeds.
+    """The part of a file of `results/` that a course's page needs, rounded: the values of each score over seeds.
 
     intervals: over pictures, split → key → the ends for each seed, of the scores that have them
     """
@@ -49,7 +49,7 @@ def compact(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def minutes(results: Results, recipe: str) -> float | None:
-    """The mean time of a training on the machine of the results; None where it was not measured."""
+    """The mean time of a training on the machine of the results; None if it was not measured."""
     measured = (results.get(recipe) or {}).get("minutes")
     return fmean(measured) if measured else None
 

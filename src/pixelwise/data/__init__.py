@@ -1,4 +1,4 @@
-"""The data sets. A line in the table is all that a new one needs besides its file."""
+"""The shelf of data sets. A new data set needs one file, and one line in the table."""
 
 from pixelwise.shelf import Shelf
 

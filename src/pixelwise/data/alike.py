@@ -1,6 +1,6 @@
-"""Which pictures of a data set look alike, so that a draw of splits keeps them on one side.
+"""Which pictures of a data set look alike, so that a draw of splits keeps them in one split.
 
-Every picture is read once, for its thumbnail. What was found is remembered in the cache, under a name made of path, size
+Every picture is read once, for its thumbnail. What was found is kept in the cache, under a name made of path, size
 and time of change of every file, so that the next draw reads nothing.
 """
 

@@ -42,7 +42,7 @@ class Exported(Dataset):
         self.export, self._settings, self._notices = export, dict(settings), list[Problem]()
         classes = (BACKGROUND, *(one for one in export.classes if one != BACKGROUND))
         if len(classes) > 65535:
-            raise DataError(f"has {len(classes):,} classes; 65,535 are allowed.", where=name)
+            raise DataError(f"has {len(classes):,} classes; at most 65,535 are allowed.", where=name)
         self._index = {one: index for index, one in enumerate(classes)}
         colours = export.colours or distinct_colours(len(classes))
         void = export.void if export.void is not None else 255 if len(classes) <= 255 else 65535
@@ -130,9 +130,9 @@ class Exported(Dataset):
         if record.size not in (None, size):
             height, width = record.size or size
             own, told = f"{size[1]}×{size[0]}", f"{width}×{height}"
-            what = f"picture {record.picture.name} is {own}, its annotations say {told} (width × height)."
+            what = f"picture {record.picture.name} is {own}, but its annotations say {told} (width × height)."
             raise DataError(
-                what, where=str(record.file), hint="Were the pictures resized? Their annotations must be, too."
+                what, where=str(record.file), hint="If the pictures were resized, resize their annotations too."
             )
         made = (
             object_of(shape.drawn, self._index[shape.label], size, where=shape.where)
@@ -225,12 +225,12 @@ def annotated(
                 the files hold
     kind:       `objects`: objects and the class of each pixel; `labels`: the class of each picture, where the export has them
     val, test:  shares of the pictures that are drawn for these splits where the export does not say them
-    seed:       of that draw
-    group:      pattern with one group, e.g. `^(scene\\d+)_`: pictures for which it finds the same are never torn apart
+    seed:       seed of that draw
+    group:      pattern with one group, e.g. `^(scene\\d+)_`: pictures with the same match stay in one split
 
-    alike:      `together`: pictures that look alike as a whole (copies, frames of one scene) are not torn apart either
+    alike:      `together`: pictures that look alike as a whole (copies, frames of one scene) stay in one split too
 
-    Where objects overlap, the smaller one is on top in the mask of classes; what is known by a box alone is void there.
+    Where objects overlap, the smaller one is on top in the mask of classes; an object that has only a box is void there.
     """
     options = {name: value for name, value in locals().items() if name not in ("root", "path")}
     place = find_place(path, root)
@@ -247,7 +247,7 @@ def annotated(
 def of_export(
     place: Path, export: Export, drawing: Drawing, kind: str, settings: Mapping[str, object] = {}
 ) -> Exported:
-    """The data set of an export. Raises DataError where it does not have what `kind` asks for."""
+    """The data set of an export. Raises DataError if it does not have what `kind` asks for."""
     has = "labels" if export.knows == {"label"} else "objects"
     if (kind == "labels" and "label" not in export.knows) or (kind == "objects" and not export.knows & OBJECTS):
         words = {"labels": "classes of pictures", "objects": "objects or masks"}
@@ -281,10 +281,10 @@ def coco(
     images:       folder of the pictures; empty: `train2017` for `instances_train2017.json`, else the name of the split, else
                   `images`, else beside the json
     val, test:    shares of the pictures that are drawn for these splits where there is one json
-    seed:         of that draw
+    seed:         seed of that draw
 
-    The parts of an object are put together. Run lengths keep holes. A polygon that crosses itself is filled as pycocotools
-    does it (even-odd). What lies outside of the picture is cut off. An annotation without area is left out.
+    The parts of an object are put together. Run lengths keep holes. A polygon that crosses itself is filled as in pycocotools
+    (even-odd). Parts outside the picture are cut off. An annotation without area is left out.
     """
     folder = find_folder(path, root)
     found = sorted(folder.glob(annotations)) if "*" in annotations else [folder / annotations]
@@ -294,11 +294,11 @@ def coco(
     if not files:
         there = sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*.json"))
         hint = (
-            f"Name the json by `annotations`; there is {listing(there, 5)}."
+            f"Name the json with `annotations`. The folder contains {listing(there, 5)}."
             if there
-            else "There is no json in the folder."
+            else "The folder contains no json."
         )
-        raise DataError(f"no json of a split is found by {annotations}.", where=str(folder), hint=hint)
+        raise DataError(f"annotations={annotations} matches no json of a split.", where=str(folder), hint=hint)
     ordered = {split: files[split] for split in (*SPLITS, "all") if split in files}
     settings = {"path": str(folder), "images": images, "drawn": [val, test, seed]}
     drawing = Drawing({"val": val, "test": test} if list(ordered) == ["all"] else {}, seed)
@@ -306,7 +306,7 @@ def coco(
 
 
 def _export(folder: Path, files: Mapping[str, Path], images: str) -> Export:
-    """What the jsons of the splits say; one of `all` pictures says no split."""
+    """The content of the jsons of the splits. A json of `all` pictures gives no split."""
     read = {split: read_coco(file) for split, file in files.items()}
     tables = {split: categories(one, files[split]) for split, one in read.items()}
     first, names = next(iter(tables.items()))

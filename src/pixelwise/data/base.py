@@ -1,4 +1,4 @@
-"""What a data set is: named splits of samples that are read one at a time; and where data sets lie on this machine."""
+"""What a data set is: named splits of samples, read one at a time. Also: where data sets are on this machine."""
 
 from __future__ import annotations
 
@@ -37,22 +37,22 @@ class Dataset(ABC):
 
     @abstractmethod
     def sources(self, split: str, index: int) -> tuple[Path, ...]:
-        """The files behind a sample, its mask last; empty where it is drawn. A cache is rebuilt when one of them changes."""
+        """The files behind a sample, its mask last; empty if it is drawn. A cache is rebuilt when one of them changes."""
 
     @abstractmethod
     def settings(self) -> dict[str, object]:
         """The options, as JSON values, that decide what `read` returns (part of the cache's key)."""
 
     def remarks(self) -> tuple[str, ...]:
-        """One line for each option that does nothing with the files that are there."""
+        """One line for each option that has no effect on these files."""
         return ()
 
     def reading(self) -> Reading:
-        """How pictures become (H, W, 3) uint8, where there is a choice."""
+        """How pictures become (H, W, 3) uint8, if there is a choice."""
         return USUAL
 
     def notices(self) -> tuple[Problem, ...]:
-        """What no split uses of the files that are there, and what was decided where they do not say it."""
+        """Files that no split uses, and choices that the files leave open, one problem for each."""
         return ()
 
     def absent(self) -> tuple[str, ...]:
@@ -78,7 +78,7 @@ class Dataset(ABC):
         """Raise DataError for a split that does not exist or is empty."""
         known = self.splits()
         if split in self.absent():
-            what = f"the split '{split}' is not on this disk; there is {', '.join(known)}."
+            what = f"the split '{split}' is not on this disk; the splits on it are {', '.join(known)}."
             raise DataError(what, where=self.info.name)
         if split not in known:
             what = f"there is no split '{split}'; it has {', '.join(known)}."
@@ -98,7 +98,7 @@ def data_root(given: Path | None = None) -> Path:
 def find_folder(path: Path | str, root: Path) -> Path:
     """The folder that a path means: absolute, in the working folder, or else in the data folder `root`.
 
-    Raises DataError with both places where there is no such folder.
+    Raises DataError with both places if there is no such folder.
     """
     return _find(path, root, Path.is_dir, "folder")
 

@@ -2,8 +2,8 @@
 
 The mean square difference of two thumbnails is at least that of their lowest frequencies (Parseval's theorem). So a
 k-d tree of the lowest frequencies finds every pair that can be equal, and few others; each is then compared exactly, in
-whole numbers. Only pictures that nearly all look alike, such as the frames of a fixed camera, take longer: their number
-of pairs is what it is.
+whole numbers. It takes longer only if nearly all pictures look alike, such as the frames of a fixed camera, because then
+there are many pairs.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ CHUNK, PAIRS = 256, 4096  # thumbnails looked up, and pairs compared, at a time
 
 
 def digest_of(image: Image | IndexMap) -> bytes:
-    """What two pictures, or two masks, have in common that are equal to the pixel."""
+    """A digest of the pixels: two pictures, or two masks, have the same digest if they are equal in every pixel."""
     digest = hashlib.sha256(str(image.shape).encode())
     digest.update(np.ascontiguousarray(image).data)
     return digest.digest()
@@ -69,7 +69,7 @@ def find_copies(
     """(earlier, later) for each picture and the nearest earlier one of every split, where the two are equal.
 
     splits:      the split of each picture
-    digests:     of its pixels: pictures with the same digest are equal, whatever their thumbnails
+    digests:     of its pixels: pictures with the same digest are equal
     thumbnails:  (N, 16·16·3), of which two are equal where their difference is below NEAR and CONTRAST
     """
     kinds, kind_of = np.unique(thumbnails, axis=0, return_inverse=True)

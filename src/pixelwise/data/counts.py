@@ -12,7 +12,7 @@ from pixelwise.errors import DataError
 def class_counts(split: CachedSplit) -> NDArray[np.int64]:
     """Pixels of each class over the whole split, (C,) int64, void left out. Exact: whole numbers that add up.
 
-    Raises DataError where the split has no masks.
+    Raises DataError if the split has no masks.
     """
     classes = len(split.info.classes)
     if split.masks is None:
@@ -24,7 +24,7 @@ def class_counts(split: CachedSplit) -> NDArray[np.int64]:
 
 
 def label_counts(split: CachedSplit) -> NDArray[np.int64]:
-    """Pictures of each class over the whole split, (C,). Raises DataError where the split has no labels."""
+    """Pictures of each class over the whole split, (C,). Raises DataError if the split has no labels."""
     if split.labels is None:
         raise DataError(f"the pictures of the split '{split.split}' have no labels to count", where=split.info.name)
     return np.bincount(split.labels, minlength=len(split.info.classes)).astype(np.int64)

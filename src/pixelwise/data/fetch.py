@@ -1,8 +1,8 @@
-"""Bringing data sets from their publishers: download with checksum, then careful unpacking.
+"""Download data sets from their publishers, check their checksums, and unpack them within limits.
 
 A file that a person put into `downloads/` is used without the network. An archive that came from elsewhere may hold plain
 files and folders only, and only under the target. Refused as a whole, with nothing left behind: absolute names, `..`,
-backslashes, drive letters, links of both kinds, devices, the same name twice, and whatever goes beyond the limits below (a
+backslashes, drive letters, links of both kinds, devices, the same name twice, and everything beyond the limits below (a
 small archive can unpack to terabytes, and one header can be gigabytes long).
 """
 
@@ -83,13 +83,13 @@ def fetch(
     """Bring the data set `name` under the data folder `root`; returns a line for each archive: what was done.
 
     An archive that is already unpacked is left alone, one that lies in `root/downloads` is checked and unpacked, any
-    other is downloaded to there. What was downloaded is deleted once it is unpacked; what a person put there stays.
+    other is downloaded to it. A downloaded file is deleted after it was unpacked; a file that a person put there is kept.
 
-    Raises DataError where the name is unknown, there is no network (with the file to put where), the checksum is
+    Raises DataError if the name is unknown, there is no network (the error names the file and if to put it), the checksum is
     wrong, or the disk is full.
     """
     if name not in addresses:
-        what = f"there is no address for '{name}'; there is {', '.join(addresses)}."
+        what = f"there is no address for '{name}'; choose from {', '.join(addresses)}."
         raise DataError(what, hint=did_you_mean(name, addresses))
     report = progress or (lambda what, done, total: None)
     return tuple(_bring(name, archive, root, report) for archive in addresses[name])
@@ -105,7 +105,7 @@ def _bring(name: str, archive: Archive, root: Path, progress: Progress) -> str:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Hold the folder of downloads, without what a killed download left there. Raises DataError where another process does."""
+    """Hold the folder of downloads, without what a killed download left there. Raises DataError if another process does."""
     file = folder / ".lock"
     with ExitStack() as held:
         try:
@@ -158,8 +158,8 @@ def _download(name: str, archive: Archive, file: Path, progress: Progress) -> No
         hint = f"Put the file {about} into {file.parent} and {repeat}"
         raise DataError(f"could not be downloaded: {_reason(error)}.", where=archive.address, hint=hint) from error
     except ValueError as error:  # pooch has deleted the file
-        what = f"what came is not what was expected ({archive.checksum}); it was deleted."
-        hint = "Repeat; if it fails again, the publisher has changed the file."
+        what = f"the downloaded file does not have the checksum that was expected ({archive.checksum}); it was deleted."
+        hint = "Try again. If it fails again, the publisher has changed the file."
         raise DataError(what, where=archive.address, hint=hint) from error
     except OSError as error:
         what = f"could not be written: {error.strerror or error}."
@@ -172,7 +172,7 @@ def _check(archive: Archive, file: Path) -> None:
     algorithm, _, digest = archive.checksum.partition(":")
     if (found := pooch.file_hash(str(file), alg=algorithm)) != digest:
         what = f"is not the file that was expected: {algorithm} {found}, expected {digest}."
-        hint = "It was left where it is. Was its download cut short? Delete it and repeat."
+        hint = "The file was kept. If its download was cut short, delete it and try again."
         raise DataError(what, where=str(file), hint=hint)
 
 
@@ -216,10 +216,10 @@ def extract(
 ) -> int:  # fmt: skip
     """Unpack a tar (plain, gzip or bzip2) or zip archive under `target`; returns the number of files.
 
-    Everything is unpacked into a folder beside first and moved when all of it was found good and is on the disk; `last` (a
-    name in the archive) is moved last, so that its presence proves that the others are there, also after a power cut. What
-    a killed unpacking left is removed. Existing files of the same names
-    are replaced. `progress(files)` is called after each file. Raises DataError, see the head of this module.
+    Everything is unpacked into a temporary folder first, and moved when all of it is valid and on the disk. `last` (a name
+    in the archive) is moved last, so its presence proves that the others are complete, also after a power cut. The rest of
+    an unpacking that was killed is removed. Existing files of the same names are replaced. `progress(files)` is called
+    after each file. Raises DataError, see the head of this module.
     """
     target.mkdir(parents=True, exist_ok=True)
     try:

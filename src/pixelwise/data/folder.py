@@ -50,9 +50,9 @@ LOOKED_AT = 8  # masks that show whether masks are black and white
 
 
 class Folder(Paired):
-    """Pairs of an image and a mask. What does not pair is in `problems`; `folder` refuses it, `data check` lists it.
+    """Pairs of an image and a mask. Files without a partner are in `problems`: `folder` refuses them, `data check` lists them.
 
-    `options` are those of `folder`, with its defaults; `root` is the data folder. Raises DataError where there is no such
+    `options` are those of `folder`, with its defaults; `root` is the data folder. Raises DataError if there is no such
     folder.
     """
 
@@ -131,7 +131,7 @@ class Folder(Paired):
         found = [*self._layout_notices]
         if self._given is None and self._table is not None:
             what = f"masks are black and white: 0 is '{self.info.classes[0]}', and 255 is '{self.info.classes[1]}'."
-            found.append(Problem(str(self.path), what, "Say otherwise by the option values."))
+            found.append(Problem(str(self.path), what, "If that is wrong, set the option values."))
         if self.info.channels > 3:
             drawn = listing(map(str, self._reading.channels[:3]))
             what = f"the model reads {self.info.channels} channels; drawings show {drawn} as red, green and blue."
@@ -198,8 +198,8 @@ def folder(
     path:         the folder, absolute, in the working folder, or else in the data folder
     images:       folder of the images (PNG, JPEG, TIFF, WebP, BMP, GIF), or a pattern such as `*.jpg`
     masks:        folder of the masks, or a pattern; palette, grey of 8 or 16 bits, or RGB
-    mask_suffix, mask_prefix, image_suffix, image_prefix:  what the names of masks, or of images, have behind or before
-                  what they share, e.g. mask_suffix `_mask`
+    mask_suffix, mask_prefix, image_suffix, image_prefix:  the part of the names of masks, or of images, after or before
+                  the part that both share, e.g. mask_suffix `_mask`
     case:         `ignore`: names that differ in upper and lower case pair, and lists may write them in any case
     lists:        folder of the lists `train.txt`, `val.txt`, ... (a name a line), if there are any
     classes:      their names in the order of the mask's values; without it those of `values`, or `classes.txt` (a name a
@@ -211,16 +211,16 @@ def folder(
                   have 0 and 255 only are read as such
     void:         the value that means "not labelled"; with `void: 0` the first class has the value 1
     void_colour:  the colour that means "not labelled"
-    stretch:      bits that pictures of 16 bits hold, e.g. 12 for those of a camera
+    stretch:      bits that 16-bit pictures use, e.g. 12 for a camera
     exif:         `ignore`: pictures are not turned as their EXIF orientation says, for masks drawn over the stored pixels
     alpha:        `ignore`: the fourth channel is not transparency, and is not used
     channels:     the channels of a TIFF or PNG that the model reads, counted from 0, or how many from the first on. One is read
                   as grey. Of more than three, drawings show the first three
     val, test:    shares of the pictures that are drawn for these splits where there are neither folders `train/`,
                   `val/`, `test/` nor lists
-    seed:         of that draw
-    group:        pattern with one group, e.g. `^(scene\\d+)_`: pictures for which it finds the same are never torn apart
-    alike:        `together`: pictures that look alike as a whole (copies, frames of one scene) are not torn apart either.
+    seed:         seed of that draw
+    group:        pattern with one group, e.g. `^(scene\\d+)_`: pictures with the same match stay in one split
+    alike:        `together`: pictures that look alike as a whole (copies, frames of one scene) stay in one split too.
                   All are read for it, once
     kind:         what masks hold: `classes`; `instances`: each object has its own number, up to 65,535, and 0 is
                   background; `components`: classes, and every connected part of one but the first is an object
@@ -250,7 +250,7 @@ def _classes(path: Path, layout: SimpleNamespace) -> Classes:
         return Classes(tuple(name for name in layout.values if name != VOID), given)
     if layout.kind == "instances" and not layout.divisor:
         return Classes((BACKGROUND, OBJECT), given)
-    hint = "Write one name a line, in the order of the mask's values (0 first), or give the option `classes`."
+    hint = "Write one name per line, in the order of the mask's values (0 first), or give the option `classes`."
     raise DataError("the classes are not known: there is no classes.txt.", where=str(path), hint=hint)
 
 
@@ -267,7 +267,7 @@ def _values(classes: Classes, layout: SimpleNamespace, path: Path) -> Mapping[st
     if layout.void != 0:
         return None
     if classes.names[0].lower() in UNLABELLED:
-        what = f"void is 0, and '{classes.names[0]}' is named for the value 0 too."
+        what = f"void is 0, but '{classes.names[0]}' also has the value 0."
         raise DataError(
             what, where=str(path), hint="Leave that name out: with void: 0 the first class has the value 1."
         )
@@ -276,7 +276,7 @@ def _values(classes: Classes, layout: SimpleNamespace, path: Path) -> Mapping[st
 
 def _colour_table(info: DatasetInfo, layout: SimpleNamespace, known: bool) -> dict[RGB, int]:
     if not known:
-        hint = "Give `colours`, or write red, green and blue behind each name in classes.txt."
+        hint = "Give `colours`, or write red, green and blue after each name in classes.txt."
         raise DataError(
             "the masks are in colour, and the class of each colour is not known.", where=info.name, hint=hint
         )

@@ -90,7 +90,7 @@ def build_whole(of: str | dict[str, Any], root: Path, where: str) -> Dataset:
     options = {"name": of} if isinstance(of, str) else dict(of)
     name = options.pop("name", None)
     if not isinstance(name, str):
-        raise DataError(f"read {of!r}; it is a name, or a map with a name and options.", where=f"{where}: of")
+        raise DataError(f"read {of!r}; it must be a name, or a map with a name and options.", where=f"{where}: of")
     whole: Dataset = DATASETS.build(name, root, **options)
     return whole
 

@@ -26,8 +26,8 @@ from pixelwise.types import RGB, IndexMap, Sample
 class Drawing(NamedTuple):
     """How splits are drawn.
 
-    group:  name → its group; pictures of one are never torn apart
-    alike:  name → file of pictures to name → the first one that looks like it, where those are not torn apart either
+    group:  name → its group; pictures of one group stay in one split
+    alike:  name → file of pictures to name → the first one that looks like it, if those stay in one split too
     """
 
     shares: Mapping[str, float] = {}
@@ -36,7 +36,7 @@ class Drawing(NamedTuple):
     alike: Callable[[Mapping[str, Path]], Mapping[str, str]] | None = None
 
     def group_of(self, images: Mapping[str, Path]) -> Callable[[str], str] | None:
-        """The group of each of the pictures that splits are drawn from; None where each is alone."""
+        """The group of each of the pictures that splits are drawn from; None if each is alone."""
         return self.group if self.alike is None else united(images, self.group, self.alike(images))
 
 
@@ -83,7 +83,7 @@ class Paired(Dataset):
         return self._colours or self._fallback
 
     def read_mask(self, file: Path) -> IndexMap:
-        """The classes in the file of a mask. Raises DataError where a value or a colour is neither a class nor void."""
+        """The classes in the file of a mask. Raises DataError if a value or a colour is neither a class nor void."""
         table = self.values()
         lossy = table is not None and table.takes_any
         mask = read_mask(file, colours=self._colours, fallback=self._fallback, lossy=lossy)
@@ -99,10 +99,10 @@ class Paired(Dataset):
 class Layout:
     """The pairs of each split.
 
-    problems:  what has no partner, what is there twice, what a list names and is not there
-    notices:   what no split uses, and what was decided where the files do not say it
+    problems:  files without a partner, names that occur twice, names in a list that do not exist
+    notices:   files that no split uses, and choices that the files leave open
     drawn:     the splits that were drawn
-    skip:      leave out what has no partner, where other files do
+    skip:      leave out files without a partner, if other files have one
     alone:     the names that were left out
     """
 
@@ -267,11 +267,11 @@ def draw_splits(
 ) -> dict[str, tuple[str, ...]]:
     """`names` divided into `train` and the splits of `fractions`, e.g. `{"val": 0.2}`; names in order within each.
 
-    Groups (pictures of one scene, patient or street: those for which `group` gives the same word) are never torn apart.
+    Groups (pictures of one scene, patient or street: those for which `group` gives the same word) stay in one split.
     They are ordered by SHA-256 of seed and group, and each split in turn takes groups until it holds its share of the
     pictures. So the draw is the same on every machine, and a new picture moves at most those at the borders.
 
-    Raises DataError where a share is not in [0, 1), or where there are too few groups for each split to have one.
+    Raises DataError if a share is not in [0, 1), or if there are too few groups for each split to have one.
     """
     total = sum(fractions.values())
     if any(not 0 <= fraction < 1 for fraction in fractions.values()) or total >= 1:

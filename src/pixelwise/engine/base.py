@@ -1,7 +1,7 @@
 """What an engine is: it computes a model for a task. There are two, `engine/torch/` and `engine/numpy/`.
 
     samples ── encode ──► Batch ── forward ──► outputs ──┬── terms ───► Sums
-                                                         └── reduced ──► Reduced, one a picture ── task.decode ──► Prediction
+                                                         └── reduced ──► Reduced, one per picture ── task.decode ──► Prediction
 
 Everything above exists once: the training loop (fit.py), evaluation, resume, finish, and prediction of files (predict/).
 """
@@ -48,7 +48,7 @@ class Batch:
     """Samples on their way through a model.
 
     images:   (B, H, W, 3) uint8 or (B, H, W) grey sums, in the engine's own arrays; a list where their sizes differ
-    targets:  head → what the loss compares with, stacked or as a list, if it is known; of objects boxes, labels, masks
+    targets:  head → what the loss compares with, stacked or as a list, if it is known; for objects: boxes, labels, masks
     names:    the samples' names, for messages
     idle:     a stand-in that keeps one of several processes in step; it counts nothing
     """
@@ -62,14 +62,14 @@ class Batch:
         return len(self.names)
 
     def first(self, count: int) -> Self:
-        """The batch without what follows its first `count` samples."""
+        """The first `count` samples of the batch."""
         targets = {head: target[:count] for head, target in self.targets.items()}
         return replace(self, images=self.images[:count], targets=targets, names=self.names[:count])
 
 
 @dataclass(frozen=True)
 class Processes:
-    """Which of how many processes this is. This class is the one that is alone; engine/torch has several."""
+    """The rank of this process, and the number of processes. This class is for a single process; engine/torch has several."""
 
     rank: int = 0
     count: int = 1
@@ -85,7 +85,7 @@ class Processes:
         return [value]
 
     def from_first(self, make: Callable[[], T]) -> T:
-        """What `make` gives in the first process, in every process. Its PixelwiseError is raised in every process too."""
+        """The first process's value of `make`, given to every process. Its PixelwiseError is raised in every process too."""
         return make()
 
     def wait(self) -> None:
@@ -94,7 +94,7 @@ class Processes:
 
 @cache
 def function_of(target: str) -> Any:
-    """What `module:function` names; imported at its first use."""
+    """The function that `module:function` names; imported at its first use."""
     module, _, function = target.partition(":")
     collects = gc.isenabled()
     gc.disable()  # torch and torchvision make a million objects that stay: looking through them takes a fifth of the import
@@ -119,7 +119,7 @@ class Choices(Protocol):
     def as_record(self) -> dict[str, Any]: ...
 
     def apply(self) -> None:
-        """Make this process follow the choices. Raises DeviceError where this machine cannot."""
+        """Make this process follow the choices. Raises DeviceError if this machine cannot."""
 
 
 class Learner(ABC):
@@ -194,11 +194,11 @@ class Learner(ABC):
         """Build what a training needs besides the model and its losses: the batches, the optimizer."""
 
     def training_size(self, material: Material) -> tuple[int, int] | None:
-        """(H, W) of the training pictures as the model sees them, after augmentation; None where they differ."""
+        """(H, W) of the training pictures as the model sees them, after augmentation; None if they differ."""
         return self.size
 
     def problems(self) -> list[Problem]:
-        """What the recipe asks of the model and the model does not have, e.g. a part to freeze."""
+        """A problem for everything that the recipe expects of the model but the model does not have, e.g. a part to freeze."""
         return []
 
     # -- training
@@ -215,7 +215,7 @@ class Learner(ABC):
     def step(self, batch: Batch, rate: float, step: int) -> Sums:
         """One update of the weights; `step` counts those before it. The loss terms, summed over all processes.
 
-        Raises TrainingError, before any weight has changed, where the loss is not finite.
+        Raises TrainingError, before any weight has changed, if the loss is not finite.
         """
 
     @abstractmethod
@@ -238,7 +238,7 @@ class Learner(ABC):
         """
 
     def computing(self) -> AbstractContextManager[Any]:
-        """What a training or an evaluation as a whole runs under."""
+        """The context in which a whole training or evaluation runs."""
         return nullcontext()
 
     # -- evaluation and prediction
@@ -252,7 +252,7 @@ class Learner(ABC):
 
     @property
     def evaluation_batch(self) -> int:
-        """A number that depends on task and size of the pictures alone, so that no score depends on `train.batch`."""
+        """The batch size of an evaluation. It depends only on task and picture size, so no score depends on `train.batch`."""
         most = EVALUATED_PIXELS // (self.size[0] * self.size[1])
         return 1 if self.ragged else max(1, min(EVALUATED[self.task.per], most))
 
@@ -270,13 +270,13 @@ class Learner(ABC):
 
     @abstractmethod
     def terms(self, outputs: Any, batch: Batch) -> Sums:
-        """Numerator and denominator of each term of the loss; empty where there is no loss, or no target."""
+        """Numerator and denominator of each term of the loss; empty if there is no loss, or no target."""
 
     def evaluated(self, samples: Sequence[Sample]) -> tuple[Batch, Any]:
         """Samples as a batch, with the model's outputs for them.
 
-        They are computed in a batch of `evaluation_batch`, in which the last of them is repeated: kernels are chosen by the
-        shape of a batch, so a picture's scores in a shorter one could have other last bits.
+        They are computed in a batch of `evaluation_batch`, which repeats the last sample if it is short: kernels are chosen
+        by the shape of a batch, so a shorter batch could change the last bits of a picture's scores.
         """
         missing = self.evaluation_batch - len(samples)
         batch = self.encode([*samples, *[samples[-1]] * missing])
@@ -317,7 +317,7 @@ class Learner(ABC):
 
     @abstractmethod
     def describe(self) -> dict[str, Any]:
-        """What the report says of the architecture: name, options, input, parameters, macs, layers."""
+        """What the report says about the architecture: name, options, input, parameters, macs, layers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -346,7 +346,7 @@ class Opened:
 def reduced_pictures(
     heads: Mapping[str, Head], outputs: Mapping[str, Any], needs: Sequence[str], shelf: Shelf
 ) -> list[Reduced]:
-    """The reductions of every head, for each picture of a batch. Scores: (B, C, ...), or a list with one entry a picture."""
+    """The reductions of every head, for each picture of a batch. Scores: (B, C, ...), or a list with one entry per picture."""
     made = {name: _reductions(head, outputs[name], needs, shelf) for name, head in heads.items()}
     count = len(next(iter(outputs.values())))
     return [{name: {r: arrays[i] for r, arrays in found.items()} for name, found in made.items()} for i in range(count)]
@@ -364,7 +364,7 @@ def reduced_bands(
 ) -> Iterator[tuple[slice, Reduced]]:
     """The outputs of one picture resized to `size`, or cropped, and reduced last, a few rows at a time.
 
-    Heads without rows, of the picture as a whole, are the same in each band.
+    Heads without rows, which describe the whole picture, are the same in each band.
     """
     maps = {n: outputs[n] for n in heads if not isinstance(outputs[n], list) and outputs[n].ndim == 4}
     if not maps:

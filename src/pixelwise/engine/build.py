@@ -27,14 +27,14 @@ CachingProgress = Callable[[str, int, int], None]  # (split, pictures done, pict
 
 @dataclass(frozen=True)
 class Material:
-    """The data of a recipe: its splits, and what the task has to know of the training set.
+    """The data of a recipe: its splits, and what the task has to know about the training set.
 
     info:      the data set's
     findings:  what was found before the first step, as JSON values: by the task in the training pictures, and the
                normalisation of pretrained weights
     counts:    how often each class of the task occurs in them
-    notes:     what the recipe says of the data without effect, a line each
-    fatal:     fatal findings that `data check` kept of these data, a line each
+    notes:     settings of the data that have no effect, one line each
+    fatal:     fatal findings of an earlier `data check` of these data, one line each
     """
 
     info: DatasetInfo
@@ -58,7 +58,7 @@ class Material:
             return None
         if self.train.labels is None:
             raise DataError(
-                "its pictures have no labels, so that none can be drawn by class.",
+                "its pictures have no labels, so they cannot be sampled by class.",
                 where=self.info.name,
                 hint="Leave out data.sampling.",
             )
@@ -66,7 +66,7 @@ class Material:
 
 
 def build(kind: str, item: Item, *given: Any, engine: Engine = "torch") -> Any:
-    """The thing of a kind that an item of a recipe for this engine names."""
+    """Build the thing of a kind that an item of a recipe for this engine names."""
     return shelves(engine)[kind].build(item.name, *given, **item.options)
 
 
@@ -174,7 +174,7 @@ def _left_out(dataset: Dataset, splits: Sequence[CachedSplit]) -> Iterator[str]:
 
 
 def _never_seen(classes: Sequence[str], counts: Counts) -> Iterator[str]:
-    """That classes do not occur in the training pictures, which no loss and no report can make up for."""
+    """A warning about classes that do not occur in the training pictures; empty if all occur."""
     if isinstance(counts, Mapping) or len(counts) != len(classes):
         return
     if absent := [name for name, count in zip(classes, counts, strict=True) if not count]:
@@ -187,7 +187,7 @@ def _never_seen(classes: Sequence[str], counts: Counts) -> Iterator[str]:
 
 
 def _unused(recipe: Recipe, dataset: Dataset) -> Iterator[str]:
-    """What the data set has to say of its options, what is excluded, and that there are test pictures which nothing scores."""
+    """Notes: the data set's remarks on its options, what is excluded, and a test split that is not scored."""
     yield from dataset.remarks()
     yield from map(str, dataset.notices())
     if isinstance(dataset, Excluding):
@@ -201,7 +201,7 @@ def _unused(recipe: Recipe, dataset: Dataset) -> Iterator[str]:
 def build_task(recipe: Recipe, info: DatasetInfo, findings: Mapping[str, Any] | None = None) -> Task:
     """The recipe's task over a data set, with what was found before the first step, if it was already.
 
-    That is what the task found in the training pictures, and how pretrained weights want pictures to be normalised.
+    The findings are what the task found in the training pictures, and how pretrained weights need pictures normalised.
     """
     task: Task = build("task", recipe.task, info, engine=recipe.engine)
     if findings is None:
@@ -213,7 +213,7 @@ def build_task(recipe: Recipe, info: DatasetInfo, findings: Mapping[str, Any] | 
 def build_losses(recipe: Recipe, task: Task, counts: Counts, phase: Phase | None = None) -> dict[str, Any]:
     """head → loss of a phase, else of the recipe, weighted by how often each class occurs in the training set.
 
-    Empty where the model owns its losses.
+    Empty if the model owns its losses.
     """
     wanted = recipe.losses_of(task.heads, phase)
     by_head = counts if isinstance(counts, Mapping) else dict.fromkeys(wanted, counts)
@@ -234,7 +234,7 @@ def build_metrics(recipe: Recipe, info: DatasetInfo) -> tuple[Metric, ...]:
 
 
 def check_kind(made: object, kind: type, where: str, name: str) -> None:
-    """Raise RecipeError where a builder made something else than it should."""
+    """Raise RecipeError if a builder made something other than it should."""
     if not isinstance(made, kind):
         what = (
             f"'{name}' made {type(made).__name__}, which is not a {kind.__module__.partition('._')[0]}.{kind.__name__}."

@@ -29,7 +29,7 @@ class Change:
     what:    `extended` or `moved`
     recipe:  the recipe from now on
     before:  the recipe until now
-    note:    what a person should know of it
+    note:    what a person should know about it
     exact:   whether the run ends as if it had begun so, bit for bit
     """
 
@@ -69,7 +69,7 @@ def keep_changes(
 def move(began: Recipe, now: Recipe, path: Path | None) -> tuple[Recipe, list[Change]]:
     """The recipe `now` with its data set at `path`, and the change where that is another place than the run began with.
 
-    Raises RecipeError where the data set has no option `path`.
+    Raises RecipeError if the data set has no option `path`.
     """
     recipe = now if path is None else moved(now, path)
     before, after = place_of(began), place_of(recipe)
@@ -84,10 +84,10 @@ def move(began: Recipe, now: Recipe, path: Path | None) -> tuple[Recipe, list[Ch
 def extend(
     recipe: Recipe, progress: Progress, per_epoch: int, *, epochs: int | None, steps: int | None, where: str
 ) -> list[Change]:
-    """The change that makes a run as long as is asked for, in all its phases; none where it is so long already.
+    """The change that makes a run as long as is asked for, in all its phases; none if it is so long already.
 
-    The last phase becomes longer. Where its last epoch was cut short and is over, a phase with the same settings follows.
-    Raises RunError where the run is longer, gives its length in the other unit, or was stopped early.
+    The last phase becomes longer. If its last epoch was cut short and is over, a phase with the same settings follows.
+    Raises RunError if the run is longer, gives its length in the other unit, or was stopped early.
     """
     if epochs is None and steps is None:
         return []
@@ -130,7 +130,7 @@ def _lasting(phase: Phase, count: int) -> Phase:
 
 
 def _differences(before: Recipe, after: Recipe, progress: Progress, per_epoch: int) -> Iterator[str]:
-    """Why an extended run is not what a run of this length would be; nothing where it is."""
+    """Why an extended run is not what a run of this length would be; nothing if it is."""
     train, length = before.train, length_of(before, per_epoch)
     number = len(train.phases) - 1
     over = progress.epoch == length.epochs

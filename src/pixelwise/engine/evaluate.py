@@ -32,7 +32,7 @@ Scored = tuple[dict[str, Any], Path]  # the record, and the file it was written 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Mean losses by name and scores; both empty where nothing was evaluated."""
+    """Mean losses by name and scores; both empty if nothing was evaluated."""
 
     losses: dict[str, float | None]
     scores: list[Score]
@@ -40,7 +40,7 @@ class Evaluation:
 
     @property
     def candidates(self) -> list[Score]:
-        """What may choose the best checkpoint or stop a training: scores, the loss (less is better), the epoch."""
+        """The values that can choose the best checkpoint or stop a training: scores, the loss (less is better), the epoch."""
         loss = Score(LOSS, self.losses.get(LOSS), higher_is_better=False)
         return [*self.scores, loss, Score(EPOCH, float(self.epoch))]
 
@@ -56,7 +56,7 @@ def evaluate(
 
     Several processes share the split out in whole batches, so that each batch is computed as one process alone would;
     the metrics' states are then joined, and the batches' losses added in the order of the split. So equal weights give
-    equal losses and scores, bit for bit, whatever `train.batch` and the number of processes, and no picture counts twice.
+    equal losses and scores, bit for bit, for any `train.batch` and number of processes, and no picture counts twice.
     Raises TrainingError, in every process, that names the pictures whose loss is not finite.
     """
     learner.synchronise()
@@ -99,7 +99,7 @@ def evaluate(
 def upper_bound(task: Task, split: CachedSplit, metrics: Sequence[Metric]) -> list[Score]:
     """The scores of what the task decodes from true maps (`Task.ideal`); empty for tasks without such a method.
 
-    What they lack is lost by decoding, and no network can win it back; the rest of a run's loss is the network's.
+    Their distance from a perfect score is lost by decoding: no network can do better. The rest is due to the network.
     """
     if not len(split) or task.ideal(split[0]) is None:
         return []
@@ -116,7 +116,7 @@ def upper_bound(task: Task, split: CachedSplit, metrics: Sequence[Metric]) -> li
 
 
 def bound_record(task: Task, split: CachedSplit, metrics: Sequence[Metric]) -> dict[str, Any]:
-    """The same for the record of a split: nothing where there is nothing to say."""
+    """The same for the record of a split: nothing if there is nothing to say."""
     scores = upper_bound(task, split, metrics)
     return {"upper_bound": [score.as_record() for score in scores]} if scores else {}
 
@@ -145,10 +145,10 @@ def pick_score(scores: Sequence[Score], wanted: str) -> Score | None:
 
 
 def unknown_score(scores: Sequence[Score], wanted: str, where: str) -> Problem:
-    """What to say where `pick_score` finds nothing."""
+    """The problem to report if `pick_score` finds nothing."""
     names = list(dict.fromkeys(score.name for score in scores))
     keys = [score.key for score in scores]
-    what = f"no metric of the recipe gives a score '{wanted}'; there is {', '.join(names)}."
+    what = f"no metric of the recipe gives a score '{wanted}'; choose from {', '.join(names)}."
     return Problem(where, what, did_you_mean(wanted, [*names, *keys]))
 
 
@@ -187,7 +187,7 @@ def score_recipe(
     """Losses and scores over a split at the size that the recipe resizes pictures to.
 
     For the validation split and the best checkpoint these are the scores of the run's summary, bit for bit on the same
-    machine. Raises DataError where the data are not there, RunError where they have other classes than the run.
+    machine. Raises DataError if the data are not there, RunError if they have other classes than the run.
     """
     _, cached, metrics = _open(opened, split, data, progress)
     recorder = Recorder(metrics)
@@ -231,9 +231,9 @@ def score_own(
 def _open(
     opened: Opened, split: str, data: Path | None, progress: CachingProgress | None
 ) -> tuple[Dataset, CachedSplit, Sequence[Metric]]:
-    """The data set, its split with every file known to be sound, and the recipe's metrics.
+    """The data set, its split with every file checked, and the recipe's metrics.
 
-    Raises RunError where the data set has other classes than the run, or the split other pictures than the run recorded.
+    Raises RunError if the data set has other classes than the run, or the split other pictures than the run recorded.
     """
     opened.run.file("evaluations/scores.json")  # refused now, not when the scores are to be written
     dataset = build_dataset(opened.recipe, data)

@@ -27,7 +27,7 @@ SHARED, SHARED_UP_TO = "shared", 6  # the rank of pictures that are kept to be c
 
 
 def finish(run: RunFolder, parts: Parts, progress: Progress, finished: Finished) -> None:
-    """Score the best weights on the validation split and write summary, gallery and report (the first process alone)."""
+    """Score the best weights on the validation split and write summary, gallery and report (the first process does this)."""
     start = time.perf_counter()
     checkpoint = take_best(run, parts)
     ranking: dict[int, float] = {}
@@ -85,7 +85,7 @@ def finish(run: RunFolder, parts: Parts, progress: Progress, finished: Finished)
 
 
 def score_test(run: RunFolder, parts: Parts, split: CachedSplit) -> dict[str, Any]:
-    """Scores and losses on a split that no choice was made by; what its pictures counted is kept."""
+    """Scores and losses on a split that no choice was based on. The counts of its pictures are kept."""
     metrics = copy.deepcopy(parts.metrics)
     recorder = Recorder(metrics)
     result = evaluate(parts.learner, split, metrics, look=lambda index, sample, prediction: recorder.look(index))
@@ -98,7 +98,7 @@ def score_test(run: RunFolder, parts: Parts, split: CachedSplit) -> dict[str, An
 
 
 def take_best(run: RunFolder, parts: Parts) -> str:
-    """Put the best weights into the model; the last ones (or their average) where no score was ever defined. Which they are."""
+    """Put the best weights into the model, or the last ones (or their average) if no score was ever defined. Returns which."""
     parts.learner.processes.wait()  # until the first process has written the last of them
     best = run.path / "best"
     if not has_checkpoint(best):
@@ -126,7 +126,7 @@ def choose_gallery(ranking: dict[int, float], count: int) -> list[tuple[int, flo
 
 
 def choose_shared(pictures: int, count: int) -> list[int]:
-    """Indices evenly over the split, whatever was predicted: the pictures that runs of one split have in common."""
+    """Indices spread evenly over the split, independent of predictions: the same pictures for all runs on this split."""
     count = min(count, SHARED_UP_TO, pictures)
     return [(2 * number + 1) * pictures // (2 * count) for number in range(count)]
 

@@ -3,8 +3,8 @@
     for event in fit(parts, progress):
         ...
 
-Whatever decides the next step is in `parts` (made from the recipe) and in `progress` (kept in the checkpoint): a loop
-started again from a checkpoint gives the same bytes as an uninterrupted one.
+Everything that decides the next step is in `parts` (made from the recipe) and in `progress` (kept in the checkpoint). So a
+loop that starts again from a checkpoint gives the same bytes as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def train_epoch(parts: Parts, progress: Progress, stage: Stage) -> Generator[Eve
 
 
 def close_epoch(parts: Parts, progress: Progress, rate: float) -> Iterator[Event]:
-    """Validate, report how the epoch went, and keep the weights where they are the best so far."""
+    """Validate, report the epoch, and keep the weights if they are the best so far."""
     train, length = parts.recipe.train, parts.length
     parts.learner.check_weights(progress.step)
     losses = quotients({name: (top, below) for name, (top, below) in progress.sums.items()})
@@ -126,7 +126,7 @@ def validate(parts: Parts) -> Evaluation:
 
 
 def keep_best(parts: Parts, progress: Progress, score: Score) -> Iterator[Event]:
-    """Write the best checkpoint where this score is better than every one before."""
+    """Write the best checkpoint if this score is better than every earlier one."""
     if not is_better(score, progress.best_value, 0.0):
         return
     progress.best_value, progress.best_epoch, progress.best_step = score.value, progress.epoch, progress.step

@@ -1,4 +1,4 @@
-"""Random draws from keys: a draw depends on what it is for, never on what was drawn before it. And the order of an epoch."""
+"""Random draws from keys, and the order of an epoch. A draw depends on its purpose, never on what was drawn before it."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ def _advice(own: Mapping[str, Any], problems: Sequence[Problem]) -> str:
     if not names:
         return "Correct --except."
     if 2 * len(names) > len(own):
-        return "Is it a run of another architecture?"
+        return "It may be a run of another architecture."
     parts = dict.fromkeys(next(_parents(name), name) for name in names)
     return f"To begin these parts with random weights: {' '.join(f'--except {part}' for part in parts)}"
 

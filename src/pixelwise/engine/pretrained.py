@@ -1,7 +1,7 @@
-"""A training that starts from pretrained weights (`model.weights`): where they are, what they bring, what of them is taken.
+"""A training that starts from pretrained weights (`model.weights`): where they are found, and which of them are used.
 
 A new training looks for them before it opens its data, and takes them before the rehearsal. Its first checkpoint keeps them:
-to resume, evaluate or predict, nobody needs them again. Their mean and standard deviation are among the findings of the run,
+they are not needed again to resume, evaluate or predict. Their mean and standard deviation are among the findings of the run,
 so that the task normalises pictures by them whenever the run is opened (engine/build.py).
 """
 
@@ -46,10 +46,10 @@ class Pretrained:
     arrays:     by their own names
     source:     where they were found, in words
     sha256:     of their file
-    licence:    of the weights, empty where it is not known
-    mean, std:  of the pictures in 0..1 that they were trained on; None where they are not known
+    licence:    of the weights, empty if it is not known
+    mean, std:  of the pictures in 0..1 that they were trained on; None if they are not known
     network:    whose weights these are by word, e.g. `resnet18`
-    whole:      the names of all arrays of that network; what the model does not have of these is its head
+    whole:      the names of all arrays of that network; those that the model does not have are its head
     below, new: see models/encoders/published.py
     """
 
@@ -72,7 +72,7 @@ class Pretrained:
 def find_weights(recipe: Recipe, root: Path | None) -> Pretrained | None:
     """The weights that the recipe names; None for random ones. root: the data folder.
 
-    Raises RunError or RecipeError where they are not there, are damaged, or are not known for this network.
+    Raises RunError or RecipeError if they are missing, damaged, or not known for this network.
     """
     word = recipe.model.weights
     if word == "none":
@@ -88,13 +88,13 @@ def find_weights(recipe: Recipe, root: Path | None) -> Pretrained | None:
 
 
 def _network(recipe: Recipe, word: str) -> str:
-    """The network whose weights a word means for the recipe's model; empty where its builder declares none."""
+    """The network whose weights a word means for the recipe's model; empty if its builder declares none."""
     template = shelves(recipe.engine)["model"].declared(recipe.model.name).get("weights", {}).get(word, "")
     return str(template).format_map(recipe.model.options)
 
 
 def published_weights(word: str, network: str, root: Path | None) -> Pretrained:
-    """Weights that somebody published: from the data folder, else from an installed package, else from the publisher."""
+    """Published weights: from the data folder, else from an installed package, else from the publisher."""
     from pixelwise.models.encoders.published import published
 
     known = published(word, network)
@@ -136,7 +136,7 @@ def _not_at_hand(word: str, known: Published, beside: Path, error: Exception) ->
         ways.append(f"choose an encoder whose weights come as a package: {listing(PACKAGES)}")
     from_hub = f"connect to huggingface.co once, which has {known.address}"
     ways.append(from_hub if known.address.startswith("timm/") else f"connect to {known.address or 'a network'} once")
-    return Problem("model.weights", f"{what.removesuffix('.')}.", f"One of three ways: {'; '.join(ways)}.")
+    return Problem("model.weights", f"{what.removesuffix('.')}.", f"Do one of these: {'; '.join(ways)}.")
 
 
 def _keep(file: Path, arrays: Arrays, words: Mapping[str, str]) -> None:
@@ -147,7 +147,7 @@ def _keep(file: Path, arrays: Arrays, words: Mapping[str, str]) -> None:
 
 
 def _read(word: str, file: Path, known: Published | None, source: str) -> Pretrained:
-    """The weights in a file. What it does not say of itself is what is known of the network's."""
+    """The weights in a file. Facts that it does not state are those of the network's published weights."""
     from pixelwise.models.detectors.names import NEW, is_theirs, our_name
 
     content = read_plain(file.resolve(), MOST_BYTES)
@@ -155,7 +155,7 @@ def _read(word: str, file: Path, known: Published | None, source: str) -> Pretra
     theirs = is_theirs(arrays)
     if theirs:
         arrays = {our_name(name): array for name, array in arrays.items()}
-    check_finite(arrays, where=str(file), hint="It was damaged, or its training had failed.")
+    check_finite(arrays, where=str(file), hint="The file is damaged, or its training had failed.")
     mean, std = (_numbers(words.get(name), f"{file}: {name}") for name in ("mean", "std"))
     return Pretrained(
         word,
@@ -181,7 +181,7 @@ def _numbers(text: str | None, where: str) -> Numbers | None:
     except (ValueError, RecursionError):
         found = None
     if found is None or (where.endswith("std") and min(found) <= 0):
-        raise RunError(f"read {text[:80]!r}; three numbers were expected, e.g. [0.5, 0.5, 0.5].", where=where)
+        raise RunError(f"read {text[:80]!r}; write three numbers, e.g. [0.5, 0.5, 0.5].", where=where)
     return found
 
 
@@ -212,7 +212,7 @@ def _of_run(word: str) -> Pretrained:
 
 
 def reads_of(setup: Mapping[str, Any]) -> tuple[Numbers | None, Numbers | None]:
-    """The mean and standard deviation by which a run normalises pictures, by its record; None where it does not say."""
+    """The mean and standard deviation by which a run normalises pictures, by its record; None if it does not say."""
     found = (setup.get("findings") or {}).get(INPUT) or ((setup.get("recipe") or {}).get("task") or {})
     if not isinstance(found, Mapping):
         return None, None
@@ -313,7 +313,7 @@ def _names(own: Arrays, found: Pretrained) -> tuple[str, dict[str, str]]:
                 counted[name[:begin]] = counted.get(name[:begin], 0) + 1
     if not counted:
         what = f"none of the {len(short)} arrays has the name of one of this model's."
-        raise RunError(what, where=f"model.weights: {found.weights}", hint="Are they weights of another network?")
+        raise RunError(what, where=f"model.weights: {found.weights}", hint="They may be weights of another network.")
     most = max(counted, key=lambda one: (counted[one], -len(one)))
     return most, {name: most + rest for name, rest in short.items()}
 
@@ -340,7 +340,7 @@ def _within(name: str, parts: Iterable[str]) -> bool:
 
 def _advice(part: Arrays, problems: list[Problem], found: Pretrained) -> str:
     if 2 * len(problems) > len(part):
-        return "Are they weights of another network?"
+        return "They may be weights of another network."
     return (
         ""
         if found.weights in WEIGHTS

@@ -49,7 +49,7 @@ class RangeTest:
 
     @property
     def steepest(self) -> Tried:
-        """Where the smoothed loss falls fastest over the logarithm of the rate; the first points average too few losses."""
+        """The update at which the smoothed loss falls fastest over the logarithm of the rate, without the first points."""
         place = self.tried.index(self.lowest)
         ahead = range(1, max(2, place))
         slopes = {n: self.tried[n + 1].smooth - self.tried[n - 1].smooth for n in ahead if n + 1 < len(self.tried)}
@@ -57,7 +57,7 @@ class RangeTest:
 
     @property
     def suggestion(self) -> float | None:
-        """The learning rate to try; None where the loss was lowest in the first tenth: it has not fallen."""
+        """The learning rate to try; None if the loss was lowest in the first tenth: it has not fallen."""
         if len(self.tried) < LEAST or self.tried.index(self.lowest) < len(self.tried) // 10:
             return None
         end, length = longest_fall([one.smooth for one in self.tried])
@@ -65,7 +65,7 @@ class RangeTest:
 
     @property
     def remark(self) -> str:
-        """What a reader should know of the suggestion, in one line; empty where there is nothing."""
+        """A remark on the suggestion, in one line; may be empty."""
         if self.suggestion is None:
             return (
                 "The loss has not fallen, so there is no suggestion. Begin with a smaller rate, or make more updates."
@@ -92,9 +92,9 @@ def try_rates(
     rates: Sequence[float],
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> RangeTest:
-    """One update at each of the rates, in the phase of this number; the schedule has no part in it.
+    """One update at each of the rates, in the phase of this number, without the schedule.
 
-    The learner of `parts` is used up. Raises RecipeError where there is no such phase, or nothing that learns.
+    The learner of `parts` cannot be used afterwards. Raises RecipeError if there is no such phase, or nothing that learns.
     """
     learner, phases = parts.learner, parts.recipe.train.phases
     if not 0 <= phase < len(phases):
@@ -103,9 +103,7 @@ def try_rates(
         )
         raise RecipeError(f"read {phase}; {there}.", where="--phase")
     if not learner.begin(phase):
-        what = (
-            f"the model '{parts.recipe.model.name}' has no weights that an optimizer changes: there is no rate to find."
-        )
+        what = f"the model '{parts.recipe.model.name}' has no weights that an optimizer changes, so it needs no learning rate."
         raise RecipeError(what, where="model")
     tried: list[Tried] = []
     average, lowest, per_epoch = 0.0, math.inf, parts.length.per_epoch

@@ -1,8 +1,8 @@
 """Learning-rate schedules. A schedule is a factor of the phase's learning rate.
 
-A builder gets the epochs of its phase (not a whole number where the phase is given in steps) and gives `factor(epoch)`, where
-epoch is a real number that grows with every step. So a schedule runs over the steps of its phase, whatever the phase's length
-is given in; `warmup`, `at` and `every` are epochs always.
+A builder gets the number of epochs of its phase (a real number if the phase is given in steps) and returns `factor(epoch)`.
+Here, epoch is a real number that grows with every step. So a schedule runs over the steps of its phase, in whichever unit the
+phase's length is given. `warmup`, `at` and `every` are always in epochs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Epochs = Annotated[float, Ge(0)]
 
 
 def constant(epochs: float, *, warmup: Epochs = 0.0) -> Factor:
-    """The same rate throughout."""
+    """A constant factor of 1."""
     return _warmed(lambda epoch: 1.0, warmup)
 
 

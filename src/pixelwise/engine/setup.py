@@ -1,4 +1,4 @@
-"""What a run records of its data and model before the first step; opening a run to evaluate, predict or resume."""
+"""What a run records about its data and model before the first step. Opens a run to evaluate, predict or resume."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def setup_record(learner: Learner, material: Material) -> dict[str, Any]:
 
 
 def recorded_recipe(run: RunFolder) -> Recipe:
-    """The run's recipe, to be built. Raises RecipeError where it names code that may not be imported."""
+    """The run's recipe, to be built. Raises RecipeError if it names code that may not be imported."""
     where = str(run.recipe_file)
     return check_allowed(check_recipe(run.recipe_tree(), where=where), where)
 
@@ -83,7 +83,7 @@ def recorded_recipe(run: RunFolder) -> Recipe:
 def recorded_data(run: RunFolder, setup: Mapping[str, Any]) -> tuple[DatasetInfo, tuple[int, int]]:
     """The classes that a run was trained on and the (H, W) that its pictures were resized to: no data set is needed.
 
-    Raises RunError where setup.json does not say.
+    Raises RunError if setup.json does not say.
     """
     with says(run, "what the run was trained on"):
         data = setup["data"]
@@ -111,7 +111,7 @@ def says(run: RunFolder, what: str) -> Iterator[None]:
         raise RunError(
             f"does not say {what} ({type(error).__name__}: {error}).",
             where=str(run.path / "setup.json"),
-            hint="Was it changed by hand, or written by another version?",
+            hint="It may have been changed by hand, or written by another version.",
         ) from error
 
 
@@ -125,11 +125,11 @@ def builds(run: RunFolder) -> Iterator[None]:
     except Exception as error:  # a builder raises what it likes, and torch where there is not enough memory
         said = (str(error).strip().splitlines() or [""])[0]
         what = f"its model cannot be built: {type(error).__name__}: {said}"
-        raise RunError(what, where=str(run.recipe_file), hint="Was it changed by hand?") from error
+        raise RunError(what, where=str(run.recipe_file), hint="It may have been changed by hand.") from error
 
 
 def recorded_task(run: RunFolder, recipe: Recipe, setup: Mapping[str, Any]) -> Task:
-    """The run's task, which knows what was found in the training pictures. Raises RunError where setup.json does not say."""
+    """The run's task, which knows what was found in the training pictures. Raises RunError if setup.json does not say."""
     info, (height, width) = recorded_data(run, setup)
     with says(run, "what was found in the training pictures"), np.errstate(over="ignore"):
         task = build_task(recipe, info, setup.get("findings", {}))
@@ -140,13 +140,13 @@ def recorded_task(run: RunFolder, recipe: Recipe, setup: Mapping[str, Any]) -> T
 
 
 def tuned_task(run: RunFolder, task: Task) -> Task:
-    """The task with the options that `pixelwise tune` chose for the run. Raises RunError where it cannot decode with them."""
+    """The task with the options that `pixelwise tune` chose for the run. Raises RunError if it cannot decode with them."""
     if not run.has("tuned"):
         return task
     try:
         return task.tuned(run.read("tuned").get("options", {}))
     except ValueError as error:
-        hint = "Was it changed by hand? Delete it to return to the recipe's options."
+        hint = "If it was changed by hand, delete it to return to the recipe's options."
         raise RunError(
             f"does not say how to decode: {error}.", where=str(run.path / "tuned.json"), hint=hint
         ) from error
@@ -208,8 +208,8 @@ def metric_record(metric: Metric) -> dict[str, Any]:
 def open_learner(run: RunFolder, *, checkpoint: Literal["best", "last"] = "best", device: str = "auto") -> Opened:
     """The run's task and model with the weights of a checkpoint. torch is imported for its own runs alone.
 
-    Precision and layout are the run's, and the threads of a NumPy run; elsewhere bf16 on a CPU is tried before it is used.
-    Raises RunError where the checkpoint is missing, cut short or of another architecture, DeviceError where there is no
+    Precision and layout are those of the run, as are the threads of a NumPy run. On another CPU bf16 is tried first.
+    Raises RunError if the checkpoint is missing, cut short or of another architecture, DeviceError if there is no
     such device, or the engine does not compute on it.
     """
     recipe = recorded_recipe(run)
@@ -235,7 +235,7 @@ def open_learner(run: RunFolder, *, checkpoint: Literal["best", "last"] = "best"
 def check_resume(run: RunFolder, wanted: Recipe | None) -> tuple[Recipe, Recipe, tuple[str, ...]]:
     """The recipe that the run began with, the one that it continues with, and a line for each version that has changed.
 
-    The two differ at most in words, and in where the data lie. Raises RunError that lists what differs where `wanted`, or
+    The two differ at most in words, and in where the data lie. Raises RunError with the differences if `wanted`, or
     the run's recipe.yaml, is not what the run began with. A run that was killed before its first step has only its recipe.
     """
     run.check_plain()

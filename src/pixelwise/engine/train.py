@@ -58,9 +58,8 @@ def train(
     processes:     those that `Learner.join` gave; none: this one alone
     interruption:  what the training asks whether to stop, and learns which signal asked it to
 
-    Everything that can be refused is refused before the folder is made: the recipe, the data (every file is decoded once
-    into the cache), the device, and whatever two samples on their way through a training step show. Raises
-    PixelwiseError of the kind that fits.
+    All checks are made before the folder is created: of the recipe, the data (every file is decoded once into the cache),
+    the device, and a training step with two samples. Raises the subclass of PixelwiseError that fits.
     """
     engine, run = engine_named(check_allowed(recipe).engine), RunFolder(path)
     processes, interruption = processes or engine.alone(), interruption or Interruption()
@@ -84,13 +83,13 @@ def resume(
 ) -> Generator[Event, None, None]:
     """Continue a run from its last checkpoint, to the same bytes as if it had never stopped.
 
-    data_path:      where the run's data set lies now, in place of the recipe's data.dataset.path
-    epochs, steps:  how long the whole run is to be, where that is longer than its recipe says
+    data_path:      where the run's data set is now, in place of the recipe's data.dataset.path
+    epochs, steps:  the new length of the whole run, if it is to be longer than its recipe says
 
-    The run is locked before anything of it is read that another process might still change. Raises RunError where another
-    process holds it, or where the recipe, the data or the checkpoint is not what the run began with; other versions of
-    packages, which may change the last bits, are named in an event. Data are the same where their content is, wherever
-    they lie. A run that becomes longer, or whose data were moved, records it.
+    The run is locked before anything of it is read that another process might still change. Raises RunError if another
+    process holds it, or if the recipe, the data or the checkpoint is not what the run began with; other versions of
+    packages, which may change the last bits, are named in an event. Data count as the same if their content is the same,
+    in any place. A run that becomes longer, or whose data were moved, records it.
     """
     run, interruption = RunFolder.open(path), interruption or Interruption()
     with _held(run.writing(), processes):
@@ -100,7 +99,7 @@ def resume(
         processes = processes or engine.alone()
         if processes.from_first(run.has_not_begun):
             if epochs or steps:
-                what, hint = "stopped before its first step: there is nothing to make longer.", "Resume it first."
+                what, hint = "stopped before its first step, so it cannot be made longer yet.", "Resume it first."
                 raise RunError(what, where=str(path), hint=hint)
             new = _new(run, recipe, data, processes, caching, interruption)
             processes.from_first(run.tidy)
@@ -195,7 +194,7 @@ def _parts(
     processes: Processes,
     interruption: Interruption,
 ) -> Parts:
-    """What the loop works with. Raises RecipeError where a name in the recipe is not one of the model's or the metrics'."""
+    """What the loop works with. Raises RecipeError if a name in the recipe is not one of the model's or the metrics'."""
     task = build_task(recipe, material.info, material.findings)
     learner = engine(recipe, task, material.train.size, choices)
     learner.weigh(material.counts)
@@ -235,9 +234,7 @@ def _check_factor(stage: Stage, name: str) -> None:
         with naming(where):
             factor = stage.schedule(place)
         if isinstance(factor, bool) or not isinstance(factor, int | float) or not 0 <= factor < math.inf:
-            what = (
-                f"gives {shown(factor)} after {place:g} epochs; a factor of the learning rate is a number of 0 or more."
-            )
+            what = f"gives {shown(factor)} after {place:g} epochs; a factor of the learning rate must be a number of 0 or more."
             raise RecipeError(what, where=where)
 
 

@@ -41,7 +41,7 @@ class Views:
                 found.append(math.nan)
         if not found or not all(0 < scale <= LARGEST for scale in found) or len(set(found)) < len(found):
             told = scales if isinstance(scales, str) else ",".join(map(str, scales))
-            what = f"read '{told}'; scales are different numbers above 0 and up to {LARGEST:g}."
+            what = f"read '{told}'; scales must be different numbers above 0 and up to {LARGEST:g}."
             raise RunError(what, where="--scales", hint="Write e.g. --scales 0.75,1,1.25.")
         views = cls(bool(flips), tuple(found))
         return None if views == cls() else views
@@ -98,6 +98,6 @@ class Views:
 
 
 def refused(where: str, kind: str) -> RunError:
-    """For predictions that cannot be averaged."""
+    """The error for predictions that cannot be averaged."""
     what = f"predictions of the kind '{kind}' are not scores of classes or values, and cannot be averaged over views."
     return RunError(what, where=where, hint="Leave out --flips and --scales.")

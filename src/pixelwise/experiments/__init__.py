@@ -1,4 +1,4 @@
 """Many runs in one folder: grids, searches, folds. Each run is its own process, so nothing here imports torch.
 
-One runner, one folder and one display serve all; the only difference is who proposes the next recipe.
+All of them use the same runner, folder and display; they differ only in how the next recipe is proposed.
 """

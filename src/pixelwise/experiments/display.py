@@ -1,4 +1,4 @@
-"""What a person sees while an experiment runs: a bar over all, one for each run in progress, a line for each that ended."""
+"""The display of an experiment: a bar over all, one for each run in progress, a line for each run that ended."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class ExperimentDisplay(Bars):
 
     noun:    what is counted, `runs` or `trials`
     total:   of them, the earlier ones too
-    before:  how those ended that ended earlier, by name
-    aim:     the score that is looked for; without one, no score is shown
+    before:  outcomes of the runs that ended in an earlier session, by name
+    aim:     the score to optimise; without one, no score is shown
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class ExperimentDisplay(Bars):
         self.draw([whole, *(Bar(f"  {job.run.name}", job.follower.share, _rest(job)) for job in jobs)])
 
     def _left(self, share: float) -> str:
-        """Time left, from what runs of this session took; nothing before the first one ended."""
+        """Time left, from the durations of this session's runs; empty before the first one ended."""
         if not self._here:
             return ""
         runs = max(0.0, self.total - len(self.ended) - share)
@@ -116,5 +116,5 @@ class ExperimentDisplay(Bars):
 
 def _rest(job: Job) -> str:
     if job.pruned:
-        return "others are better: stopping"
+        return "stopping, because others are better"
     return "waiting for the process of an earlier session" if job.process is None else job.follower.words

@@ -28,7 +28,7 @@ def draw_factor(
     """The score over the values of one factor: a point for each run, the mean with ± one standard deviation over seeds.
 
     series:  a line for each setting of the other factors, its name → value → the score of each run
-    joined:  False where the values are counted on different pictures, so that no line may lead from one to the next
+    joined:  False if the values are counted on different pictures, so that no line may lead from one to the next
     """
     rows = -(-len(series) // (3 if width > 5 else 1)) if len(series) > 1 else 0
     figure = new_figure(width, 2.9 + 0.19 * rows)

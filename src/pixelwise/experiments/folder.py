@@ -1,4 +1,4 @@
-"""The folder of an experiment: what is planned, how far each run is, what failed.
+"""The folder of an experiment: the plan, the state of each run, and failures.
 
 sweep.json or search.json   what the experiment is; of a plan known beforehand also its runs and how each of them ended
 recipes/       the whole recipe of each run
@@ -43,7 +43,7 @@ class Outcome:
     """How a run ended.
 
     state:  waiting, done, failed, stopped (it resumes with the experiment), or pruned (others are better)
-    score:  what the experiment looks for, where it looks for one
+    score:  the score that the experiment optimises, if it does
     """
 
     state: State = "waiting"
@@ -57,9 +57,9 @@ class Outcome:
 class Planned:
     """One run: its folder's name, the values that make it differ, and its whole recipe.
 
-    recipe:   None where it could not be made; then `outcome` says why
-    words:    the values in words, where the name does not contain them
-    outcome:  how the run ends, where that is known without training it
+    recipe:   None if it could not be made; then `outcome` says why
+    words:    the values in words, if the name does not contain them
+    outcome:  how the run ends, if that is known without training it
     """
 
     name: str
@@ -102,7 +102,7 @@ class Folder:
     # -- the record ----------------------------------------------------------------------------------------------
 
     def record(self) -> dict[str, Any]:
-        """The experiment's JSON. Raises RunError if there is none, or where it is not what an experiment writes."""
+        """The experiment's JSON. Raises RunError if there is none, or if it is not what an experiment writes."""
         if not self.exists:
             where = str(self.path)
             raise RunError(f"is not the folder of a {self.kind}: it has no {self.record_file.name}.", where=where)
@@ -130,7 +130,7 @@ class Folder:
     def begin(self, runs: Sequence[Planned], recipe: str = "", factors: Any = (), data: Path | None = None) -> None:
         """Write the plan, or continue the same one; a plan that has grown keeps what it has.
 
-        Raises RunError where something else is in the folder; nothing is changed then.
+        Raises RunError if something else is in the folder; nothing is changed then.
         """
         self.check_free()
         before = self.outcomes() if self.exists else {}
@@ -144,7 +144,7 @@ class Folder:
             self.keep_recipe(run)
 
     def plan(self) -> tuple[Planned, ...]:
-        """The runs of a plan that was begun. Raises RunError or RecipeError where its records are damaged."""
+        """The runs of a plan that was begun. Raises RunError or RecipeError if its records are damaged."""
         runs = []
         for entry in self.record()["runs"]:
             file = self.recipe_file(entry["name"])
@@ -167,7 +167,7 @@ class Folder:
         return outcome
 
     def unfinished(self, runs: Sequence[Planned]) -> list[Planned]:
-        """The runs that are to be trained. Raises RunError where another run is in the place of one of them."""
+        """The runs that are to be trained. Raises RunError if another run is in the place of one of them."""
         done = {run.name: self.finished(run) for run in runs if self.standing(run) == "done"}
         self._keep({run.name: done.get(run.name, Outcome()) for run in runs})
         return [run for run in runs if run.name not in done]
@@ -181,7 +181,7 @@ class Folder:
 
     def _check_same(self, runs: Sequence[Planned], before: Mapping[str, Outcome]) -> None:
         planned = {run.name: run for run in runs}
-        what = f"is a run of the {self.kind} in this folder, and not of the one asked for."
+        what = f"is a run of the {self.kind} in this folder, but not of the one that you asked for."
         problems = [Problem(name, what) for name in before if name not in planned]
         for name in before:
             if name in planned and is_plain_file(file := self.recipe_file(name)) and not _is_same(file, planned[name]):
@@ -206,13 +206,13 @@ class Folder:
         write_text(file, run.text)
 
     def standing(self, planned: Planned) -> Standing:
-        """How far a run is. Raises RunError where its folder contains a run of another recipe."""
+        """How far a run is. Raises RunError if its folder contains a run of another recipe."""
         run = self.run(planned.name)
         if not run.path.exists() or (run.path.is_dir() and not any(map(counts, run.path.iterdir()))):
             return "new"
         if not is_plain_file(run.recipe_file) or not _is_same(run.recipe_file, planned):
             raise RunError(
-                f"is in the way: it is not the run that this {self.kind} would make there.",
+                f"is in the way: it is not the run that this {self.kind} would make here.",
                 where=str(run.path),
                 hint="Move it away, or choose another folder with --out.",
             )
@@ -233,17 +233,17 @@ class Folder:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Hold the experiment. Raises RunError where another process does, or something else is in the folder."""
+        """Hold the experiment. Raises RunError if another process does, or something else is in the folder."""
         self.check_free()
         with _locked(self.path / ".lock") as descriptor:
             if descriptor is None:
-                what, hint = f"another process works at this {self.kind}.", "Wait for it, or stop it."
+                what, hint = f"another process is working on this {self.kind}.", "Wait for it, or stop it."
                 raise RunError(what, where=str(self.path), hint=hint)
             remove_parts(self.path, *(self.path / name for name in ("recipes", "plots")))
             yield
 
     def run_lock(self, name: str) -> AbstractContextManager[int | None]:
-        """What a run's process holds as long as it lives, even after its experiment was killed: None where one does."""
+        """The lock of a run's process, which it holds even after its experiment was killed; None if a process holds it."""
         return _locked(plain_folder(self.path / "logs") / f".{name}.lock")
 
 

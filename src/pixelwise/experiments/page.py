@@ -1,4 +1,4 @@
-"""The page of an experiment: the score over what was varied, the best settings, every run with its end."""
+"""The page of an experiment: the score over the varied values, the best settings, every run and how it ended."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def compare_finished(path: Path) -> Comparison | None:
 
 
 def score_tables(comparison: Comparison) -> list[tuple[str, Table, str]]:
-    """(caption, table, what its rows that are set off mean) of every set of columns; its first column decides."""
+    """(caption, table, what its marked rows mean) of every set of columns; its first column decides."""
     found = []
     for caption, columns in column_sets(comparison.columns):
         table = tables.scores(comparison, columns)
@@ -147,7 +147,7 @@ def _factor_plots(
 ) -> list[tuple[Plot, dict[str, Any]]]:
     """A plot and what its caption speaks of, for every factor with two values or more.
 
-    The seeds alone make one where nothing else varies.
+    If nothing else varies, there is one plot over the seeds.
     """
     shown = [factor for factor in factors if factor["path"] != SEED] or list(factors)
     label = comparison.main.name if comparison.main is not None else "score"
@@ -210,7 +210,7 @@ def best_table(record: Entry, folder: Path, rows: int = 8) -> Table:
 
 
 def _over_pictures(run: Path, aim: Entry) -> OverPictures | None:
-    """The interval of the score that the search looks for, in a trial's run folder; None where it is not recorded."""
+    """The interval of the score that the search looks for, in a trial's run folder; None if it is not recorded."""
     try:
         summary = RunFolder(plain_folder(run)).read("summary")
     except PixelwiseError:

@@ -1,6 +1,6 @@
-"""Runs as child processes, some at a time: finished ones are left alone, half-done ones are resumed.
+"""Runs as child processes, some at a time: finished runs are kept, unfinished runs are resumed.
 
-A grid, a search and a plain list differ only in who proposes the next recipe: any iterator of named recipes will do.
+A grid, a search and a plain list differ only in how the next recipe is proposed: any iterator of named recipes works.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ class Change:
 
 
 def open_data(recipe: Recipe, data: Path | None) -> Dataset:
-    """The data set of a recipe. Raises DataError where it, or a split that the recipe names, is missing."""
+    """The data set of a recipe. Raises DataError if it, or a split that the recipe names, is missing."""
     asked = recipe.data
     whole: Dataset = DATASETS.build(asked.dataset.name, data_root(data), **asked.dataset.options)
     dataset = excluding(whole, asked.exclude)
@@ -129,7 +129,7 @@ def open_data(recipe: Recipe, data: Path | None) -> Dataset:
 
 
 def check_data(runs: Iterable[Planned], data: Path | None) -> None:
-    """Raise DataError where the data of a run is missing: once and now, not by every run in turn."""
+    """Raise DataError if the data of a run is missing: once before all runs, not in each of them."""
     problems: list[Problem] = []
     checked: list[object] = []
     kind = PixelwiseError
@@ -156,7 +156,7 @@ def run_all(
     ended: Ended | None = None,
     watch: Watch | None = None,
 ) -> Generator[Change, None, None]:
-    """Train what is proposed, `jobs` runs at a time, asking for the next proposal when there is room. A failure stops nothing.
+    """Train the proposed recipes, `jobs` runs at a time. The other runs continue if one fails.
 
     ended:  called when a run has ended, returns the outcome to keep; by default the folder's record keeps it
     watch:  called with the scores of each epoch of a run, returns whether to stop it because others are better
@@ -220,7 +220,7 @@ def start_job(folder: Folder, run: Planned, jobs: int, data: Path | None) -> Job
 
 
 def train_command(folder: Folder, name: str, data: Path | None, *, resume: bool) -> list[str]:
-    """What a person would type to train or resume this run alone."""
+    """The command to train or resume this run alone."""
     recipe, path = str(folder.recipe_file(name)), str(folder.run(name).path)  # the recipe knows where the data lie now
     what = [recipe, "--resume" if resume else "--out", path]
     return [sys.executable, "-m", "pixelwise", "train", *what, *([] if data is None else ["--data", str(data)])]

@@ -1,6 +1,6 @@
-"""A search by Optuna: trials are proposed one by one to the runner, and the study learns how each of them ended.
+"""A search by Optuna: trials are proposed one by one to the runner, and the study records how each of them ended.
 
-Beside what every experiment keeps, a search's folder contains
+Besides the files of every experiment, a search's folder contains
 
 study.log      the trials as Optuna keeps them (a database given by URL takes its place)
 trials.json    how far the trials are, for people and for the page
@@ -41,14 +41,14 @@ def begin_search(folder: Folder, record: Mapping[str, Any]) -> None:
 
 @dataclass(frozen=True)
 class Aim:
-    """What a search looks for: a score by its key, whether more of it is better, and the split it is counted on."""
+    """The aim of a search: a score by its key, whether higher is better, and the split on which it is counted."""
 
     key: str
     higher_is_better: bool
     split: str
 
     def value(self, summary: Mapping[str, Any]) -> float | None:
-        """The score of a finished run's best checkpoint; None where the run could not count it."""
+        """The score of a finished run's best checkpoint; None if the run could not count it."""
         record = (summary.get("splits") or {}).get(self.split) or {}
         if self.key == LOSS:
             found = (record.get("losses") or {}).get(LOSS)
@@ -60,19 +60,19 @@ class Aim:
 def find_aim(recipe: Recipe, dataset: Dataset, wanted: str = "") -> Aim:
     """The score of that name or key; without one, that by which the recipe chooses its best checkpoint.
 
-    Raises RecipeError where no metric gives it, or where it would be counted on test pictures.
+    Raises RecipeError if no metric gives it, or if it would be counted on test pictures.
     """
     split, test = recipe.data.validation, recipe.data.test or "test"
     if split in (test, "test"):
         raise RecipeError(
-            f"read '{split}', the test split: a search chooses, and nothing may be chosen on test pictures.",
+            f"read '{split}', the test split: a search may not choose by scores on test pictures.",
             where="data.validation",
             hint="Name a validation split, e.g. data.validation=val.",
         )
     scores = [score for metric in build_metrics(recipe, dataset.info) for score in metric.scores()]
     scores.append(Score(LOSS, None, higher_is_better=False))
     if wanted == EPOCH:
-        raise RecipeError("the number of the epoch does not say how good a run is.", where="--metric")
+        raise RecipeError("the number of the epoch does not measure how good a run is.", where="--metric")
     name = wanted or (recipe.train.best if recipe.train.best != EPOCH else scores[0].key)
     score = pick_score(scores, name)
     if score is None:
@@ -89,7 +89,7 @@ class Search:
         self._trials: dict[str, Trial] = {}  # proposed here, by name
 
     def proposals(self, trials: int, *, alone: bool) -> Iterator[Planned]:
-        """The half-done trials, then new ones until there are `trials` in all.
+        """The unfinished trials, then new ones until there are `trials` in total.
 
         alone: no other machine works at this study, so that every unfinished trial is ours.
         """
@@ -134,7 +134,7 @@ class Search:
         return next((_outcome(told, outcome) for told in self.keep() if told.number == trial.number), outcome)
 
     def _report_all(self, run: Planned) -> None:
-        """Report the validations that nobody saw, so that what is pruned later does not depend on when this search looked."""
+        """Report the validations that were missed, so that pruning does not depend on when this search looked."""
         follower = Follower(self.folder.run(run.name).events_file)
         follower.look()
         for epoch, scores in sorted(follower.validations.items()):

@@ -1,4 +1,4 @@
-"""What is varied, as the command line writes it: values of a sweep, ranges of a search. Everything is checked before a run.
+"""The varied values in the form of the command line: values of a sweep, ranges of a search. All are checked before a run.
 
 `train.batch=32,64 train.seed=0,1,2` is a grid of six runs; `train.optimizer.learning_rate=log(1e-4,1e-1)` is a range.
 """
@@ -26,7 +26,7 @@ from pixelwise.yaml_text import parse_text
 
 LARGEST = 1000  # runs of one sweep
 LETTERS, LONGEST = 40, 200  # of a value in a folder's name, and of the name
-GRID = "a sweep takes a.b=v1,v2,..., e.g. train.seed=0,1,2."
+GRID = "a sweep needs words of the form a.b=v1,v2,..., e.g. train.seed=0,1,2."
 Kind = Literal["uniform", "log", "int", "logint", "choice"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 RANGE = "A range is uniform(0,1), log(1e-4,1e-1), int(8,64), logint(8,64) or choice(32,64,128)."
@@ -95,7 +95,7 @@ def _read_settings(texts: Sequence[str], form: str, twice: str = "") -> tuple[di
 
 
 def _value_problems(path: str, values: Sequence[str], form: str) -> Iterator[Problem]:
-    """What is wrong with the values to try of one path: none, an empty one, one that is not YAML, one twice."""
+    """Problems of the values for one path: no value, an empty one, one that is not YAML, one given twice."""
     if tuple(values) == ("",):
         yield Problem(path, "takes no value.", form[0].upper() + form[1:])
         return
@@ -244,7 +244,7 @@ class Space:
     place: Path | None = None
 
     def recipe_at(self, values: Mapping[str, str]) -> Recipe:
-        """The recipe at one point. Raises RecipeError where the values do not go together."""
+        """The recipe at one point. Raises RecipeError if the values do not go together."""
         recipe = _recipe_at(self.tree, values, self.recipe)
         return recipe if self.place is None else moved(recipe, self.place)
 
@@ -255,7 +255,7 @@ class Space:
 
 def read_space(recipe: str, texts: Sequence[str]) -> Space:
     """The recipe's name and `path=value` words as a space. Raises RecipeError with every problem found."""
-    written, problems = _read_settings(texts, f"a search takes a.b=RANGE or a.b=VALUE. {RANGE}")
+    written, problems = _read_settings(texts, f"a search needs words of the form a.b=RANGE or a.b=VALUE. {RANGE}")
     fixed, ranges = [], []
     for path, text in written.items():
         try:
@@ -268,7 +268,7 @@ def read_space(recipe: str, texts: Sequence[str]) -> Space:
         else:
             ranges.append(found)
     if not ranges and not problems:
-        problems.append(Problem("", "without a range there is nothing to search.", RANGE))
+        problems.append(Problem("", "no range is given, so there is nothing to search.", RANGE))
     if problems:
         raise RecipeError.all(problems)
     space = Space(recipe, tuple(fixed), tuple(ranges), with_overrides(read_tree(find_recipe(recipe)), fixed))
@@ -278,24 +278,24 @@ def read_space(recipe: str, texts: Sequence[str]) -> Space:
 
 
 def read_range(path: str, written: str) -> Range | None:
-    """The range that a text writes; None where it is a plain value. Raises RecipeError with what is wrong with it."""
+    """The range that a text writes; None if it is a plain value. Raises RecipeError with what is wrong with it."""
     match = re.fullmatch(r"([A-Za-z_]+)\s*\((.*)\)", written, flags=re.DOTALL)
     if match is None:
         return None
     kind, inner = match[1], split_values(match[2])
     if kind not in KINDS:
         hint = did_you_mean(kind, KINDS) or RANGE
-        raise RecipeError(f"there is no range '{kind}'; there is {', '.join(KINDS)}.", where=path, hint=hint)
+        raise RecipeError(f"there is no range '{kind}'; choose from {', '.join(KINDS)}.", where=path, hint=hint)
     if kind == "choice":
         return Range(path, "choice", choices=_choices(path, inner))
     whole = kind in ("int", "logint")
     if len(inner) != 2:
-        raise RecipeError(f"read {shown(written)}; {kind} takes its two ends.", where=path, hint=RANGE)
+        raise RecipeError(f"read {shown(written)}; {kind} needs two ends.", where=path, hint=RANGE)
     low, high = (_number(path, text, whole) for text in inner)
     if low >= high:
         raise RecipeError(f"read {shown(written)}; the first end must be less than the second.", where=path)
     if kind in ("log", "logint") and low <= 0:
-        what = f"read {shown(written)}; a logarithmic range begins above 0."
+        what = f"read {shown(written)}; a logarithmic range must begin above 0."
         raise RecipeError(what, where=path, hint=f"Use {'int' if whole else 'uniform'}(...) for one with 0 in it.")
     return Range(path, cast(Kind, kind), low, high)
 
@@ -318,7 +318,7 @@ def _choices(path: str, texts: Sequence[str]) -> tuple[str, ...]:
 
 
 def _wrong_corners(space: Space) -> list[Problem]:
-    """What the recipe refuses at the ends of the ranges, each problem once; a value between two sound ends is sound.
+    """The problems of recipes at the ends of the ranges, each once. A value between two valid ends is valid.
 
     Where there are very many combinations not all are checked: one that is refused later is a failed trial.
     """

@@ -64,12 +64,12 @@ class Study:
         self._distributions = {one.path: _distribution(one) for one in space.ranges}
 
     def trials(self) -> list[Trial]:
-        """All of them, by number, those of other machines too. Raises RunError where the study cannot be read."""
+        """All of them, by number, those of other machines too. Raises RunError if the study cannot be read."""
         with _reached(self._place):
             return [self._as_trial(told) for told in self._counted()]
 
     def claim(self, worker: str, limit: int) -> Trial | None:
-        """A new trial that is one of the study's first `limit`; None where others have taken them all.
+        """A new trial that is one of the study's first `limit`; None if others have taken them all.
 
         The storage gives each trial its own number, even if several processes ask at the same moment. One with `limit` others
         before it is taken back, and so is every one that was asked for with it or later: `limit` stay, no more and no fewer.
@@ -78,7 +78,7 @@ class Study:
         return trial if self._has_room(trial, limit) else None
 
     def unfinished(self, worker: str, limit: int, *, alone: bool) -> list[Trial]:
-        """The trials that this worker has to finish. Whatever a kill left half told is ended first.
+        """The trials that this worker has to finish. Trials that a kill left unfinished are ended first.
 
         alone: no other machine works at this study, so that every unfinished trial is this worker's.
         """
@@ -90,7 +90,7 @@ class Study:
             if told.user_attrs.get(SURPLUS) and (alone or trial.worker == worker):
                 self.tell(trial, "failed", message=TAKEN)
             elif alone and len(trial.values) < len(self._distributions):
-                self._take_back(trial, "Its search was killed while it was drawn.")  # by version 0.1
+                self._take_back(trial, "The search was killed while this trial was drawn.")  # by version 0.1
             elif (alone or trial.worker == worker) and self._has_room(trial, limit):
                 mine.append(trial)
         return mine
@@ -179,7 +179,7 @@ def _reached(place: Path | str) -> Iterator[None]:
         said = hide_passwords_of(str(place), str(error))
         first = (said.strip().splitlines() or [""])[0][:200].rstrip(".")
         what = f"the study cannot be read: {type(error).__name__}: {first}."
-        hint = "Is it a complete study of Optuna? Begin a new one with another --out or --study."
+        hint = "If it is not a complete study of Optuna, begin a new one with another --out or --study."
         if isinstance(error, ImportError):
             what, hint = f"its driver is not installed: {first}.", "Install the database's Python driver."
         raise RunError(what, where=hide_passwords(str(place)), hint=hint) from None  # it may contain a password
@@ -212,12 +212,12 @@ def open_study(
 def _check_same(before: str | None, identity: Mapping[str, Any], name: str) -> None:
     """Raise RunError with what differs where a study is another search's."""
     if before is None:
-        raise RunError("is a study of Optuna that pixelwise did not begin.", where=f"study '{name}'")
+        raise RunError("is a study of Optuna that was not created by pixelwise.", where=f"study '{name}'")
     begun, now = json.loads(before), json.loads(json.dumps(identity))
     begun["metric"] = current_key(str(begun.get("metric")))
     begun, now = ({**one, "recipe": deciding(one.get("recipe") or {})} for one in (begun, now))
     problems = [
-        Problem(where, f"was {shown(old)} in the search begun here, and is {shown(new)} now.")
+        Problem(where, f"was {shown(old)} in the search that began here, but is {shown(new)} now.")
         for where, old, new in differences(begun, now)
     ]
     if problems:
@@ -226,7 +226,7 @@ def _check_same(before: str | None, identity: Mapping[str, Any], name: str) -> N
 
 
 def _in_file(optuna: Any, path: Path) -> Any:
-    """The storage in one file, whatever a kill left of its last line or its lock. Call it only while holding the folder."""
+    """The storage in one file, repaired after a kill (last line, lock). Call it only while holding the folder."""
     for left in path.parent.glob(f"{glob.escape(path.name)}.lock*"):  # Optuna renames its lock before it removes it
         with suppress(OSError):
             left.unlink()
@@ -250,7 +250,7 @@ def _distribution(one: Range) -> Any:
 
 
 def require_optuna() -> Any:
-    """The module. Raises RunError that names the extra where it is not installed."""
+    """Optuna. Raises RunError with the name of the extra if it is not installed."""
     try:
         import optuna
     except ImportError as error:

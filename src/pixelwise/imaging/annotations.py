@@ -70,7 +70,7 @@ def _mask_of(drawn: Any, size: Size, where: str) -> RLE:
     if isinstance(drawn, dict):
         told, counts = drawn.get("size"), drawn.get("counts")
         if told != [*size] or not isinstance(counts, str | list):
-            what = f"its run lengths are for {told} (height, width), the picture is {[*size]}."
+            what = f"its run lengths are for {told} (height, width), but the picture is {[*size]}."
             raise DataError(what, where=where)
         try:
             return RLE.from_coco(size, counts)
@@ -78,7 +78,7 @@ def _mask_of(drawn: Any, size: Size, where: str) -> RLE:
             raise DataError(f"{error.problems[0].what}.", where=where) from error
     if not isinstance(drawn, list):
         raise DataError(
-            f"a segmentation is a list of polygons or run lengths, not {type(drawn).__name__}.", where=where
+            f"a segmentation must be a list of polygons or run lengths, not {type(drawn).__name__}.", where=where
         )
     from pycocotools import mask as coco
 
@@ -91,7 +91,7 @@ def _points(polygon: Any, where: str) -> NDArray[np.float64]:
     try:
         points = np.array(polygon, np.float64)
     except (TypeError, ValueError) as error:
-        raise DataError("a polygon is a list of numbers x, y, x, y, …", where=where) from error
+        raise DataError("a polygon must be a list of numbers x, y, x, y, …", where=where) from error
     if points.ndim != 1 or len(points) % 2 or len(points) < 6:
         raise DataError(
             f"a polygon needs three points or more, x and y in turn; this one has {points.size} numbers.", where=where

@@ -1,4 +1,4 @@
-"""How pictures of 16 bits, of many channels, or with an EXIF orientation are read; and what a file holds."""
+"""How pictures of 16 bits, of many channels, or with an EXIF orientation are read; and the traits of a file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LOW = {"I;16", "I;16B", "I;16L", "I"}  # modes of grey pictures with more than 8
 class Reading:
     """How a picture becomes (H, W, 3) uint8, or (H, W, C) of the channels that are named, where there is a choice.
 
-    stretch:   bits that pictures of 16 bits hold: 2^stretch − 1 becomes 255
+    stretch:   bits that 16-bit pictures use: 2^stretch − 1 becomes 255
     exif:      whether a picture is turned as its EXIF orientation says
     alpha:     whether a fourth channel is transparency, which is laid over white
     channels:  the channels of a TIFF or PNG that are read, counted from 0; none: those that its header calls colours
@@ -72,7 +72,7 @@ def without_usual(options: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True, eq=False)
 class Traits:
-    """What the header of a picture says, and, where it has 16 bits or a fourth channel, what it holds.
+    """The information in a picture's header, and some about its pixels if it has 16 bits or a fourth channel.
 
     orientation:  EXIF 2.3, tag 274
     pages:        of full size
@@ -136,7 +136,7 @@ def _pages(picture: Picture) -> int:
 
 
 def to_bytes(values: NDArray[Any], stretch: int) -> NDArray[np.uint8]:
-    """Values of 16 bits of which so many are used, as bytes, rounded: 2^stretch − 1 and more become 255."""
+    """Values of 16 bits as bytes, rounded: 2^stretch − 1 and more become 255."""
     most = (1 << stretch) - 1
     scaled: NDArray[np.uint8] = ((np.minimum(values.astype(np.uint32), most) * 255 + most // 2) // most).astype(
         np.uint8
@@ -145,9 +145,9 @@ def to_bytes(values: NDArray[Any], stretch: int) -> NDArray[np.uint8]:
 
 
 def read_deep(file: Path, reading: Reading, largest: int) -> Image | None:
-    """A picture in colour of 16 bits, or chosen channels of a TIFF or PNG, as (H, W, C); None where the usual way reads it.
+    """A picture in colour of 16 bits, or chosen channels of a TIFF or PNG, as (H, W, C); None if the usual way reads it.
 
-    largest: pixels that it may have. Raises DataError where a channel is not there, or where a package is missing.
+    largest: pixels that it may have. Raises DataError if a channel is not there, or if a package is missing.
     """
     kind = _kind(file)
     if kind == "PNG" and reading.stretch < BITS and not reading.channels:
@@ -166,10 +166,10 @@ def read_deep(file: Path, reading: Reading, largest: int) -> Image | None:
         return None
     values, inverted = found
     if values.ndim != 3 or values.dtype not in (np.uint8, np.uint16):
-        raise DataError(f"holds {values.dtype} values; 8 or 16 bits are read.", where=str(file))
+        raise DataError(f"contains {values.dtype} values; it must have 8 or 16 bits.", where=str(file))
     chosen = reading.channels or (0, 1, 2)
     if max(chosen) >= values.shape[-1]:
-        what = f"has {values.shape[-1]} channels, and channel {max(chosen)} is asked for; they are counted from 0."
+        what = f"has {values.shape[-1]} channels, but channel {max(chosen)} was asked for. Channels are counted from 0."
         raise DataError(what, where=str(file))
     taken = values[..., list(chosen)]
     image = taken if values.dtype == np.uint8 else to_bytes(taken, reading.stretch)
@@ -237,7 +237,7 @@ def channels_of(file: Path) -> int:
 
 
 def told_of_tiff(file: Path) -> str:
-    """`a TIFF with 5 channels of 8 bits`, of a file that the usual way does not read; empty where it is none."""
+    """`a TIFF with 5 channels of 8 bits`, of a file that the usual way does not read; empty if it is none."""
     try:
         if _kind(file) != "TIFF":
             return ""

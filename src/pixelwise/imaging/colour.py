@@ -1,4 +1,4 @@
-"""Grey pictures, palettes of a few colours, and the nearest palette colour of every pixel: colourization's two ends.
+"""Grey pictures, palettes of a few colours, and the nearest palette colour of every pixel, for colourization.
 
 Distances are Euclidean in RGB and computed in whole numbers, so that a tie is a tie: it goes to the lowest index.
 """
@@ -92,7 +92,7 @@ def find_palette(images: NDArray[np.uint8], colours: int, seed: int) -> tuple[RG
 
     images:  (N, H, W, 3) uint8; 100,000 of their pixels are drawn with the seed
     The result depends on pictures, number and seed alone (scikit-learn's k-means++ and Lloyd's iterations, the best of
-    four starts). Raises DataError where there are fewer colours than asked for.
+    four starts). Raises DataError if there are fewer colours than asked for.
     """
     from sklearn.cluster import KMeans
 
@@ -102,7 +102,7 @@ def find_palette(images: NDArray[np.uint8], colours: int, seed: int) -> tuple[RG
     different = len(np.unique(pixels, axis=0))
     if different < colours:
         raise DataError(
-            f"the training pictures have {different} different colours, a palette of {colours} was asked for.",
+            f"the training pictures have {different} different colours, but a palette of {colours} was asked for.",
             where="task.colours",
             hint=f"Set task.colours={different} or fewer.",
         )
@@ -110,7 +110,7 @@ def find_palette(images: NDArray[np.uint8], colours: int, seed: int) -> tuple[RG
     centres = np.unique(np.rint(fitted.cluster_centers_).astype(np.int64), axis=0)
     if len(centres) < colours:
         raise DataError(
-            f"k-means found {len(centres)} different colours in the training pictures, {colours} were asked for.",
+            f"k-means found {len(centres)} different colours in the training pictures, but {colours} were asked for.",
             where="task.colours",
             hint=f"Set task.colours={len(centres)} or fewer.",
         )
@@ -148,7 +148,7 @@ def parse_palette(entries: Any, where: str) -> tuple[RGB, ...]:
     ((255, 128, 0), (0, 0, 9))
     """
     if not isinstance(entries, list) or not entries:
-        raise DataError(f"holds no list of colours, but {shown(entries)}.", where=where)
+        raise DataError(f"contains {shown(entries)}, not a list of colours.", where=where)
     colours = tuple(_parse_colour(entry, where) for entry in entries)
     if len(set(colours)) < len(colours):
         twice = [as_hex(colour) for colour in dict.fromkeys(colours) if colours.count(colour) > 1]
@@ -162,7 +162,7 @@ def _parse_colour(entry: Any, where: str) -> RGB:
         return red, green, blue
     if isinstance(entry, list) and len(entry) == 3 and all(type(v) is int and 0 <= v <= 255 for v in entry):
         return entry[0], entry[1], entry[2]
-    what = f"read {shown(entry)}; a colour is '#rrggbb', or three whole numbers of 0 to 255."
+    what = f"read {shown(entry)}; a colour must be '#rrggbb', or three whole numbers from 0 to 255."
     raise DataError(what, where=where, hint="A palette file is a JSON list of colours, or a line '#rrggbb' for each.")
 
 

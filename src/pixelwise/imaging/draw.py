@@ -32,11 +32,11 @@ def colourise(indices: IndexMap, colours: Sequence[RGB], *, void: int | None = N
         table[void], known[void] = VOC_VOID, True
     largest = int(indices.max(initial=0))
     if largest >= len(table) or not known[indices].all():
-        allowed = (f"0..{len(colours) - 1}" if colours else "no class, as none is known") + (
-            "" if void is None else f" or {void} (void)"
-        )
+        allowed = [f"0..{len(colours) - 1}"] if colours else []
+        allowed += [] if void is None else [f"{void} (void)"]
+        needed = f"its values must be {' or '.join(allowed)}" if allowed else "no class is known"
         strange = next(int(value) for value in np.unique(indices) if value >= len(table) or not known[value])
-        raise DataError(f"the class map holds {strange}, allowed is {allowed}.")
+        raise DataError(f"the class map contains {strange}, but {needed}.")
     return table[indices]
 
 
@@ -93,7 +93,7 @@ def overlay(
     opacity:  0 = only the picture, 1 = only the colours
     clear:    classes (a background, say) and void through which the picture stays unchanged
 
-    Raises ShapeError where picture and class map differ in size.
+    Raises ShapeError if picture and class map differ in size.
     """
     if image.shape[:2] != indices.shape:
         raise ShapeError(

@@ -1,4 +1,4 @@
-"""Pictures and masks as files: read with care (size limit, rotation, depth, damage), written whole or not at all."""
+"""Pictures and masks as files: read with checks (size limit, rotation, depth, damage), and written atomically."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from pixelwise.types import RGB, Image, IndexMap
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
-# 10,000 × 10,000; the header is asked before anything is decoded. Reading takes up to 7.2 bytes a pixel (JPEG, TIFF,
+# 10,000 × 10,000; the header is asked before anything is decoded. Reading takes up to 7.2 bytes per pixel (JPEG, TIFF,
 # BMP: 4 for Pillow's picture, 3 for the result), 16 for WebP, whose decoder keeps copies, and 3.3 for PNG; measured in
 # benchmarks/large_pictures.json
 MAX_PIXELS = 100_000_000
@@ -72,12 +72,12 @@ def pixel_limit() -> int:
     """The most pixels that a picture may have: PIXELWISE_MAX_PIXELS (set by --max-pixels), else 100 million."""
     text = os.environ.get(LIMIT) or str(MAX_PIXELS)
     if not text.isascii() or not text.isdigit() or not 0 < int(text) < 1 << 40:
-        raise DataError(f"read {shown(text)}; it is a whole number of pixels, e.g. 400000000.", where=LIMIT)
+        raise DataError(f"read {shown(text)}; it must be a whole number of pixels, e.g. 400000000.", where=LIMIT)
     return int(text)
 
 
 def allow_pixels(most: int) -> None:
-    """Read pictures of at most so many pixels from now on, in this process and in those that it starts."""
+    """Set the most pixels that a picture may have, in this process and in those that it starts."""
     os.environ[LIMIT] = str(most)
 
 
@@ -93,8 +93,8 @@ def read_image(path: Path, *, reading: Reading = USUAL, max_pixels: int | None =
     """The picture as (H, W, 3) uint8 RGB, turned as its EXIF orientation says unless `reading` says otherwise.
 
     Grey becomes three equal channels, 16 bits become 8 (rounded), transparent pixels are laid over white, CMYK is
-    converted. Raises DataError where the file is missing, damaged, cut short, of more than `max_pixels`, or of a kind
-    that has no one meaning as a picture (32-bit or float TIFF).
+    converted. Raises DataError if the file is missing, damaged, cut short, of more than `max_pixels`, or of a kind
+    whose values cannot be read as a picture (32-bit or float TIFF).
     """
     deep = None
     if reading != USUAL:
@@ -129,12 +129,12 @@ def read_mask(
     lossy: bool = False,
     max_pixels: int | None = None,
 ) -> IndexMap:
-    """The mask as (H, W) uint8 or uint16, one index a pixel.
+    """The mask as (H, W) uint8 or uint16, one index for each pixel.
 
     Palette pictures give their indices, grey pictures of 1, 8 or 16 bits their values. With `colours` (a list whose
     position is the index, or a table colour → index) every pixel is looked up by its colour instead, whatever the
-    file's kind; with `fallback` only in pictures that are in colour. Raises DataError where a colour is not in the table,
-    where colours are met and no table was given, and, unless `lossy` allows it, where indices are stored with loss:
+    file's kind; with `fallback` only in pictures that are in colour. Raises DataError if a colour is not in the table,
+    if colours are met and no table was given, and, unless `lossy` allows it, if indices are stored with loss:
     values between two classes lie along every outline.
     """
     with _opened(path, max_pixels) as picture:
@@ -152,7 +152,7 @@ def read_mask(
 
 
 def is_in_colour(path: Path) -> bool:
-    """Whether a file holds red, green and blue, which a mask of indices does not; False where it cannot be opened."""
+    """Whether a file holds red, green and blue, which a mask of indices does not; False if it cannot be opened."""
     try:
         with _opened(path, None) as picture:
             return picture.mode in ("RGB", "RGBA")
@@ -161,7 +161,7 @@ def is_in_colour(path: Path) -> bool:
 
 
 def is_stored_with_loss(path: Path) -> bool:
-    """Whether a file is a picture stored with loss; False where it cannot be opened."""
+    """Whether a file is a picture stored with loss; False if it cannot be opened."""
     try:
         with _opened(path, None) as picture:
             return is_lossy(picture, path)
@@ -201,7 +201,9 @@ def write_image(path: Path, image: Image, *, quality: int = 90) -> None:
     from PIL import Image as Pillow
 
     if (kind := WRITTEN.get(path.suffix.lower())) is None:
-        raise DataError(f"no kind of picture ends in '{path.suffix}'; known: {', '.join(WRITTEN)}.", where=str(path))
+        raise DataError(
+            f"'{path.suffix}' is not a suffix of a picture; choose from {', '.join(WRITTEN)}.", where=str(path)
+        )
     write_atomically(path, lambda file: Pillow.fromarray(image).save(file, format=kind, quality=quality))
 
 
@@ -224,7 +226,7 @@ def is_lossy(picture: Picture, path: Path) -> bool:
 
 @contextmanager
 def _opened(path: Path, max_pixels: int | None) -> Iterator[Picture]:
-    """The file, its header read. Whatever goes wrong until the end of the block becomes one DataError with its name."""
+    """The file with its header read. Every error until the end of the block becomes one DataError with its name."""
     allowed = pixel_limit() if max_pixels is None else max_pixels
     with _faults(path), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns of odd metadata that no pixel depends on
@@ -232,20 +234,20 @@ def _opened(path: Path, max_pixels: int | None) -> Iterator[Picture]:
             width, height = picture.size
             if width * height > allowed:
                 raise DataError(
-                    f"has {width}×{height} (width × height) = {width * height:,} pixels, {allowed:,} are allowed.",
+                    f"has {width}×{height} (width × height) = {width * height:,} pixels, but at most {allowed:,} are allowed.",
                     where=str(path),
                     hint="Nothing was decoded. Make the picture smaller, cut it into tiles, or allow more pixels with "
                     "--max-pixels (or PIXELWISE_MAX_PIXELS).",
                 )
             if picture.format == "JPEG" and (scans := _scans(path)) > MAX_SCANS:
-                what = f"has {scans:,} scans, {MAX_SCANS} are allowed: each takes as long as the whole picture."
+                what = f"has {scans:,} scans, but at most {MAX_SCANS} are allowed: each takes as long as the whole picture."
                 raise DataError(what, where=str(path), hint="Nothing was decoded. Save the picture again.")
             yield picture
 
 
 @contextmanager
 def _faults(path: Path) -> Iterator[None]:
-    """Whatever goes wrong with a picture in the block becomes one DataError with its name."""
+    """Every error with a picture in the block becomes one DataError with its name."""
     from PIL import UnidentifiedImageError
 
     try:
@@ -316,7 +318,7 @@ def _as_rgb(picture: Picture, path: Path, reading: Reading = USUAL) -> Image:
         grey = to_bytes(_sixteen_bits(picture, path), reading.stretch)
         return np.repeat(grey[:, :, None], 3, axis=2)
     if picture.mode == "F":
-        raise DataError("holds float values, which have no one meaning as a picture.", where=str(path), hint=SAVE_AS)
+        raise DataError("contains float values, which cannot be read as a picture.", where=str(path), hint=SAVE_AS)
     if not reading.alpha and picture.mode in ("RGBA", "LA"):
         picture = picture.convert("RGBA")
         return np.array(picture)[..., :3]
@@ -333,7 +335,7 @@ def _sixteen_bits(picture: Picture, path: Path) -> NDArray[np.uint16]:
     values = np.asarray(picture)
     if values.size and (int(values.min()) < 0 or int(values.max()) > 65535):
         raise DataError(
-            f"holds values from {values.min()} to {values.max()}, 0 to 65535 are allowed.",
+            f"contains values from {values.min()} to {values.max()}, but only 0 to 65535 are allowed.",
             where=str(path),
             hint=SAVE_AS,
         )
@@ -348,13 +350,13 @@ def _as_indices(picture: Picture, path: Path) -> IndexMap:
     if picture.mode in ("LA", "PA"):
         return np.array(picture.getchannel(0), dtype=np.uint8)
     if picture.mode == "F":
-        raise DataError("holds float values, not one index a pixel.", where=str(path), hint=SAVE_AS)
+        raise DataError("contains float values, not one index for each pixel.", where=str(path), hint=SAVE_AS)
     if picture.mode in ("RGB", "RGBA"):  # an index that is stored three times
         red, green, blue, *alpha = np.moveaxis(np.asarray(picture), 2, 0)
         if np.array_equal(red, green) and np.array_equal(red, blue) and all(bool((a == 255).all()) for a in alpha):
             return np.array(red, np.uint8)
     raise DataError(
-        f"holds colours ({picture.mode}), not one index a pixel.",
+        f"contains colours ({picture.mode}), not one index for each pixel.",
         where=str(path),
         hint="Say which colour is which class: mask_values: colour, and colours: a list of [R, G, B].",
     )

@@ -84,7 +84,7 @@ def fit_mask(mask: IndexMap, size: tuple[int, int], fit: Fit, void: int) -> Inde
 
 
 def fit_object(one: Object, own: tuple[int, int], size: tuple[int, int], fit: Fit) -> Object | None:
-    """The object of a picture of size `own` in the same picture at `size`; None where nothing of it is left."""
+    """The object of a picture of size `own` in the same picture at `size`; None if nothing of it is left."""
     place = placed(own, size, fit)
     if one.mask is not None:
         mask = RLE.of(fit_mask(one.mask.mask().view(np.uint8), size, fit, 0))
@@ -94,7 +94,7 @@ def fit_object(one: Object, own: tuple[int, int], size: tuple[int, int], fit: Fi
 
 
 def restore_object(one: Object, part: tuple[slice, slice], size: tuple[int, int]) -> Object | None:
-    """The object of a picture that is `part` of its letterbox in the same picture at its own size; None where it is outside.
+    """The object of a picture that is `part` of its letterbox in the same picture at its own size; None if it is outside.
 
     A mask decides its box.
     """
@@ -110,7 +110,7 @@ def restore_object(one: Object, part: tuple[slice, slice], size: tuple[int, int]
 
 
 def _moved(one: Object, by: tuple[int, int], size: tuple[int, int]) -> Object | None:
-    """An object without a mask, moved down and right and cut off at the edges of `size`; None where nothing is left."""
+    """An object without a mask, moved down and right and cut off at the edges of `size`; None if nothing is left."""
     x0, y0, x1, y1 = one.box
     down, right = by
     left, top = max(0.0, x0 + right), max(0.0, y0 + down)

@@ -1,4 +1,4 @@
-"""A picture's stored rows, some at a time, so that a large one is never there twice; PNG is also decoded so.
+"""A picture's stored rows, some at a time, so that memory never contains a large picture twice. PNG is decoded like this too.
 
 A row of a PNG is stored as its difference from the row above. Each strip is therefore decoded as its own small PNG:
 the decoded row above it, then its rows as they are stored.
@@ -137,7 +137,7 @@ class _Inflated:
                 yield part
 
     def take(self, count: int) -> bytes:
-        """The next `count` bytes. Raises OSError where there are fewer."""
+        """The next `count` bytes. Raises OSError if there are fewer."""
         taken = bytearray()
         while len(taken) < count:
             part = self._inflate.unconsumed_tail or next(self._compressed, b"")
@@ -148,7 +148,7 @@ class _Inflated:
 
 
 def _read_layout(stream: BinaryIO, height: int) -> _Png | None:
-    """Where the parts of a PNG are; None where it is to be decoded whole (interlaced, of another depth, unusual)."""
+    """Where the parts of a PNG are; None if it is to be decoded whole (interlaced, of another depth, unusual)."""
     header, tables, exif, pieces = b"", b"", b"", []
     stream.seek(len(SIGNATURE))
     for _ in range(CHUNKS):

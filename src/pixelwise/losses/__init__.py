@@ -1,4 +1,4 @@
-"""The losses. A builder takes the class counts of the training set and, by keyword, the recipe's options."""
+"""The losses. A builder takes the class counts of the training set, and the recipe's options as keywords."""
 
 from pixelwise.shelf import Shelf
 

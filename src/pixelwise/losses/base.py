@@ -1,8 +1,8 @@
 """What a loss is: a numerator and a denominator, which the engine divides once for the whole batch.
 
-A weighted mean does not survive being averaged over processes or accumulated steps: the mean of means weighs a part
-with few valid pixels as much as one with many. So a loss never divides itself. The engine adds numerators and
-denominators over processes and accumulated steps, divides once, and every split of a batch gives the same gradient.
+A weighted mean must not be averaged over processes or accumulated steps: the mean of means would give a part with few
+valid pixels the same weight as a part with many. So a loss does not divide. The engine adds numerators and denominators
+over processes and accumulated steps, and divides once. Every split of a batch then gives the same gradient.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ class Term:
 class Loss(nn.Module, ABC):
     """A loss over scores and class indices.
 
-    weights: (C,) float64, the weight of each class, for the report; None where all classes weigh the same
+    weights: (C,) float64, the weight of each class, for the report; None if all classes weigh the same
     """
 
     weights: NDArray[np.float64] | None = None
 
     @abstractmethod
     def forward(self, scores: Tensor, target: Tensor) -> Term | Mapping[str, Term]:
-        """The term of one batch, or several by name, which are divided each by itself, recorded, and added up.
+        """The term of one batch, or several by name. Each of them is divided and recorded separately; then they are added.
 
         scores:  (B, C, H, W) or (B, C), unnormalised
         target:  (B, H, W) or (B,) int64, the class of each pixel or picture, IGNORE where none counts
@@ -51,7 +51,7 @@ class Loss(nn.Module, ABC):
 
 
 class ClassWeighted(Loss):
-    """What losses over weighted classes have in common. weights: (C,) float64, or None where all weigh 1."""
+    """Base of losses with a weight for each class. weights: (C,) float64, or None if all weigh 1."""
 
     def __init__(self, weights: NDArray[np.float64] | None) -> None:
         super().__init__()
@@ -62,10 +62,10 @@ class ClassWeighted(Loss):
     def weigh(self, scores: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(index, valid, weights) of the target's shape: the class of each place, whether it counts, how much (else 0).
 
-        index is 0 where nothing counts. Raises ShapeError where scores, target and class weights do not fit together.
+        index is 0 where nothing counts. Raises ShapeError if scores, target and class weights do not fit together.
         """
         if scores.ndim < 2 or target.shape != (scores.shape[0], *scores.shape[2:]):
-            raise ShapeError(f"scores {tuple(scores.shape)} are (B, C, ...), their target is {tuple(target.shape)}")
+            raise ShapeError(f"scores {tuple(scores.shape)} are (B, C, ...), but their target is {tuple(target.shape)}")
         if self.class_weights is not None and len(self.class_weights) != scores.shape[1]:
             raise ShapeError(f"{len(self.class_weights)} class weights do not fit scores of {scores.shape[1]} classes")
         valid = target != IGNORE

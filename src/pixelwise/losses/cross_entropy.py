@@ -32,7 +32,7 @@ class CrossEntropySum(torch.autograd.Function):
     target:         (B, ...) int64 in 0..C−1; where the weight is 0, any class will do
     place_weights:  (B, ...) the weight of each place, no gradient
 
-    One softmax for both directions, where autograd would keep and walk five maps of C channels.
+    Forward and backward pass share one softmax; autograd would keep and process five maps of C channels.
     """
 
     @staticmethod
@@ -59,7 +59,7 @@ class CrossEntropySum(torch.autograd.Function):
 
 
 def uniform_cross_entropy_sum(scores: Tensor, place_weights: Tensor) -> Tensor:
-    """Σ over places of w · (log Σ_c exp s_c − mean_c s_c): the cross-entropy with a target that is any class alike.
+    """Σ over places of w · (log Σ_c exp s_c − mean_c s_c): the cross-entropy with a uniform target over all classes.
 
     scores: (B, C, ...);  place_weights: (B, ...), no gradient;  result: a scalar, float32 or wider
     """
@@ -68,7 +68,7 @@ def uniform_cross_entropy_sum(scores: Tensor, place_weights: Tensor) -> Tensor:
 
 
 class CrossEntropy(ClassWeighted):
-    """Cross-entropy with a weight a class. weights: (C,) float64, or None where all weigh 1."""
+    """Cross-entropy with a weight per class. weights: (C,) float64, or None if all weigh 1."""
 
     def __init__(
         self, weights: NDArray[np.float64] | None, normalisation: Normalisation, smoothing: float = 0.0
@@ -105,7 +105,7 @@ def cross_entropy(
                     does the learning rate that fits.
     beta:           of the effective number, in [0, 1); read by `weights: effective` only
     uniform:        share of the uniform distribution, above 0 and up to 1; read by `weights: rarity` only
-    smoothing:      share of the target that is spread over all classes alike
+    smoothing:      share of the target that is spread evenly over all classes (Szegedy et al. 2016, section 7)
     """
     rules = {"inverse": inverse_frequency, "median": median_frequency}
     rules |= {"effective": partial(effective_number, beta=beta), "rarity": partial(rarity, uniform=uniform)}

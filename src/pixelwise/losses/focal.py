@@ -1,4 +1,4 @@
-"""Focal loss: cross-entropy that looks less at what is right already, in its softmax and in its sigmoid form.
+"""Focal loss: cross-entropy with less weight for predictions that are already correct, in a softmax and a sigmoid form.
 
 Softmax, with p_t the probability of the target t among C classes:
 
@@ -64,7 +64,7 @@ FORMS = {"softmax": softmax_focal, "sigmoid": sigmoid_focal}
 
 
 class Focal(ClassWeighted):
-    """Focal loss of one form, with a weight a class. weights: (C,) float64, or None where all weigh 1."""
+    """Focal loss of one form, with a weight per class. weights: (C,) float64, or None if all weigh 1."""
 
     def __init__(self, weights: NDArray[np.float64] | None, gamma: float, form: Form) -> None:
         super().__init__(weights)
@@ -73,7 +73,7 @@ class Focal(ClassWeighted):
     def forward(self, scores: Tensor, target: Tensor) -> Term:
         index, valid, weights = self.weigh(scores, target)
         if scores.shape[1] < 2:
-            raise ShapeError("the focal loss needs two classes or more; with one, every answer is right")
+            raise ShapeError("the focal loss needs at least two classes")
         wide = scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
         values = FORMS[self.form](wide, index, self.gamma)
         return Term((values * weights).sum(), valid.sum(dtype=torch.float32))
@@ -85,9 +85,9 @@ def focal(
 ) -> Focal:
     """Focal loss (Lin, Goyal, Girshick, He & Dollár 2017): mean over the places that count.
 
-    gamma:    how little attention what is nearly right gets; 0 is cross-entropy
+    gamma:    the larger, the less weight nearly correct predictions get; 0 is cross-entropy
     form:     `softmax`, or `sigmoid` as in the paper (a yes-or-no question for every class)
-    weights:  of the classes (the paper's α), one a class; none: all 1
+    weights:  of the classes (the paper's α), one per class; none: all 1
     """
     return Focal(None if weights is None else _checked(weights, len(counts)), gamma, form)
 
@@ -98,8 +98,8 @@ def class_balanced(
 ) -> Focal:
     """w_c = (1 − β) / (1 − β^n_c), scaled to sum to C, before a focal loss (Cui, Jia, Lin, Song & Belongie 2019, eq. 4–5).
 
-    beta:   in [0, 1). 0 weighs all classes alike; the closer to 1, the more the rare ones count. It matters from about
-            1 − 1/n on, n being the size of a rare class: .5 changes nothing for classes of 50 pictures or more
+    beta:   in [0, 1). 0 gives equal weights; the closer to 1, the more rare classes count. It has an effect from about
+            1 − 1/n, where n is the size of a rare class: .5 changes nothing for classes of at least 50 pictures
     gamma:  of the focal loss; 0 gives class-balanced cross-entropy
     form:   `softmax`, or `sigmoid` as in most of the paper's tables
     """
@@ -110,5 +110,5 @@ def _checked(weights: Sequence[float], classes: int) -> NDArray[np.float64]:
     if len(weights) != classes:
         raise RecipeError(f"has {len(weights)} weights for {classes} classes.", where="loss.weights")
     if not all(0 <= weight < float("inf") for weight in weights):
-        raise RecipeError(f"read {list(weights)}; weights are at least 0, and finite.", where="loss.weights")
+        raise RecipeError(f"read {list(weights)}; weights must be finite and at least 0.", where="loss.weights")
     return np.array(weights, np.float64)

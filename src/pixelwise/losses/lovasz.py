@@ -1,11 +1,11 @@
-"""Lovász-softmax: the IoU of the finished class map, extended to a convex loss of the errors (Berman, Triki & Blaschko 2018).
+"""Lovász-softmax: 1 − IoU of the class map, extended to a convex loss of the errors (Berman, Triki & Blaschko 2018).
 
 For one class of a region with errors m_i = 1 − p_i where the pixel is of the class, p_i elsewhere, sorted in falling order
 m_1 ≥ m_2 ≥ …, and J_i the Jaccard loss 1 − IoU of the map in which the pixels 1 … i are wrong and no other:
 
     ℓ = Σ_i m_i · (J_i − J_{i−1})          J_0 = 0 (algorithm 1)
 
-Where every p is 0 or 1, ℓ is 1 − IoU itself. Regions, classes, and what several processes give are as in overlap.py.
+If every p is 0 or 1, ℓ is 1 − IoU itself. Regions, classes, and several processes are treated as in overlap.py.
 """
 
 from __future__ import annotations
@@ -65,9 +65,9 @@ def lovasz_softmax(
 ) -> LovaszSoftmax:
     """Lovász-softmax (Berman, Triki & Blaschko 2018): a convex surrogate of 1 − IoU, void left out.
 
-    over:     each `picture` by itself, or all pictures of a `batch` together (by process, where there are several)
+    over:     each `picture` by itself, or all pictures of a `batch` together (of one process, if there are several)
     classes:  the mean over `all` of them, or over the `foreground`: all but the first, which is the background
     empty:    a class without truth in a picture (or batch) is left out (`skip`), or costs its largest probability, which is
-              what the extension gives (`penalise`)
+              the value of the extension (`penalise`)
     """
     return LovaszSoftmax(over, classes, empty)

@@ -36,7 +36,7 @@ LEVEL_WEIGHTS = (3.0, 3.0, 3.0, 2.0)  # of the lowest levels; 1 for the others
 
 
 def pixel_weights(areas: Tensor) -> Tensor:
-    """200 / √area where the object has any pixels, else 0."""
+    """200 / √area if the object has pixels, else 0."""
     return torch.where(areas > 0, 200 / areas.clamp(min=1).float().sqrt(), 0.0)
 
 
@@ -134,7 +134,7 @@ def smooth_l1(counts: NDArray[np.int64], *, beta: Factor = 0.1, factor: Factor =
 
 @declares(takes="values", per="pixel")
 def angle(counts: NDArray[np.int64], *, factor: Factor = 1.0) -> Angle:
-    """Squared angle between directions (Bai & Urtasun 2017, eq. 2): a mean over the pixels of objects, small objects first.
+    """Squared angle between directions (Bai & Urtasun 2017, eq. 2): the mean over objects' pixels, weighted by 1 / √area.
 
     factor:  of the whole loss, beside those of other heads
     """
@@ -143,7 +143,7 @@ def angle(counts: NDArray[np.int64], *, factor: Factor = 1.0) -> Angle:
 
 @declares(takes="levels", per="pixel")
 def energy_levels(counts: NDArray[np.int64], *, factor: Factor = 1.0) -> EnergyLevels:
-    """Cross-entropy of energy levels (Bai & Urtasun 2017, eq. 3): a mean over the pixels of objects, small objects first.
+    """Cross-entropy of energy levels (Bai & Urtasun 2017, eq. 3): the mean over objects' pixels, weighted by 1 / √area.
 
     factor:  of the whole loss, beside those of other heads
     """

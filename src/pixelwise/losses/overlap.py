@@ -1,4 +1,4 @@
-"""Losses that measure how far prediction and truth overlap: soft IoU, Dice, Tversky.
+"""Losses that measure the overlap of prediction and truth: soft IoU, Dice, Tversky.
 
 With the probabilities X and the truth Y (1 where the pixel is of the class) over the pixels of a region, void left out:
 
@@ -96,10 +96,10 @@ class Overlap(Loss):
 
 
 def check_regions(scores: Tensor, target: Tensor, classes: Classes) -> int:
-    """The first class that counts: of the `foreground` not the first one. Raises ShapeError where shapes do not fit."""
+    """The index of the first class that counts: 1 for `foreground`, else 0. Raises ShapeError if shapes do not fit."""
     if scores.ndim < 3 or target.shape != (scores.shape[0], *scores.shape[2:]):
-        what = f"scores {tuple(scores.shape)} are (B, C, H, W), their target is {tuple(target.shape)}"
-        raise ShapeError(what, hint="This loss compares areas: it needs a class for each pixel.")
+        what = f"scores {tuple(scores.shape)} are (B, C, H, W), but their target is {tuple(target.shape)}"
+        raise ShapeError(what, hint="This loss compares areas, so it needs a class for each pixel.")
     first = 1 if classes == "foreground" else 0
     if scores.shape[1] <= first:
         raise ShapeError("the loss is over the foreground, every class but the first; the scores have one class")
@@ -134,7 +134,7 @@ def soft_iou(
 ) -> Overlap:
     """Soft IoU (Rahman & Wang 2016): 1 − Σ XY / Σ (X + Y − XY), void left out.
 
-    over:     each `picture` by itself, or all pictures of a `batch` together (by process, where there are several)
+    over:     each `picture` by itself, or all pictures of a `batch` together (of one process, if there are several)
     classes:  the mean over `all` of them, or over the `foreground`: all but the first, which is the background
     empty:    a class without truth in a picture (or batch) is left out (`skip`), or costs its mean probability (`penalise`)
     """
@@ -147,7 +147,7 @@ def dice(
 ) -> Overlap:
     """Soft Dice (Sørensen 1948; Sudre et al. 2017): 1 − 2 Σ XY / (Σ X + Σ Y), void left out.
 
-    over:     each `picture` by itself, or all pictures of a `batch` together (by process, where there are several)
+    over:     each `picture` by itself, or all pictures of a `batch` together (of one process, if there are several)
     classes:  the mean over `all` of them, or over the `foreground`: all but the first, which is the background
     empty:    a class without truth in a picture (or batch) is left out (`skip`), or costs its mean probability (`penalise`)
     """
@@ -164,11 +164,11 @@ def tversky(
     classes: Classes = "all",
     empty: Empty = "skip",
 ) -> Overlap:
-    """Tversky loss (Salehi, Erdogmus & Gholipour 2017): overlap in which missed and invented pixels weigh differently.
+    """Tversky loss (Salehi, Erdogmus & Gholipour 2017): overlap with different weights for missed and invented pixels.
 
     alpha:    weight of false positives; alpha = beta = 0.5 is Dice, alpha = beta = 1 soft IoU
     beta:     weight of false negatives: the larger, the fewer pixels of a small class are missed
-    over:     each `picture` by itself, or all pictures of a `batch` together (by process, where there are several)
+    over:     each `picture` by itself, or all pictures of a `batch` together (of one process, if there are several)
     classes:  the mean over `all` of them, or over the `foreground`: all but the first, which is the background
     empty:    a class without truth in a picture (or batch) is left out (`skip`), or costs its mean probability (`penalise`)
     """

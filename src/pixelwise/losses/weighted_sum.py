@@ -36,7 +36,7 @@ class WeightedSum(Loss):
 def weighted_sum(
     counts: NDArray[np.int64], *, parts: list[str | dict[str, Any]], factors: list[float] | None = None
 ) -> WeightedSum:
-    """A sum of losses, e.g. cross-entropy, which is smooth, and soft IoU, which is near to what is scored.
+    """A sum of losses, e.g. of cross-entropy, which is smooth, and soft IoU, which is close to the score.
 
     parts:    two losses or more, each a name or a map with its options; each is recorded under its name, times its factor
     factors:  of the parts, above 0, one for each; none: all 1

@@ -42,11 +42,11 @@ def median_frequency(counts: Counts) -> Weights:
 def effective_number(counts: Counts, beta: float) -> Weights:
     """w_c ∝ (1 − β) / (1 − β^n_c), scaled to a mean of 1 over the classes that occur (Cui et al. 2019, eq. 2 and 4).
 
-    β = 0 weighs all alike, β → 1 by inverse frequency. Once n_c is far above 1 / (1 − β) in every class, as pixel
+    β = 0 gives equal weights, β → 1 inverse frequencies. Once n_c is far above 1 / (1 − β) in every class, as pixel
     counts are for β = 0.999, the weights are all 1: choose 1 / (1 − β) near the pixels of a rare class.
     """
     if not 0 <= beta < 1:
-        raise DataError(f"beta is {beta}, it must be at least 0 and below 1", where="effective number")
+        raise DataError(f"beta is {beta}, but it must be at least 0 and below 1", where="effective number")
     present = _present(counts)
     if beta == 0:
         return np.ones(len(counts))
@@ -58,11 +58,11 @@ def effective_number(counts: Counts, beta: float) -> Weights:
 def rarity(counts: Counts, uniform: float) -> Weights:
     """w_c ∝ 1 / ((1 − λ) f_c + λ / C), scaled to a mean of 1 over the pixels, Σ f_c w_c = 1 (Zhang et al. 2016, eq. 4).
 
-    f_c = n_c / N over the C classes that occur, λ = `uniform`. λ = 1 weighs all alike, λ → 0 by inverse frequency. The
+    f_c = n_c / N over the C classes that occur, λ = `uniform`. λ = 1 gives equal weights, λ → 0 inverse frequencies. The
     paper also smooths f over neighbouring colours of its grid; a palette of clusters has no neighbours to smooth over.
     """
     if not 0 < uniform <= 1:
-        raise DataError(f"uniform is {uniform}, it must be above 0 and at most 1", where="rarity")
+        raise DataError(f"uniform is {uniform}, but it must be above 0 and at most 1", where="rarity")
     present = _present(counts)
     frequency = counts[present] / counts.sum()
     weights = 1 / ((1 - uniform) * frequency + uniform / len(frequency))
@@ -72,11 +72,13 @@ def rarity(counts: Counts, uniform: float) -> Weights:
 def _present(counts: Counts) -> NDArray[np.bool_]:
     counts = np.asarray(counts)
     if counts.ndim != 1 or not np.issubdtype(counts.dtype, np.integer) or (counts < 0).any():
-        raise DataError(f"class counts are one row of whole numbers from 0, not {counts.shape} {counts.dtype}")
+        raise DataError(
+            f"class counts must be one row of whole numbers of at least 0, not {counts.shape} {counts.dtype}"
+        )
     if not counts.any():
         raise DataError(
             "no pixel of the training set belongs to a class, so there are no class weights.",
-            hint="Are all masks void? `pixelwise data check` tells; or set the loss's weights to none.",
+            hint="Check with `pixelwise data check` whether all masks are void, or set the loss's weights to none.",
         )
     return counts > 0
 

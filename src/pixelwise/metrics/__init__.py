@@ -1,4 +1,4 @@
-"""The metrics. A builder takes what is known of the data set and, by keyword, the recipe's options."""
+"""The metrics. A builder takes the information about the data set (DatasetInfo) and the recipe's options as keywords."""
 
 from pixelwise.shelf import Shelf
 

@@ -1,8 +1,8 @@
-"""How often whole pictures are labelled rightly, by class and by how many pictures of the class were trained on.
+"""How often whole pictures are labelled correctly, by class and by the number of training pictures of the class.
 
-Also whether a confidence of .8 is right in 80 of 100 cases: calibration, counted in whole numbers. Confidence is kept as a
-whole number of 2⁻³² parts, so that sums are exact whatever the order. Intervals are those of Guo, Pleiss, Sun & Weinberger
-2017: `BINS` of equal width over 0..1; here the lower end belongs to an interval.
+Also calibration: whether a confidence of .8 is correct in 80 of 100 cases. Confidence is counted in whole units of 2⁻³², so
+sums are exact in any order. Intervals are those of Guo, Pleiss, Sun & Weinberger 2017: `BINS` of equal width over 0..1; here
+the lower end belongs to an interval.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Accuracy(Metric):
         return class_rows(self.info, matrix, accuracy=accuracy, precision=precision, f1=f1)
 
     def sample_score(self, sample: Sample, prediction: Labels) -> float | None:
-        """The probability that the true class was given."""
+        """The probability that was given to the true class."""
         label, probabilities = self._checked(sample, prediction)
         return float(probabilities[label])
 
@@ -109,7 +109,7 @@ class Accuracy(Metric):
         return self.state[: self._ends[0]].reshape(classes, classes)
 
     def _groups(self) -> Iterable[tuple[str, str, Sequence[int]]]:
-        """(score, training pictures n, classes) by n; none where the data set does not know them, or all are equal."""
+        """(score, training pictures n, classes) by n; none if the data set does not know them, or all are equal."""
         frequencies = self.info.frequencies
         if frequencies is None or len(set(frequencies)) == 1:
             return
@@ -121,7 +121,7 @@ class Accuracy(Metric):
 
     def _checked(self, sample: Sample, prediction: Labels) -> tuple[int, NDArray[np.float32]]:
         if sample.label is None:
-            raise DataError("has no label, so there is nothing to compare with", where=sample.name)
+            raise DataError("has no label, so it cannot be scored", where=sample.name)
         classes = len(self.info.classes)
         if not 0 <= sample.label < classes or len(prediction.probabilities) != classes:
             said = len(prediction.probabilities)
@@ -141,8 +141,8 @@ def accuracy(
     """Accuracy, balanced accuracy, top-k, by class and by class frequency, and the calibration error; exact counts.
 
     top:        k of the top-k accuracy, which is given where there are more classes than that
-    many, few:  classes with more than `many` training pictures, fewer than `few`, and those between are also scored
-                apart (Liu et al. 2019, Open Long-Tailed Recognition), where classes differ in size
+    many, few:  if classes differ in size, classes with more than `many` training pictures, those with fewer than `few`,
+                and the others are also scored separately (Liu et al. 2019, Open Long-Tailed Recognition)
     """
     return Accuracy(info, top, many, few)
 
@@ -168,7 +168,7 @@ def confidence_row(confidence: float) -> tuple[int, int]:
 
 
 def calibration_error(bins: Bins) -> float | None:
-    """Σ_b n_b / n · |accuracy_b − mean confidence_b|, the expected calibration error; None where nothing was counted.
+    """Σ_b n_b / n · |accuracy_b − mean confidence_b|, the expected calibration error; None if nothing was counted.
 
     A quotient of whole numbers, Σ_b |hits_b · UNIT − confidence_b| / (n · UNIT), rounded once.
     """
@@ -178,7 +178,7 @@ def calibration_error(bins: Bins) -> float | None:
 
 
 def reliability(bins: Bins) -> list[dict[str, Any]]:
-    """One record an interval: its ends, how many pictures lie in it, their mean confidence and accuracy."""
+    """One record for each interval: its ends, the number of pictures in it, their mean confidence and accuracy."""
     return [
         {
             "from": index / BINS,

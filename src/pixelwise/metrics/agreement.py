@@ -3,7 +3,7 @@
 matrix: (C, C) int64, matrix[t, p] = pixels of class t that were predicted as p. With n_t = Σ_p matrix[t, p] pixels of the
 truth, m_p = Σ_t matrix[t, p] predicted ones and h_c = matrix[c, c] hits, the scores are those of Long, Shelhamer & Darrell
 2015 (section 5) and Dice 1945. A ratio of two whole numbers is rounded once; sums of ratios by `math.fsum`, which does not
-depend on their order. Where a denominator is 0 the score is None: there is nothing to be right or wrong about.
+depend on their order. If a denominator is 0, the score is undefined (None).
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def mean_of_known(values: Sequence[float | None]) -> float | None:
 
 
 def ratio(part: int, whole: int) -> float | None:
-    """part / whole, rounded once; None for nothing of nothing."""
+    """part / whole, rounded once; None if whole is 0."""
     return part / whole if whole else None
 
 

@@ -1,4 +1,4 @@
-"""Average precision of every class over all pixels of a split, and how far pixel probabilities can be trusted."""
+"""Average precision of every class over all pixels of a split, and the calibration of pixel probabilities."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class AveragePrecision(Metric):
         return [*scores, Score("calibration_error", error, convention, pixels, higher_is_better=False)]
 
     def constant_guess(self) -> ConstantGuess | None:
-        """Of pixels that all have the same score every share is right as often as the class occurs: its AP is its share."""
+        """If all pixels have the same score, the AP of a class is its share of the pixels."""
         support = self._support()
         if not any(support):
             return None
@@ -122,7 +122,7 @@ class AveragePrecision(Metric):
         return bins
 
     def _count(self, sample: Sample, prediction: ClassMap, counts: NDArray[np.int64]) -> None:
-        """Add a picture to `counts` (C + 1, 2, L): every pixel as one of another class, then what is wrong about that."""
+        """Add a picture to `counts` (C + 1, 2, L): first every pixel as one of another class, then the corrections."""
         mask, levels = self._checked(sample, prediction)
         shift = (LEVELS // counts.shape[-1]).bit_length() - 1
         void = np.flatnonzero(mask == self.info.void) if self.info.void is not None else np.zeros(0, np.intp)
@@ -146,12 +146,12 @@ class AveragePrecision(Metric):
         """The mask (N,) and the levels (C, N), each row contiguous."""
         mask, levels, classes = sample.mask, prediction.levels, len(self.info.classes)
         if mask is None:
-            raise DataError("has no mask, so there is nothing to compare with", where=sample.name)
+            raise DataError("has no mask, so it cannot be scored", where=sample.name)
         if levels is None:
             raise DataError(
                 "the prediction has no levels of its classes' probabilities, which average precision ranks pixels by.",
                 where=sample.name,
-                hint="A task gives them where its `decode` passes on the reduction `levels`, as `segment` does.",
+                hint="A task gives them if its `decode` returns the reduction `levels`, as `segment` does.",
             )
         if levels.dtype != np.uint16 or levels.shape != (*mask.shape, classes):
             raise DataError(

@@ -1,6 +1,6 @@
-"""What a metric is: whole numbers that add up or are put together, and scores that are functions of them.
+"""What a metric is: counts that are added or concatenated, and scores that are functions of them.
 
-A state of integers is exact, so batch size, order and number of processes change no bit of any score.
+A state of integers is exact, so batch size, order and number of processes do not change any score by a single bit.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pixelwise.types import DatasetInfo, Sample, Score
 
 @dataclass(frozen=True)
 class ClassRow:
-    """The scores of one class, by name; None where there is nothing to be right or wrong about.
+    """The scores of one class, by name; None for an undefined score.
 
     support: its pixels (or pictures) in the truth; 0 with a value that is not None: it was predicted nevertheless
     """
@@ -32,7 +32,7 @@ class ClassRow:
 
 @dataclass(frozen=True)
 class ConstantGuess:
-    """What the least that a model could learn would score: one class, always the same.
+    """The scores of a constant prediction, the simplest model: always the same class.
 
     name:    the class that the truth of this split has most of, so no other constant has a higher accuracy
     scores:  Score.key → value, for the scores that such a guess has
@@ -43,7 +43,7 @@ class ConstantGuess:
 
 
 def class_rows(info: DatasetInfo, matrix: Matrix, **columns: Ratios) -> list[ClassRow]:
-    """One row a class: its support in the confusion matrix, and its place in each of the columns."""
+    """One row per class: its support in the confusion matrix, and its place in each of the columns."""
     support = matrix.sum(axis=1).tolist()
     values = ({name: column[index] for name, column in columns.items()} for index in range(len(support)))
     return [ClassRow(index, info.classes[index], support[index], found) for index, found in enumerate(values)]
@@ -52,11 +52,11 @@ def class_rows(info: DatasetInfo, matrix: Matrix, **columns: Ratios) -> list[Cla
 class Metric(ABC):
     """Counts over a split, and the scores they give.
 
-    It is given predictions of the kinds that its builder declares (`@declares(counts=("class_map",))`).
+    It gets predictions of the kinds that its builder declares (`@declares(counts=("class_map",))`).
     `state` is an int64 array that can be read, assigned, and added to that of another process over the same classes.
 
     Its builder declares:
-    counts:  the kinds of prediction that it counts; empty where it does not say
+    counts:  the kinds of prediction that it counts; empty if it does not say
     needs:   reductions of the scores that it reads besides those of every prediction
 
     biased:  names of scores without an interval over pictures, because few pictures change their value systematically
@@ -69,7 +69,7 @@ class Metric(ABC):
 
     @property
     def kept_states(self) -> NDArray[np.int64]:
-        """The counts that a run keeps of each picture: intervals over pictures and comparisons take scores of their sums.
+        """The counts that a run keeps for each picture: intervals over pictures and comparisons use scores of their sums.
 
         They start at zero and add up like `state`, and are `state` itself unless a metric whose state is too large to keep
         for each picture gives a coarser one, e.g. average precision with 1,024 levels. `scores` must accept either in `state`.
@@ -78,7 +78,7 @@ class Metric(ABC):
 
     @abstractmethod
     def update(self, sample: Sample, prediction: Any) -> None:
-        """Count one picture. Raises DataError where truth or prediction does not fit the data set."""
+        """Count one picture. Raises DataError if truth or prediction does not fit the data set."""
 
     @abstractmethod
     def scores(self) -> list[Score]:
@@ -86,18 +86,18 @@ class Metric(ABC):
 
     @abstractmethod
     def per_class(self) -> list[ClassRow]:
-        """One row a class, in the recipe's convention."""
+        """One row per class, in the recipe's convention."""
 
     @abstractmethod
     def sample_score(self, sample: Sample, prediction: Any) -> float | None:
-        """The score of one picture by itself, to rank pictures for a gallery (never averaged); None where undefined."""
+        """The score of one picture by itself, to rank pictures for a gallery (never averaged); None if undefined."""
 
     @abstractmethod
     def figures(self) -> dict[str, Any]:
         """What the report draws, as JSON values."""
 
     def constant_guess(self) -> ConstantGuess | None:
-        """The scores of always guessing the most frequent class, from the counts alone; None where none was counted."""
+        """The scores of always guessing the most frequent class, from the counts alone; None if none was counted."""
         return None
 
     def joined(self, states: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
@@ -125,7 +125,7 @@ class RowMetric(Metric):
 
     @abstractmethod
     def rows_of(self, sample: Sample, prediction: Any) -> NDArray[np.int64]:
-        """The rows of one picture. Raises DataError where truth or prediction does not fit the data set."""
+        """The rows of one picture. Raises DataError if truth or prediction does not fit the data set."""
 
     @property
     def state(self) -> NDArray[np.int64]:

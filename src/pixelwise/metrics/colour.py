@@ -1,4 +1,4 @@
-"""How right the colours of a picture are: by the palette colour that was chosen, in RGB and as the eye sees it."""
+"""How correct the colours of a picture are: by the chosen palette colour, in RGB, and in CIELAB, as the eye sees them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ColourScores(Metric):
     """Counts of (nearest palette colour, predicted one) over all pixels, and sums of errors against the original picture.
 
     state: (Q·Q + 5,) int64: the confusion matrix row by row, the number of pixels, and for the prediction and for the
-    original in palette colours: Σ (difference of a channel)² and Σ ΔE in steps of 2⁻²⁰ (rounded once a picture)
+    original in palette colours: Σ (difference of a channel)² and Σ ΔE in steps of 2⁻²⁰ (rounded once per picture)
     """
 
     def __init__(self, info: DatasetInfo) -> None:
@@ -110,7 +110,7 @@ def colour(info: DatasetInfo) -> ColourScores:
     psnr:      10 log10(255² / mean squared error) in dB, the mean over all pixels and channels of the split (not the
                mean of the pictures' PSNR, which one picture without error would make infinite)
     delta_e:   mean distance in CIELAB (CIE 1976, D65); about 2.3 is just noticeable. Less is better.
-    palette_psnr, palette_delta_e:  the same of the original in palette colours: what no choice of colours can beat
+    palette_psnr, palette_delta_e:  the same for the original in palette colours: no choice of colours can be better
     """
     return ColourScores(info)
 
@@ -130,5 +130,5 @@ def _palette_in_lab(colours: tuple[RGB, ...]) -> NDArray[np.float64]:
 
 
 def _psnr(squared: int, pixels: int) -> float | None:
-    """In dB; None without a pixel, and for pictures without any error, whose PSNR is infinite."""
+    """PSNR in dB; None without pixels, and for pictures without any error, whose PSNR is infinite."""
     return 10 * log10(255**2 * 3 * pixels / squared) if squared else None

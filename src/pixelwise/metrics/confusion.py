@@ -105,7 +105,7 @@ class Confusion(Metric):
 
     def _count(self, sample: Sample, prediction: ClassMap) -> NDArray[np.int64]:
         if sample.mask is None:
-            raise DataError("has no mask, so there is nothing to compare with", where=sample.name)
+            raise DataError("has no mask, so it cannot be scored", where=sample.name)
         return confusion_matrix(
             sample.mask, prediction.indices, len(self.info.classes), self.info.void, where=sample.name
         )
@@ -115,10 +115,10 @@ class Confusion(Metric):
 def confusion(info: DatasetInfo, *, void: Void = "ignore") -> Confusion:
     """One exact confusion matrix over the split: mean IoU, pixel accuracy, mean class accuracy, Dice, weighted IoU.
 
-    void:  what becomes of pixels the truth leaves open, in the scores that come first: left out (`ignore`, what nearly
-           everyone reports) or `background`, as if the truth said background. Scores of the other convention follow
-           under their own keys. A data set without void has neither; the convention of its scores is `void=none`. With
-           `data.fit: letterbox` what is around pictures is void too, and is only left out.
+    void:  how void pixels are treated in the scores that come first: left out (`ignore`, which nearly everyone reports),
+           or counted as if their class were background (`background`). Scores of the other convention follow under their
+           own keys. In a data set without void, the convention of the scores is `void=none`. With `data.fit: letterbox`
+           pixels around pictures are void too, and are always left out.
 
     Mean IoU and mean Dice are given twice: first over the classes that occur in truth or prediction, then over those in the
     truth. They differ where a class is predicted that the truth does not have. Mean class accuracy is over those in the truth.
@@ -139,7 +139,7 @@ def confusion_matrix(
         what = f"the mask is {width}×{height}, the prediction {other_width}×{other_height} (width × height)"
         raise DataError(what, where=where, hint="Enlarge the prediction to the mask's size before counting.")
     if prediction.size and (largest := int(prediction.max())) >= classes:
-        raise DataError(f"class {largest} was predicted, there are classes 0..{classes - 1}", where=where)
+        raise DataError(f"class {largest} was predicted, but the classes are 0..{classes - 1}", where=where)
     if truth.dtype == np.uint8:  # every value has its own row: what does not belong shows afterwards, at no cost
         counts = count_pairs(truth, prediction, 256, classes)
         check_values(counts.sum(axis=1), classes, void, where)
@@ -162,7 +162,7 @@ def check_values(occurrences: NDArray[np.int64], classes: int, void: int | None,
     if strange:
         allowed = f"0..{classes - 1}" + ("" if void is None else f" and {void} (void)")
         what = f"mask values {listing(map(str, strange))} are outside the classes; allowed: {allowed}."
-        raise DataError(what, where=where, hint="`pixelwise data check` lists every file that is concerned.")
+        raise DataError(what, where=where, hint="`pixelwise data check` lists every such file.")
 
 
 def _scores(matrix: agreement.Matrix, void: str) -> list[Score]:
@@ -174,7 +174,7 @@ def count_pairs(truth: NDArray[Any], prediction: NDArray[Any], rows: int, column
     """(rows, columns) int64: how often each (truth, prediction) occurs, in chunks that stay in the processor's cache.
 
     Two ways give the same whole numbers, and each chunk takes the shorter one: `count_pixels` with one histogram entry a
-    pixel, `count_runs` with one a run of equal pixels, weighted by its length. Label maps are made of regions, so there
+    pixel, `count_runs` with one per run of equal pixels, weighted by its length. Label maps are made of regions, so there
     are far fewer runs than pixels, and the loop over the histogram, which cannot be vectorised, gets short.
 
     truth, prediction:  unsigned whole numbers of equal shape, truth in 0..rows−1, prediction in 0..columns−1; larger

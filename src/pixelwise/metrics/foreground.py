@@ -20,10 +20,10 @@ MATRIX = 4
 
 
 class ForegroundIoU(Metric):
-    """Counts of (truth, prediction) over two classes, and sums over pictures of what each picture scores by itself.
+    """Counts of (truth, prediction) over two classes, and sums over pictures of each picture's own scores.
 
     state: (7,) int64: the (2, 2) confusion matrix row by row without void pixels; the pictures that have foreground in
-    truth or prediction; the sum of their IoU in units of 2⁻³² (rounded once a picture); the sum of their thresholded IoU
+    truth or prediction; the sum of their IoU in units of 2⁻³² (rounded once per picture); the sum of their thresholded IoU
     in tenths.
     """
 
@@ -76,7 +76,7 @@ class ForegroundIoU(Metric):
 
     def _count(self, sample: Sample, prediction: ClassMap) -> NDArray[np.int64]:
         if sample.mask is None:
-            raise DataError("has no mask, so there is nothing to compare with", where=sample.name)
+            raise DataError("has no mask, so it cannot be scored", where=sample.name)
         return confusion_matrix(sample.mask, prediction.indices, 2, self.info.void, where=sample.name)[:-1]
 
 
@@ -96,7 +96,7 @@ def foreground_iou(info: DatasetInfo, *, foreground: str = "") -> ForegroundIoU:
         what = f"foreground IoU is for masks of two classes; there are {len(info.classes)}: {listing(info.classes)}."
         raise DataError(what, where=info.name, hint="Use 'confusion'.")
     if foreground and foreground not in info.classes:
-        what = f"there is no class '{foreground}'; there are {listing(info.classes)}."
+        what = f"there is no class '{foreground}'; choose from {listing(info.classes)}."
         raise DataError(what, where="foreground_iou.foreground", hint=did_you_mean(foreground, info.classes))
     chosen = foreground or next(name for name in info.classes[::-1] if name != BACKGROUND)
     return ForegroundIoU(info, info.classes.index(chosen))

@@ -1,4 +1,4 @@
-"""Scores of objects: average precision of masks and boxes, panoptic quality, and which mistakes were made."""
+"""Scores of objects: average precision of masks and boxes, panoptic quality, and the kinds of mistakes."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class InstanceScores(RowMetric):
         return made
 
     def sample_score(self, sample: Sample, prediction: Instances) -> float | None:
-        """Panoptic quality of one picture, all its classes together; None where truth and prediction are empty."""
+        """Panoptic quality of one picture, all its classes together; None if truth and prediction are empty."""
         rows = self.rows_of(sample, prediction)
         truth = self._truth(rows)
         total = len(truth) + sum(int(many.sum()) for _, many in _right_and_wrong(rows))
@@ -114,7 +114,7 @@ class InstanceScores(RowMetric):
     def _checked(self, sample: Sample, prediction: Instances) -> Sequence[Object]:
         if sample.objects is None:
             hint = "Use a data set with objects, e.g. folder with kind: instances, or kind: components."
-            raise DataError("has no objects, so there is nothing to compare with", where=sample.name, hint=hint)
+            raise DataError("has no objects, so it cannot be scored", where=sample.name, hint=hint)
         if prediction.size != sample.size:
             (height, width), (own_height, own_width) = sample.size, prediction.size
             what = f"the prediction is {own_width}×{own_height}, its picture {width}×{height} (width × height)"
@@ -123,10 +123,10 @@ class InstanceScores(RowMetric):
         for one in (*sample.objects, *prediction.objects):
             if one.label >= classes:
                 raise DataError(
-                    f"has an object of class {one.label}; allowed are 0 to {classes - 1}", where=sample.name
+                    f"has an object of class {one.label}; classes must be 0 to {classes - 1}", where=sample.name
                 )
         if prediction.objects and prediction.objects[-1].score < 0:
-            what = f"has a predicted object with the score {prediction.objects[-1].score}; a score is at least 0"
+            what = f"has a predicted object with the score {prediction.objects[-1].score}; a score must be at least 0"
             raise DataError(what, where=sample.name)
         return [*sample.objects]
 
@@ -201,7 +201,7 @@ class InstanceScores(RowMetric):
                 yield Score(f"{name}_objects", value, {"objects": which}, total, higher_is_better=False)
 
     def _mistakes(self, rows: Rows) -> Iterator[dict[str, Any]]:
-        """What became of the objects: all, small, medium and large ones, touching ones."""
+        """The mistakes for all objects, for small, medium and large ones, and for touching ones."""
         truth, segments = self._truth(rows), rows[rows[:, 0] == SEGMENT]
         truth = truth[truth[:, STATE] != UNKNOWN]
         invented = np.zeros(len(SIZES), np.int64)
@@ -224,13 +224,13 @@ class InstanceScores(RowMetric):
 
 @declares(counts=("instances",))
 def instances(info: DatasetInfo) -> InstanceScores:
-    """Objects: average precision of masks and boxes by pycocotools, panoptic quality, and which mistakes were made.
+    """Objects: average precision of masks and boxes by pycocotools, panoptic quality, and the kinds of mistakes.
 
     mask_ap, box_ap:   mean over classes and IoU .50:.95 of the average precision; all detections count, ranked by score
     mask_ar, box_ar:   average recall with at most 100 detections of a class in a picture; also with 1 and with 10
     panoptic_quality:  Σ IoU of matches / (matches + ½ others), with its factors segmentation and recognition quality;
                        counted over the objects that the task takes as found
-    count_error:       mean difference between the numbers of objects found and there
+    count_error:       mean absolute difference between the numbers of predicted and true objects
     merged, split, missed, invented objects:  by the number of objects; docs/scores.md defines them
     """
     return InstanceScores(info)

@@ -1,4 +1,4 @@
-"""What each picture adds to a metric: recorded while a split is scored, and scored again for other sets of pictures."""
+"""The counts of each picture: recorded while a split is scored, and used to compute scores of other sets of pictures."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ROW_GROUPS, ROW_DRAWS = 200, 500  # of metrics whose state is rows: each score o
 
 
 class Recorder:
-    """Notes what each picture added to the kept states of metrics: by how much it moved them, or how many rows it appended.
+    """Records what each picture added to the kept states of metrics: the difference, or the number of rows.
 
     Call `look(index)` after the metrics have counted the picture of that index. `rows` can be joined over processes. The
     rows that a picture appended are not copied: they are in the metric's state.
@@ -82,7 +82,7 @@ def add_intervals(records: Sequence[dict[str, Any]], metrics: Sequence[Metric], 
 def over_pictures(metric: Metric, states: Kept) -> dict[str, OverPictures]:
     """The interval of every score by its key, or why there is none; nothing for scores that are biased or undefined.
 
-    Where the kept states are coarser than the metric's own, they give the width, and the metric's exact score the centre.
+    If the kept states are coarser than the metric's own, they give the width, and the metric's exact score the centre.
 
     states:  what each picture added to the metric's kept states
     """
@@ -109,7 +109,7 @@ def over_pictures(metric: Metric, states: Kept) -> dict[str, OverPictures]:
 
 
 def _moved(values: Sequence[float], kept: float, exact: float) -> Sequence[float]:
-    """The values of coarser kept states, moved by what the exact score differs from that of all kept states."""
+    """The values of coarser kept states, shifted by the difference between the exact score and that of all kept states."""
     if kept == exact:
         return values
     is_share = min(values) >= 0 and max(values) <= 1 and 0 <= exact <= 1

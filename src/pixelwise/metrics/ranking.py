@@ -1,8 +1,8 @@
 """Precision, recall and average precision from counts of quantised scores, each a function of whole numbers.
 
 A score is the log-odds of a class, log(p / (1 − p)) = z_c − logsumexp of the other classes' z. It orders pixels as the
-probability p does. It is clipped at ±LIMIT and cut into LEVELS levels of equal width. Levels of equal width in p would lump
-together what a confident network tells apart: nearly all of its probabilities lie next to 0 and 1.
+probability p does. It is clipped at ±LIMIT and cut into LEVELS levels of equal width. Levels of equal width in p would be
+too coarse for a confident network: nearly all of its probabilities are close to 0 or 1.
 
 counts: (..., 2, L) whole numbers, [0]: pixels of other classes and [1]: pixels of the class, by level, lowest level first.
 L divides LEVELS: a coarser state has joined neighbouring levels. Pixels of one level are tied; they enter together.
@@ -37,8 +37,8 @@ def quantised(log_odds: ArrayLike) -> NDArray[np.uint16]:
 
 
 def not_finite() -> DataError:
-    """The error for scores that have no probabilities."""
-    hint = "The weights have grown out of bounds, or the model computes something that is undefined."
+    """The error for scores that are nan or inf and have no probabilities."""
+    hint = "The weights have become too large, or the model computes something undefined."
     return DataError("scores that are nan or inf have no probabilities, so pixels cannot be ranked.", hint=hint)
 
 

@@ -1,4 +1,4 @@
-"""The models. A builder takes (in_channels, out_channels) and, by keyword, the recipe's options."""
+"""The models. A builder takes (in_channels, out_channels), and the recipe's options as keywords."""
 
 from pixelwise.shelf import Shelf
 

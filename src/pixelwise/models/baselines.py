@@ -22,7 +22,7 @@ Smoothing = Annotated[float, Gt(0)]
 
 
 class Counting(nn.Module, ABC):
-    """Scores are logarithms of the classes' shares, (n_c + a) / (N + a·C), which softmax gives back.
+    """Scores are logarithms of the classes' shares, (n_c + a) / (N + a·C). Their softmax is the shares.
 
     counts:  int64, how often each class occurs in what was observed; void is left out
     a:       `smoothing`, so that a class that was never seen keeps a finite score (additive smoothing)
@@ -37,7 +37,7 @@ class Counting(nn.Module, ABC):
 
     @abstractmethod
     def prepare(self, size: tuple[int, int], per: Literal["pixel", "picture"]) -> None:
-        """Learn the (H, W) of the training pictures, and whether pixels or whole pictures have classes."""
+        """Set the (H, W) of the training pictures, and whether pixels or whole pictures have classes."""
 
     @abstractmethod
     def observe(self, images: Tensor, targets: Mapping[str, Any]) -> None:
@@ -49,7 +49,7 @@ class Counting(nn.Module, ABC):
         return smoothed / smoothed.sum(dim=0)
 
     def classes_of(self, targets: Mapping[str, Any]) -> Tensor:
-        """The classes to count. Raises ShapeError where the task has several heads, or no classes."""
+        """The classes to count. Raises ShapeError if the task has several heads, or no classes."""
         found = list(targets.values())
         if len(found) != 1 or not isinstance(found[0], Tensor) or found[0].is_floating_point():
             heads = ", ".join(f"'{head}'" for head in targets) or "none"

@@ -1,4 +1,4 @@
-"""A plain fully convolutional network: five strided convolutions down, five transposed ones up, nothing in between.
+"""A plain fully convolutional network: five strided convolutions down, then five transposed ones up.
 
 Each step is convolution → ReLU → batch normalisation, in this order: the statistics are taken of what the next convolution
 reads. There are no skips, so every edge has to pass a map 32 times smaller than the picture, and outlines stay soft.

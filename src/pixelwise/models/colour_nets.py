@@ -10,7 +10,7 @@ The course's are those of Toronto's CSC413, assignment 2, 2021, figure 1. With F
     last     H     C     convolution               convolution                       as 1b, of up 2 beside the input
 
 BatchNorm and ReLU follow each but the last. The first two have equally many parameters; in the second every change of size
-is learnt. The third is the second whose last steps also see what was there before the picture shrank (after Ronneberger
+is learnt. The third is the second with skips: its last steps also read the maps from before the reduction (after Ronneberger
 et al. 2015). Paddings follow from the kernel (3: padding 1 and output padding 1; 4: 1 and 0; 5: 2 and 1); they come from
 the solver of `arithmetic`. Other sizes than multiples of 4 are padded by zeros, and cropped in the end.
 """
@@ -57,7 +57,7 @@ def pool_upsample_net(in_channels: int, out_channels: int, *, kernel: Kernel = 3
 
 @declares(gives="pixel")
 def conv_transpose_net(in_channels: int, out_channels: int, *, kernel: Kernel = 3, num_filters: Filters = 32) -> Chain:
-    """Strided convolutions down and transposed ones up, no skips: where to look and how to enlarge is learnt.
+    """Strided convolutions down and transposed ones up, no skips: both changes of size are learnt.
 
     kernel:       side of every convolution, at least 2; paddings follow from it, and sizes stay the same
     num_filters:  maps after the first convolution; the middle has twice as many
@@ -119,7 +119,7 @@ class ResidualColourUNet(AnySize):
         merges      H/4, H/2         deep map projected and enlarged, added to the skip, smoothed by a 3×3
         head        H      width/2   enlarged half-size map, stem and picture, a 3×3, a 1×1
 
-    What the course's U-Net lacks:
+    Differences from the course's U-Net:
     * A palette is a few steps of lightness times a few tints, and lightness is given: it is the input. But there the only
       layer at full size is the last convolution, which is linear in the grey picture and cannot cut it into steps. The
       stem and the head are a small network at full size, where a few dozen ReLUs make the steps.
@@ -209,7 +209,7 @@ def check_kernel(kernel: int) -> None:
     """Raise ShapeError for a kernel that has no neighbours to look at."""
     if kernel < 2:
         raise ShapeError(
-            f"kernel {kernel} sees one pixel and none of its neighbours, so strides would skip pixels unseen.",
+            f"kernel {kernel} sees one pixel and not its neighbours, so strides would skip pixels.",
             where="kernel",
             hint="It must be at least 2; 3 is usual.",
         )

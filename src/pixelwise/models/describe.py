@@ -1,4 +1,4 @@
-"""What a model consists of, layer by layer, seen by running it once."""
+"""The layers of a model, found by running it once."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ WINDOWS = (*CONVOLUTIONS, *TRANSPOSED, nn.MaxPool2d, nn.AvgPool2d)
 class LayerRow:
     """One layer of a model, in the order of its first call.
 
-    path:        where it hangs in the model, e.g. `encoder.0.0`
+    path:        its place in the model, e.g. `encoder.0.0`
     kind:        class of the module, e.g. `Conv2d`
-    inputs:      channels (or features) it reads; None where the kind has none
+    inputs:      channels (or features) it reads; None if the kind has none
     outputs:     channels (or features) it gives
-    kernel, stride, padding, dilation:  one number a direction; None where the kind has no window
+    kernel, stride, padding, dilation:  one number per direction; None if the kind has no window
     activation:  class of the activation that follows directly, or ""
-    output:      size of what it gives, without the batch, e.g. (32, 112, 112); None where it was never called
+    output:      size of what it gives, without the batch, e.g. (32, 112, 112); None if it was never called
     parameters:  its own; 0 in the second row of a layer that is called twice
     macs:        multiply-adds of convolutions and linear layers for one picture; biases and normalisations not counted.
                  A layer that reads many regions of the picture is counted for all of them
@@ -65,7 +65,7 @@ def describe(model: nn.Module, input_shape: tuple[int, ...]) -> list[LayerRow]:
 
     Parameters add up to torch's own count (shared ones are counted once), multiply-adds to those that
     `torch.utils.flop_counter` finds. Activations and other operations that are function calls, not modules, are not
-    seen. The model's mode, statistics and gradients stay unchanged. Raises ShapeError where it refuses the shape.
+    seen. The model's mode, statistics and gradients stay unchanged. Raises ShapeError if it refuses the shape.
     """
     rows: list[LayerRow] = []
     counted: set[int] = set()
@@ -147,7 +147,7 @@ def _channels(module: nn.Module) -> tuple[int | None, int | None]:
 
 
 def _numbers(module: nn.Module, name: str) -> Any:
-    """One number a direction; None if there is none, or a word (padding "same")."""
+    """One number per direction; None if there is none, or a word (padding "same")."""
     value = getattr(module, name, None)
     if value is None or isinstance(value, str | tuple):
         return value

@@ -1,7 +1,7 @@
-"""How the weights of a new network are drawn: the rules that models call, and those that a recipe may name (`model.init`).
+"""How the weights of a new network are drawn: the rules that models call, and those that a recipe can name (`model.init`).
 
-The first two overwrite every convolution and linear layer below the module they are given, except fixed weights, which are
-buffers: hand them new layers only, never a model with a pretrained encoder inside.
+The first two overwrite every convolution and linear layer in the module, except fixed weights, which are buffers. Call them
+with new layers only, never with a model that contains a pretrained encoder.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from torch import nn
 def xavier_uniform(module: nn.Module) -> None:
     """Weights uniform in ±√(6 / (fan_in + fan_out)), biases 0 (Glorot & Bengio 2010, eq. 16).
 
-    The variance 2 / (fan_in + fan_out) is the compromise between keeping the size of activations on the way forward
-    (1 / fan_in) and of gradients on the way back (1 / fan_out).
+    The variance 2 / (fan_in + fan_out) is a compromise between keeping the size of activations in the forward pass
+    (1 / fan_in) and of gradients in the backward pass (1 / fan_out).
     """
     for layer in _weighted(module):
         nn.init.xavier_uniform_(layer.weight)
@@ -25,7 +25,7 @@ def xavier_uniform(module: nn.Module) -> None:
 def he_normal(module: nn.Module) -> None:
     """Weights normal with variance 2 / fan_out, biases 0 (He et al. 2015, eq. 14).
 
-    Under ReLU this keeps the size of gradients on the way back.
+    With ReLU this keeps the size of gradients in the backward pass.
     """
     for layer in _weighted(module):
         nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
@@ -51,7 +51,7 @@ def initialise(model: nn.Module, rule: str) -> None:
 def fans(layer: nn.Module) -> tuple[int, int]:
     """How many inputs an output collects, and how many outputs an input reaches, as if every stride were 1.
 
-    torch's own count takes the two for each other in a transposed convolution, and ignores groups on the way back.
+    torch's own count exchanges the two for a transposed convolution, and ignores groups for fan_out.
     """
     if isinstance(layer, nn.Linear):
         return layer.in_features, layer.out_features

@@ -23,7 +23,7 @@ class LeanUNet(AnySize):
         merges     H/8, H/4, H/2     deep map and skip projected, the deep one enlarged, their sum smoothed by a 3×3
         classifier H/2 → H           dropout, 1×1, bilinear
 
-    What costs little and helps most when a network starts from nothing with a few hundred pictures:
+    What helps most at little cost when a network trains from scratch on a few hundred pictures:
     * Half of a U-Net's multiply-adds are spent at full size, where a pixel has seen almost nothing. Here the first
       convolution halves, and scores are made at half size and enlarged: outlines are coarser by at most a pixel.
     * Which classes are in a picture is known from the whole picture: dilation widens the view to more than 224 pixels
@@ -80,7 +80,7 @@ class _Residual(nn.Module):
 class PictureMean(nn.Module):
     """x + a 1×1 convolution of its mean over the picture.
 
-    Not normalised: with one value a picture, a batch is too small a sample for statistics.
+    Not normalised: with one value per picture, a batch is too small a sample for statistics.
     """
 
     def __init__(self, channels: int) -> None:

@@ -1,4 +1,4 @@
-"""Any height and width through a network that halves: padded to its stride, cropped back."""
+"""Lets a network that halves its input compute any height and width: pictures are padded to its stride, scores cropped."""
 
 from __future__ import annotations
 

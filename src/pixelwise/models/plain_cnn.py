@@ -1,4 +1,4 @@
-"""A U-Net without its skips: down, up, and nothing in between."""
+"""A U-Net without its skips: an encoder and a decoder only."""
 
 from __future__ import annotations
 

@@ -31,8 +31,8 @@ class SharedPyramid(AnySize):
         head        H/4               width/2   projected, enlarged, added to the stem; a residual block, dropout, 1×1
         scores      H                           enlarged
 
-    With a few hundred pictures a network learns the pictures by heart before it has learned the classes. What follows
-    leaves it less to learn, or tells it what it would otherwise have to find out. Each can be switched off:
+    With a few hundred pictures a network learns the pictures by heart before it has learned the classes. Each of the
+    following leaves it less to learn, or gives it information that it would otherwise have to learn. Each is an option:
 
     * `shared`: an object looks the same near and far, only larger. The trunk's weights are the same at three sizes, so each
       is trained by every object at every size, and there are a third as many. Only the normalisation belongs to one size,

@@ -92,7 +92,7 @@ def convolution(in_channels: int, out_channels: int, norm: Norm) -> list[nn.Modu
 
 
 def normalisation(channels: int, norm: Norm) -> list[nn.Module]:
-    """The layer that normalises so many channels, or none."""
+    """The layer that normalises `channels` channels; empty for `none`."""
     if norm == "none":
         return []
     return [nn.BatchNorm2d(channels) if norm == "batch" else nn.GroupNorm(_groups(channels), channels)]

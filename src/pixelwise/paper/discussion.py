@@ -20,7 +20,7 @@ NO_EXPERIMENT = TeX("No run has another network.")
 
 @dataclass(frozen=True)
 class Part:
-    """A sub-section: what was measured, the differences, and what the authors are asked to write."""
+    """A sub-section: the measured scores, the differences, and questions that the authors answer."""
 
     title: str
     label: str
@@ -37,7 +37,7 @@ class Part:
 
     @property
     def sentences(self) -> list[TeX]:
-        """What each difference allows to say."""
+        """A sentence on what each difference shows."""
         return [TeX(rf"\textbf{{{escape(_names(verdict))}.}} {verdict_words(verdict)}") for verdict in self.verdicts]
 
 
@@ -155,7 +155,7 @@ def _names(verdict: Verdict) -> str:
 
 
 def verdict_words(verdict: Verdict) -> TeX:
-    """What a difference allows to say, without the folders of the machine."""
+    """A sentence on what a difference shows, without the folders of the machine."""
     words = verdict.words
     for run in (*verdict.first.runs, *verdict.second.runs):
         words = words.replace(str(run.path), run.path.name)

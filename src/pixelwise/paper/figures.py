@@ -1,4 +1,4 @@
-"""The figures of a report: the losses of each group of runs, and pictures with what each group made of them."""
+"""The figures of a report: the losses of each group of runs, and pictures with the predictions of each group."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ def _pictures(run: Member, entry: Json, seen: Seen) -> dict[str, Any]:
 
 
 def draw_gallery(gallery: Gallery) -> Figure:
-    """A row a picture; pictures without a drawn prediction several in a row, with the words below them."""
+    """A row per picture; pictures without a drawn prediction several in a row, with the words below them."""
     if all(len(row) == 1 for row in gallery.rows):
         panels = [row[0] for row in gallery.rows]
         rows = [tuple(panels[start : start + ACROSS]) for start in range(0, len(panels), ACROSS)]

@@ -1,4 +1,4 @@
-"""What a report says of data, networks and training: tables of the layers and of the settings."""
+"""What a report says about data, networks and training: tables of the layers and of the settings."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ RULES = {
 
 @dataclass(frozen=True)
 class Network:
-    """A network and the groups that use it. table: None where the run has not recorded its layers."""
+    """A network and the groups that use it. table: None if the run has not recorded its layers."""
 
     groups: tuple[Group, ...]
     name: str
@@ -74,7 +74,7 @@ def _network(groups: tuple[Group, ...]) -> Network:
 
 
 def layer_table(layers: Sequence[Json]) -> Table | None:
-    """A row a layer. A normalisation is in the row of the layer before it; equal rows in a row are one, with their number."""
+    """A row per layer. A normalisation is in the row of the layer before it; equal rows in a row are one, with their number."""
     rows: list[dict[str, Any]] = []
     for layer in layers:
         kind, activation = str(layer.get("kind") or ""), str(layer.get("activation") or "")
@@ -256,7 +256,7 @@ def _plain(value: Any) -> str:
 
 
 def data_table(record: Record) -> Table:
-    """A row a split."""
+    """A row per split."""
     rows = [(name, f"{told.get('pictures', 0):,}") for name, told in (record.data.get("splits") or {}).items()]
     return Table(("split", "pictures"), tuple(rows), frozenset({1}))
 

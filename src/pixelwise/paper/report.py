@@ -48,10 +48,10 @@ def write_paper(
     title:  default: the task, the data set and the networks
     style:  a style file in place of pixelwise's own, e.g. that of a conference
 
-    Raises RunError where a run is not finished, runs are of different tasks, or the folder is not empty.
+    Raises RunError if a run is not finished, runs are of different tasks, or the folder is not empty.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        hint = "Name a new folder: a report that its authors may have changed is never written over."
+        hint = "Name a new folder: pixelwise never overwrites a report, because its authors may have changed it."
         raise RunError("is not an empty folder.", where=str(out), hint=hint)
     style = style or STYLE
     if style.suffix != ".sty" or not style.is_file() or re.fullmatch(r"[\w-]+", style.stem) is None:
@@ -86,7 +86,7 @@ def _looks_at_nothing(path: Path) -> bool:
 
 
 def _check(comparison: Comparison) -> None:
-    hint = "Continue it by `pixelwise train --resume RUN`, or leave it out."
+    hint = "Continue it with `pixelwise train --resume RUN`, or leave it out."
     unfinished = [run.path for run in comparison.runs if not run.scores]
     if unfinished:
         raise RunError.all(
@@ -114,7 +114,7 @@ def _figures(drawn: Drawn) -> dict[str, Any]:
 
 
 def _values(comparison: Comparison, verdicts: Sequence[Verdict]) -> dict[str, Any]:
-    """What the template needs besides figures, title and authors."""
+    """The values that the template needs besides figures, title and authors."""
     first = comparison.groups[0].runs[0].record
     same, rest = methods.settings(comparison)
     networks = methods.networks(comparison)
@@ -148,7 +148,7 @@ def _values(comparison: Comparison, verdicts: Sequence[Verdict]) -> dict[str, An
 
 
 def _main(comparison: Comparison, column: Column) -> tuple[TeX, TeX]:
-    """The caption and the table of a main score, with the rows set off that are the best or not clearly worse."""
+    """The caption and the table of a main score, with the rows marked that are the best or not clearly worse."""
     leaders = leading(comparison, column)
     return wording.main_caption(column, leaders), fitted(results.main_table(comparison, column, leaders))
 

@@ -1,4 +1,4 @@
-"""The tables of a report's results: scores with intervals, conventions, constant guesses, and what others state."""
+"""The tables of a report's results: scores with intervals, conventions, constant guesses, and stated numbers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def shown_columns(comparison: Comparison) -> list[tuple[str, tuple[Column, ...]]
 def main_table(comparison: Comparison, column: Column, leaders: Collection[str] = ()) -> Table:
     """The main score of each group: its mean and deviation over seeds, its interval over pictures, and a constant's.
 
-    leaders:  letters of the groups whose rows are set off
+    leaders:  letters of the groups whose rows are marked
     """
     rows = []
     for group in comparison.groups:
@@ -62,7 +62,7 @@ def constant_guess(group: Group, column: Column) -> float | None:
 
 
 def score_tables(comparison: Comparison) -> Iterator[tuple[str, Table]]:
-    """(caption, table) of all scores: a row a group, a few scores side by side."""
+    """(caption, table) of all scores: a row per group, a few scores side by side."""
     trained = [group for group in comparison.groups if not is_baseline(group.runs[0].record.setup)] or comparison.groups
     for stands_on, columns in shown_columns(comparison):
         if not any(group.has(column) for group in trained for column in columns):
@@ -91,7 +91,7 @@ def conventions(stands_on: str, columns: Sequence[Column]) -> str:
 
 
 def class_table(comparison: Comparison) -> tuple[str, Table] | None:
-    """(name of the score, table): the score of each class, a column a group; None for no or too many classes."""
+    """(name of the score, table): the score of each class, a column per group; None for no or too many classes."""
     found: dict[str, dict[str, float | None]] = {}
     name = ""
     for group in comparison.groups:

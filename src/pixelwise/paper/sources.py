@@ -1,4 +1,4 @@
-"""What the runs are built of, and what its source says about where it comes from. Sources are read, never imported."""
+"""The parts that the runs use, and the works that their sources cite. Sources are read, never imported."""
 
 from __future__ import annotations
 

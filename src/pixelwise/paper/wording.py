@@ -19,10 +19,13 @@ from pixelwise.run.words import convention_label, counted, listed, number
 
 LONGEST_TITLE = 90  # letters
 TASKS = {
-    "class_map": ("Semantic segmentation", "gives a class to every pixel of a picture."),
-    "labels": ("Image classification", "gives a class to a whole picture."),
-    "colours": ("Colourization", "gives a colour to every pixel of a grey picture; several colours may be plausible."),
-    "instances": ("Instance segmentation", "finds every object in a picture, each apart from the others."),
+    "class_map": ("Semantic segmentation", "assigns a class to every pixel of a picture."),
+    "labels": ("Image classification", "assigns a class to a whole picture."),
+    "colours": (
+        "Colourization",
+        "assigns a colour to every pixel of a grey picture; several colours may be plausible.",
+    ),
+    "instances": ("Instance segmentation", "finds every object in a picture, each separately."),
 }
 
 
@@ -48,7 +51,7 @@ def title(comparison: Comparison) -> str:
 
 
 def abstract(comparison: Comparison, verdicts: Sequence[Verdict]) -> list[TeX]:
-    """What was done on what, the baseline, the best group, their difference, and what a constant guess scores."""
+    """The runs and their data, the baseline, the best group, their difference, and the score of a constant guess."""
     found = discussion.roles(comparison)
     record = found.baseline.runs[0].record
     runs, pictures = len(comparison.runs), record.data.get("splits") or {}
@@ -92,16 +95,16 @@ def main_caption(column: Column, leaders: Collection[str] = ()) -> TeX:
         if leaders
         else ""
     )
-    return escape(f"{told} The last column is what the best constant guess scores.{bold}")
+    return escape(f"{told} The last column is the score of the best constant guess.{bold}")
 
 
 def gallery(shown: Gallery) -> TeX:
-    """What a figure of pictures shows."""
+    """The caption of a figure of pictures."""
     letters = listed([group.letter for group in shown.groups])
     drawn = any(panel.above in {group.letter for group in shown.groups} for row in shown.rows for panel in row)
     split = f" of the split “{shown.split}”" if shown.split else ""
     if not drawn:
-        return escape(f"Pictures{split}, with the truth and what the first run of {letters} said.")
+        return escape(f"Pictures{split}, with the truth and the predictions of the first run of {letters}.")
     numbers = (
         " Below a prediction is the score of that picture alone." if any(p.below for r in shown.rows for p in r) else ""
     )
@@ -110,11 +113,11 @@ def gallery(shown: Gallery) -> TeX:
         if shown.has_objects
         else ""
     )
-    return escape(f"Pictures{split}, the truth, and what the first run of {letters} made of them.{red}{numbers}")
+    return escape(f"Pictures{split}, the truth, and the predictions of the first run of {letters}.{red}{numbers}")
 
 
 def notes(comparison: Comparison) -> list[TeX]:
-    """What a reader must know before comparing; of runs, with the letters of their groups in place of their folders."""
+    """Notes that a reader needs before comparing, with the letters of the groups in place of folders."""
     letters = {str(run.path): group.letter for group in comparison.groups for run in group.runs}
     whose: dict[str, list[str]] = {}
     for note in comparison.notes:
@@ -127,7 +130,7 @@ def notes(comparison: Comparison) -> list[TeX]:
 
 
 def relabelled(comparison: Comparison) -> Comparison:
-    """The groups without what the names of their runs have in common, such as a data set before and a seed after them."""
+    """The groups without the common parts of their runs' names, such as a data set before and a seed after them."""
     names = [re.sub(r"[-_.,](?:s|seed=?)\d+$", "", group.label) for group in comparison.groups]
     while all("." in name for name in names) and len({name.partition(".")[0] for name in names}) == 1:
         names = [name.partition(".")[2] for name in names]

@@ -2,8 +2,8 @@
 
 `works/TOPIC.yaml` has an entry for each:
 
-    says     what the work did, as a sentence; @ is where its authors are named. Works of `text` have none
-    cited    how docstrings write it: a run cites it where the source of something that it uses does
+    says     what the work did, as a sentence; @ is the place of its authors. Works of `text` have no sentence
+    cited    how docstrings write it: a run cites it if the source of something that it uses does
     only     option (or kind of thing) → values: and only where that thing has one of them; `any` is all but 0, none and no
     used     what cites it without a docstring: kind → names, or kind.option → values
     source   a part of the `source` of a data set
@@ -96,7 +96,7 @@ def _has(one: Used, key: str, values: Sequence[Any], things: Sequence[Used]) -> 
 
 
 def _own_data(record: Record, source: str) -> Work:
-    """A data set that is not among the works: its `source` is all that is known of it."""
+    """A data set that is not among the works: its `source` is all that is known about it."""
     name = str(record.data.get("name") or "data set")
     told = re.fullmatch(r"([^:]{2,200}): (.{5,300}?) \(([^()]*?)(\d{4})\), (https?://\S+)", source)
     entry: dict[str, Any] = {"type": "misc", "title": name, "note": source}
@@ -108,7 +108,7 @@ def _own_data(record: Record, source: str) -> Work:
 
 
 def sentence(work: Work) -> TeX:
-    """What a work did, with its authors cited; of a data set that is only cited, so much."""
+    """A sentence on what a work did, with its authors cited; for a data set that is only cited, a short one."""
     cite = TeX(rf"\citet{{{work.key}}}" if "author" in work.entry else rf"\citep{{{work.key}}}")
     if not work.says:
         return TeX(f"The data set is described by {cite}." if "author" in work.entry else f"The data: {cite}.")

@@ -1,4 +1,4 @@
-"""A trained run at work: pictures of any size in, predictions out."""
+"""Predictions of a trained run for pictures of any size."""
 
 from pixelwise.predict.predictor import Predicted, Predictor, Tiles
 

@@ -1,4 +1,4 @@
-"""Where on earth a GeoTIFF lies, kept in the masks that are predicted of it (GeoTIFF 1.1, OGC 19-008)."""
+"""The georeference of a GeoTIFF, kept in the masks that are predicted from it (GeoTIFF 1.1, OGC 19-008)."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class Georeference:
 
 
 def georeference_of(file: Path) -> tuple[Georeference | None, str]:
-    """The georeference of a picture, if it has one that its mask can have too; and, where it cannot, why.
+    """The georeference of a picture, if its mask can have it too; otherwise the reason why not.
 
-    The tags are for the pixels as they are stored, so a picture that its orientation turns is none.
+    The tags describe the stored pixels, so a picture that its orientation turns has no georeference here.
     """
     if file.suffix.lower() not in SUFFIXES:
         return None, ""

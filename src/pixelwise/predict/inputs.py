@@ -18,9 +18,9 @@ LEGEND = "legend.png"
 
 @dataclass(frozen=True)
 class Job:
-    """One picture, the name under which everything of it is written, and where it lies on earth, if its file says so.
+    """One picture, the name of its output files, and its georeference, if its file has one.
 
-    unplaced: why its masks cannot say it too
+    unplaced: why its masks cannot have the georeference
     """
 
     file: Path
@@ -30,7 +30,7 @@ class Job:
 
     @property
     def geotiff(self) -> tuple[str, ...]:
-        """The mask that lies where the picture does."""
+        """The mask with the picture's georeference."""
         return (f"masks/{self.name}.tif",) if self.place is not None else ()
 
 
@@ -99,7 +99,7 @@ def unique_names(files: Sequence[Path]) -> list[str]:
 
 
 def check_free(files: Sequence[Path], out: Path) -> None:
-    """Raise DataError where files that are to be written are there already."""
+    """Raise DataError if files that are to be written exist already."""
     there = [str(path) for path in files if os.path.lexists(path)]
     if there:
         raise DataError(
@@ -110,9 +110,9 @@ def check_free(files: Sequence[Path], out: Path) -> None:
 
 
 def check_ours(pictures: Iterable[tuple[Sequence[Path], Path]], inputs: Iterable[Path], out: Path) -> None:
-    """Raise DataError where a file to replace is read as a picture or mask, or was not written by `pixelwise predict`.
+    """Raise DataError if a file to replace is read as a picture or mask, or was not written by `pixelwise predict`.
 
-    pictures:  of each picture the files that are to be written, and its record
+    pictures:  for each picture the files that are to be written, and its record
     inputs:    the pictures, and the files of the run's data set
     """
     there, strange = {}, []

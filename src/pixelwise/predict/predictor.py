@@ -39,7 +39,7 @@ CONFIDENCE = ("probability",)
 
 @dataclass(frozen=True)
 class Tiles:
-    """A large picture is computed at its own size, in tiles.
+    """The tiles in which a large picture is computed at its own size.
 
     tile:     the largest side of a tile in pixels
     overlap:  pixels that neighbouring tiles share; each keeps its half of them
@@ -51,7 +51,7 @@ class Tiles:
 
 @dataclass(frozen=True, eq=False)
 class Predicted:
-    """What became of one file: its prediction, or the problems with reading it.
+    """The result for one file: its prediction, or the problems with reading it.
 
     size:   (H, W) of the picture
     image:  the picture as it is drawn, for kinds of predictions that are drawn over it; others are read many at a time
@@ -98,8 +98,8 @@ class Predictor:
         flips:   whether probabilities are averaged over each picture and the same one mirrored, left to right
         scales:  factors of the pictures' size over which they are averaged too, e.g. (0.75, 1, 1.25)
 
-        Raises RunError where the checkpoint is missing, cut short or of another architecture, or for other scales,
-        DeviceError where there is no such device.
+        Raises RunError if the checkpoint is missing, cut short or of another architecture, or for other scales,
+        DeviceError if there is no such device.
         """
         from pixelwise.engine.setup import open_learner
         from pixelwise.engine.views import Views
@@ -122,7 +122,7 @@ class Predictor:
 
     @property
     def trained_at(self) -> list[int] | None:
-        """[H, W] of the training pictures as the model saw them, after augmentation; None where they varied."""
+        """[H, W] of the training pictures as the model saw them, after augmentation; None if they varied."""
         size: list[int] | None = seen_of(self.opened.run.read("setup"))["training"].get("size")
         return size
 
@@ -143,8 +143,8 @@ class Predictor:
         needs:  reductions that are computed besides those of the task; without `probability` there is no confidence
 
         Memory does not grow with classes × pixels of the picture. Raises DataError for a picture that cannot be read or is
-        not (H, W, 3) uint8, ShapeError where the overlap leaves nothing of a tile, RunError where the run cannot compute
-        pictures of another size than the training's, DeviceError where there is not enough memory.
+        not (H, W, 3) uint8, ShapeError if the overlap leaves nothing of a tile, RunError if the run cannot compute
+        pictures of another size than the training's, DeviceError if there is not enough memory.
         """
         array = _array(image, self.reading)
         if array.shape[2] != self.info.channels:
@@ -203,7 +203,7 @@ class Predictor:
                 yield one if one.problems else replace(one, prediction=next(predictions))
 
     def check_tiles(self, tiles: Tiles | int | None) -> Tiles:
-        """The tiles. Raises ShapeError where they cannot cover a large picture, RunError where the run cannot use any."""
+        """The tiles. Raises ShapeError if they cannot cover a large picture, RunError if the run cannot use any."""
         tiles = Tiles(tiles, min(Tiles.overlap, tiles // 4)) if isinstance(tiles, int) else tiles
         where = str(self.opened.run.path)
         if tiles is None:
@@ -227,9 +227,9 @@ class Predictor:
         return fit_image(image, self.size, self.opened.recipe.data.fit)
 
     def _placed(self, image: Image) -> tuple[Image, tuple[slice, slice] | None]:
-        """What is computed of a picture as a whole, and the part of it that is the picture, in a letterbox.
+        """The input for a whole picture, and the part of it that is the picture, in a letterbox.
 
-        Where pictures of the training are cropped, the whole picture is computed at the scale that they have.
+        If the training crops pictures, the whole picture is computed at the scale of the crops.
         """
         fit = self.opened.recipe.data.fit
         place = placed((image.shape[0], image.shape[1]), self.size, fit)
@@ -249,11 +249,11 @@ class Predictor:
         return [replace(self._decode(one), info=self.info) for one in reduced]
 
     def _decode(self, reduced: Reduced) -> Prediction:
-        """The prediction of what was reduced. Raises RunError, before anything is written, where that is not finite."""
+        """The prediction of what was reduced. Raises RunError, before anything is written, if that is not finite."""
         arrays = (array for head in reduced.values() for array in head.values() if isinstance(array, np.ndarray))
         if not all(np.isfinite(array).all() for array in arrays if array.dtype.kind == "f"):
             raise RunError(
-                "its weights are finite, but so large that what it computes is not.",
+                "its weights are finite, but so large that its outputs are not.",
                 where=str(self.opened.run.path / self.opened.checkpoint),
                 hint="Take the run's other checkpoint with --checkpoint, or train again with a lower learning rate.",
             )
@@ -275,7 +275,9 @@ class Predictor:
             if explain_memory(error, len(images)) is None:
                 said = (str(error).strip().splitlines() or [""])[0]
                 what = f"its model does not compute a picture of {width}×{height}: {type(error).__name__}: {said}"
-                raise RunError(what, where=str(self.opened.run.path), hint="Was recipe.yaml changed?") from error
+                raise RunError(
+                    what, where=str(self.opened.run.path), hint="Check whether recipe.yaml was changed."
+                ) from error
             raise DeviceError(
                 f"there is not enough memory for {width}×{height} pixels at once.",
                 hint="Choose smaller tiles (--tile), or compute at the size that the run was validated at (--scale recipe).",
@@ -306,7 +308,7 @@ def score_run(
     data_path: where the data set lies, in place of the recipe's data.dataset.path.
     flips, scales: the views over which probabilities are averaged (engine/views.py); the record and its file name say so.
 
-    Raises RunError for a run that cannot be scored so, DataError where the data are not there or are damaged.
+    Raises RunError for a run that cannot be scored so, DataError if the data are not there or are damaged.
     """
     from pixelwise.engine.hardware.allocator import keep_large_buffers
 

@@ -1,12 +1,12 @@
-"""Tiles: how a picture that is too large to be computed in one piece is cut, and which part of each tile counts.
+"""Tiles: how a picture that is too large to be computed at once is cut, and which part of each tile is used.
 
     tile 1   [ · · · · · · · · ┆ · ]
     tile 2               [ · ┆ · · · · · · ┆ · ]         neighbours share `overlap` pixels; each keeps its own half
     tile 3                             [ · ┆ · · · · ]
 
-A network sees less at the edge of a tile than in the middle, therefore half of every overlap is computed twice and its
-outer part thrown away. Where half the overlap covers what an output pixel sees to one side (its receptive field), the
-tiles give what the whole picture would.
+A network sees less context at the edge of a tile than in the middle. So every overlap is computed twice, and each tile
+discards its outer half. If half the overlap covers the receptive field of an output pixel to one side, tiles give the same
+result as the whole picture.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ class Span:
 
     @property
     def read(self) -> slice:
-        """Of the picture: what the network is given."""
+        """The pixels of the picture that the network reads."""
         return slice(self.start, self.stop)
 
     @property
     def kept(self) -> slice:
-        """Of the picture: the part that this tile decides."""
+        """The pixels of the picture that this tile decides."""
         return slice(self.first, self.last)
 
     @property
     def inner(self) -> slice:
-        """Of the tile: the part that is kept."""
+        """The part of the tile that is kept."""
         return slice(self.first - self.start, self.last - self.start)
 
 
@@ -46,7 +46,7 @@ def cover(length: int, tile: int, overlap: int, *, multiple: int = 1) -> list[Sp
     """Spans of at most `tile` pixels that together keep each of `length` pixels once, in order.
 
     Tiles start at multiples of `multiple` (the network's stride, so that its coarse grids lie as they would in the whole
-    picture); neighbours share at least `overlap` pixels. Raises ShapeError where a tile is too small for that.
+    picture); neighbours share at least `overlap` pixels. Raises ShapeError if a tile is too small for that.
     """
     if length <= tile:
         return [Span(0, length, 0, length)]

@@ -1,1 +1,1 @@
-"""Recipes: YAML files that say everything about an experiment, checked before anything is loaded."""
+"""Recipes: YAML files that describe an experiment completely. They are checked before anything is loaded."""

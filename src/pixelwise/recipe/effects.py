@@ -1,6 +1,6 @@
-"""What a recipe says without effect, and what a reader may not expect of it: lines that `check` and `train` show.
+"""Notes of `check` and `train`: settings of a recipe that have no effect, and effects that a reader may not expect.
 
-Nothing here is refused: an inherited option may be of use again in a recipe that extends this one.
+Nothing here is an error: an inherited option may have an effect in a recipe that extends this one.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def _conditions(shelf: Shelf, name: str) -> Mapping[str, str]:
 def _training(recipe: Recipe) -> Iterator[str]:
     train, data = recipe.train, recipe.data
     if data.test and data.test == data.validation:
-        yield f"data.test={data.test} has no effect: it is the validation split, whose scores are given anyway."
+        yield f"data.test={data.test} has no effect: it is the validation split, which is scored anyway."
     if all(phase.schedule for phase in train.phases) and (train.schedule.name, train.schedule.options) != (
         "constant",
         {"warmup": 0.0},

@@ -1,6 +1,6 @@
-"""The engines by their names in recipes: what computes, which parts are its own, and which are missing.
+"""The engines by their names in recipes: the learner, the shelves of its own parts, and what it does not support.
 
-What an engine lacks is refused, because an option must not do nothing.
+An option that an engine does not support is an error, so that no option is silently ignored.
 """
 
 from __future__ import annotations
@@ -49,7 +49,10 @@ def _scratch_lacks(recipe: Recipe) -> Iterator[tuple[str, str]]:
             f"read {recipe.model.weights}; the NumPy network begins with random weights, or with --from.",
         )
     if recipe.model.init != "own":
-        yield "model.init", f"read {recipe.model.init}; the layers of the NumPy network begin by He's rule with fan-in."
+        yield (
+            "model.init",
+            f"read {recipe.model.init}; the layers of the NumPy network are initialised by He's rule with fan-in.",
+        )
     if recipe.data.workers:
         yield "data.workers", f"read {recipe.data.workers}; the NumPy network makes its batches itself."
     if recipe.task.options.get("mixup"):
@@ -61,9 +64,9 @@ def _scratch_lacks(recipe: Recipe) -> Iterator[tuple[str, str]]:
     for number, phase in enumerate(recipe.train.phases):
         for key in ("freeze", "freeze_statistics"):
             if getattr(phase, key):
-                yield f"train.phases.{number}.{key}", "the NumPy network trains as a whole."
+                yield f"train.phases.{number}.{key}", "the NumPy network cannot freeze parts."
         if phase.loss is not None:
-            yield f"train.phases.{number}.loss", "the NumPy network has one loss throughout."
+            yield f"train.phases.{number}.loss", "the NumPy network has the same loss in all phases."
     allowed = {"device": ("auto", "cpu"), "precision": ("auto", "fp32"), "layout": ("auto",), "deterministic": (False,)}
     for name, values in allowed.items():
         value = getattr(recipe.hardware, name)

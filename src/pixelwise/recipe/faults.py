@@ -1,4 +1,4 @@
-"""What the schema refuses, as sentences: each with its path in the recipe, what was read, what is allowed."""
+"""Errors of the schema as sentences: the path in the recipe, what was read, and what is allowed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MISSING = object()
 
 
 def schema_problems(tree: Mapping[str, Any], entries: Iterable[Any]) -> list[Problem]:
-    """One problem for every place in the tree that pydantic complains of."""
+    """One problem for every place in the tree that pydantic reports."""
     found: dict[str, list[Problem]] = {}
     for entry in entries:
         location = _in_tree(tree, entry)

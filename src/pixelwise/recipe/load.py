@@ -1,6 +1,6 @@
-"""From a YAML file to a checked Recipe: parents are merged, overrides applied, every fault reported at once.
+"""From a YAML file to a checked Recipe: parents are merged, overrides applied, all problems reported at once.
 
-Nothing but text is read here, so a wrong recipe is refused before a data set, a model or torch is touched.
+Only text is read here, so a wrong recipe is refused before a data set, a model or torch is loaded.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def read_tree(path: Path, children: tuple[Path, ...] = ()) -> dict[str, Any]:
         return tree
     if not isinstance(parent, str):
         raise RecipeError(
-            f"read {shown(parent)}; a recipe extends one other, by name or path.", where=f"{path}: extends"
+            f"read {shown(parent)}; a recipe can extend one other recipe, by name or path.", where=f"{path}: extends"
         )
     base = read_tree(find_recipe(parent, beside=path), (*children, path.resolve()))
     merged = merge({key: value for key, value in base.items() if key not in ITS_OWN}, tree)
@@ -79,7 +79,7 @@ def read_tree(path: Path, children: tuple[Path, ...] = ()) -> dict[str, Any]:
 def with_overrides(tree: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
     """A recipe's tree with `a.b=c` overrides. Raises RecipeError with every problem.
 
-    On another data set the title says so, and `about` and `stated`, which speak of the first one, are left out.
+    On another data set the title says so. `about` and `stated` are left out, because they describe the first data set.
     """
     changed = apply_overrides(tree, overrides)
     before, after = (_dataset_words(one.get("data")) for one in (tree, changed))
@@ -94,7 +94,7 @@ def with_overrides(tree: Mapping[str, Any], overrides: Sequence[str]) -> dict[st
 
 
 def _dataset_words(data: Any) -> str | None:
-    """E.g. `longtail of cifar10`; None where it does not say."""
+    """E.g. `longtail of cifar10`; None if it does not say."""
     item = data.get("dataset") if isinstance(data, Mapping) else None
     words: list[Any] = []
     while isinstance(item, Mapping):
@@ -106,7 +106,7 @@ def _dataset_words(data: Any) -> str | None:
 
 
 def merge(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
-    """Maps merge, everything else replaces. A map that names another item replaces too: its options are others."""
+    """Maps are merged; everything else is replaced. A map that names another item is replaced too: its options differ."""
     merged = dict(base)
     for key, value in change.items():
         before = merged.get(key)
@@ -152,7 +152,7 @@ def not_allowed(recipe: Recipe) -> dict[str, str]:
 
 
 def check_allowed(recipe: Recipe, where: str = "") -> Recipe:
-    """The recipe. Raises RecipeError where it names code outside the package that may not be imported (outside.py)."""
+    """The recipe. Raises RecipeError if it names code outside the package that may not be imported (outside.py)."""
     if refused := not_allowed(recipe):
         raise RecipeError.all(refusals({f"{where}: {path}" if where else path: n for path, n in refused.items()}))
     return recipe
@@ -205,7 +205,7 @@ def _said(where: str, named: set[str]) -> bool:
 
 
 def _at(tree: Any, path: tuple[str, ...], where: str = "") -> Iterable[tuple[str, Any]]:
-    """The values at a path with `*` in it, each with its own path; nothing where the tree has another shape."""
+    """The values at a path with `*` in it, each with its own path; nothing if the tree has another shape."""
     if not path:
         yield where, tree
         return
@@ -272,7 +272,7 @@ def _complete(recipe: Recipe, where: str) -> Recipe:
 
 
 def _or_defaults(recipe: Recipe, defaults: Mapping[str, Any], where: str) -> tuple[Any, tuple[Item, ...], str]:
-    """Loss, metrics and best score of the recipe, or those that its task declares. Raises RecipeError where neither does."""
+    """Loss, metrics and best score of the recipe, or those that its task declares. Raises RecipeError if neither does."""
     named = defaults.get("loss")
     by_head = {head: Item(name=name) for head, name in named.items()} if isinstance(named, dict) else None
     loss = recipe.loss or by_head or (named and Item(name=named))

@@ -1,4 +1,4 @@
-"""What does not go together in a recipe, by what its items declare (`declares` in shelf.py).
+"""Items of a recipe that do not fit together, by what they declare (`declares` in shelf.py).
 
 A misfit is refused only where both sides declare something: a builder from outside the package that declares nothing
 is tried on two pictures before a run begins.
@@ -44,7 +44,7 @@ def misfits(tree: Mapping[str, Any], known: Mapping[str, Shelf]) -> Iterator[Pro
         and isinstance(data := tree.get("data"), Mapping)
         and data.get("fit") == "letterbox"
     ):
-        what = f"task '{task}' learns every pixel, also those around a picture in a letterbox."
+        what = f"task '{task}' would also learn the pixels around a picture in a letterbox."
         yield Problem("data.fit", what, "Use squash or crop.")
     yield from _weights(tree.get("model"), known["model"])
     for where, value in _losses(tree):
@@ -97,13 +97,13 @@ def _rates(train: Any, shelf: Shelf) -> Iterator[Problem]:
 
 
 def name_of(item: Any) -> str:
-    """The name of an item as a recipe writes it; empty where it has none."""
+    """The name of an item as a recipe writes it; empty if it has none."""
     name = item.get("name") if isinstance(item, Mapping) else item
     return name if isinstance(name, str) else ""
 
 
 def declared(shelf: Shelf, name: str) -> Claims:
-    """What a builder declares; nothing where it cannot be read, which is another problem."""
+    """What a builder declares; nothing if it cannot be read, which is another problem."""
     signature = _signature(shelf, name)
     return signature.declared if signature else {}
 
@@ -150,7 +150,7 @@ def _data(data: Any, task: str, claims: Claims, known: Mapping[str, Shelf]) -> I
 
 
 def words_of(claims: Claims, key: str) -> frozenset[str]:
-    """A declaration of one word or several, e.g. what a data set `knows`; empty where nothing is declared."""
+    """A declaration of one word or several, e.g. what a data set `knows`; empty if nothing is declared."""
     found = claims.get(key, ())
     return frozenset([found] if isinstance(found, str) else found)
 
@@ -169,7 +169,7 @@ def _losses(tree: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _loss(where: str, value: Any, task: str, claims: Claims, shelf: Shelf) -> Iterator[Problem]:
-    """Losses that do not take what their head gives. value: an item, a map head → item, or None."""
+    """Losses that do not fit the outputs of their head. value: an item, a map head → item, or None."""
     heads = claims.get("heads")
     if heads is None or value is None:
         return
@@ -243,6 +243,6 @@ def _says(claim: str, allowed: Collection[str], claims: Claims) -> bool:
 
 
 def _fitting(shelf: Shelf, fits: Callable[[Claims], bool]) -> str:
-    """`'confusion' or 'accuracy'`; empty where none fits."""
+    """`'confusion' or 'accuracy'`; empty if none fits."""
     *first, last = [f"'{name}'" for name in shelf if fits(declared(shelf, name))] or [""]
     return f"{', '.join(first)} or {last}" if first else last

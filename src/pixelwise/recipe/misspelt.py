@@ -1,4 +1,4 @@
-"""A key that is written in the wrong place, or as another package calls it: where it belongs in this recipe."""
+"""Finds the place of a key that is written in the wrong place of a recipe, or under its name in another package."""
 
 from __future__ import annotations
 
@@ -71,10 +71,10 @@ MEANT: Mapping[str, tuple[str, ...]] = {
 
 
 def right_key(key: str, tree: Mapping[str, Any], *, near: bool = False) -> str:
-    """The whole path of the key that is meant by `key`, the last part of one that does not exist; empty where none is.
+    """The whole path of the key that is meant by `key`, the last part of a path that does not exist; may be empty.
 
-    tree:  the recipe as it is written: its items say which options there are
-    near:  whether a name that is only similar counts, too
+    tree:  the recipe as written: its items determine the options
+    near:  whether a similar name counts, too
     """
     name = key.strip("-").replace("-", "_").lower()
     known = list(known_keys(tree))

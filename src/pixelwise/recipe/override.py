@@ -42,7 +42,7 @@ def _set(tree: Any, path: Sequence[str], value: Any) -> None:
             if not last and tree.get(key) is None:
                 tree[key] = {}
         else:
-            raise RecipeError(f"there is nothing below '{'.'.join(path[:depth])}'.", where=where)
+            raise RecipeError(f"'{'.'.join(path[:depth])}' has no keys below it.", where=where)
         if last:
             tree[key] = value
         else:

@@ -1,4 +1,4 @@
-"""Where the data set of a recipe lies: its option `path`, or that of the data set that it wraps (`of`)."""
+"""Where the data set of a recipe is: its option `path`, or that of the data set that it wraps (`of`)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pixelwise.recipe.schema import Item, Recipe
 
 
 def place_of(recipe: Recipe) -> str | None:
-    """The path of the recipe's data set as it is written; None where the data set has no option `path`."""
+    """The path of the recipe's data set as it is written; None if the data set has no option `path`."""
     return _found(recipe.data.dataset.model_dump())
 
 
@@ -24,9 +24,9 @@ def innermost(recipe: Recipe) -> dict[str, Any]:
 
 
 def moved(recipe: Recipe, path: Path | str) -> Recipe:
-    """The recipe with its data set at another path. Raises RecipeError where the data set has no option `path`.
+    """The recipe with its data set at another path. Raises RecipeError if the data set has no option `path`.
 
-    path:  a Path is of this machine, and is made absolute; a text is taken as a recipe writes it
+    path:  a Path is made absolute; a text stays as written in a recipe
     """
     item = recipe.data.dataset.model_dump()
     if _found(item) is None:

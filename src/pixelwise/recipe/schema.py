@@ -1,4 +1,4 @@
-"""What a recipe may say. Every field has its meaning beside it; what is not here is refused."""
+"""The schema of recipes. Every field has its meaning beside it. Other keys are refused."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _what_is_said(part: BaseModel, told: dict[str, Any], *later: str) -> dict[st
 
 def _weights(value: str) -> str:
     if value not in WEIGHTS and not value.startswith("run:") and not value.endswith(".safetensors"):
-        what = "allowed is none, imagenet, coco, the path of a .safetensors file, or run:PATH of another run"
+        what = "but it must be none, imagenet, coco, the path of a .safetensors file, or run:PATH of another run"
         raise PydanticCustomError("no_weights", what)
     return value
 
@@ -91,7 +91,9 @@ def _from_name(value: Any) -> Any:
 
 def _device(value: str) -> str:
     if re.fullmatch(r"auto|cpu|cuda(:[0-9]{1,3})?", value) is None:
-        raise PydanticCustomError("no_device", "allowed is auto, cpu, cuda, or one GPU by its number such as cuda:0")
+        raise PydanticCustomError(
+            "no_device", "but it must be auto, cpu, cuda, or one GPU by its number such as cuda:0"
+        )
     return value
 
 
@@ -169,12 +171,12 @@ class Data(Part):
     @model_validator(mode="after")
     def _check_fit(self) -> Data:
         if self.fit != "squash" and self.size is None:
-            raise PydanticCustomError("no_size", "which has a fit without a size: give `size`, or leave out `fit`")
+            raise PydanticCustomError("no_size", "which has a fit but no size: give `size`, or leave out `fit`")
         return self
 
 
 class Phase(Part):
-    """A stretch of training, so many epochs or so many steps long. Ordinary training is one phase."""
+    """A part of a training, with a length in epochs or in steps. An ordinary training has one phase."""
 
     epochs: Natural | None = None
     steps: Natural | None = None  # updates; the phase ends after exactly so many, also within an epoch
@@ -187,9 +189,9 @@ class Phase(Part):
     @model_validator(mode="after")
     def _check_length(self) -> Phase:
         if self.epochs is None and self.steps is None:
-            raise PydanticCustomError("no_length", "which does not say how long: give `epochs` or `steps`")
+            raise PydanticCustomError("no_length", "which has no length: give `epochs` or `steps`")
         if self.epochs is not None and self.steps is not None:
-            raise PydanticCustomError("two_lengths", "which says how long twice: give `epochs` or `steps`, not both")
+            raise PydanticCustomError("two_lengths", "which has two lengths: give `epochs` or `steps`, not both")
         return self
 
     @model_serializer(mode="wrap")
@@ -232,7 +234,7 @@ class Train(Part):
 
 
 class Hardware(Part):
-    """Where and how it is computed. `auto` is decided once by trying, written into the run, and kept by a resume."""
+    """The device and precision. `auto` is decided once by a trial, recorded in the run, and kept by a resume."""
 
     device: Annotated[str, AfterValidator(_device)] = "auto"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
@@ -242,7 +244,7 @@ class Hardware(Part):
 
 
 class Recipe(Part):
-    """One experiment, whole."""
+    """One complete experiment."""
 
     title: str
     engine: Engine = "torch"  # what computes it: torch, or the NumPy network with every gradient written out
@@ -259,9 +261,9 @@ class Recipe(Part):
     gallery: Annotated[int, Field(ge=0, le=60, strict=True)] = 12  # pictures kept for the report
 
     def losses_of(self, heads: Iterable[str], phase: Phase | None = None) -> dict[str, Item]:
-        """The loss of each head: the phase's, else the recipe's; empty where the model owns its losses.
+        """The loss of each head: the phase's, else the recipe's; empty if the model owns its losses.
 
-        Raises RecipeError where the losses do not name exactly these heads.
+        Raises RecipeError if the losses do not name exactly these heads.
         """
         loss = self.loss if phase is None or phase.loss is None else phase.loss
         if loss is None or isinstance(loss, Item):

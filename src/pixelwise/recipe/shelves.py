@@ -1,4 +1,4 @@
-"""Every shelf of the house by kind. Tables only: nothing on them is imported here."""
+"""All shelves by kind. These are tables of names: nothing on them is imported here."""
 
 from __future__ import annotations
 

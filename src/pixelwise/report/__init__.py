@@ -1,1 +1,1 @@
-"""Reports that people want to read, made from a run folder alone."""
+"""Reports, made from a run folder alone."""

@@ -1,6 +1,6 @@
 """Baselines beside a run: finished runs of models that do not look at the picture, in the same parent folder.
 
-Their scores on the same pictures are copied into the run (baselines.json), so that its report needs nothing but its folder.
+Their scores on the same pictures are copied into the run (baselines.json), so its report needs only its folder.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ def is_baseline(setup: Json) -> bool:
 
 
 def keep_baselines(run: RunFolder) -> None:
-    """Record in the run what the baselines beside it score on its pictures. Without any, nothing is written.
+    """Record in the run the scores of the baselines beside it on the same pictures. Without baselines, nothing is written.
 
-    A baseline whose folder is no longer there stays recorded. A damaged one is skipped. Raises RunError where the run's own
+    A baseline whose folder is no longer there stays recorded. A damaged one is skipped. Raises RunError if the run's own
     records are damaged, or the disk is full.
     """
     if not run.has("summary") or not run.has("setup"):
@@ -101,7 +101,7 @@ def _row(score: Score, split: str, beside: Sequence[Json]) -> tuple[str, ...]:
 
 
 def warning(record: Record) -> str:
-    """That the main score of the first split is not better than a baseline's; empty where it is."""
+    """A warning if the main score of the first split is not better than a baseline's; else empty."""
     for split, told in list((record.summary.get("splits") or {}).items())[:1]:
         for score in (score for metric in told.get("metrics") or () for score in scores_of(metric)):
             if score.key == record.main_score and score.value is not None:

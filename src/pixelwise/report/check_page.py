@@ -42,7 +42,7 @@ class Shown:
 def build_check_page(
     dataset: Dataset, seen: Survey, findings: Sequence[Finding], accepted: Sequence[tuple[Finding, str]] = ()
 ) -> str:
-    """The page as HTML, whole in itself. accepted: findings that somebody accepted, with the reason."""
+    """The page as HTML, without external files. accepted: findings that a person accepted, with the reason."""
     pictures = Pictures(dataset)
     masks = "mask" in seen.info.knows and "objects" not in seen.info.knows
     page: str = template("check.html.j2").render(
@@ -98,7 +98,7 @@ class Pictures:
         return ()
 
     def names(self, words: str) -> list[str]:
-        """The names of pictures in a finding's entry: one, or those of a pair; none where it names something else."""
+        """The names of pictures in a finding's entry: one, or those of a pair; none if it names something else."""
         parts = [words] if words in self._places else names_in(words)
         return parts if all(part in self._places for part in parts) else []
 
@@ -122,7 +122,7 @@ class Pictures:
         return None
 
     def _files(self, name: str) -> Iterator[Tile]:
-        """What can be shown of a sample that cannot be read: its picture, and its mask as it is stored, made brighter."""
+        """The images to show of a sample that cannot be read: its picture, and its mask as stored, made brighter."""
         split, index = self._places[name]
         for number, file in enumerate(self.dataset.sources(split, index)[:2]):
             with suppress(DataError):

@@ -1,4 +1,4 @@
-"""The plots of the report: curves over the epochs, a row a class, the confusion matrix, accuracy by confidence."""
+"""The plots of the report: curves over the epochs, a row per class, the confusion matrix, accuracy by confidence."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def _draw_losses(axes: Axes, record: Record, columns: int) -> None:
 
 
 def _parts(record: Record) -> list[str]:
-    """The terms that the loss is the sum of, where there are several."""
+    """The terms of the loss, if there are several."""
     names = dict.fromkeys(name for epoch in record.epochs for name in epoch.get("train") or ())
     return [name for name in names if name != "loss"]
 
@@ -168,7 +168,7 @@ def _steps(record: Record) -> tuple[list[float], list[float]]:
 def draw_class_scores(
     rows: Sequence[Json], score: str, mean: float | None, width: float, palette: Collection[str] = ()
 ) -> Figure:
-    """One bar a class for the value `score` of its row, best first; a class without a number keeps its line.
+    """One bar per class for the value `score` of its row, best first; a class without a number keeps its line.
 
     palette: classes whose names are colours, in which their bars are drawn
     """
@@ -287,7 +287,7 @@ def draw_confusion(
 
 
 def draw_precision_recall(curves: Sequence[Json], width: float) -> Figure:
-    """One small panel a class, the best AP first: precision against recall, and the class's share as a dashed line."""
+    """One small panel per class, the best AP first: precision against recall, and the class's share as a dashed line."""
     ordered = sorted(curves, key=lambda curve: -curve["ap"])
     columns = (3 if len(ordered) <= 9 else 6) if width > 5 else 3
     columns = min(columns, max(1, len(ordered)))
@@ -318,9 +318,9 @@ def draw_precision_recall(curves: Sequence[Json], width: float) -> Figure:
 
 
 def draw_reliability(rows: Sequence[Json], width: float, unit: str = "picture") -> Figure:
-    """One bar an interval of confidence: how often it was right; below, how many pictures (or pixels) lie in it.
+    """One bar for each interval of confidence: how often predictions were right; below, the number of pictures (or pixels).
 
-    rows: `from`, `to`, `n`, `confidence` (mean) and `accuracy` of each interval, None where nothing lies in it
+    rows: `from`, `to`, `n`, `confidence` (mean) and `accuracy` of each interval, None if nothing lies in it
     """
     figure = new_figure(min(width, 5.2), min(width, 5.2) * 0.95)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])

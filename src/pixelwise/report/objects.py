@@ -1,4 +1,4 @@
-"""What the report says of objects: which mistakes were made, by size, and what the decoding alone loses."""
+"""What the report says about objects: the mistakes by size, and what is lost by decoding alone."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ HEADINGS = ("objects", "in the truth", *MISTAKES, *map(score_label, AVERAGES))
 
 
 def mistakes(metrics: list[Json]) -> Table | None:
-    """What became of the objects of a split: of all, by size, and of those that touch others, with AP by size.
+    """The number of correct and wrong objects of a split: all, by size, and those that touch others, with AP by size.
 
-    metrics: the records of its metrics. None where no metric counted objects
+    metrics: the records of its metrics. None if no metric counted objects
     """
     told = next((found for one in metrics if (found := one.get("figures") or {}).get("kind") == "instances"), None)
     if told is None:
@@ -30,7 +30,7 @@ def mistakes(metrics: list[Json]) -> Table | None:
 
 
 def upper_bound(record: Record) -> Table | None:
-    """The scores of the first split beside those of what the task decodes from true maps; None for tasks without maps."""
+    """The scores of the first split beside those decoded from true maps; None for tasks without maps."""
     told = record.metrics()
     bound = (told[0][1].get("upper_bound") or ()) if told else ()
     best = {score.key: score for score in map(Score.from_record, bound)}

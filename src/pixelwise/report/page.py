@@ -48,8 +48,8 @@ MEANS = {
 def build_report(run: RunFolder) -> Path:
     """Write `report.html` and `plots/` of a run, finished or not; return the page's path.
 
-    Two processes that build one page take turns, so that the later one shows what is there last. Raises RunError where a
-    record is damaged or the disk is full, DataError where a picture of the gallery is damaged.
+    Two processes that build the same page take turns, so the later one shows the latest records. Raises RunError if a
+    record is damaged or the disk is full, DataError if a picture of the gallery is damaged.
     """
     with run.adding():
         write_text(run.report_file, _page(run, read_record(run)))
@@ -145,18 +145,18 @@ def _plots(record: Record, metrics: Sequence[Json], folder: Path) -> dict[str, P
 
 
 def _figure(metrics: Sequence[Json], name: str) -> list[Any]:
-    """What the first metric that has it recorded of a figure; empty where none has."""
+    """The figure's record in the first metric that has it; empty if none has."""
     found = ((metric.get("figures") or {}).get(name) for metric in metrics)
     return list(next(filter(None, found), ()))
 
 
 def _curves_caption(metrics: Sequence[Json]) -> str:
-    """What the precision-recall plot shows, and which classes it cannot show."""
+    """The caption of the precision-recall plot, with the classes that it cannot show."""
     curves, absent = _figure(metrics, "curves"), _figure(metrics, "absent")
     caption = (
-        "Each panel is one class, best first, with its average precision. Going right, more pixels are taken for the class, "
-        "in the order of their probability: recall is the share of the class that is found, precision the share of the taken "
-        "pixels that are right. The dashed line is the class's share of all pixels, which pixels in random order would give."
+        "Each panel is one class, best first, with its average precision. From left to right, more pixels are assigned to the "
+        "class, in the order of their probability: recall is the share of the class that is found, precision the share of the "
+        "assigned pixels that are right. The dashed line is the class's share of all pixels: the precision in random order."
     )
     if len(curves) > MOST_CURVES:
         caption += f" The first {MOST_CURVES} of {len(curves)} classes are shown."
@@ -185,7 +185,7 @@ def _class_score(rows: Sequence[Json]) -> str:
 
 
 def _class_caption(record: Record, rows: Sequence[Json]) -> str:
-    """What the plot of the classes' scores shows, and over which classes the mean in it is."""
+    """The caption of the plot of the classes' scores, with the classes over which its mean is taken."""
     score = _class_score(rows)
     caption = f"{_label(score)} of each class, best first; “absent” is a class in neither truth nor prediction."
     mean = _mean(record, score)
@@ -211,7 +211,7 @@ def _label(score: str) -> str:
 
 
 def _ending(record: Record) -> str:
-    """How the training ended, where that is not what was planned."""
+    """How the training ended, if it did not end as planned."""
     done = record.epochs[-1]["epoch"] if record.epochs else 0
     best = record.best
     chosen = f" The best checkpoint is that of epoch {best['epoch']}." if best.get("epoch") else ""
@@ -219,11 +219,11 @@ def _ending(record: Record) -> str:
         return ""
     if record.finished == "early stopping":
         return f"Stopped early after epoch {done} of {record.planned_epochs}: no better score for long enough.{chosen}"
-    return f"This run is not finished: it stands at epoch {done} of {record.planned_epochs or 'an unknown number'}.{chosen}"
+    return f"This run is not finished: it has reached epoch {done} of {record.planned_epochs or 'an unknown number'}.{chosen}"
 
 
 def template(name: str) -> Any:
-    """A template of the reports, which cleans and escapes all that is put in."""
+    """A template of the reports, which cleans and escapes everything put into it."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     loader = PackageLoader("pixelwise.report", "templates")

@@ -1,4 +1,4 @@
-"""What pages about a data set show of it: its pictures with masks laid over, the shares of its classes, its sizes."""
+"""The parts of pages about a data set: its pictures with masks laid over, the shares of its classes, its sizes."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def class_shares(seen: Survey) -> list[Share]:
 
 
 def extent(seen: Survey) -> str:
-    """`46 sizes, from 41×83 to 90×20; width / height 0.49 to 4.5.`; empty where all pictures have one size."""
+    """`46 sizes, from 41×83 to 90×20; width / height 0.49 to 4.5.`; empty if all pictures have one size."""
     sizes = _sizes(seen)
     if len(sizes) < 2:
         return ""

@@ -1,4 +1,4 @@
-"""How every plot of the house looks, and how it becomes files and a picture inside the page.
+"""The style of every plot, and how a plot becomes files and an image inside the page.
 
 Colours are Okabe and Ito's, which colour-blind readers can tell apart (Wong, Nature Methods 8, 441, 2011). No pyplot:
 figures are objects, and the style holds only while one is drawn.
@@ -107,7 +107,7 @@ def write_pdf(file: Path, draw: Callable[[], Figure]) -> None:
 
 @contextmanager
 def style() -> Iterator[None]:
-    """The house's look while a figure is drawn and written, whatever a matplotlibrc in the working folder says."""
+    """The style while a figure is drawn and written, regardless of a matplotlibrc in the working folder."""
     import matplotlib
 
     plain: Any = {key: value for key, value in matplotlib.rcParamsDefault.items() if key != "backend"}
@@ -130,7 +130,7 @@ def shorten(name: str, letters: int = 22) -> str:
 
 
 def bars(axes: Axes, names: list[str], values: list[float | None], labels: list[str], colour: str | list[str]) -> None:
-    """Horizontal bars from top to bottom, each with its value in words behind it.
+    """Horizontal bars from top to bottom, each with its value in words after it.
 
     colour: one for all, or one for each; those have an edge, because some may be as light as the paper
     """

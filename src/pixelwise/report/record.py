@@ -1,4 +1,4 @@
-"""A run as its report reads it. Whatever an interrupted run did not write is empty here, never an error."""
+"""A run as its report reads it. Records that an interrupted run did not write are empty here, not an error."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Record:
 
     @cached_property
     def epochs(self) -> list[Json]:
-        """One record an epoch, in order; where a resumed run told an epoch twice, the later one."""
+        """One record per epoch, in order. If a resumed run recorded an epoch twice, this is the later one."""
         told = sorted({e["epoch"]: e for e in self._of("epoch")}.items())
         return [_renamed(epoch) for _, epoch in told]
 
@@ -51,7 +51,7 @@ class Record:
 
     @property
     def finished(self) -> str:
-        """`complete`, `early stopping`, `interrupted`, or empty where the run never said how it ended."""
+        """`complete`, `early stopping`, `interrupted`, or empty if the run never said how it ended."""
         told = self._of("finished")
         return str(self.summary.get("finished") or (told[-1]["reason"] if told else ""))
 
@@ -71,7 +71,7 @@ class Record:
 
     @property
     def length(self) -> Length | None:
-        """How long the training was planned to be; None where it never began."""
+        """How long the training was planned to be; None if it never began."""
         started = self._of("started")
         if not started:
             return None
@@ -101,7 +101,7 @@ class Record:
 
     @property
     def history(self) -> list[str]:
-        """In a sentence each: which weights the training started from, and what was changed after it had begun."""
+        """One sentence each: the weights that the training started from, and what was changed after it had begun."""
         return [str(told.get("note", "")) for told in (self.pretrained, self.origin, *self.changes) if told]
 
     @property
@@ -127,12 +127,12 @@ class Record:
 
     @property
     def unit(self) -> str:
-        """What the classes are counted in, e.g. `pixel` or `picture`. Of pixels only shares mean something to a reader."""
+        """The unit in which the classes are counted, e.g. `pixel` or `picture`. Of pixels, readers only need shares."""
         return str(self.setup.get("unit") or "pixel")
 
     @property
     def counts(self) -> list[int] | None:
-        """How often each class occurs in the training set; None where every head has its own counts."""
+        """How often each class occurs in the training set; None if every head has its own counts."""
         counts = self.setup.get("counts")
         return counts if isinstance(counts, list) else None
 
@@ -175,7 +175,7 @@ def _renamed(epoch: Json) -> Json:
 
 
 def seen_of(setup: Json) -> dict[str, Json]:
-    """What the model saw in `training` and `validation`: `size` (H, W), None where it varied, and what became of the `aspect`.
+    """What the model saw in `training` and `validation`: `size` (H, W), None if it varied, and what became of the `aspect`.
 
     Runs of version 0.1 have not recorded it: their last augmentation with an option `size` decided that of the training.
     """
@@ -223,7 +223,7 @@ def in_steps(recipe: Json) -> bool:
 
 
 def read_record(run: RunFolder) -> Record:
-    """Everything the report needs. Raises RunError where a file is there but damaged."""
+    """Everything the report needs. Raises RunError if a file is there but damaged."""
     from pixelwise.run.records.run_schema import RecipeText
     from pixelwise.run.records.values import check_record
 

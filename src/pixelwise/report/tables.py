@@ -32,7 +32,7 @@ WEIGHTINGS = {
 
 
 def opening(record: Record) -> str:
-    """What was trained on what, and scored on what, in one sentence."""
+    """One sentence: which model was trained on which data, and on which data it was scored."""
     data, model = record.data, record.setup.get("model") or {}
     name = model.get("name") or _name(record.recipe.get("model"))
     parameters = model.get("parameters")
@@ -186,20 +186,20 @@ def scores(record: Record) -> list[tuple[str, Table, str]]:
 
 
 def over_pictures(record: Record) -> str:
-    """What an interval over pictures says; empty where no score has one."""
+    """An explanation of intervals over pictures; empty if no score has one."""
     found = [score.interval for _, _, metric in record.metrics() for score in scores_of(metric) if score.interval]
     if not any(interval.low is not None for interval in found):
         return ""
     chose = any(told.get("chose_epoch") for _, told, _ in record.metrics())
-    best = " Where a split chose the epoch, its scores are a little too good." if chose else ""
+    best = " If a split chose the epoch, its scores are a little too good." if chose else ""
     return (
-        "“95 % over pictures” is the interval of scores to expect of the same weights on other pictures of this kind: a "
-        f"score interval from the jackknife over pictures. It does not include how much other seeds would change.{best}"
+        "“95 % over pictures” is the interval of scores to expect from the same weights on other pictures of this kind: a "
+        f"score interval from the jackknife over pictures. It does not include the differences between seeds.{best}"
     )
 
 
 def warning(record: Record) -> str:
-    """For the head of the page: that the main score of the first split is not better than a constant guess's."""
+    """For the head of the page: a warning if the main score of the first split is not better than a constant guess's."""
     for split, _, metric in record.metrics()[:1]:
         if (beaten := beaten_by_guess(metric, record.main_score)) and beaten[1]:
             return f"On {split}, {beaten[1]}"
@@ -207,7 +207,7 @@ def warning(record: Record) -> str:
 
 
 def per_class(record: Record, metrics: Sequence[Json]) -> Table | None:
-    """One row a class: share of training, weight, and every score of the class that a metric of the first split has."""
+    """One row per class: share of training, weight, and every score of the class that a metric of the first split has."""
     rows = _joined([metric.get("per_class") or () for metric in metrics])
     names = [str(row.get("class", "")) for row in rows] or record.classes
     if not names or not (rows or record.setup.get("weights")):
@@ -262,7 +262,7 @@ def architecture(record: Record) -> str:
 
 
 def layers(record: Record) -> Table | None:
-    """The architecture, a row a layer."""
+    """The architecture, a row per layer."""
     rows = (record.setup.get("model") or {}).get("layers") or ()
     keys = {
         "layer": "layer",
@@ -294,7 +294,7 @@ def environment(record: Record) -> list[tuple[str, str]]:
 
 
 def times(record: Record) -> list[tuple[str, str]]:
-    """Where the time went."""
+    """The time of each part of the training."""
     seconds: dict[str, float] = dict(record.summary.get("seconds") or {})
     if not seconds:  # interrupted: what the epochs say
         for epoch in record.epochs:

@@ -1,1 +1,1 @@
-"""The run folder: the only link between training and everything that comes after it."""
+"""The run folder: the only link between a training and the commands that use it later."""

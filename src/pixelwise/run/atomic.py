@@ -1,4 +1,4 @@
-"""Files that are either whole or not there: temporary name → flush to the disk → rename."""
+"""Files that are never incomplete: temporary name → flush to the disk → rename."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ONE_FILE = (errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.ENOTEMPTY, er
 def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Call `write(file)` on a temporary file beside `path`, then rename it into place.
 
-    Whatever happens on the way, `path` holds its earlier content or all of the new one. Raises RunError where the
+    At every moment `path` contains either its earlier content or all of the new one. Raises RunError if the
     disk is full or read-only; the temporary file is then removed.
     """
     temporary = path.with_name(f".{path.name[:60]}.{os.getpid()}.part")  # never longer than a name may be
@@ -32,7 +32,7 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
         os.replace(temporary, path)
         sync_folder(path.parent)
     except OSError as error:
-        hint = "" if is_of_one_file(error, path) else "The earlier content is untouched. Is the disk full or read-only?"
+        hint = "" if is_of_one_file(error, path) else "The earlier content is unchanged. Is the disk full or read-only?"
         raise RunError(f"could not be written: {error.strerror or error}.", where=str(path), hint=hint) from error
     finally:
         with suppress(OSError):  # never made, or on a disk that has become read-only

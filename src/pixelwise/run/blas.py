@@ -1,4 +1,4 @@
-"""Which kernels the matrix library behind NumPy runs with, and the one case in which pixelwise has to set them.
+"""The kernels of NumPy's matrix library, and the one case in which pixelwise must set them.
 
 OpenBLAS picks its kernels by the processor's model. On models that it does not know it falls back to kernels without
 AVX-512, which halves the speed of a matrix product. Reads text only and imports nothing, because the library looks at
@@ -18,10 +18,10 @@ ZEN_4 = 0x19  # the first family of AMD's that has AVX-512
 
 
 def choose_kernels(environment: MutableMapping[str, str] = os.environ, cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
-    """Ask for the AVX-512 kernels where OpenBLAS may not find them by itself. Whether it did so.
+    """Ask for the AVX-512 kernels if OpenBLAS may not find them by itself. Returns whether it did so.
 
-    Only on an AMD processor that has every instruction they use, and where nobody has asked for anything yet. On AMD
-    models that OpenBLAS knows it takes these kernels anyway; on Intel's it knows its way.
+    This is done only on an AMD processor that has every instruction they use, and only if no kernels are set yet. On AMD
+    models that OpenBLAS knows it chooses these kernels anyway; on Intel's it chooses well.
     """
     if VARIABLE in environment:
         return False
@@ -35,7 +35,7 @@ def choose_kernels(environment: MutableMapping[str, str] = os.environ, cpuinfo: 
 
 
 def kernels() -> str | None:
-    """What NumPy's matrix library runs with, e.g. `OpenBLAS 0.3.31, SkylakeX (asked for)`; None where it does not say."""
+    """What NumPy's matrix library runs with, e.g. `OpenBLAS 0.3.31, SkylakeX (asked for)`; None if it does not say."""
     import numpy  # noqa: F401 - brings the library that is asked about
     from threadpoolctl import threadpool_info
 
@@ -47,7 +47,7 @@ def kernels() -> str | None:
 
 
 def first_processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> dict[str, str]:
-    """The first processor's entries; none where the system has no such file."""
+    """The first processor's entries; none if the system has no such file."""
     about: dict[str, str] = {}
     try:
         with open(cpuinfo, encoding="utf-8", errors="replace") as lines:

@@ -27,7 +27,7 @@ Arrays = Mapping[str, NDArray[Any]]
 FORMAT = 1
 MOST_BYTES = 1 << 34  # of one file of arrays
 _OURS = re.compile(r"\w+-\d{8,}(-[0-9a-f]{8})?\.safetensors|\..+\.part")
-OTHER = "Is the run's other checkpoint (last/ or best/) whole? `evaluate` and `predict` take it by --checkpoint."
+OTHER = "If the run's other checkpoint (last/ or best/) is complete, `evaluate` and `predict` use it with --checkpoint."
 
 
 def save_checkpoint(folder: Path, parts: Mapping[str, Arrays], state: Mapping[str, Any], *, step: int) -> None:
@@ -70,7 +70,7 @@ def _digest(record: Mapping[str, Any]) -> str:
 
 
 def has_checkpoint(folder: Path) -> bool:
-    """Whether there is one. Raises RunError where a link or something else is in its place."""
+    """Whether there is one. Raises RunError if a link or something else is in its place."""
     return is_plain_file(plain_folder(folder) / "state.json")
 
 
@@ -80,18 +80,18 @@ def load_state(folder: Path) -> dict[str, Any]:
 
 
 def digest_of(folder: Path, part: str) -> str:
-    """The SHA-256 of a part's file. Raises RunError where there is no checkpoint, or it does not have the part."""
+    """The SHA-256 of a part's file. Raises RunError if there is no checkpoint, or it does not have the part."""
     files = _read_record(folder)["files"]
     if part not in files:
-        raise RunError(f"holds no '{part}'; it holds {', '.join(files)}.", where=str(folder))
+        raise RunError(f"has no '{part}'; it has {', '.join(files)}.", where=str(folder))
     return str(files[part]["sha256"])
 
 
 def load_checkpoint(folder: Path, *parts: str) -> tuple[dict[str, dict[str, NDArray[Any]]], dict[str, Any]]:
     """The named parts and the state, the arrays read-only.
 
-    Raises RunError where a file is missing, cut short or changed, or has weights that are not finite: with those nothing can
-    be predicted, and nothing trained. (The optimizer's memory may be infinite where the weights are still finite.)
+    Raises RunError if a file is missing, cut short or changed, or has weights that are not finite: these can
+    neither predict nor train. (The optimizer's memory may be infinite while the weights are still finite.)
     """
     record = _read_record(folder)
     try:
@@ -110,7 +110,7 @@ def _read_record(folder: Path) -> dict[str, Any]:
     path = folder / "state.json"
     if not has_checkpoint(folder):
         raise RunError(
-            "there is no checkpoint here.", where=str(folder), hint="Was the run stopped before its first one?"
+            "there is no checkpoint here.", where=str(folder), hint="The run may have stopped before its first one."
         )
     record = read_json(path)
     if not isinstance(record, dict) or record.get("format") != FORMAT:

@@ -40,7 +40,7 @@ def environment(recorded: Container[str] = ()) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Place:
-    """Which of `count` processes this is, on all machines and on its own."""
+    """The rank of this process among `count` processes, on all machines and on its own machine."""
 
     rank: int
     count: int
@@ -50,7 +50,7 @@ class Place:
 def launched() -> Place | None:
     """The place of a process that `torchrun` started together with others; None for a process on its own.
 
-    A launcher sets all of these variables. One that was left behind in a shell means nothing.
+    A launcher sets all of these variables. A single one that is left in a shell is ignored.
     """
     said = [os.environ.get(name, "") for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_PORT")]
     if not os.environ.get("MASTER_ADDR") or not all(number.isdecimal() for number in said):

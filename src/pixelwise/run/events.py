@@ -1,4 +1,4 @@
-"""What a training says while it runs. The loop yields these, the run folder keeps them, consoles and reports read them.
+"""The events of a training. The loop yields them, the run folder keeps them, consoles and reports read them.
 
 Every engine (torch or NumPy) yields the same events. Only `seconds` differ between two runs of one recipe.
 """
@@ -18,7 +18,7 @@ Numbers = Mapping[str, float | None]
 class Started:
     """Training begins, or resumes from a checkpoint (step > 0).
 
-    phases: updates of each phase; empty where only the epochs are known
+    phases: updates of each phase; empty if only the epochs are known
     """
 
     kind: ClassVar[str] = "started"
@@ -61,7 +61,7 @@ class EpochDone:
 
     epoch:              counts from 1
     pictures:           that were trained on
-    train, validation:  mean losses by name (validation is empty where the model has no validation loss)
+    train, validation:  mean losses by name (validation is empty if the model has no validation loss)
     scores:             validation scores by key, e.g. `mean_iou[void=ignore,classes=truth]`
     """
 

@@ -3,7 +3,7 @@
 recipe.yaml        the recipe, resolved: no parent, every default written out
 environment.json   versions, machine, commit, command
 setup.json         what was found out once: choices made by trying, class counts and weights, layers, pictures per split
-events.jsonl       one event a line
+events.jsonl       one event per line
 last/ best/        checkpoints
 predictions/       a few pictures with truth and prediction, for the gallery
 evaluations/       scores of `pixelwise evaluate`
@@ -49,7 +49,7 @@ SCHEMAS = {  # record → module of records/, and the schema in it
 
 
 class RunFolder:
-    """Paths and records of one run. Opening reads nothing but the names."""
+    """Paths and records of one run. Opening it reads only the names."""
 
     def __init__(self, path: Path) -> None:
         self.path = path = Path(path)
@@ -71,9 +71,9 @@ class RunFolder:
 
     @staticmethod
     def check_free(path: Path) -> None:
-        """Raise RunError where something is in the way of a new run; that is left untouched.
+        """Raise RunError if something is in the way of a new run, which stays unchanged.
 
-        What a process leaves behind that is killed before it has written the recipe is not in the way.
+        Files of a process that was killed before it wrote the recipe are not in the way.
         """
         try:
             taken = path.exists() and (not path.is_dir() or any(map(counts, path.iterdir())))
@@ -102,7 +102,7 @@ class RunFolder:
 
     @contextmanager
     def beginning(self, recipe: str, origin: Mapping[str, Any] | None = None) -> Iterator[None]:
-        """Make the run with its recipe, and hold it. Raises RunError where something is in the way, and leaves nothing then.
+        """Make the run with its recipe, and hold it. Raises RunError if something is in the way, and leaves nothing then.
 
         origin: where its first weights come from; kept beside the recipe until setup.json says it
         """
@@ -125,7 +125,7 @@ class RunFolder:
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
-        """An existing run. Raises RunError where the folder has no recipe."""
+        """An existing run. Raises RunError if the folder has no recipe."""
         run = cls(Path(path))
         if not run.path.is_dir():
             raise RunError(
@@ -138,12 +138,12 @@ class RunFolder:
         return run
 
     def recipe_text(self) -> str:
-        """The text of recipe.yaml. Raises RunError where it is not a plain file of UTF-8."""
+        """The text of recipe.yaml. Raises RunError if it is not a plain file of UTF-8."""
         with _of_a_run():
             return decode(read_plain(self.recipe_file, LIMIT), where=str(self.recipe_file))
 
     def recipe_tree(self) -> dict[str, Any]:
-        """The recipe as plain values: whatever it says, which need not be a recipe that this version knows."""
+        """The recipe as plain values. It need not be a recipe that this version knows."""
         with _of_a_run():
             return parse_map(self.recipe_text(), where=str(self.recipe_file))
 
@@ -159,7 +159,7 @@ class RunFolder:
     # -- records -------------------------------------------------------------------------------------------------
 
     def file(self, name: str) -> Path:
-        """The path of a file in the run, e.g. `evaluations/val-best-recipe.json`. Raises RunError where it leads elsewhere."""
+        """The path of a file in the run, e.g. `evaluations/val-best-recipe.json`. Raises RunError if it leads elsewhere."""
         return inside(self.path, name)
 
     def write(self, name: str, value: Any) -> None:
@@ -167,7 +167,7 @@ class RunFolder:
         write_json(self.file(f"{name}.json"), value)
 
     def read(self, name: str) -> Any:
-        """A JSON record. Raises RunError where it is missing or damaged, or is not what its schema says."""
+        """A JSON record. Raises RunError if it is missing or damaged, or is not what its schema says."""
         return read_part(self.path, name)
 
     def has(self, name: str) -> bool:
@@ -179,7 +179,7 @@ class RunFolder:
         (self.path / "origin.json").unlink(missing_ok=True)
 
     def has_not_begun(self) -> bool:
-        """Whether it was killed before its first step. Raises RunError where the weights that it started from are lost."""
+        """Whether it was killed before its first step. Raises RunError if the weights that it started from are lost."""
         if self.has("setup"):
             return False
         if self.has("origin"):
@@ -199,7 +199,7 @@ class RunFolder:
             raise RunError(
                 f"could not be written: {error.strerror or error}.",
                 where=str(self.events_file),
-                hint="Make room, then resume with `pixelwise train --resume`: the last checkpoint is whole.",
+                hint="Make room, then resume with `pixelwise train --resume`: the last checkpoint is complete.",
             ) from error
 
     def events_length(self) -> int:
@@ -210,10 +210,12 @@ class RunFolder:
             return file.seek(0, os.SEEK_END)
 
     def cut_events(self, length: int) -> None:
-        """Forget the events after `length` bytes: they are about to happen again."""
+        """Remove the events after `length` bytes: they will happen again."""
         if not is_plain_file(self.events_file):
             if length:
-                raise RunError("is missing, the checkpoint says that it should be there.", where=str(self.events_file))
+                raise RunError(
+                    "is missing, but the checkpoint says that it should be there.", where=str(self.events_file)
+                )
             return
         with self._open_events() as file:
             there = file.seek(0, os.SEEK_END)
@@ -221,7 +223,7 @@ class RunFolder:
                 raise RunError(
                     f"has {there} bytes; when the checkpoint was written it had {length}.",
                     where=str(self.events_file),
-                    hint="It was changed since. Put it back, or train again with --out.",
+                    hint="It was changed afterwards. Restore it, or train again with --out.",
                 )
             file.truncate(length)
 
@@ -265,7 +267,7 @@ class RunFolder:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Hold the run for writing. Raises RunError where another process does (the lock ends with its process).
+        """Hold the run for writing. Raises RunError if another process does (the lock ends with its process).
 
         What a resume decides by is read only after this: another process may still be changing it before.
         """
@@ -313,7 +315,7 @@ def counts(path: Path) -> bool:
 
 
 def read_part(folder: Path, name: str) -> Any:
-    """A JSON record of a run, a sweep or a search. Raises RunError where it is missing, or is not what its schema says."""
+    """A JSON record of a run, a sweep or a search. Raises RunError if it is missing, or is not what its schema says."""
     from pixelwise.run.records.values import check_record
 
     file = inside(folder, f"{name}.json")

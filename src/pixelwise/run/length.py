@@ -1,4 +1,4 @@
-"""How long a training is: updates and epochs, and where in them one update stands."""
+"""The length of a training in updates and epochs, and the place of one update in it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class Length:
     """The updates of each phase, and of a whole epoch.
 
     A phase may end within an epoch. It cuts that epoch short, which counts as one, and the next phase begins with a new
-    epoch. So of any length in updates the place of every update is known beforehand, and a resume needs no more than how
-    many epochs are over and how many updates of the one under way are done.
+    epoch. So the place of every update is known beforehand. A resume needs only the number of finished epochs and the number
+    of updates done in the current one.
 
     phases:     updates of each phase, 1 or more
     per_epoch:  updates in which as many pictures are shown as there are
@@ -67,7 +67,7 @@ class Length:
         return epoch + 1, step - self.steps_before(epoch)
 
     def position(self, step: float) -> float:
-        """Epochs over after so many updates, between two of them as a part of the epoch under way."""
+        """The epochs finished after `step` updates, as a real number within the current epoch."""
         epoch = min(bisect_left(self._ends, step), self.epochs - 1)
         return epoch + (step - self.steps_before(epoch)) / max(1, self.steps_of(epoch))
 

@@ -1,8 +1,8 @@
 """One writer at a time in a folder, for as long as its process lives.
 
-A lock belongs to an open file, so it ends with the process that took it, however that ends. A process that is forked from
-the writer, such as one that loads pictures, shares the open file and would keep the lock after the writer's end. So it
-gives every lock back before it does anything else.
+A lock belongs to an open file, so it ends with its process, also if that is killed. A process that is forked from the
+writer, such as one that loads pictures, shares the open file and would keep the lock after the writer's end. So it first
+gives every lock back.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _held: set[int] = set()  # the descriptors of this process's locks
 
 @contextmanager
 def lock(path: Path, *, wait: bool = False) -> Iterator[int | None]:
-    """Hold the lock of a file, which is made if there is none: its descriptor, or None where another process holds it.
+    """Hold the lock of a file, which is made if there is none: its descriptor, or None if another process holds it.
 
     wait:  until the other process gives it back
 
-    Raises OSError where the file cannot be written, RunError where it is not a plain file.
+    Raises OSError if the file cannot be written, RunError if it is not a plain file.
     """
     from filelock import lock_descriptor
 

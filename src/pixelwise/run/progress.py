@@ -48,7 +48,7 @@ class Progress:
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any], where: str) -> tuple[Progress, int]:
-        """The progress in a checkpoint's state, and the bytes that its events had. Raises RunError where it is damaged."""
+        """The progress in a checkpoint's state, and the bytes that its events had. Raises RunError if it is damaged."""
         from pixelwise.run.records.array_schema import TrainingState
         from pixelwise.run.records.values import check_record
 
@@ -61,11 +61,11 @@ class Progress:
         fits = epochs <= length.epochs and self.batch <= (length.steps_of(epochs) if here else 0)
         if not fits or self.step != length.steps_before(epochs) + self.batch:
             what = f"step {self.step} is not {self.batch} batches after epoch {epochs} in a training of {length.epochs} epochs."
-            raise RunError(what, where=where, hint="Is the checkpoint of another run?")
+            raise RunError(what, where=where, hint="The checkpoint may be from another run.")
 
 
 def quotients(sums: Sums) -> dict[str, float | None]:
-    """The losses by name, and their sum as `loss`; None where nothing counted."""
+    """The losses by name, and their sum as `loss`; None if nothing counted."""
     losses = {name: top / below if below else None for name, (top, below) in sums.items()}
     known = [value for value in losses.values() if value is not None]
     return {"loss": sum(known) if known else None, **(losses if len(losses) > 1 else {})}

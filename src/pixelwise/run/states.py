@@ -1,4 +1,4 @@
-"""What each picture of a split added to each metric, kept so that scores can be taken of other sets of pictures later.
+"""What each picture of a split added to each metric, kept to compute scores of other sets of pictures later.
 
 One .npz file without pickle: names, and for every metric sparse rows (picture, place in the flattened state, count).
 For 213 pictures of 21 classes that is about 20 KB. A metric whose state is rows has its columns, and how many rows each
@@ -49,7 +49,7 @@ class States:
         return flat.reshape(self.shape)
 
     def matrix(self) -> Any:
-        """(N, K) SciPy sparse int64: a row a picture, a column a place in the flattened state."""
+        """(N, K) SciPy sparse int64: a row per picture, a column per place in the flattened state."""
         from scipy.sparse import csr_array
 
         picture, place, count = self.rows.T
@@ -133,7 +133,7 @@ def write_states(path: Path, names: Sequence[str], metrics: Sequence[Kept]) -> N
 
 
 def read_states(path: Path) -> PictureStates:
-    """The states in a file. Raises RunError where it is missing or damaged."""
+    """The states in a file. Raises RunError if it is missing or damaged."""
     try:
         with open_plain(path) as opened:
             _check_members(opened)
@@ -153,7 +153,9 @@ def _check_members(file: IO[bytes]) -> None:
     with zipfile.ZipFile(file) as archive:
         sizes = [member.file_size for member in archive.infolist()]
     if len(sizes) > MOST_ARRAYS or sum(sizes) > MOST_BYTES:
-        raise ValueError(f"{len(sizes)} arrays of {sum(sizes)} bytes; allowed are {MOST_ARRAYS} of {MOST_BYTES}")
+        raise ValueError(
+            f"{len(sizes)} arrays of {sum(sizes)} bytes; at most {MOST_ARRAYS} of {MOST_BYTES} are allowed"
+        )
     file.seek(0)
 
 

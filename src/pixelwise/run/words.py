@@ -1,4 +1,4 @@
-"""How a record is put into words: scores, conventions, numbers and durations, the same on screen and in the report."""
+"""Records in words: scores, conventions, numbers and durations, the same on screen and in the report."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def listed(words: Sequence[str]) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """So many of something.
+    """A number and a noun in the singular or plural.
 
     >>> counted(1, "run"), counted(2000, "picture")
     ('1 run', '2,000 pictures')

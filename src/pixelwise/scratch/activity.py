@@ -1,4 +1,4 @@
-"""Which units of a network ever fire: dead ReLUs, counted."""
+"""Counts dead ReLUs: units of a network that never fire."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a function of the network is given, looked at before anything is computed."""
+"""Checks of the arguments of the network's functions, before anything is computed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def check_float(array: Array, name: str, like: Array | None = None) -> None:
         raise ShapeError(f"{name} must be a NumPy array, not {type(array).__name__}.")
     if array.dtype not in FLOATS:
         raise ShapeError(
-            f"{name} has dtype {array.dtype}; allowed are float32 and float64.", hint="Try array.astype(np.float32)."
+            f"{name} has dtype {array.dtype}; it must be float32 or float64.", hint="Try array.astype(np.float32)."
         )
     if like is not None and array.dtype != like.dtype:
         raise ShapeError(
@@ -52,7 +52,7 @@ def check_pictures(x: Array, name: str = "x") -> None:
     if x.ndim != 4:
         raise ShapeError(
             f"{name} has shape {x.shape}; a batch of pictures is (N, C, H, W).",
-            hint="One picture alone is x[None]." if x.ndim == 3 else "",
+            hint="For a single picture, use x[None]." if x.ndim == 3 else "",
         )
     if 0 in x.shape:
         raise ShapeError(f"{name} has shape {x.shape}: a batch of pictures must not be empty.")
@@ -63,10 +63,12 @@ def check_convolution(x: Array, weight: Array, bias: Array | None, groups: int =
     check_pictures(x)
     check_float(weight, "weight", like=x)
     if weight.ndim != 4 or 0 in weight.shape:
-        raise ShapeError(f"weight has shape {weight.shape}; a convolution's is (O, C/groups, kH, kW), none of them 0.")
+        raise ShapeError(
+            f"weight has shape {weight.shape}; a convolution's weight must be (O, C/groups, kH, kW), all above 0."
+        )
     outputs, channels = len(weight), x.shape[1]
     if groups < 1 or channels % groups or outputs % groups:
-        raise ShapeError(f"{groups} groups cannot share out {channels} input and {outputs} output channels evenly.")
+        raise ShapeError(f"{groups} groups cannot divide {channels} input and {outputs} output channels evenly.")
     if weight.shape[1] * groups != channels:
         raise ShapeError(
             f"weight {weight.shape} reads {weight.shape[1]} × {groups} groups = {weight.shape[1] * groups} channels, "

@@ -1,4 +1,4 @@
-"""How a gradient is tested: move one number a little both ways, and see how the loss follows.
+"""Tests of a gradient by central differences: one number is changed a little in both directions.
 
     ∂L/∂w ≈ (L(w + h) − L(w − h)) / 2h
 
@@ -49,12 +49,12 @@ def gradcheck(
 ) -> list[TensorCheck]:
     """The worst error of each gradient, worst tensor first.
 
-    loss:       computes the loss from what `arrays` hold at that moment
+    loss:       computes the loss from the current content of `arrays`
     arrays:     float64, moved in place entry by entry and put back
     gradients:  ∂loss/∂array, as written by hand
-    entries:    of a larger tensor so many are drawn, among them its largest gradient
+    entries:    the number of entries that are drawn from a larger tensor; its largest gradient is one of them
 
-    Raises ShapeError where dtypes or shapes do not fit, TrainingError where a value is not finite.
+    Raises ShapeError if dtypes or shapes do not fit, TrainingError if a value is not finite.
     """
     return sorted(
         (_check(loss, name, array, gradients[name], step, entries, seed) for name, array in arrays.items()),
@@ -71,7 +71,7 @@ def _check(
     for what, values in ((name, array), (f"the gradient of {name}", gradient)):
         if not np.isfinite(values).all():
             place = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
-            raise TrainingError(f"{what} holds {values[place]} at {place}; only finite numbers can be checked.")
+            raise TrainingError(f"{what} contains {values[place]} at {place}; only finite numbers can be checked.")
     places = np.arange(array.size)
     if array.size > entries:
         drawn = np.random.default_rng(seed).choice(array.size, entries - 1, replace=False)

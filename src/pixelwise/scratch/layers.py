@@ -46,7 +46,7 @@ class Layer(ABC):
         """dx, and the gradient of each parameter."""
 
     def output_shape(self, shape: Shape) -> Shape:
-        """The shape of one output for one input of `shape`: the same here. Raises ShapeError where it does not fit."""
+        """The shape of one output for one input of `shape`: the same here. Raises ShapeError if it does not fit."""
         return shape
 
     def parameter_gradients(self, dout: Array, cache: Any) -> Gradients:
@@ -72,7 +72,7 @@ class Layer(ABC):
 
 
 class Weighted(Layer, ABC):
-    """A layer with a weight and mostly a bias."""
+    """A layer with a weight and usually a bias."""
 
     def __init__(self, weight_shape: Shape, outputs: int, inputs_per_output: int, bias: bool) -> None:
         super().__init__()
@@ -98,11 +98,11 @@ class Weighted(Layer, ABC):
 
 
 def picture_shape(layer: Layer, shape: Shape, channels: int | None = None) -> tuple[int, int, int]:
-    """`shape` as (C, H, W). Raises ShapeError where it is something else or has other channels than the layer reads."""
+    """`shape` as (C, H, W). Raises ShapeError if it is something else or has other channels than the layer reads."""
     if len(shape) != 3:
-        raise ShapeError(f"{layer!r} reads pictures (C, H, W), but is given {shape}.")
+        raise ShapeError(f"{layer!r} reads pictures (C, H, W), but gets {shape}.")
     if channels is not None and shape[0] != channels:
-        raise ShapeError(f"{layer!r} reads {channels} channels, but is given {shape[0]}.")
+        raise ShapeError(f"{layer!r} reads {channels} channels, but gets {shape[0]}.")
     return shape[0], shape[1], shape[2]
 
 
@@ -141,7 +141,7 @@ class Sigmoid(Layer):
 
 
 class Dropout(Layer):
-    """Sets numbers to 0 by lot in training; does nothing in prediction."""
+    """Sets random numbers to 0 in training; has no effect in prediction (Srivastava et al., JMLR 2014)."""
 
     def __init__(self, probability: float = 0.5) -> None:
         super().__init__()
@@ -265,7 +265,7 @@ class ConvTranspose2d(Weighted):
 
 
 class Linear(Weighted):
-    """Everything connected with everything."""
+    """A fully connected layer: out = x · weightᵀ + bias."""
 
     def __init__(self, inputs: int, outputs: int, *, bias: bool = True) -> None:
         super().__init__((outputs, inputs), outputs, inputs, bias)
@@ -281,7 +281,7 @@ class Linear(Weighted):
     def output_shape(self, shape: Shape) -> Shape:
         if shape != (self.inputs,):
             raise ShapeError(
-                f"{self!r} reads {self.inputs} numbers, but is given {'×'.join(map(str, shape))} = {math.prod(shape)}.",
+                f"{self!r} reads {self.inputs} numbers, but gets {'×'.join(map(str, shape))} = {math.prod(shape)}.",
                 hint="Put a Flatten before it." if math.prod(shape) == self.inputs else "",
             )
         return (self.outputs,)

@@ -62,7 +62,9 @@ class Network:
         first layer is not computed, because no other layer reads it.
         """
         if len(caches) != len(self.layers):
-            raise ShapeError(f"{len(caches)} caches for {len(self.layers)} layers: these are not of this network.")
+            raise ShapeError(
+                f"{len(caches)} caches for {len(self.layers)} layers: these caches are not from this network."
+            )
         found: list[Gradients] = [{} for _ in self.layers]
         for index in range(len(self.layers) - 1, 0, -1):
             dout, found[index] = self.layers[index].backward(dout, caches[index])
@@ -72,7 +74,7 @@ class Network:
 
     @property
     def parameters(self) -> dict[str, Array]:
-        """What is learned, as `index.name`. The arrays themselves: an optimizer changes them in place."""
+        """The learned arrays by `index.name`. They are not copies: an optimizer changes them in place."""
         return _named(layer.parameters for layer in self.layers)
 
     def state(self) -> dict[str, Array]:
@@ -83,7 +85,7 @@ class Network:
         """Copy a state into this network. Raises ShapeError with all that does not fit, and then changes nothing."""
         own = self.state()
         problems = [Problem(name, "is missing.") for name in own if name not in state]
-        problems += [Problem(name, "is not known to this network.") for name in state if name not in own]
+        problems += [Problem(name, "is not part of this network.") for name in state if name not in own]
         for name in own.keys() & state.keys():
             if own[name].shape != state[name].shape or own[name].dtype != state[name].dtype:
                 found, needed = (f"{a.shape} {a.dtype}" for a in (state[name], own[name]))
@@ -94,7 +96,7 @@ class Network:
             own[name][...] = value
 
     def __repr__(self) -> str:
-        """One line a layer: its options, the shape it gives, how many numbers it learns."""
+        """One line per layer: its options, the shape it gives, how many numbers it learns."""
         rows = [("", "input", _words(self.input_shape), "")]
         for index, (layer, shape) in enumerate(zip(self.layers, self.shapes, strict=True)):
             count = sum(value.size for value in layer.parameters.values())
@@ -112,7 +114,7 @@ def _shapes(layers: Sequence[Layer], shape: Shape) -> list[Shape]:
     if not layers:
         raise ShapeError("a network needs at least one layer.")
     if len(set(map(id, layers))) != len(layers):
-        raise ShapeError("a layer stands twice in this network.", hint="Shared weights would need summed gradients.")
+        raise ShapeError("the network contains a layer twice.", hint="Shared weights would need summed gradients.")
     shapes = []
     for index, layer in enumerate(layers):
         before = shape

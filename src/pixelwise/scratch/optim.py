@@ -1,4 +1,4 @@
-"""How weights follow their gradients: stochastic gradient descent with momentum, and Adam.
+"""Optimizers: stochastic gradient descent with momentum, and Adam.
 
 An optimizer changes the arrays it is given in place. Weight decay is added to the gradient of weights only: a bias, or
 the scale of a normalisation, does not make a network more complicated by being large.
@@ -31,7 +31,7 @@ class SGD:
         self.velocity: dict[str, Array] = {}
 
     def update(self, parameters: Mapping[str, Array], gradients: Mapping[str, Array], rate: float) -> None:
-        """One step with learning rate `rate`, in place. Raises ShapeError where gradients do not fit parameters."""
+        """One step with learning rate `rate`, in place. Raises ShapeError if gradients do not fit parameters."""
         for name, weight in parameters.items():
             gradient = _gradient(name, weight, gradients, self.decay)
             velocity = self.velocity.setdefault(name, np.zeros_like(weight))
@@ -53,11 +53,11 @@ class SGD:
 
 
 class Adam:
-    """Steps of about equal size for every weight: the mean gradient divided by its root mean square.
+    """Adam: steps of about equal size for every weight, the mean gradient divided by its root mean square.
 
         m ← β₁·m + (1 − β₁)·g        s ← β₂·s + (1 − β₂)·g²        w ← w − η · (m/(1 − β₁ᵗ)) / (√(s/(1 − β₂ᵗ)) + ε)
 
-    The divisors make up for m and s beginning at 0. Kingma and Ba, "Adam" (ICLR 2015), algorithm 1.
+    The divisors correct for m and s, which begin at 0. Kingma and Ba, "Adam" (ICLR 2015), algorithm 1.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Adam:
         self.square: dict[str, Array] = {}
 
     def update(self, parameters: Mapping[str, Array], gradients: Mapping[str, Array], rate: float) -> None:
-        """One step with learning rate `rate`, in place. Raises ShapeError where gradients do not fit parameters."""
+        """One step with learning rate `rate`, in place. Raises ShapeError if gradients do not fit parameters."""
         found = {name: _gradient(name, weight, gradients, self.decay) for name, weight in parameters.items()}
         self.steps += 1
         for name, weight in parameters.items():
@@ -90,7 +90,7 @@ class Adam:
         return moments | {"steps": np.array(self.steps)}
 
     def load_state(self, state: Mapping[str, Array]) -> None:
-        """Continue from a state. Raises ShapeError where it does not say after how many steps."""
+        """Continue from a state. Raises ShapeError if it does not say after how many steps."""
         steps = state.get("steps", np.array(-1))
         if steps.shape != () or steps.dtype.kind not in "iu" or steps < 0:
             raise ShapeError("is not a number of steps.", where="steps")

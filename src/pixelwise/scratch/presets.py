@@ -72,7 +72,7 @@ def fcn(
     depth: Annotated[int, Ge(1)] = 2,
     norm: Norm = "before",
 ) -> Network:
-    """A fully convolutional network for segmentation: `depth` halvings by stride 2, as many doublings back, scores 1×1.
+    """A fully convolutional network for segmentation: `depth` halvings by stride 2, as many doublings, scores by 1×1.
 
     width:  channels of the first convolution; each halving doubles them, each doubling halves them
     depth:  halvings; height and width of the pictures must be multiples of 2^depth
@@ -81,7 +81,7 @@ def fcn(
     step = 2**depth
     if input_shape[1] % step or input_shape[2] % step:
         raise ShapeError(
-            f"pictures of {input_shape[2]}×{input_shape[1]} cannot be halved {depth} times without a rest.",
+            f"pictures of {input_shape[2]}×{input_shape[1]} cannot be halved {depth} times without a remainder.",
             where="model fcn",
             hint=f"Set data.size to multiples of {step}, or a smaller depth.",
         )

@@ -1,4 +1,4 @@
-"""The windows of a picture: seen as one array (`patches`), and summed back into a picture (`fold`).
+"""The windows of a picture: as one array (`patches`), and summed back into a picture (`fold`).
 
 The two are transposes of each other: ⟨patches(x), p⟩ = ⟨x, fold(p)⟩ for all x and p. That is why the one is the
 forward step of a convolution and the other its backward step. Sizes come from `pixelwise.arithmetic.window`.
@@ -25,7 +25,7 @@ def empty_like(x: Array, shape: tuple[int, int, int, int]) -> Array:
 
 
 def padded(x: Array, padding: tuple[int, int]) -> Array:
-    """x (N, C, H, W) with rows and columns of zeros on each side; x itself where there is nothing to add."""
+    """x (N, C, H, W) with rows and columns of zeros on each side; x itself without padding."""
     rows, columns = padding
     if rows == columns == 0:
         return x

@@ -1,4 +1,4 @@
-"""Kinds of predictions: how each is shown and kept. A new kind is one file and one line here, or a `module:function`."""
+"""Kinds of predictions: how each is shown and saved. A new kind needs one file and one line here, or a `module:function`."""
 
 from __future__ import annotations
 
@@ -45,5 +45,5 @@ def kind_by_task(setup: Mapping[str, Any]) -> str:
 
 
 def as_html(prediction: Prediction) -> str | None:
-    """A prediction for a notebook, or None where the names and colours of its classes are not known."""
+    """A prediction for a notebook, or None if the names and colours of its classes are not known."""
     return None if prediction.info is None else shown_as(prediction.kind).html(prediction, prediction.info)

@@ -1,4 +1,4 @@
-"""What a kind of prediction gives: panels of the gallery, files and records of `pixelwise predict`, a notebook's view."""
+"""What a kind of prediction provides: panels of the gallery, files and records of `pixelwise predict`, a notebook's view."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Shown(ABC):
                be predicted in tiles and bands of rows (`Canvas`)
     captions:  the panels of the gallery in their order, part → caption
     folders:   the files that `pixelwise predict` writes for each picture, what → folder; each has a record besides
-    own_size:  whether a picture is predicted at its own size where the recipe gives none
+    own_size:  whether a picture is predicted at its own size if the recipe gives no size
     legend:    whether the files have the colours of the classes, so that a legend belongs beside them
     together:  the one file that holds the records of all pictures, for a kind that writes no files for each picture
     """
@@ -49,18 +49,18 @@ class Shown(ABC):
 
     @abstractmethod
     def panels(self, sample: Sample, prediction: Any, info: DatasetInfo) -> dict[str, Drawing]:
-        """What the gallery shows: the parts of `captions` that there are."""
+        """The panels of the gallery: those parts of `captions` that exist."""
 
     @abstractmethod
     def counts(self, prediction: Any, info: DatasetInfo) -> dict[str, Any]:
-        """What the prediction says, as JSON values: classes with their numbers and confidence."""
+        """The prediction as JSON values: classes with their numbers and confidence."""
 
     @abstractmethod
     def summary(self, counts: Record) -> str:
         """The same in a few words, e.g. `road 51 %, sky 30 %`."""
 
     def words(self, sample: Sample, prediction: Any, info: DatasetInfo) -> dict[str, str]:
-        """What the gallery says in words: truth and prediction, where they cannot be drawn."""
+        """The words of the gallery: truth and prediction, if they cannot be drawn."""
         return {}
 
     def drawings(self, image: Image, prediction: Any, info: DatasetInfo) -> dict[str, Drawing]:
@@ -75,11 +75,11 @@ class Shown(ABC):
         return prediction
 
     def plane(self, prediction: Any) -> NDArray[Any] | None:
-        """(H, W): what the masks that are written hold, where there are masks."""
+        """(H, W): the values of the written mask, if there is one."""
         return None
 
     def picture(self, prediction: Any, info: DatasetInfo) -> Image | None:
-        """The prediction by itself as a picture, where it can be drawn."""
+        """The prediction by itself as a picture, if it can be drawn."""
         return None
 
     def record(
@@ -98,7 +98,7 @@ class Shown(ABC):
         ]
 
     def remarks(self, records: Sequence[Record], info: DatasetInfo) -> list[str]:
-        """What a reader of the records must know, as lines for a terminal."""
+        """Notes for a reader of the records, as lines for a terminal."""
         return []
 
     # -- the same for every kind

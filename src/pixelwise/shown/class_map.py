@@ -82,7 +82,7 @@ def count_classes(labelled: ClassMap | Colours, classes: Sequence[str]) -> dict[
     """Pixels, share and mean confidence of each class and of the whole picture; no confidence where there is no pixel."""
     pixels = np.zeros(len(classes), np.int64)
     sums = np.zeros(len(classes))
-    for row in range(0, len(labelled.indices), 256):  # in bands: bincount takes 16 bytes a pixel
+    for row in range(0, len(labelled.indices), 256):  # in bands: bincount takes 16 bytes per pixel
         indices = labelled.indices[row : row + 256].ravel()
         pixels += np.bincount(indices, minlength=len(classes))
         if labelled.confidence is not None:

@@ -79,12 +79,12 @@ class ShownLabels(Shown):
         return [line.rstrip() for line in [f"{'picture':<{wide}}  {'label':<{label}}         then", *lines]]
 
     def remarks(self, records: Sequence[Record], info: DatasetInfo) -> list[str]:
-        remarks = [f"Every picture gets one of the {len(info.classes)} classes, whatever it shows."]
+        remarks = [f"Every picture gets one of the {len(info.classes)} classes, even if it shows none of them."]
         if resized := [record for record in records if record["resized"]]:
             height, width = resized[0]["computed_at"].values()
             which = "1 picture was" if len(resized) == 1 else f"{len(resized):,} pictures were"
             remarks.append(
-                f"{which} resized to {width}×{height}, the size that the run was validated at, whatever their shape."
+                f"{which} resized to {width}×{height}, the size that the run was validated at, without keeping their shape."
             )
         return remarks
 

@@ -21,7 +21,7 @@ RECORDS = ("import.json", "repaired.json")
 def recognise_export(
     path: Path, place: Path, objects: bool, format: str = "auto", root: Path | None = None
 ) -> Found | None:
-    """What an export was recognised as; None where `place`, the folder `path` or a file in it, is none.
+    """What an export was recognised as; None if `place`, the folder `path` or a file in it, is none.
 
     objects:  whether objects are to be told apart
     root:     the data folder, in whose cache a zip is unpacked
@@ -35,8 +35,8 @@ def recognise_export(
     name, reason, export = read_export(source, format)
     only_labels = export.knows == {"label"}
     if not only_labels and "mask" not in export.knows:
-        what = "has objects that are known by their boxes alone, and recipes are made for masks and labels."
-        hint = "`pixelwise show dataset annotated` shows how a recipe of yours reads them."
+        what = "has only boxes for some objects, but `start` makes recipes for masks and labels."
+        hint = "`pixelwise show dataset annotated` shows how your own recipe can read them."
         raise DataError(what, where=str(place), hint=hint)
     of = "labels" if only_labels else "objects"
     data = of_export(place, export, Drawing(), of)

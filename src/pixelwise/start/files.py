@@ -1,4 +1,4 @@
-"""The files that a start writes: nothing of somebody else is replaced."""
+"""The files that `pixelwise start` writes. Files that it did not write are never replaced."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def write_recipe(folder: Path, text: Callable[[str], str], name: str = "recipe")
 
 
 def write_page(file: Path, page: str) -> Path:
-    """Write a page in place of an earlier one that was made here; beside it where the file is somebody else's."""
+    """Write a page in place of an earlier one that was made here; beside it if another program wrote that file."""
     number, free = 1, file
     while free.exists() and MARK not in free.read_text(encoding="utf-8", errors="replace"):
         number += 1

@@ -1,4 +1,4 @@
-"""Pictures that are in two splits, left out of the earlier one: scores on the later one are too good with them."""
+"""Leaves pictures that are in two splits out of the earlier one; otherwise scores on the later one are too good."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def typed_options(changes: Sequence[str]) -> dict[str, Any]:
 def look(
     found: Found, place: Path, root: Path, changes: Sequence[str], progress: Callable[[str, int, int], None]
 ) -> tuple[Dataset, Survey, list[Finding], list[tuple[Finding, str]]]:
-    """Read every sample; what is found is cured by options and exclusions, which `found` then has, where that is certain.
+    """Read every sample. Faults with a certain cure are corrected by options and exclusions, which are added to `found`.
 
     place: the folder;  root: the data folder
 
@@ -51,7 +51,7 @@ def look(
     """
     typed = typed_options(changes)
     found.dataset |= typed
-    found.said += [f"As you say: {word}." for word in changes if word.startswith(OF_DATA)]
+    found.said += [f"As you set: {word}." for word in changes if word.startswith(OF_DATA)]
     found.exclude = typed_exclude(changes)
     while True:
         dataset = excluding(_opened(found, place, root), found.exclude)

@@ -1,4 +1,4 @@
-"""What the values in masks are, from a sample of them: classes, black and white, colours, or the numbers of objects."""
+"""The meaning of the values in masks, from a sample of them: classes, black and white, colours, or numbers of objects."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class Masks:
 
 
 def look_at_masks(files: Sequence[Path], classes: Path, objects: bool = False) -> Masks:
-    """What a sample of the masks says.
+    """The options that a sample of the masks suggests.
 
-    classes: `classes.txt`, which wins where it is there; files beside it that fastai and nnU-Net have may name the classes too
+    classes: `classes.txt`, which takes precedence; the files of fastai and nnU-Net beside it can name the classes too
     objects: whether objects are to be told apart
     """
     some = files[:: max(1, -(-len(files) // LOOKED_AT))]
@@ -173,7 +173,7 @@ def _named_elsewhere(seen: Sequence[int], folder: Path) -> Masks | None:
 
 
 def _nnunet(file: Path) -> tuple[str, ...]:
-    """The labels in a dataset.json of nnU-Net in the order of their values; none where they are not 0, 1, 2, ..."""
+    """The labels in a dataset.json of nnU-Net in the order of their values; none if they are not 0, 1, 2, ..."""
     from pixelwise.yaml_text import read_file
 
     try:

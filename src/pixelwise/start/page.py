@@ -1,4 +1,4 @@
-"""The page about a folder: what it holds and what is assumed, its pictures with masks laid over, shares, sizes, findings."""
+"""The page about a folder: its content, the assumptions, its pictures with masks laid over, shares, sizes, findings."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def build_page(
     estimate: str,
     commands: Sequence[str],
 ) -> str:
-    """The page as HTML, whole in itself. accepted: findings that somebody accepted, with the reason."""
+    """The page as HTML, without external files. accepted: findings that a person accepted, with the reason."""
     tiles = [*_tiles(dataset, seen)]
     page: str = template("start.html.j2").render(
         title=plan.title.partition(":")[0] or "a folder",

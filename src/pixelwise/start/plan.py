@@ -142,7 +142,7 @@ def make_plan(found: Found, seen: Survey, *, root: Path | None, changes: Sequenc
 
 
 def _given(changes: Sequence[str]) -> dict[str, Any]:
-    """What was typed of the size, the batch and the model, on which the rest of a plan depends."""
+    """The typed size, batch and model, on which the rest of a plan depends."""
     model = [word for word in changes if word.partition("=")[0] in ("model", "model.name", "model.weights")]
     found: dict[str, Any] = {"model": True} if model else {}
     for key, name in (("data.size", "size"), ("train.batch", "batch")):
@@ -156,7 +156,7 @@ def _given(changes: Sequence[str]) -> dict[str, Any]:
 
 
 def _with_weights(plan: Plan, root: Path | None) -> Plan:
-    """The plan with pretrained weights where they can be had, else from scratch, with what that costs."""
+    """The plan with pretrained weights if they are available, else from scratch, with the consequences."""
     from pixelwise.engine.pretrained import find_weights
 
     try:
@@ -215,7 +215,7 @@ def choose_batch(size: tuple[int, int], train: int, available: int | None) -> tu
 
 
 def memory_available() -> int | None:
-    """Bytes of memory that are free on this machine, or left to its container; None where the system does not say."""
+    """Bytes of memory that are free on this machine, or left to its container; None if the system does not say."""
     free = []
     with suppress(OSError, ValueError):
         text = Path("/proc/meminfo").read_text(encoding="ascii")
@@ -261,12 +261,12 @@ _WHAT = {
     "pictures": "colours from grey",
 }
 _TASKS = {"masks": "segment", "objects": "separate", "classes": "classify", "pictures": "colourize"}
-_WINDOWS = "Windows of the pictures, mirrored at random. Remove the flip where left and right matter."
+_WINDOWS = "Windows of the pictures, mirrored at random. Remove the flip if left and right matter."
 _REASONS: Mapping[str, Mapping[str, str]] = {
     "masks": {"augment": _WINDOWS},
     "objects": {
         "augment": _WINDOWS,
-        "loss": "Whether a pixel is inside of an object, and how deep: a watershed of the depth separates objects that touch.",
+        "loss": "Whether a pixel is in an object, and how deep: a watershed of the depth separates objects that touch.",
     },
     "classes": {"augment": _WINDOWS},
     "pictures": {"augment": "Pictures are mirrored at random.", "model": "A small U-Net for colours, from scratch."},

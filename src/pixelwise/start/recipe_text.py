@@ -1,4 +1,4 @@
-"""The recipe of a plan as commented YAML: the reason of each choice above it, and at the end what changes it."""
+"""The recipe of a plan as commented YAML: above each choice its reason, and at the end the keys that change it."""
 
 from __future__ import annotations
 

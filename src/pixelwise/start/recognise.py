@@ -1,7 +1,7 @@
-"""What a folder holds: images and masks, folders of classes, a table of labels, instance maps, or pictures alone.
+"""The content of a folder: images and masks, folders of classes, a table of labels, instance maps, or pictures alone.
 
-Names decide first, then a few masks are read. Nothing is asked: every assumption is a sentence, and the option of the data set
-that says otherwise is in the recipe.
+Names decide first, then a few masks are read. There are no questions: every assumption is a sentence, and the option of the
+data set that changes it is in the recipe.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ANNOTATIONS = (".json", ".xml", ".zip")
 
 @dataclass
 class Found:
-    """What a folder was recognised as.
+    """The result of recognising a folder.
 
     dataset:  the data set of the recipe, its name and options
     said:     what was found and what is assumed, one sentence each
@@ -53,7 +53,7 @@ class Found:
 
     @property
     def name(self) -> str:
-        """What reports and runs are called: the folder, or the zip."""
+        """The name of reports and runs: that of the folder, or of the zip."""
         place = Path(str(self.dataset["path"]))
         return place.stem if place.suffix.lower() == ".zip" else self.path.resolve().name
 
@@ -66,14 +66,14 @@ def recognise(
     given: Mapping[str, Any] | None = None,
     root: Path | None = None,
 ) -> Found:
-    """What the folder at `path` holds.
+    """Recognise the content of the folder at `path`.
 
     table:    a file in it that has the labels: a table, or one of an export
     objects:  whether objects are to be told apart
     given:    options of the data set that are known, and its name: nothing else is then tried
     root:     the data folder, in whose cache a zip is unpacked
 
-    Raises DataError where there is no picture, or where the labels are in a file of another kind.
+    Raises DataError if there is no picture, or if the labels are in a file of another kind.
     """
     given = given or {}
     if not path.is_dir():
@@ -108,7 +108,7 @@ def recognise(
         found = Found(path, "pictures", {"name": "pictures", "path": str(path)})
         found.said.append(f"{len(names):,} pictures without labels: the task is colourization, colours from grey.")
     if objects and found.kind != "objects":
-        what = "has no masks, in which objects could be told apart."
+        what = "has no masks, so objects cannot be told apart."
         raise DataError(what, where=str(path), hint="Leave out --instances.")
     if "group" not in given:
         _group(found, found.names or names)
@@ -116,7 +116,7 @@ def recognise(
 
 
 def _only_folder(path: Path, names: Sequence[str]) -> Path | None:
-    """The one folder that all pictures are in, as archives have it; None where there are several, or it is that of a split."""
+    """The one folder that all pictures are in, as archives have it; None if there are several, or it is that of a split."""
     tops = {name.partition("/")[0] if "/" in name else "" for name in names}
     top = next(iter(tops))
     return path / top if len(tops) == 1 and top and top.lower() not in SPELLINGS else None
@@ -132,7 +132,7 @@ def _recognised(path: Path, names: Sequence[str], table: str, objects: bool, giv
     }
     if wanted and wanted not in tries:
         hint = "Write a recipe for it: `pixelwise show dataset " + str(wanted) + "`."
-        what = f"recipes are made for {listing([*tries, 'annotated'])}; read '{wanted}'."
+        what = f"recipes can be made for {listing([*tries, 'annotated'])}; read '{wanted}'."
         raise DataError(what, where="data.dataset.name", hint=hint)
     chosen = tries[wanted] if wanted else [one for some in tries.values() for one in some]
     found = next(filter(None, (one() for one in chosen)), None)
@@ -143,7 +143,7 @@ def _recognised(path: Path, names: Sequence[str], table: str, objects: bool, giv
 
 
 def _of_another_kind(path: Path, file: Path) -> DataError:
-    """The refusal of labels in a file that is of no format that is read, or empty."""
+    """The error for labels in a file whose format is not read, or that is empty."""
     if file.is_file() and file.stat().st_size == 0:
         return DataError("is empty (0 bytes): it has no labels.", where=str(file), hint="Export it again.")
     what = f"the labels seem to be in {file.relative_to(path)}, which this command does not read."
@@ -184,7 +184,7 @@ def _with_masks(path: Path, names: Sequence[str], objects: bool, given: Mapping[
 
 
 def _as_given(path: Path, given: Mapping[str, Any]) -> tuple[str, str, Naming] | None:
-    """The folders that were named; None where none was."""
+    """The folders that were named; None if none was."""
     if not given.keys() & {"images", "masks"} or given.get("name", "folder") != "folder":
         return None
     images, masks = str(given.get("images", "images")), str(given.get("masks", "masks"))
@@ -222,7 +222,7 @@ def _folders(path: Path, names: Sequence[str]) -> tuple[str, str, Naming] | None
 
 
 def _pairing(base: Path, images: str, masks: str) -> Naming | None:
-    """How the names in two folders pair; None where fewer than half of the masks do. Of several masks of each picture those
+    """How the names in two folders pair; None if fewer than half of the masks do. Of several masks of each picture those
     that are named after labels, as in Cityscapes."""
     pairs = pair_files(base, images, masks)
     pictures, planes = ([name for name, _ in find_files(base, place).files] for place in (images, masks))

@@ -1,4 +1,4 @@
-"""How long a plan takes and how much memory, measured by a few updates of it on this machine; and a plan for a given time."""
+"""The time and memory of a plan, measured by a few updates on this machine; and a plan for a given time."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ BUDGET = re.compile(r"^(\d+(?:\.\d+)?)\s*(s|m|min|h)?$")
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a training of the plan takes.
+    """The cost of a training of the plan.
 
     seconds:  of the whole training
     epochs:   seconds of one epoch of each phase
-    memory:   bytes of the process at the largest so far; None where the system does not say
+    memory:   bytes of the process at the largest so far; None if the system does not say
     """
 
     seconds: float
@@ -58,7 +58,7 @@ def try_plan(plan: Plan, *, data: Path | None, caching: Callable[[str, int, int]
 
 
 def total_seconds(plan: Plan, epochs: tuple[float, ...]) -> float:
-    """Seconds of a plan whose phases take so long an epoch."""
+    """Seconds of a plan, from the seconds of one epoch of each phase."""
     phases = plan.tree["train"]["phases"]
     return FIXED + math.fsum(phase["epochs"] * seconds for phase, seconds in zip(phases, epochs, strict=True))
 
@@ -95,7 +95,7 @@ def _forget_peak() -> None:
 
 
 def peak_memory() -> int | None:
-    """The most bytes that this process has had in memory; None where the system does not say."""
+    """The most bytes that this process has had in memory; None if the system does not say."""
     with suppress(OSError):
         lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
         found = [int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")]

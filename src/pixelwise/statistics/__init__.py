@@ -1,1 +1,1 @@
-"""What can be said of scores that were counted a few times: spread, intervals, and plain words where nothing can be."""
+"""Statistics of scores over seeds and pictures: spread, intervals, and words for what cannot be computed."""

@@ -1,9 +1,8 @@
-"""The bootstrap over pictures: how far a score would move had other pictures of the same kind been scored.
+"""The bootstrap over pictures: how much a score would change on other pictures of the same kind.
 
-A mean IoU is not a mean of pictures' scores, so whole pictures are drawn with replacement (Efron 1979), their counts are
-added up, and the score is taken of the sum. The draws depend on nothing but (seed, number of pictures, draw): two models
-scored on the same pictures meet the same draws, so the difference between them is taken draw by draw, which is the paired
-bootstrap.
+A mean IoU is not a mean of pictures' scores. So whole pictures are drawn with replacement (Efron 1979), their counts are
+added, and the score is computed from the sum. The draws depend only on (seed, number of pictures, draw). Two models scored
+on the same pictures therefore have the same draws, and their difference is computed draw by draw: the paired bootstrap.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ def resampled(states: Any, draws: int = DRAWS, seed: int = 0) -> Iterator[NDArra
 
 
 def percentile_interval(values: Sequence[float | None], level: float = LEVEL) -> Interval | None:
-    """The middle `level` of the values; None where fewer than half of them, or than 100, are known."""
+    """The middle `level` of the values; None if fewer than half of them, or than 100, are known."""
     known = np.array([value for value in values if value is not None], np.float64)
     if len(known) < max(100, len(values) // 2):
         return None

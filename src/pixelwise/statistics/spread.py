@@ -11,7 +11,7 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Interval:
-    """A confidence interval. low ≤ high; level: how often intervals made this way hold the true value."""
+    """A confidence interval. low ≤ high; level: how often intervals made by this method contain the true value."""
 
     low: float
     high: float
@@ -27,7 +27,7 @@ class Spread:
     """Values of one score over seeds.
 
     sd:        standard deviation with n − 1; None for fewer than two values
-    interval:  Student's t interval of the mean; None where `lack` says in words what is missing
+    interval:  Student's t interval of the mean; None if `lack` says in words what is missing
     """
 
     mean: float | None
@@ -39,7 +39,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Difference:
-    """The second group's mean less the first's, and Welch's t interval of it; None where `lack` says what is missing."""
+    """The second group's mean less the first's, and Welch's t interval of it; None if `lack` says what is missing."""
 
     value: float | None
     interval: Interval | None
@@ -59,7 +59,7 @@ def spread(values: Sequence[float | None], level: float = LEVEL) -> Spread:
         return Spread(mean, None, 1, None, "one seed")
     sd = sqrt(fsum((value - mean) ** 2 for value in known) / (n - 1))
     if sd == 0.0:
-        return Spread(mean, 0.0, n, None, f"{n} seeds with one and the same score")
+        return Spread(mean, 0.0, n, None, f"{n} seeds with the same score")
     half = float(stdtrit(n - 1, 0.5 + level / 2)) * sd / sqrt(n)
     return Spread(mean, sd, n, Interval(mean - half, mean + half, level))
 
@@ -72,9 +72,9 @@ def difference(first: Sequence[float | None], second: Sequence[float | None], le
     value = other.mean - one.mean
     if one.sd is None or other.sd is None:
         alone = "on both sides" if one.sd is None and other.sd is None else "on one side"
-        return Difference(value, None, f"one seed {alone}; an interval over seeds takes two or more of each")
+        return Difference(value, None, f"one seed {alone}; an interval over seeds needs at least two on each side")
     if one.sd == other.sd == 0.0:
-        return Difference(value, None, "every seed gave one and the same score, so their spread is unknown")
+        return Difference(value, None, "all seeds gave the same score, so their spread is unknown")
     from scipy.stats import ttest_ind  # here, because it takes a second to import
 
     known = ([score for score in scores if score is not None] for scores in (second, first))

@@ -1,9 +1,9 @@
-"""What a task is: how samples become what a model reads and learns, and what its outputs mean. No task imports torch.
+"""What a task is: how samples become inputs and targets of a model, and what its outputs mean. No task imports torch.
 
     Sample ──┬─ input ───► what the model reads
              └─ targets ─► what its loss compares with        head's scores ── reductions ──► arrays ── decode ──► Prediction
 
-The engine computes everything between: it normalises, mixes, augments, and reduces scores on its own device.
+The engine computes everything in between: it normalises, mixes, augments, and reduces scores on its own device.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True, eq=False)
 class Input:
-    """What a model reads. The engine makes it from pictures (H, W, 3) uint8, with its own arithmetic.
+    """The input of a model. The engine makes it from pictures (H, W, 3) uint8, with its own arithmetic.
 
     channels:    3: red, green and blue, normalised; 1: grey, (R + G + B) / 3 in 0..1, normalised where there is a mean;
                  others: those of the data set
@@ -45,19 +45,19 @@ class Input:
 
 
 def for_channels(numbers: Sequence[float], channels: int) -> tuple[float, ...]:
-    """A mean or std of red, green and blue for so many channels: of those beyond the third it is the mean of the three."""
+    """A mean or std of red, green and blue for `channels` channels. Channels after the third get the mean of the three."""
     rest = sum(numbers) / len(numbers)
     return tuple(numbers)[:channels] + (rest,) * (channels - len(numbers))
 
 
 def input_for(info: DatasetInfo, mean: Sequence[float], std: Sequence[float]) -> Input:
-    """What a model reads of a data set's pictures, normalised."""
+    """The input that a model reads from a data set's pictures, normalised."""
     return Input(info.channels, for_channels(mean, info.channels), for_channels(std, info.channels))
 
 
 @dataclass(frozen=True)
 class Reduction:
-    """How an engine makes an array that can be decoded out of a head's scores, on its own device.
+    """How an engine reduces a head's scores to an array that `decode` reads, on its own device.
 
     name:     an entry of the engine's table (engine/torch/reductions.py, engine/numpy/reductions.py), or `module:function`;
               the array arrives in `decode` under this name
@@ -70,7 +70,7 @@ class Reduction:
 
 @dataclass(frozen=True)
 class Head:
-    """What a model gives under one name.
+    """One output of a model.
 
     form:        `categories`: a score for each of `channels` classes; `values`: `channels` numbers; `objects`: a list of
                  objects for each picture
@@ -100,7 +100,7 @@ class Lookup:
     table: NDArray[Any] | None = None
 
     def target(self, sample: Sample) -> NDArray[Any] | None:
-        """The target of one sample; None where the sample does not have what is looked up."""
+        """The target of one sample; None if the sample does not have what is looked up."""
         value = getattr(sample, self.of)
         if value is None:
             return None
@@ -130,8 +130,8 @@ class Task(ABC):
     studied:  the split that `study` reads, where it is not the training split
     tunes:    what `pixelwise tune` tries, grid after grid: option of `decode` → its values
 
-    What a task has to find out from the training pictures (a palette, say) is found once, before the first step
-    (`study`), kept in the run, and given back whenever the run is opened (`informed`): the data set need not be there.
+    What a task must find out from the training pictures, e.g. a palette, is found once, before the first step (`study`).
+    It is kept in the run and given back whenever the run is opened (`informed`), so the data set need not be there.
     """
 
     kind: ClassVar[str]
@@ -149,17 +149,17 @@ class Task(ABC):
         return {}
 
     def study(self, split: CachedSplit | ReadSplit) -> dict[str, Any]:
-        """What it has to know of the training pictures, as JSON values; most tasks need nothing."""
+        """What the task must know about the training pictures, as JSON values; most tasks need nothing."""
         return {}
 
     def informed(self, findings: Mapping[str, Any]) -> Task:
-        """The task that knows what `study` found. Raises RunError where that is not what it needs."""
+        """The task that knows what `study` found. Raises RunError if that is not what it needs."""
         return self
 
     def normalising(self, mean: Sequence[float], std: Sequence[float]) -> Task:
         """The task that normalises pictures by a mean and std of (R, G, B) in 0..1; grey ones by the means of the three.
 
-        Raises ValueError where these are not three finite numbers each, std above 0.
+        Raises ValueError if these are not three finite numbers each, std above 0.
         """
         if not len(mean) == len(std) == 3 or not all(math.isfinite(n) for n in (*mean, *std)) or min(std) <= 0:
             raise ValueError(f"mean {mean} and std {std} are not three numbers each, std above 0")
@@ -172,13 +172,13 @@ class Task(ABC):
 
     @abstractmethod
     def counts(self, split: CachedSplit) -> Counts:
-        """How often each class occurs in a split: what losses are weighted by.
+        """How often each class occurs in a split: losses are weighted by it.
 
-        Raises DataError where the split does not know.
+        Raises DataError if the split does not know it.
         """
 
     def encode(self, sample: Sample) -> Mapping[str, NDArray[Any]]:
-        """head → target of one (augmented) sample, for the heads whose target it has; small, for it may travel.
+        """head → target of one (augmented) sample, for the heads whose target it has. Small: it may go to another process.
 
         A head of objects has several targets, under the names that its model reads them by.
         """
@@ -194,9 +194,9 @@ class Task(ABC):
         raise ValueError(f"a task of the kind '{self.kind}' has no options to tune")
 
     def ideal(self, sample: Sample) -> Prediction | None:
-        """What `decode` makes of outputs that are the targets themselves; None where that says nothing of interest.
+        """What `decode` makes of outputs that equal the targets; None if that is of no interest.
 
-        Its score is what no network can exceed: the rest is lost in decoding.
+        No network can exceed its score: the rest is lost in decoding.
         """
         return None
 

@@ -51,7 +51,7 @@ def classify(
 ) -> Task:
     """One class for every picture: RGB in, a score for each class out, probabilities back.
 
-    mean:   of the pictures in 0..1, one number a channel, ImageNet's by default; or `image`: the mean of the training
+    mean:   of the pictures in 0..1, one number per channel, ImageNet's by default; or `image`: the mean of the training
             pictures is subtracted, place by place; or `whole_image`: the mean of the whole training set, of which the
             data set `first` trains on only some
     std:    of the pictures in 0..1; null: no division, the numbers stay on the scale 0..255
@@ -94,7 +94,7 @@ class Classify(Task):
         if self.whose is None:
             return self
         if FOUND not in findings:
-            raise RunError("does not hold the mean training picture.", where="setup.json: findings")
+            raise RunError("does not contain the mean training picture.", where="setup.json: findings")
         task = copy.copy(self)
         task.input = replace(self.input, mean_image=np.asarray(findings[FOUND], np.float32))
         return task

@@ -47,7 +47,7 @@ def colourize(
     decode: Decode = "argmax",
     temperature: Annotated[float, Gt(0)] = 0.38,
 ) -> Task:
-    """A colour for every pixel of a grey picture: a score for each of a few palette colours, nearest one as target.
+    """A colour for every pixel of a grey picture: a score for each of a few palette colours; the target is the nearest one.
 
     colours:       how many the palette has; the model gives a score for each
     palette:       a file with the palette (a JSON list, or one `#rrggbb` a line); empty: found by k-means in the pixels
@@ -74,8 +74,8 @@ class Colourize(Task):
         self, info: DatasetInfo, colours: int, file: Path | None, seed: int, decode: Decode, temperature: float
     ) -> None:
         if info.channels != 3:
-            what = f"has pictures of {info.channels} channels; colours are learnt of red, green and blue."
-            raise DataError(what, where=info.name, hint="Name these three by the option channels.")
+            what = f"has pictures of {info.channels} channels; this task needs red, green and blue."
+            raise DataError(what, where=info.name, hint="Choose three with the option channels.")
         self.info, self.file, self.seed, self.colours = info, file, seed, colours
         self.how: Decode = decode
         self.temperature = temperature
@@ -114,7 +114,9 @@ class Colourize(Task):
             raise RunError.all(error.problems) from error
         if len(palette) != self.colours:
             what = f"the run's palette has {len(palette)} colours, its task {self.colours}."
-            raise RunError(what, where="findings.palette", hint="Was setup.json or recipe.yaml changed by hand?")
+            raise RunError(
+                what, where="findings.palette", hint="Check whether setup.json or recipe.yaml was changed by hand."
+            )
         task = copy.copy(self)
         task._palette = palette
         if self.how == "annealed_mean":

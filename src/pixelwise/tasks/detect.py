@@ -37,8 +37,8 @@ def detect(
 ) -> Task:
     """Objects one by one: a model gives boxes with a class and a score, and a mask in each box.
 
-    least_score:  objects with this score count as found: they are drawn, written and counted. Average precision looks at all
-                  objects that the model gives
+    least_score:  objects with at least this score count as found: they are drawn, written and counted. Average precision
+                  uses all objects of the model
     mean, std:    of the pictures the model is to read, in 0..1; ImageNet's by default
 
     Pictures may have different sizes, and may have no objects. Crowds are not learnt, and detections within them do not count.
@@ -54,13 +54,13 @@ class Detect(Task):
     def __init__(self, info: DatasetInfo, reads: Input, least_score: float) -> None:
         if "objects" not in info.knows:
             hint = "Take a data set with objects, or task 'segment', which needs masks of classes only."
-            raise DataError("knows no objects, so they cannot be detected.", where=info.name, hint=hint)
+            raise DataError("has no objects, so they cannot be detected.", where=info.name, hint=hint)
         self.info, self.input, self.least_score = info, reads, least_score
         self.kinds = [index for index, name in enumerate(info.classes) if name != BACKGROUND]
         self.heads = {"objects": Head("objects", 1 + len(self.kinds), tuple(map(Reduction, PARTS)))}
 
     def counts(self, split: CachedSplit) -> Mapping[str, NDArray[np.int64]]:
-        """The number of objects of each kind. Raises DataError where there is not a single one."""
+        """The number of objects of each kind. Raises DataError if there is not a single one."""
         found = np.zeros(1 + len(self.kinds), np.int64)
         for index in range(len(split)):
             for one in split[index].objects or ():

@@ -65,10 +65,10 @@ class Segment(Task):
 
 
 def target_table(info: DatasetInfo, void: Void) -> NDArray[Any]:
-    """Mask index → target of the loss: classes stay, void goes where the recipe says, everything else is not counted.
+    """Mask index → target of the loss: classes stay, void becomes what the recipe says, other values are not counted.
 
-    Pixels that an augmentation uncovered carry the void index, or 255 where the data set has none; those never count
-    where there is no void index.
+    Pixels that an augmentation uncovered have the void index, or 255 if the data set has no void index. In the second case
+    they never count.
     """
     table = np.full(65536, IGNORE, np.int16)
     table[: len(info.classes)] = np.arange(len(info.classes))

@@ -1,4 +1,4 @@
-"""Objects without detection: every pixel is inside of an object or not, and a map separates objects that touch.
+"""Objects without detection: one map says which pixels are inside an object, another separates objects that touch.
 
     separate           inside and distance: a watershed of the distance to the object's boundary
     separate_levels    inside, direction and energy levels (Bai & Urtasun 2017): a watershed of the levels
@@ -44,7 +44,7 @@ class Cutting:
 
     threshold:  probability from which a pixel is inside
     smoothing:  σ in pixels of the Gaussian before markers are looked for, or before centres are
-    depth:      how far a peak must rise above the way to a higher one; of centres, the height of the lowest one
+    depth:      how far a peak must rise above the path to a higher peak; for centres, the height of the lowest one
     smallest:   pixels of the smallest object
     score:      the rule of the score (imaging/instances/objects.py)
     """
@@ -57,7 +57,7 @@ class Cutting:
 
 
 class Separate(Task):
-    """What the tasks here have in common: the head `inside`, and objects from an instance map."""
+    """The common part of the tasks here: the head `inside`, and objects from an instance map."""
 
     kind = "instances"
     tunes = (
@@ -69,7 +69,7 @@ class Separate(Task):
     def __init__(self, info: DatasetInfo, reads: Input, cutting: Cutting, maps: Mapping[str, Head]) -> None:
         if "objects" not in info.knows:
             hint = "Take a data set with objects, or task 'segment', which needs masks of classes only."
-            raise DataError("knows no objects, so they cannot be separated.", where=info.name, hint=hint)
+            raise DataError("has no objects, so they cannot be separated.", where=info.name, hint=hint)
         self.info, self.input, self.cutting = info, reads, cutting
         self.kinds = [index for index, name in enumerate(info.classes) if name != BACKGROUND]
         self.heads = {"inside": Head("categories", 1 + len(self.kinds), (Reduction("vector"),)), **maps}
@@ -114,7 +114,7 @@ class Separate(Task):
             if name not in allowed:
                 raise ValueError(f"there is no option {name!r} to tune")
             if value not in (*allowed[name], getattr(self.cutting, name)):
-                raise ValueError(f"{name} is {value!r}; tried are {', '.join(map(str, allowed[name]))}")
+                raise ValueError(f"{name} is {value!r}; allowed: {', '.join(map(str, allowed[name]))}")
         task = copy.copy(self)
         task.cutting = replace(self.cutting, **options)
         return task
@@ -125,7 +125,7 @@ class Separate(Task):
 
     @abstractmethod
     def reduced_targets(self, numbers: NDArray[Any]) -> Reduced:
-        """What the other heads would be reduced to if they were the targets."""
+        """The reductions of the other heads if their outputs were the targets."""
 
     @abstractmethod
     def cut(self, inside: NDArray[np.bool_], reduced: Reduced) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
@@ -171,11 +171,11 @@ def separate(
     mean: Mean = IMAGENET_MEAN,
     std: Mean = IMAGENET_STD,
 ) -> Task:
-    """Objects by a watershed: is a pixel inside of an object, and how deep, as a share of the deepest place of the object.
+    """Objects by a watershed: whether a pixel is in an object, and how deep, relative to the deepest place of the object.
 
     threshold:  probability from which a pixel is inside; `pixelwise tune` chooses this option and the next four
     smoothing:  σ in pixels of a Gaussian over the distance, before markers are looked for
-    depth:      how far a peak of the distance must rise above the way to a higher peak; else both are one object
+    depth:      how far a peak of the distance must rise above the path to a higher peak; else both are one object
     smallest:   pixels of the smallest object
     score:      `inside`: the mean probability; times the mean distance (`inside_energy`), or its largest (`inside_peak`)
     mean, std:  of the pictures the model is to read, in 0..1; ImageNet's by default
@@ -230,7 +230,7 @@ def separate_levels(
 
     threshold:  probability from which a pixel is inside; `pixelwise tune` chooses this option and the next four
     smoothing:  σ in pixels of a Gaussian over the energy, before markers are looked for
-    depth:      how far a peak of the energy must rise above the way to a higher peak; 1 is all 15 levels
+    depth:      how far a peak of the energy must rise above the path to a higher peak; 1 is all 15 levels
     smallest:   pixels of the smallest object
     score:      `inside`: the mean probability; times the mean energy (`inside_energy`), or its largest (`inside_peak`)
     mean, std:  of the pictures the model is to read, in 0..1; ImageNet's by default
@@ -297,8 +297,8 @@ def separate_centres(
     score:      `inside`: the mean probability; times the mean bell (`inside_energy`), or its highest place (`inside_peak`)
     mean, std:  of the pictures the model is to read, in 0..1; ImageNet's by default
 
-    The target of `centre` is a bell with σ = 8 pixels at each centre of mass, that of `offset` the way there in units of 32
-    pixels. Parts of one object need not touch.
+    The target of `centre` is a bell with σ = 8 pixels at each centre of mass. The target of `offset` is the vector to the
+    centre in units of 32 pixels. Parts of one object need not touch.
     """
     return Centres(info, input_for(info, mean, std), Cutting(threshold, smoothing, depth, smallest, score))
 

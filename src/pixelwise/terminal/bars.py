@@ -23,7 +23,7 @@ class Bar:
     """One bar.
 
     label:  the text before it
-    share:  how much is done, 0 to 1; None where that is not known
+    share:  how much is done, 0 to 1; None if that is not known
     rest:   the text after it
     """
 

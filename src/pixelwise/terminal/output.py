@@ -142,7 +142,7 @@ def show_json(record: Mapping[str, Any]) -> None:
 
 
 def _write(text: str, stream: TextIO | None) -> None:
-    """One line; what the stream's encoding lacks is written in ASCII. Nothing where the stream was closed at the start."""
+    """One line; what the stream's encoding lacks is written in ASCII. Nothing if the stream was closed at the start."""
     if stream is None:
         return
     encoding = stream.encoding or "utf-8"

@@ -79,7 +79,7 @@ def score_table(scores: Sequence[Score], guess: Mapping[str, Any] | None = None,
 
 
 def lacking(metric: Mapping[str, Any]) -> str:
-    """Why no score of a metric has an interval over pictures; empty where one has, or where the record does not say."""
+    """Why no score of a metric has an interval over pictures; empty if one has, or if the record does not say."""
     told = [
         score.interval for score in map(Score.from_record, metric.get("scores") or ()) if score.interval is not None
     ]
@@ -90,9 +90,9 @@ def lacking(metric: Mapping[str, Any]) -> str:
 
 
 def beaten_by_guess(metric: Mapping[str, Any], main: str = "") -> tuple[str, str] | None:
-    """A sentence on all scores that a constant guess reaches too, and one on the main score, empty where it is above.
+    """A sentence on all scores that a constant guess reaches too, and one on the main score, empty if it is above.
 
-    None where every score is better than the guess's.
+    None if every score is better than the guess's.
     main: key of the score that chose the checkpoint; where the metric does not have it, its first score is the main one
     """
     guess, scores = metric.get("constant_guess"), [Score.from_record(one) for one in metric.get("scores") or ()]

@@ -25,7 +25,9 @@ class Table:
     headings: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     numbers: frozenset[int] = frozenset()
-    strong: frozenset[int] = frozenset()  # rows to set off: the number that everything else is about, or the best ones
+    strong: frozenset[int] = (
+        frozenset()
+    )  # rows to emphasise: the number that everything else is about, or the best ones
 
     def cells(self, row: Sequence[str]) -> Iterable[tuple[bool, str]]:
         return ((index in self.numbers, cell) for index, cell in enumerate(row))
@@ -76,7 +78,7 @@ def show_rows(
 def _widths(
     heads: Sequence[Text], rows: Sequence[Sequence[Text]], numbers: Collection[int], room: int
 ) -> list[int] | None:
-    """Characters of each column, the widest made narrower until they fit into `room`; None where they cannot."""
+    """Characters of each column, the widest made narrower until they fit into `room`; None if they cannot."""
     longest = [max((row[place].cell_len for row in rows), default=0) for place in range(len(heads))]
     widths = [max(long, head.cell_len) for long, head in zip(longest, heads, strict=True)]
     words = [[word for row in (heads, *rows) for word in row[place].plain.split()] for place in range(len(heads))]

@@ -1,4 +1,4 @@
-"""What a person sees while a training runs: a progress line, one table row for each epoch, how it ended.
+"""The output of a training: a progress line, one table row for each epoch, how it ended.
 
 Where the output is not a terminal (a file, a log of CI) the same things come as plain lines without control characters.
 """

@@ -170,7 +170,7 @@ def test_every_form_of_showing():
         ("input: 1\ndo:\n best patch -1 1", "needs `filter:`"),
         ("filter: 1\ndo:\n best patch 1 -1", "cannot read 'best patch 1 -1'"),
         ("filter: 1\ndo:\n relu", "needs `input:`"),
-        ("input: 1", "nothing is asked"),
+        ("input: 1", "the exercise asks for nothing"),
         ("W1: 1\nat: 1", "'b1' is missing"),
         ("W1: 1\nb1: 1", "needs `at:`"),
     ],

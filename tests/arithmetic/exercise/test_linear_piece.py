@@ -74,7 +74,7 @@ def test_numbers_are_shown_as_people_write_them():
 def test_layers_that_do_not_fit_are_refused():
     with pytest.raises(ShapeError, match="layer 2: the weight is 1 by 3, but 2 inputs and 1 biases need 1 by 2"):
         linear_piece([[[1], [2]], [[1, 2, 3]]], [[0, 0], [0]], 1)
-    with pytest.raises(ShapeError, match="one of each a layer"):
+    with pytest.raises(ShapeError, match="each layer needs one of each"):
         linear_piece([[[1]]], [], 1)
     with pytest.raises(ShapeError, match="finite numbers"):
         linear_piece([[[float("nan")]]], [[0]], 1)

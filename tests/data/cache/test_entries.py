@@ -89,7 +89,7 @@ def test_objects_come_back_as_they_were_and_decide_the_key(tmp_path):
     assert len(keys) == 7
     (half,) = open_split(WithObjects(boxed), "train", (3, 8), folder=tmp_path)[0].objects
     assert half.box == (1, 0.5, 6.5, 3)
-    with pytest.raises(DataError, match="has an object of class 2; allowed are 0 to 1"):
+    with pytest.raises(DataError, match="has an object of class 2; classes must be 0 to 1"):
         open_split(WithObjects(Object(2, None, boxed.box)), "train", None, folder=tmp_path)
 
 

@@ -26,7 +26,7 @@ def test_all_faults_are_told_at_once(pictures, tmp_path):
     assert truncated.what.startswith("is damaged or cut short")
     assert "data.on_corrupt: skip" in truncated.hint
     assert strange.where.endswith("train/masks/p2.png")
-    assert strange.what == "its mask has the values 7, 9; allowed are 0 to 2."
+    assert strange.what == "its mask has the values 7, 9; allowed: 0 to 2."
     assert sizes.where.endswith("train/masks/p3.png")
     assert sizes.what == "the mask is 12×8, its picture 10×8 (width × height)"
     assert entries(tmp_path / "c") == [before]
@@ -85,16 +85,14 @@ def test_many_faults_are_cut_with_their_number(tmp_path, pictures):
 
 def test_void_that_was_not_declared_has_a_hint(pictures, tmp_path):
     pictures.mask(pictures.path / "val/masks/p0.png", (0, 255))  # without an object, 255 may be the object
-    with pytest.raises(DataError, match=r"value 255; allowed are 0 to 2\. `pixelwise data check` looks at all masks"):
+    with pytest.raises(DataError, match=r"value 255; allowed: 0 to 2\. `pixelwise data check` looks at all masks"):
         open_split(pictures.open(), "val", (6, 6), folder=tmp_path / "c")
     pictures.mask(pictures.path / "val/masks/p0.png", (0, 1, 255))
-    with pytest.raises(
-        DataError, match=r"masks/p0\.png: its mask has the value 255; allowed are 0 to 2\..*set void: 255"
-    ):
+    with pytest.raises(DataError, match=r"masks/p0\.png: its mask has the value 255; allowed: 0 to 2\..*set void: 255"):
         open_split(pictures.open(), "val", (6, 6), folder=tmp_path / "c")
     assert open_split(pictures.open(void=255), "val", (6, 6), folder=tmp_path / "c")[0].mask.max() == 255
     pictures.mask(pictures.path / "val/masks/p0.png", (0, 254))
-    with pytest.raises(DataError, match=r"the value 254; allowed are 0 to 2, and 255 for void"):
+    with pytest.raises(DataError, match=r"the value 254; allowed: 0 to 2, and 255 for void"):
         open_split(pictures.open(void=255), "val", (6, 6), folder=tmp_path / "c")
 
 

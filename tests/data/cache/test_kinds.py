@@ -61,7 +61,7 @@ def test_labels_without_masks(tmp_path):
 def test_samples_keep_their_promises(tmp_path):
     with pytest.raises(DataError, match="s: has no mask, which every sample of 'given' should have"):
         open_split(given(), "train", None, folder=tmp_path)
-    with pytest.raises(DataError, match="s: has the label 3; allowed are 0 to 2"):
+    with pytest.raises(DataError, match="s: has the label 3; labels must be 0 to 2"):
         open_split(given(label=3, knows=("label",)), "train", None, folder=tmp_path)
 
 

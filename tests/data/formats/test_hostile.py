@@ -42,13 +42,13 @@ def change(folder, name, edit):
 @pytest.mark.parametrize(
     ("edit", "said"),
     [
-        (("0.087500000", "nan"), "train/labels/a.txt, line 1: read 'nan' for a coordinate; it is a finite number"),
+        (("0.087500000", "nan"), "train/labels/a.txt, line 1: read 'nan' for a coordinate; it must be a finite number"),
         (("0.087500000", "1e400"), "read '1e400' for a coordinate"),
         (("0.087500000", "99999"), "read 99999; numbers are shares of the picture's width and height"),
-        (("0 0.087500000", "2 0.0875"), "line 1: read the class '2'; it is a number of 0 to 1"),
-        (("0 0.087500000", f"{'9' * 5000} 0.0875"), "it is a number of 0 to 1"),
+        (("0 0.087500000", "2 0.0875"), "line 1: read the class '2'; it must be a number from 0 to 1"),
+        (("0 0.087500000", f"{'9' * 5000} 0.0875"), "it must be a number from 0 to 1"),
         (("0 0.087500000", "-1 0.0875"), "read the class '-1'"),
-        (("0 0.087500000 ", "0 "), "has 7 numbers behind the class; a box has 4, a polygon 6 or more"),
+        (("0 0.087500000 ", "0 "), "has 7 numbers after the class; a box has 4, a polygon 6 or more"),
     ],
 )
 def test_lines_of_yolo(folder, edit, said):
@@ -62,9 +62,9 @@ def test_lines_of_yolo(folder, edit, said):
     [
         (
             "train: ../../../../etc\nnames: [cat, dog]\n",
-            "data.yaml: names '../../../../etc', and there is no such folder",
+            "data.yaml: names '../../../../etc', but there is no such folder",
         ),
-        ("train: train/images\nnames: 3\n", "read 3 for names; it is a list of the classes"),
+        ("train: train/images\nnames: 3\n", "read 3 for names; it must be a list of the classes"),
         ("train: train/images\nnames: {0: cat, 2: dog}\n", "or a map from 0, 1, 2, … to them"),
         ("train: train/images\nnames: [cat, cat]\n", "two classes have one name"),
         ("train: train/images\nnames: &a [*a, *a]\n", "anchors (&name) and aliases (*name) are not allowed"),
@@ -81,14 +81,14 @@ def test_the_yaml_of_yolo(folder, text, said):
     ("edit", "said"),
     [
         (lambda tree: tree["shapes"][0]["points"].__setitem__(0, [float("nan"), 2]), "a.json: shape 0: read nan"),
-        (lambda tree: tree["shapes"][0]["points"].__setitem__(0, [10**400, 2]), "it is a finite number"),
+        (lambda tree: tree["shapes"][0]["points"].__setitem__(0, [10**400, 2]), "it must be a finite number"),
         (lambda tree: tree["shapes"][0].update(points=[[1, 1], [2, 2]]), "a polygon needs three points or more"),
         (lambda tree: tree["shapes"][0].update(points="all"), "a shape has a label and a list of points"),
         (lambda tree: tree["shapes"][3].update(points=[[1, 1]]), "a rectangle has two points; this one has 1"),
         (lambda tree: tree.update(imagePath="../../../../etc/passwd"), "which is not in the folder"),
         (lambda tree: tree.update(imagePath="/etc/hostname.png"), "which is not in the folder"),
-        (lambda tree: tree.update(imageHeight=10**30), "picture a.png is 40×30, its annotations say 40×1000"),
-        (lambda tree: tree.update(imageHeight=-1), "they are whole numbers above 0"),
+        (lambda tree: tree.update(imageHeight=10**30), "picture a.png is 40×30, but its annotations say 40×1000"),
+        (lambda tree: tree.update(imageHeight=-1), "they must be whole numbers above 0"),
         (
             lambda tree: tree["shapes"][0].update(shape_type="mask", mask="AAAA", points=[[0, 0], [1, 1]]),
             "is not a PNG",
@@ -108,8 +108,8 @@ MASK = '<mask label="dog" rle="{}" left="{}" top="0" width="{}" height="{}"></ma
     ("edit", "said"),
     [
         (("3.50,2.00", "nan,2.00"), "a.png', polygon: read 'nan' for a coordinate"),
-        (("3.50,2.00", "3.50"), "points are written as x,y;x,y;…"),
-        (('width="40"', 'width="1e9"'), "read '1e9' for width; it is a whole number of at least 1"),
+        (("3.50,2.00", "3.50"), "points must be written as x,y;x,y;…"),
+        (('width="40"', 'width="1e9"'), "read '1e9' for width; it must be a whole number of at least 1"),
         (('label="cat" source', 'class="cat" source'), "a polygon has no label"),
         (("<box", MASK.format("5,-1", 0, 2, 2)), "its run lengths are not whole numbers"),
         (("<box", MASK.format("5,5", 0, 2, 2)), "read run lengths for 10 pixels; its box has 4"),
@@ -141,7 +141,7 @@ def result(tree):
     ("edit", "said"),
     [
         (lambda tree: result(tree)["value"]["points"].__setitem__(0, [float("inf"), 1]), "task 1: read inf"),
-        (lambda tree: result(tree).update(original_width=10**12), "they are whole numbers above 0"),
+        (lambda tree: result(tree).update(original_width=10**12), "they must be whole numbers above 0"),
         (
             lambda tree: result(tree)["value"].update(polygonlabels=[]),
             "a result of the kind polygonlabels has no label",
@@ -176,7 +176,7 @@ def test_the_json_of_label_studio(folder, edit, said):
     ("edit", "said"),
     [
         (lambda tree: tree["images"][0].update(file_name="../../../etc/passwd.png"), "lie outside of the folder"),
-        (lambda tree: tree["images"][0].update(height=10**400), "is 40×30, its annotations say"),
+        (lambda tree: tree["images"][0].update(height=10**400), "is 40×30, but its annotations say"),
         (lambda tree: tree["images"][0].update(id=[1]), "1 pictures lack an id"),
         (lambda tree: tree["annotations"][0].update(image_id={}), "have an image_id that no picture has"),
         (lambda tree: tree["annotations"][0].update(category_id=True), "annotation 1: "),

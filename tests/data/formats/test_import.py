@@ -53,7 +53,7 @@ def test_every_format_into_every_layout(export, kind, tmp_path, run):
         assert np.array_equal(found.mask == 2, filled(DOG))
         assert found.mask[20, 5] == data.info.void
     else:  # a box has no mask: COCO's json
-        assert made["json_because"] == "objects are known by their boxes alone"
+        assert made["json_because"] == "some objects have only a box"
         assert np.array_equal(found.objects[0].mask.mask(), filled([CAT]))
         assert len(found.objects) == counts["objects"]
     assert not [one for one in out.parent.iterdir() if one.name.startswith(".")]
@@ -108,7 +108,7 @@ def test_objects_that_overlap_holes_and_parts_are_told(folder, tmp_path, run):
     assert [row["iou"] for row in made["changed"]] == [pytest.approx(iou, abs=1e-4) for iou in expected]
     counts = made["objects"]
     assert (counts["overlapping"], counts["holes_filled"], counts["no_area"], counts["lost"]) == (4, 1, 1, 0)
-    assert "5 objects with masks: 3 kept to the pixel" in said
+    assert "5 objects with masks: 3 kept exactly" in said
     assert "4 overlap others: the smaller one is on top." in said
     assert "pixelwise start" in said
     run("data", "import", folder.path, "--out", tmp_path / "objects", "--as", "instances")
@@ -169,7 +169,7 @@ def test_faults_are_told_at_once_and_can_be_skipped(folder, tmp_path, run):
     folder.json("result.json", tree)
     said = run("data", "import", folder.path, "--out", tmp_path / "out", code=2)
     assert "annotation 5: a polygon needs three points or more" in said
-    assert "leave out what is faulty with --skip" in said
+    assert "leave out faulty pictures with --skip" in said
     assert not (tmp_path / "out").exists()
     run("data", "import", folder.path, "--out", tmp_path / "out", "--skip")
     assert record(tmp_path / "out")["splits"] == {"train": 1}

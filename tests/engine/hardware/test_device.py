@@ -71,7 +71,7 @@ def test_a_gpu_beyond_the_last_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    with pytest.raises(DeviceError, match="asks for 'cuda:5'; there is cuda:0 to cuda:1"):
+    with pytest.raises(DeviceError, match="asks for 'cuda:5'; this machine has cuda:0 to cuda:1"):
         choose(Hardware(device="cuda:5"), memory=tmp_path)
     assert choose(Hardware(device="cuda:1"), memory=tmp_path).device == "cuda:1"
     assert choose(Hardware(), memory=tmp_path).precision == "bf16"

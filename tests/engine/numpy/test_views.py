@@ -25,6 +25,6 @@ def test_labels_are_the_mean_of_two(pictures_run: RunFolder):
 
 def test_other_scales_are_refused(pixels_run: RunFolder):
     with pytest.raises(
-        RunError, match=r"--scales: the NumPy network computes each picture at one scale.*--flips works"
+        RunError, match=r"--scales: the NumPy network computes each picture at one scale.*--flips can be used"
     ):
         Predictor.open(pixels_run, scales=(1, 2)).predict(IMAGE)

@@ -103,7 +103,11 @@ def test_a_dense_task_refuses_a_batch_of_different_sizes(learner_of: Callable[..
     ("words", "error", "said"),
     [
         (["model={name: toys:coarse}"], ShapeError, r"model: the model gives scores of shape \(2, 7, 16, 16\)"),
-        (["model={name: toys:broken}"], RecipeError, r"model 'toys:broken' with task 'segment': two pictures did not"),
+        (
+            ["model={name: toys:broken}"],
+            RecipeError,
+            r"model 'toys:broken' with task 'segment': a training step with two pictures failed",
+        ),
         (["task={name: toys:both}", "model={name: toys:fixed}", "train.best=mean_iou"], ShapeError, "their target is"),
     ],
 )

@@ -43,7 +43,7 @@ WRONG = {
     "no JSON": (packed(b"[" * 100_000, b""), "is nested more than 40 levels deep"),
     "a list": (packed([], b""), "which is not a map of keys"),
     "twice": (packed(b'{"a": 1, "a": 2}', b""), "the key 'a' is given twice"),
-    "unknown type": (packed({"a": entry("BF16", [4])}, bytes(8)), "a.dtype: read 'BF16', allowed is 'F16'"),
+    "unknown type": (packed({"a": entry("BF16", [4])}, bytes(8)), "a.dtype: read 'BF16', but it must be 'F16'"),
     "no type": (packed({"a": entry(None)}, bytes(8)), "a.dtype: read null"),
     "negative": (packed({"a": entry(shape=[-2])}, bytes(8)), "a.shape.0: read -2"),
     "huge shape": (packed({"a": entry(shape=[2**62, 2**62])}, bytes(8)), "lies at 0 to 8 of 8"),

@@ -45,8 +45,8 @@ WRONG: tuple[tuple[str, str, Any, str], ...] = (  # file, path, value → what i
     ("setup", "data.classes", ["a", 3], "data.classes.1: read 3, which is not a text"),
     ("setup", "data.classes", ["a"], "data: read {"),
     ("setup", "data.classes.0", "x" * 100_000, "data.classes.0: read 'xxx"),
-    ("setup", "data.colours.0", [0, 0, 256], "data.colours.0.2: read 256, it must be less than or equal to 255"),
-    ("setup", "data.size", [0, 32], "data.size.0: read 0, it must be greater than or equal to 1"),
+    ("setup", "data.colours.0", [0, 0, 256], "data.colours.0.2: read 256, but it must be less than or equal to 255"),
+    ("setup", "data.size", [0, 32], "data.size.0: read 0, but it must be greater than or equal to 1"),
     ("setup", "data.size", [2**19, 2**19], "which has pictures of more than 100,000,000 pixels"),
     ("setup", "data.void", -1, "data.void: read -1"),
     ("setup", "data.splits.val.pictures", -4, "data.splits.val.pictures: read -4"),
@@ -55,14 +55,14 @@ WRONG: tuple[tuple[str, str, Any, str], ...] = (  # file, path, value → what i
     ("setup", "weights", [1.0, None], "weights.1: read null, which is not a number"),
     ("setup", "choices.threads", 10**9, "choices.threads: read 1000000000"),
     ("setup", "choices.device", "tpu", "choices.device: read 'tpu'"),
-    ("setup", "choices.precision", "fp8", "choices.precision: read 'fp8', allowed is 'fp32' or 'bf16'"),
+    ("setup", "choices.precision", "fp8", "choices.precision: read 'fp8', but it must be 'fp32' or 'bf16'"),
     ("setup", "model.parameters", "many", "model.parameters: read 'many', which is not a valid integer"),
     ("setup", "model.layers.0", None, "model.layers.0: read null"),
     ("setup", "recipe.train.seed", -1, "recipe.train.seed: read -1"),
     ("setup", "recipe.train.phases", 3, "recipe.train.phases: read 3, which is not a list"),
     ("environment", "packages", [], "packages: read [], which is not a map of keys"),
     ("environment", "memory_gib", "much", "memory_gib: read 'much', which is not a number"),
-    ("summary", "steps", -1, "steps: read -1, it must be greater than or equal to 0"),
+    ("summary", "steps", -1, "steps: read -1, but it must be greater than or equal to 0"),
     ("summary", "seconds.train", -1.0, "seconds.train: read -1.0"),
     ("summary", "best.epoch", True, "best.epoch: read true, which is not a valid integer"),
     ("summary", "splits.val.metrics.0.scores.0.value", "0.5", "value: read '0.5', which is not a number"),
@@ -70,7 +70,7 @@ WRONG: tuple[tuple[str, str, Any, str], ...] = (  # file, path, value → what i
     ("summary", "splits.val.metrics.0.scores.0.support", 2**63 - 1, "support: read 9223372036854775807"),
     ("summary", "splits.val.metrics.0.per_class.0.iou", "high", "per_class.0.iou: read 'high'"),
     ("summary", "splits.val.metrics.0.figures.matrix.0", [1, 2], "does not have one row and one column for each of 7"),
-    ("summary", "splits.val.metrics.0.constant_guess", {}, "constant_guess.class: is missing, and 1 more like it"),
+    ("summary", "splits.val.metrics.0.constant_guess", {}, "constant_guess.class: is missing, and 1 more problem"),
     ("predictions/index", "pictures.0.files.image", "../../secret.png", "files.image: read '../../secret.png'"),
     ("predictions/index", "pictures.0.files.image", "..", "files.image: read '..'"),
     ("predictions/index", "pictures.0.files.image", "a\nb.png", "files.image: read 'a\\nb.png'"),
@@ -89,7 +89,7 @@ def test_a_wrong_value_is_refused_in_one_line(name: str, path: str, value: Any, 
     said = str(refused.value)
     assert said.startswith(f"{file}: ")
     assert words in said
-    assert said.endswith("Was it changed by hand, or written by another version?")
+    assert said.endswith("It may have been changed by hand, or written by another version.")
     assert "\n" not in said
     assert len(said) < 500
 
@@ -104,7 +104,7 @@ EVENTS = (
     ),
     ('{"event": "started", "step": 0, "epoch": 0, "epochs": 2000000, "steps_per_epoch": 1}', "epochs: read 2000000"),
     ('{"event": "step", "step": 1, "epoch": 1}', "losses: is missing"),
-    ('{"event": "saved", "which": "worst"}', "which: read 'worst', allowed is 'last' or 'best'"),
+    ('{"event": "saved", "which": "worst"}', "which: read 'worst', but it must be 'last' or 'best'"),
     ('{"event": 3}', "event: read 3, which is not a text"),
     ('{"event": "note", "text": NaN}', "NaN is not a number of JSON"),
     ('{"step": 1}', "is not an event"),

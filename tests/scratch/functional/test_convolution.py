@@ -161,10 +161,10 @@ def test_a_cache_is_a_value(pair):
 @pytest.mark.parametrize(
     ("x", "weight", "bias", "options", "words"),
     [
-        ((3, 8, 8), (4, 3, 3, 3), None, {}, "a batch of pictures is (N, C, H, W). One picture alone is x[None]"),
-        ((1, 3, 8, 8), (4, 3, 3), None, {}, "a convolution's is (O, C/groups, kH, kW)"),
+        ((3, 8, 8), (4, 3, 3, 3), None, {}, "a batch of pictures is (N, C, H, W). For a single picture, use x[None]"),
+        ((1, 3, 8, 8), (4, 3, 3), None, {}, "a convolution's weight must be (O, C/groups, kH, kW)"),
         ((1, 3, 8, 8), (4, 2, 3, 3), None, {}, "reads 2 × 1 groups = 2 channels, but x (1, 3, 8, 8) has 3"),
-        ((1, 4, 8, 8), (4, 2, 3, 3), None, {"groups": 3}, "3 groups cannot share out 4 input"),
+        ((1, 4, 8, 8), (4, 2, 3, 3), None, {"groups": 3}, "3 groups cannot divide 4 input"),
         ((1, 3, 8, 8), (4, 3, 3, 3), (5,), {}, "bias has shape (5,), but (4,) is needed"),
         ((1, 3, 4, 8), (4, 3, 7, 3), None, {}, "height: a kernel of 7"),
         ((0, 3, 4, 8), (4, 3, 7, 3), None, {}, "must not be empty"),
@@ -178,7 +178,7 @@ def test_misfits_are_explained(x, weight, bias, options, words):
 
 def test_dtypes_and_gradients_that_do_not_fit():
     x, weight = np.zeros((1, 2, 4, 4)), np.zeros((3, 2, 3, 3))
-    with pytest.raises(ShapeError, match="int64; allowed are float32 and float64"):
+    with pytest.raises(ShapeError, match="int64; it must be float32 or float64"):
         conv2d(x.astype(np.int64), weight)
     with pytest.raises(ShapeError, match="weight is float32 but x is float64"):
         conv2d(x, weight.astype(np.float32))
@@ -189,7 +189,7 @@ def test_dtypes_and_gradients_that_do_not_fit():
         conv2d_backward(np.zeros((1, 3, 3, 2)), cache)
     with pytest.raises(ShapeError, match=r"needs \(2, O/groups, kH, kW\)"):
         conv_transpose2d(x, weight)
-    with pytest.raises(ShapeError, match="3 groups cannot share out 2"):
+    with pytest.raises(ShapeError, match="3 groups cannot divide 2"):
         conv_transpose2d(x, np.zeros((2, 3, 3, 3)), groups=3)
     _, cache = conv_transpose2d(x, np.zeros((2, 3, 3, 3)))
     with pytest.raises(ShapeError, match="dout has shape"):

@@ -141,7 +141,9 @@ def test_cross_entropy_of_large_scores_and_of_nothing():
 
 
 def test_cross_entropy_refuses_what_does_not_fit():
-    with pytest.raises(ShapeError, match=r"class 255, but the scores know classes 0 to 2. Is that the index of 'not"):
+    with pytest.raises(
+        ShapeError, match=r"class 255, but the scores have classes 0 to 2. If that is the index of 'not"
+    ):
         F.softmax_cross_entropy(np.ones((2, 3)), np.array([0, 255]))
     with pytest.raises(ShapeError, match="class -1"):
         F.softmax_cross_entropy(np.ones((2, 3)), np.array([0, -1]))
@@ -172,7 +174,7 @@ def test_gradients_are_central_differences():
 
 
 def test_misfits_are_explained():
-    with pytest.raises(ShapeError, match=r"\(N, I\) and \(O, I\) with the same I. Pictures are flattened first"):
+    with pytest.raises(ShapeError, match=r"\(N, I\) and \(O, I\) with the same I. Flatten pictures first"):
         F.linear(np.ones((2, 3, 4, 4)), np.ones((5, 48)))
     with pytest.raises(ShapeError, match="one value per channel has no variance"):
         F.batch_norm(np.ones((1, 3, 1, 1)), np.ones(3), np.ones(3))

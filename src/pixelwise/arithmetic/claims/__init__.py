@@ -1,1 +1,1 @@
-"""Claims about figures, held against what this program computes; where a claim is wrong, the mistake is named."""
+"""Claims about figures, compared with the computed figures. If a claim is wrong, the mistake is named."""

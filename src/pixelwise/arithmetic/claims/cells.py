@@ -18,14 +18,14 @@ EXAMPLE = "1=-1 -4 -2; -1 -2 -3; 1 5 2"
 
 
 def check_cells(panels: Sequence[Panel], claim: str) -> Verdict:
-    """Holds `STEP=CELLS` or `STEP.NAME=CELLS` against a worked exercise.
+    """Compare `STEP=CELLS` or `STEP.NAME=CELLS` with a worked exercise.
 
     Cells are separated by spaces, rows by `;`, channels by `|`. Unused cells (×) may be written or left out.
     """
     name, claimed = split_claim(claim, EXAMPLE)
     number, _, part = name.partition(".")
     if not number.isdigit() or not 1 <= int(number) <= len(panels):
-        what = f"there is no step '{number}'; there are 1 to {len(panels)}."
+        what = f"there is no step '{number}'; the steps are 1 to {len(panels)}."
         raise RecipeError(what, where="--claim", hint=f"For example: {EXAMPLE}")
     panel = panels[int(number) - 1]
     if part and part not in panel.answers:
@@ -73,13 +73,13 @@ def _planes(value: Exact) -> list[list[list[Any]]]:
 
 
 def _which_cells(read: list[list[list[Any]]], computed: list[list[list[Any]]]) -> str:
-    """Where two answers of one shape differ."""
+    """The cells in which two answers of the same shape differ."""
     shapes = (
         [[len(row) for row in channel] for channel in read],
         [[len(row) for row in channel] for channel in computed],
     )
     if shapes[0] != shapes[1]:
-        return "the shape is another one"
+        return "the shape is different"
     wrong = [
         f"row {r}, column {c}" + (f" of channel {channel + 1}" if len(read) > 1 else "")
         for channel, plane in enumerate(computed)

@@ -1,8 +1,8 @@
-"""Claims about counts, held against the figures. A wrong total is compared with what known mistakes give.
+"""Claims about counts, compared with the computed figures. A wrong total is also compared with the results of known mistakes.
 
 A *reading* is one way to count: which kinds of layers, with or without biases, and known mistakes such as outputs of
-BatchNorm that read their whole map. Figures are kept as terms (monomial → coefficient), so that thousands of readings are
-compared in a moment.
+BatchNorm that read their whole map. Figures are kept as terms (monomial → coefficient), so that thousands of readings can be
+compared quickly.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ WHOLE_MAP = "lets every output of BatchNorm read its whole map (16-fold when the
 
 @dataclass(frozen=True)
 class Reading:
-    """One way to count a quantity: what is unusual about it, in words, and the terms of every layer that counts."""
+    """One way to count a quantity: its differences from the usual way, in words, and the terms of every counted layer."""
 
     words: tuple[str, ...]
     layers: dict[str, Terms]
@@ -50,13 +50,13 @@ class Reading:
 
 
 def check_claim(counts: Counts, quantity: str, claimed: Length, half: Counts | None = None) -> Verdict:
-    """Holds a claimed total against the computed one.
+    """Compare a claimed total with the computed one.
 
     quantity:  one of weights, outputs, connections, multiply-adds, memory
-    half:      the counts of the same network at half the side, to recognise terms that somebody forgot to double
+    half:      the counts of the same network at half the side, to recognise terms that were not doubled
 
-    Where the claim is wrong, the reading with the fewest mistakes that gives just this figure explains it. Where none
-    does, its terms are looked for one by one.
+    A wrong claim is explained by the reading with the fewest mistakes that gives exactly this figure. If there is no such
+    reading, its terms are looked for one by one.
     """
     quantity = quantity.replace("-", "_")
     computed = counts.total(quantity)
@@ -69,7 +69,7 @@ def check_claim(counts: Counts, quantity: str, claimed: Length, half: Counts | N
 
 
 def _explain(counts: Counts, quantity: str, claimed: Length) -> str:
-    """The mistake that gives just this figure; empty where none is found."""
+    """The mistake that gives exactly this figure; empty if none is found."""
     wanted = terms_of(claimed)
     if found := [row.label for row in counts.layers if terms_of(getattr(row, quantity)) == wanted]:
         last = " (the last one)" if found[-1] == counts.layers[-1].label else ""
@@ -92,7 +92,7 @@ def _explain(counts: Counts, quantity: str, claimed: Length) -> str:
 
 
 def _units(counts: Counts, quantity: str) -> list[tuple[Any, str]]:
-    """Factors between two units of a quantity that are taken for each other."""
+    """Factors between two units of a quantity that are often confused."""
     known: dict[str, list[tuple[Any, str]]] = {
         "multiply_adds": [(2, "counts two operations for each multiply-add, as FLOPs do")],
         "memory": [(Fraction(1, counts.convention.value_bytes), "counts values and not bytes")],
@@ -173,7 +173,7 @@ class _Swaps:
 
 
 def _term_by_term(counts: Counts, quantity: str, claimed: Length, half: Counts | None) -> str:
-    """Where the terms of a claim come from, for the reading that explains most of them."""
+    """The origin of a claim's terms, for the reading that explains most of them."""
     wanted = terms_of(claimed)
     if not is_symbolic(claimed) or len(wanted) < 2:
         return ""

@@ -1,4 +1,4 @@
-"""Claims about shapes, receptive fields and paddings, each held against the figures with the slip that leads to it."""
+"""Claims about shapes, receptive fields and paddings, compared with the computed figures and with known mistakes."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def named_layer(rows: Sequence[Flow], name: str) -> Flow:
             named[row.step.name] = row
     if name not in named:
         hint = did_you_mean(name, named)
-        raise RecipeError(f"there is no layer '{name}'; there is {listing(named, 40)}.", where="--claim", hint=hint)
+        raise RecipeError(f"there is no layer '{name}'; choose from {listing(named, 40)}.", where="--claim", hint=hint)
     return named[name]
 
 
 def check_shape(rows: Sequence[Flow], name: str, claimed: Shape) -> Verdict:
-    """Holds a claimed output shape of one layer against the computed one."""
+    """Compare a claimed output shape of one layer with the computed one."""
     row = named_layer(rows, name)
     holds = _equal(claimed, row.y)
     explanation = "" if holds else _explain_shape(rows, row, claimed)
@@ -49,9 +49,9 @@ def check_shape(rows: Sequence[Flow], name: str, claimed: Shape) -> Verdict:
 
 def _explain_shape(rows: Sequence[Flow], row: Flow, claimed: Shape) -> str:
     if others := [other.label for other in rows if other is not row and _equal(claimed, other.y)]:
-        return f"this is what layer {others[-1]} gives"
+        return f"this is the output of layer {others[-1]}"
     if _equal(claimed, row.x):
-        return "this is what the layer reads"
+        return "this is the input of the layer"
     if len(claimed) != len(row.y):
         return "it has another number of members"
     words = []
@@ -70,7 +70,7 @@ def _explain_shape(rows: Sequence[Flow], row: Flow, claimed: Shape) -> str:
 
 
 def _slips(layer: Any) -> Iterator[Slip]:
-    """What people do to the formula of an output size."""
+    """Common mistakes in the formula of an output size."""
     if isinstance(layer, TransposedConvolution):
         more = layer.output_padding
         yield "this leaves output_padding out", lambda n, w, a: (n - 1) * w.stride[a] - 2 * w.padding[a] + w.span[a]
@@ -111,13 +111,13 @@ def _slips(layer: Any) -> Iterator[Slip]:
 def check_field(
     fields: Sequence[Field], number: int, quantity: str, claimed: Sequence[Any], rows: Sequence[Flow]
 ) -> Verdict:
-    """Holds a claimed `sees`, `stride` or `start` of layer `number` against the computed one.
+    """Compare a claimed `sees`, `stride` or `start` of layer `number` with the computed one.
 
     claimed:  one number, or (vertical, horizontal)
     """
     if quantity not in FIELD_QUANTITIES:
         hint = did_you_mean(quantity, FIELD_QUANTITIES)
-        what = f"there is no quantity '{quantity}'; there is {listing(FIELD_QUANTITIES)}."
+        what = f"there is no quantity '{quantity}'; choose from {listing(FIELD_QUANTITIES)}."
         raise RecipeError(what, where="--claim", hint=hint)
     field = fields[number - 1]
     name = f"layer {field.label}: {quantity}"
@@ -162,7 +162,7 @@ def _reach(windows: Sequence[Window], axis: int, adds: Callable[[Window], int]) 
 
 
 def check_paddings(solutions: Sequence[tuple[str, Solution]], claimed: str) -> list[Verdict]:
-    """Holds `[down|up] padding=P [output_padding=Q]` against every step that it is about, one verdict a step."""
+    """Compare `[down|up] padding=P [output_padding=Q]` with every step that it is about; one verdict per step."""
     read = re.fullmatch(
         r"(?:(down|up)[\s:]+)?(?:padding|p)\s*=?\s*(\d+)(?:[\s,;]+(?:output[\s_-]?padding|op)\s*=?\s*(\d+))?",
         claimed.strip().lower(),
@@ -178,7 +178,7 @@ def check_paddings(solutions: Sequence[tuple[str, Solution]], claimed: str) -> l
                 _padding_verdict(f"{axis}{solution.step}", solution, padding, None if more is None else int(more))
             )
     if not verdicts:
-        raise RecipeError(f"no step goes {way}.", where="--claim")
+        raise RecipeError(f"the sizes have no step {way}.", where="--claim")
     return verdicts
 
 
@@ -199,7 +199,7 @@ def _padding_verdict(name: str, solution: Solution, padding: int, more: int | No
 
 
 def _short(pair: Any) -> Any:
-    """One figure where both axes agree."""
+    """One figure if both axes agree."""
     one, other = (str(member) if isinstance(member, Fraction) else member for member in pair)
     return one if one == other else f"{one}, {other}"
 

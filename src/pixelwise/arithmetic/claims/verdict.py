@@ -17,10 +17,10 @@ class Verdict:
 
     quantity:     what the claim is about
     claimed:      a number, an expression, a shape, or the cells of a grid as text
-    computed:     the same as this program has it
-    difference:   claimed minus computed; None where that has no meaning
-    explanation:  the mistake that leads to the claim, where one was found; maybe empty
-    sign:         what stands between quantity and figure
+    computed:     the same, as computed by pixelwise
+    difference:   claimed minus computed; None if that has no meaning
+    explanation:  the mistake that leads to the claim; empty if none was found
+    sign:         the sign between quantity and figure
     """
 
     quantity: str
@@ -46,7 +46,7 @@ def split_claim(text: str, example: str) -> tuple[str, str]:
     """`QUANTITY=FIGURE` as its two sides. Raises RecipeError."""
     name, sign, claimed = text.partition("=")
     if not sign or not name.strip() or not claimed.strip():
-        raise RecipeError(f"read '{text}'; it is QUANTITY=FIGURE.", where="--claim", hint=f"For example: {example}")
+        raise RecipeError(f"read '{text}'; write QUANTITY=FIGURE.", where="--claim", hint=f"For example: {example}")
     return name.strip(), claimed.strip()
 
 

@@ -1,7 +1,7 @@
-"""What a kernel detects: its weights matched against the named kernels of image processing.
+"""What a kernel detects: its weights are compared with the named kernels of image processing.
 
-A family is recognised by its symmetry and signs, so that any size and any positive factor will do. Networks lay kernels on
-the picture without flipping them: a positive weight asks for a bright cell at its own place.
+A family is recognised by its symmetry and signs, for any size and any positive factor. Networks apply kernels to the picture
+without flipping them: a positive weight responds to a bright cell at its own place.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def _compass(kernel: Exact, plane: Exact) -> str:
 
 
 def _edge(kernel: Exact, plane: Exact) -> str:
-    """Antisymmetric from one side to the other, symmetric along the edge, one sign on each side."""
+    """An edge: antisymmetric from one side to the other, symmetric along the edge, one sign on each side."""
     for axis, sides in ((1, (0, -1)), (0, (-1, 0))):
         along = 1 - axis
         half = kernel.shape[axis] // 2
@@ -217,7 +217,7 @@ def _is(kernel: Exact, name: str) -> bool:
 
 
 def _proportional(kernel: Exact, other: Exact) -> bool:
-    """Whether a kernel is another one times a positive number."""
+    """Whether a kernel is a positive multiple of another one."""
     if kernel.shape != other.shape:
         return False
     place = tuple(np.argwhere(other != 0)[0])

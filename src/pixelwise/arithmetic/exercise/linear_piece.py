@@ -1,8 +1,8 @@
-"""Around any point a ReLU network is one linear map h(x) = Wx + b: which one, and how far it reaches.
+"""The linear map h(x) = Wx + b that a ReLU network is around a point, and the interval in which it holds.
 
 A ReLU is the identity or zero, so the units that are active at x₀ decide W and b: with Dₗ the diagonal of zeros and ones
 of layer l, W = W_L D_{L−1} W_{L−1} … D₁ W₁ (Montúfar et al., "On the number of linear regions", 2014). Numbers are
-exact fractions: a decimal means what it says.
+exact fractions, also decimals: 0.1 is 1/10.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ class LinearPiece:
     weight:    (outputs, inputs), exact
     bias:      (outputs,), exact
     value:     (outputs,), h(x₀)
-    active:    one tuple of bools a hidden layer: which units are on at x₀ (a unit at exactly 0 is off)
+    active:    one tuple of bools for each hidden layer: which units are on at x₀ (a unit at exactly 0 is off)
     on_border: whether some unit is exactly 0 at x₀, so that the piece ends there
-    interval:  for one input: (from, to) where the same units are on, None = without end; for more inputs None
-    steps:     the sums, one line a layer
+    interval:  for one input: (from, to) in which the same units are on, None = without end; for more inputs None
+    steps:     the sums, one line per layer
     products:  W and b as products of matrices and masks, step by step
     """
 
@@ -49,7 +49,7 @@ class LinearPiece:
 
     @property
     def interval_text(self) -> str:
-        """Where the piece holds, for one input."""
+        """The interval in which the piece holds, for one input."""
         return "" if self.interval is None else between(*self.interval)
 
 
@@ -106,7 +106,7 @@ def segments(weights: Sequence[ArrayLike], biases: Sequence[ArrayLike]) -> list[
 
 
 def _rectified(piece: Segment) -> list[Segment]:
-    """A piece after ReLU: cut where a unit crosses 0, with the units that are off set to 0."""
+    """A piece after ReLU: cut where a unit crosses 0; units that are off are set to 0."""
     zeros = {-shift / row[0] for row, shift in zip(piece.weight, piece.bias, strict=True) if row[0]}
     inside = [x for x in zeros if (piece.low is None or x > piece.low) and (piece.high is None or x < piece.high)]
     ends = [piece.low, *sorted(inside), piece.high]
@@ -127,14 +127,14 @@ def within(low: Fraction | None, high: Fraction | None) -> Fraction:
 def linear_piece(
     weights: Sequence[ArrayLike], biases: Sequence[ArrayLike], point: ArrayLike, side: int = 0
 ) -> LinearPiece:
-    """The linear map that a fully connected ReLU network is at `point`.
+    """The linear map of a fully connected ReLU network at `point`.
 
-    weights:  one matrix (outputs, inputs) a layer; the single column of a layer with one input may be written as a row
-    biases:   one vector a layer, written as a row or as a column
+    weights:  one matrix (outputs, inputs) for each layer; the single column of a layer with one input may be a row
+    biases:   one vector for each layer, written as a row or as a column
     side:     for one input: the piece to the left (−1) or to the right (1), where `point` is a kink; 0: a unit at exactly 0
               counts as off
 
-    ReLU stands between layers, none after the last. Raises ShapeError where the layers do not fit each other.
+    There is a ReLU between layers, but not after the last one. Raises ShapeError if the layers do not fit each other.
 
     >>> piece = linear_piece([[[1.5], [0.5]], [[1, 2], [2, 1]], [[1, 1]]], [[0, 1], [0, 1], [-1]], 2)
     >>> str(piece), piece.interval_text
@@ -188,7 +188,7 @@ def _products(layers: Sequence[tuple[Exact, Exact]], masks: Sequence[Exact]) -> 
 
 
 def show(value: Any) -> str:
-    """A fraction as a short decimal where it is one, vectors and matrices in brackets."""
+    """A fraction as a short decimal if possible; vectors and matrices in brackets."""
     if isinstance(value, np.ndarray):
         return "[" + ", ".join(show(member) for member in value) + "]"
     value = Fraction(value)
@@ -207,7 +207,7 @@ def _interval(borders: list[tuple[Exact, Fraction, bool]]) -> tuple[Fraction | N
 
 def _layers(weights: Sequence[ArrayLike], biases: Sequence[ArrayLike], inputs: int) -> list[tuple[Exact, Exact]]:
     if len(weights) != len(biases) or not weights:
-        raise ShapeError(f"{len(weights)} weight matrices and {len(biases)} biases: there is one of each a layer.")
+        raise ShapeError(f"{len(weights)} weight matrices and {len(biases)} biases: each layer needs one of each.")
     layers = []
     for number, (given, shift) in enumerate(zip(weights, biases, strict=True), start=1):
         matrix, bias = np.atleast_2d(exact(given)), exact(shift).reshape(-1)
@@ -223,12 +223,12 @@ def _layers(weights: Sequence[ArrayLike], biases: Sequence[ArrayLike], inputs: i
 
 
 def exact(values: Any) -> Exact:
-    """Numbers, or decimals as text, as an array of Fractions. Raises ShapeError where one is not a finite number."""
+    """Numbers, or decimals as text, as an array of Fractions. Raises ShapeError if one is not a finite number."""
     try:
         array = np.asarray(values, dtype=object)
         exact = np.empty(array.shape, dtype=object)
         for place, value in np.ndenumerate(array):
             exact[place] = value if isinstance(value, Fraction) else Fraction(str(value))
     except (ValueError, ZeroDivisionError) as error:
-        raise ShapeError(f"read {values!r}: the weights are finite numbers in rows of equal length.") from error
+        raise ShapeError(f"read {values!r}: weights must be finite numbers in rows of equal length.") from error
     return exact

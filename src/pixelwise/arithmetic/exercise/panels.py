@@ -1,4 +1,4 @@
-"""What a worked step consists of: grids of cells as they are written, and one frame for each position of the window."""
+"""The parts of a worked step: grids of cells as written, and one frame for each position of the window."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST_FRAMES = 10_000
 
 @dataclass(frozen=True)
 class Grid:
-    """A named table of cells, as they are written."""
+    """A named table of cells, as written."""
 
     name: str
     cells: tuple[tuple[str, ...], ...]
@@ -27,7 +27,7 @@ class Frame:
 
     taps:    (row, column) of the cells it reads, in the shown operands
     target:  (row, column) of the cell that it fills
-    sums:    one line a channel, and their total
+    sums:    one line per channel, and their total
     """
 
     taps: tuple[tuple[int, int], ...]
@@ -39,14 +39,14 @@ class Frame:
 class Panel:
     """One worked step.
 
-    operands:   what the window slides over (padding included), one grid a channel
-    filters:    the weights, one grid a channel; maybe empty
-    results:    what comes out: one grid a channel and their sum, the last ones being the answer
-    value:      the answer without unused cells, exact; None where it is words
+    operands:   the input of the window (with padding), one grid for each channel
+    filters:    the weights, one grid for each channel; may be empty
+    results:    the output: one grid for each channel and their sum; the last ones are the answer
+    value:      the answer without unused cells, exact; None if it is words
     derivation: steps of the computation that have no cell, as matrix products
-    drawing:    an SVG for the page; maybe empty
+    drawing:    an SVG for the page; may be empty
     answers:    further answers by name, e.g. W and b of a linear piece
-    slips:      the answers that known mistakes lead to, by what the mistake is
+    slips:      the answers of known mistakes, by the description of the mistake
     """
 
     title: str
@@ -63,7 +63,7 @@ class Panel:
 
 
 def grid(name: str, plane: Exact, shown: Sequence[int] = ()) -> Grid:
-    """A plane in the upper left of a grid of this size (its own where none is given), × in the other cells."""
+    """A plane in the upper left of a grid of this size (by default its own size), with × in the other cells."""
     height, width = shown or plane.shape
     cells = [[UNUSED] * width for _ in range(height)]
     for (row, column), value in np.ndenumerate(plane):
@@ -72,7 +72,7 @@ def grid(name: str, plane: Exact, shown: Sequence[int] = ()) -> Grid:
 
 
 def grids(name: str, planes: Exact, shown: Sequence[int] = ()) -> tuple[Grid, ...]:
-    """One grid a channel; `{}` in the name is its number."""
+    """One grid for each channel; `{}` in the name is its number."""
     return tuple(grid(name.format(number), plane, shown) for number, plane in enumerate(planes, start=1))
 
 
@@ -100,6 +100,6 @@ def products(pairs: Sequence[tuple[object, object]], total: object) -> str:
 
 
 def fitting(rows: int, columns: int, shown: Sequence[int]) -> str:
-    """How many windows fit, and what the other cells of the grid are, where there are others."""
+    """The number of windows that fit, and a note on the other cells of the grid, if there are any."""
     count = "One window fits" if rows * columns == 1 else f"{rows}×{columns} windows fit"
     return f"{count}; the other cells stay {UNUSED}." if tuple(shown) != (rows, columns) else f"{count}."

@@ -59,7 +59,7 @@ def _named(piece: LinearPiece) -> tuple[tuple[str, Exact], ...]:
 
 
 def _unmasked(weights: Sequence[Exact]) -> Exact:
-    """The product of all weights, as if no ReLU were off."""
+    """The product of all weights, as if all ReLUs were active."""
     product = weights[0]
     for weight in weights[1:]:
         product = weight @ product.reshape(weight.shape[1], -1)

@@ -28,7 +28,7 @@ class Pooling:
     def __post_init__(self) -> None:
         if any(2 * padding > kernel for padding, kernel in zip(self.window.padding, self.window.kernel, strict=True)):
             raise ShapeError(
-                "the padding is more than half of the pooling kernel: some windows would hold padding only."
+                "the padding is more than half of the pooling kernel: some windows would contain only padding."
             )
 
     @property
@@ -91,7 +91,7 @@ class Pooling:
         return tuple(found)
 
     def backward(self, gradient: Exact) -> Panel:
-        """The input's gradient: each window hands its own to its (first) largest cell, or in equal shares to all."""
+        """The input's gradient: each window passes its own to its (first) largest cell, or in equal shares to all cells."""
         parts: dict[tuple[int, Cell], list[tuple[Cell, Fraction]]] = {}
         cells = self.window.kernel[0] * self.window.kernel[1]
         for channel, row, column in np.ndindex(gradient.shape):

@@ -23,8 +23,8 @@ gives one bias to each. `convolve` and `transposed convolve` always start from t
 `average pool` continue from the step before. `backward` takes the gradient back from the last result to the input; the
 gradient of the result is given by `gradient:`, or is 1 everywhere. Strides, paddings and pooling kernels may be unequal: `2x1`.
 
-A ReLU network is given by `W1:`, `b1:`, `W2:`, …, `at:` with one point a line, and `pieces` under `do`; vectors may be written
-as rows or as columns. In YAML the same keys hold blocks of text or nested lists, and `do` is a list of lines.
+A ReLU network is given by `W1:`, `b1:`, `W2:`, …, `at:` with one point per line, and `pieces` under `do`; vectors are rows
+or columns. In YAML the same keys hold blocks of text or nested lists, and `do` is a list of lines.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ NEEDS = {
     "pieces": ("W1",),
 }
 CHANNELS = "Write its channels one below the other, with an empty line between them."
-AGAIN = {"input": CHANNELS, "filter": CHANNELS, "do": "Write one step a line.", "at": "Write one point a line."}
+AGAIN = {"input": CHANNELS, "filter": CHANNELS, "do": "Write one step per line.", "at": "Write one point per line."}
 KEYS = ("title", "input", "filter", "gradient", "do", "at")
 UNMOVED = Window(1)
 LAYER_KEY = re.compile(r"([Wb])([1-9]\d*)")
@@ -81,13 +81,13 @@ class Task:
 
 @dataclass(frozen=True, eq=False)
 class Exercise:
-    """What is given and what is asked. Numbers are exact fractions.
+    """The given numbers and the questions of an exercise. Numbers are exact fractions.
 
     input:    (C, H, W), or None
     filters:  (O, C, K, K), or None
     gradient: of the last result, where `backward` begins; None: 1 everywhere
-    network:  weights and biases of a ReLU network, one pair a layer; maybe empty
-    points:   where the network's linear piece is asked for
+    network:  weights and biases of a ReLU network, one pair for each layer; may be empty
+    points:   the points at which the network's linear piece is asked for
     """
 
     title: str
@@ -151,7 +151,7 @@ def parse_yaml(text: str) -> Exercise:
 
 
 def exercise_from(content: Mapping[str, Any], places: Mapping[str, str]) -> Exercise:
-    """An exercise from its parts; `places` says where each key stands, for messages."""
+    """An exercise from its parts. `places` is the place of each key, for messages."""
 
     def grids(key: str, dimensions: int) -> Exact | None:
         return _grids(content[key], dimensions, places.get(key, key)) if content.get(key) is not None else None
@@ -173,7 +173,9 @@ def exercise_from(content: Mapping[str, Any], places: Mapping[str, str]) -> Exer
     if points is not None and layers and points.shape == (layers[0][0].shape[1], 1):
         points = points.T  # one point, written as a column
     if not tasks and not layers:
-        raise RecipeError("nothing is asked: there is no `do:`.", hint=f"It may hold: {', '.join(STEPS)}.")
+        raise RecipeError(
+            "the exercise asks for nothing: `do:` is missing.", hint=f"It can contain: {', '.join(STEPS)}."
+        )
     title = str(content.get("title") or "An exercise by hand")
     at = () if points is None else tuple(points)
     exercise = Exercise(title, picture, filters, tasks, gradient, tuple(layers), at)
@@ -182,7 +184,7 @@ def exercise_from(content: Mapping[str, Any], places: Mapping[str, str]) -> Exer
 
 
 def _filters(content: Mapping[str, Any], grids: Callable[[str, int], Exact | None]) -> Exact | None:
-    """`filter`, `filter2`, … as (O, C, K, K). Raises RecipeError where their shapes differ."""
+    """`filter`, `filter2`, … as (O, C, K, K). Raises RecipeError if their shapes differ."""
     keys = {int(match.group(1) or 1): key for key in content if (match := FILTER_KEY.fullmatch(key))}
     parts = [part for _, key in sorted(keys.items()) if (part := grids(key, 4)) is not None]
     if len({part.shape[1:] for part in parts}) > 1:
@@ -192,7 +194,7 @@ def _filters(content: Mapping[str, Any], grids: Callable[[str, int], Exact | Non
 
 
 def with_drawn_input(exercise: Exercise, shape: tuple[int, int, int], seed: int) -> Exercise:
-    """The same exercise on another input of −1, 0 and 1, to practise. Raises RecipeError where channels do not fit."""
+    """The same exercise on another input of −1, 0 and 1, to practise. Raises RecipeError if channels do not fit."""
     drawn = replace(exercise, input=exact(np.random.default_rng(seed).integers(-1, 2, shape)))
     _check_fit(drawn)
     return drawn
@@ -201,7 +203,7 @@ def with_drawn_input(exercise: Exercise, shape: tuple[int, int, int], seed: int)
 def _check_key(key: str, where: str) -> None:
     if key not in KEYS and not LAYER_KEY.fullmatch(key) and not FILTER_KEY.fullmatch(key):
         hint = did_you_mean(key, KEYS)
-        what = f"there is no section '{key}'; there is {', '.join(KEYS)}, filter2, …, W1, b1, …"
+        what = f"there is no section '{key}'; choose from {', '.join(KEYS)}, filter2, …, W1, b1, …"
         raise RecipeError(what, where=where, hint=hint)
 
 
@@ -219,7 +221,7 @@ def _check_fit(exercise: Exercise) -> None:
         if task.kind in CONVOLVES and picture is not None and filters is not None:
             if len(picture) != filters.shape[1]:
                 both = f"the input has {len(picture)} channels, the filter {filters.shape[1]}"
-                what = f"{both}: there is one sub-filter a channel."
+                what = f"{both}: a filter needs one sub-filter for each channel."
                 raise RecipeError(what, hint="A blank line separates the channels.")
             if task.bias.size not in (1, len(filters)):
                 what = f"read {task.bias.size} biases for {len(filters)} filters."
@@ -250,7 +252,7 @@ def _grids(value: Any, dimensions: int, where: str) -> Exact:
         array = array[:, 0]  # a vector, written as a column
     array = array.reshape((1,) * (dimensions - array.ndim) + array.shape)
     if array.ndim != dimensions or not array.size:
-        raise RecipeError(f"read {array.ndim} levels of numbers, {dimensions} are right.", where=where)
+        raise RecipeError(f"read {array.ndim} levels of numbers, but {dimensions} are needed.", where=where)
     return np.ascontiguousarray(array)
 
 
@@ -260,7 +262,7 @@ def _task(line: str) -> Task:
     if not kind:
         name = re.split(r"\s+[-\d]", line)[0]
         hint = did_you_mean(name, STEPS)
-        raise RecipeError(f"there is no step '{line}'; there is {'; '.join(STEPS.values())}.", where="do", hint=hint)
+        raise RecipeError(f"there is no step '{line}'; choose from {'; '.join(STEPS.values())}.", where="do", hint=hint)
     words = line[len(kind) :].split()
     usage = f"It is written: {STEPS[kind]}"
     try:

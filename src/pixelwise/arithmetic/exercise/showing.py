@@ -16,7 +16,7 @@ LINE = 110  # characters a line
 
 
 def as_text(title: str, panels: Sequence[Panel], *, derive: bool = False) -> str:
-    """Grids side by side, with the sums of every cell where `derive` asks for them."""
+    """Grids side by side, with the sums of every cell if `derive` is true."""
     parts = [title, "═" * len(title)]
     for panel in panels:
         parts += ["", panel.title, "─" * len(panel.title), *panel.words]
@@ -115,7 +115,7 @@ def _numbers(value: Any) -> Any:
 
 
 def as_page(title: str, panels: Sequence[Panel]) -> str:
-    """One HTML file that needs no network: every grid, and the window walking over the input cell by cell.
+    """One offline HTML file: every grid, and an animated window that moves over the input cell by cell.
 
     Without JavaScript the grids and all sums are still there.
     """

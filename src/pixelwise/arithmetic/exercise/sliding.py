@@ -65,7 +65,7 @@ class Sliding:
 
     @property
     def operand(self) -> Exact:
-        """What the links read: the picture with its padding."""
+        """The input of the links: the picture with its padding."""
         if self.more is not None:
             return self.picture
         around = [(padding, padding) for padding in self.window.padding]
@@ -87,7 +87,7 @@ class Sliding:
                 yield (y, x), (row, column), (i, j)
 
     def forward(self) -> Panel:
-        """The output, with the sum behind every cell."""
+        """The output, with the sum of every cell."""
         links = by(self.links(), 0)
         operand, outputs, (height, width) = self.operand, len(self.filters), self.size
         parts = np.full((outputs, len(operand), height, width), Fraction(0), dtype=object)
@@ -111,7 +111,7 @@ class Sliding:
         return Panel(self.title, words, *operands, results, tuple(frames), value, slips=self._slips(parts))
 
     def _slips(self, parts: Exact) -> dict[str, Callable[[], Exact]]:
-        """The answers of known mistakes, by what the mistake is."""
+        """The answers of known mistakes, by the description of the mistake."""
         flipped = replace(self, filters=self.filters[:, :, ::-1, ::-1])
         slips = {"this flips the kernel, which networks do not": lambda: cast(Exact, flipped.forward().value)}
         if self.bias.any():
@@ -134,7 +134,9 @@ class Sliding:
 
     def _painting(self) -> str:
         rows, columns = self.picture.shape[1:]
-        return f"Each of the {rows}×{columns} input cells paints the kernel times its value; what overlaps is added."
+        return (
+            f"Each of the {rows}×{columns} input cells paints the kernel times its value; overlapping values are added."
+        )
 
     def _named(self, output: int) -> str:
         return f"filter {output + 1}, " if len(self.filters) > 1 else ""

@@ -1,4 +1,4 @@
-"""Works an exercise: every result as a grid, every cell with its sum, cells that stay unused as ×."""
+"""Works out an exercise: every result as a grid, every cell with its sum, unused cells as ×."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pixelwise.errors import RecipeError
 
 
 def work(exercise: Exercise) -> list[Panel]:
-    """Every step of an exercise, worked. Raises ShapeError where a window does not fit."""
+    """Work out every step of an exercise. Raises ShapeError if a window does not fit."""
     chain = _Chain(exercise)
     weights, biases = ([layer[part] for layer in exercise.network] for part in (0, 1))
     for task in exercise.tasks:
@@ -75,7 +75,7 @@ class _Chain:
         if gradient.shape != latest.shape:
             read, needed = ("×".join(map(str, shape)) for shape in (gradient.shape, latest.shape))
             raise RecipeError(
-                f"the gradient is {read}, the last result {needed}: it has one value a cell.", where="gradient"
+                f"the gradient is {read}, the last result {needed}: it needs one value for each cell.", where="gradient"
             )
         for step in reversed(self.steps):
             if isinstance(step, Sliding):
@@ -109,7 +109,7 @@ def best_patch(filters: Exact, task: Task) -> Panel:
 
 
 def detected(filters: Exact) -> Panel:
-    """What every channel of the filters responds to, in words."""
+    """A description of what every channel of the filters responds to."""
     words = [
         f"{f'filter {o}, ' if len(filters) > 1 else ''}channel {number}: {feature(plane)}"
         for o, kernel in enumerate(filters, start=1)

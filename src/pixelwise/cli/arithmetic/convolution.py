@@ -121,12 +121,12 @@ def _matrix(window: Any, input: str, filters: int, groups: int, output_padding: 
     rows, columns = gives * places[0] * places[1], reads * prod(picture)
     if rows * columns > MOST_ENTRIES:
         what = f"a matrix of {rows:,}×{columns:,} is too large to print."
-        raise ShapeError(what, where="--input", hint="Write out a smaller picture: the pattern is the same.")
+        raise ShapeError(what, where="--input", hint="Choose a smaller --input: the pattern is the same.")
     return convolution_matrix(window, picture, reads, gives, groups)
 
 
 def _biases(bias: str | None, shape: tuple[int, ...]) -> list[str]:
-    """One bias a row of the matrix, each channel's repeated for its pixels."""
+    """One bias per row of the matrix, each channel's repeated for its pixels."""
     from pixelwise.arithmetic.matrix import numbers_of, written
 
     if bias is None:
@@ -230,7 +230,7 @@ def _size(text: str) -> tuple[int, ...]:
 
 
 def _weights(chain: Sequence[tuple[int, ...]], kernel: tuple[int, int], groups: int, bias: bool) -> list[Any]:
-    """The weights of every step of sizes that all have channels. Raises RecipeError where groups need channels."""
+    """The weights of every step of sizes that all have channels. Raises RecipeError if groups need channels."""
     from itertools import pairwise
 
     from pixelwise.arithmetic.padding import Weights

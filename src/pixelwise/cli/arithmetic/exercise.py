@@ -53,7 +53,9 @@ def trace(
     if svg:
         drawings = [panel.drawing for panel in panels if panel.drawing]
         if not drawings:
-            raise RecipeError("nothing in this exercise is drawn.", where="--svg", hint="Add `pieces` under `do:`.")
+            raise RecipeError(
+                "this exercise has no step that can be drawn.", where="--svg", hint="Add `pieces` under `do:`."
+            )
         write_text(svg, drawings[0])
     if as_json:
         echo_json(with_claims(showing.as_json(task.title, panels), verdicts))

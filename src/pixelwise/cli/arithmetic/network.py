@@ -90,12 +90,14 @@ def counts(
     network: Annotated[str | None, typer.Argument(metavar="NETWORK", help=NETWORK_HELP)] = None,
     input: Input = None,
     values: Values = None,
-    model: Annotated[str | None, typer.Option("--model", help="A model of the shelf instead, e.g. unet.")] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", help="A model of pixelwise instead of a network, e.g. unet.")
+    ] = None,
     outputs: Annotated[int, typer.Option("--outputs", help="Output channels of --model.")] = 21,
     connections: Annotated[
-        str, typer.Option("--connections", help="Which connections count: convolutions, weighted or all.")
+        str, typer.Option("--connections", help="Which connections to count: convolutions, weighted or all.")
     ] = "convolutions",
-    biases: Annotated[bool, typer.Option("--biases", help="Count the connection to each bias.")] = False,
+    biases: Annotated[bool, typer.Option("--biases", help="Count the connection to each bias, too.")] = False,
     batch: Annotated[int, typer.Option("--batch", help="Pictures held in memory at once.")] = 1,
     value_bytes: Annotated[int, typer.Option("--bytes", help="Bytes a value: 4 for float32.")] = 4,
     double: Annotated[
@@ -163,7 +165,7 @@ def field(
     fields, rows = receptive_fields(net, shape), numeric_flow(net, shape)
     number = len(rows) if layer is None else layer
     if not 1 <= number <= len(rows):
-        raise ShapeError(f"there is no layer {number}; there are 1 to {len(rows)}.", where="--layer")
+        raise ShapeError(f"there is no layer {number}; the layers are 1 to {len(rows)}.", where="--layer")
     chosen = _pixel(pixel) if pixel else middle_pixel(rows[number - 1].y)
     sentence, followed = _follow(rows, number, chosen)
     claims = [split_claim(text, "sees=37x37") for text in claim or []]
@@ -228,7 +230,7 @@ def _network(text: str, input: str | None, values: list[str] | None) -> tuple[Ne
 def _pixel(text: str) -> tuple[int, int]:
     parts = text.split(",")
     if len(parts) != 2 or not all(is_whole(part.strip()) for part in parts):
-        raise RecipeError(f"read '{text}'; it is ROW,COLUMN, counted from 0.", where="--pixel")
+        raise RecipeError(f"read '{text}'; write ROW,COLUMN, counted from 0.", where="--pixel")
     return int(parts[0]), int(parts[1])
 
 

@@ -28,7 +28,7 @@ def values_of(given: list[str] | None) -> dict[str, int]:
     for text in given or []:
         name, _, value = text.partition("=")
         if not name.isidentifier() or not is_whole(value) or int(value) < 1:
-            raise RecipeError(f"read '{text}'; it is NAME=NUMBER.", where="--set", hint="For example: --set NF=32")
+            raise RecipeError(f"read '{text}'; write NAME=NUMBER.", where="--set", hint="For example: --set NF=32")
         numbers[name] = int(value)
     return numbers
 
@@ -38,7 +38,7 @@ def pixels_of(shape: tuple[Any, ...]) -> tuple[int, int, int]:
     if len(shape) != 3 or not all(isinstance(member, int) for member in shape):
         from pixelwise.arithmetic.table import write
 
-        raise RecipeError(f"read {write(shape)}; here it is numbers, channels×height×width.", where="--input")
+        raise RecipeError(f"read {write(shape)}; write channels×height×width in numbers.", where="--input")
     return shape[0], shape[1], shape[2]
 
 
@@ -46,7 +46,7 @@ def pair_of(text: str, option: str, least: int = 1) -> tuple[int, int]:
     """`3` or `2x3` as (vertical, horizontal). Raises RecipeError."""
     parts = text.strip().replace("×", "x").split("x")
     if len(parts) > 2 or not all(is_whole(part) and int(part) >= least for part in parts):
-        what = f"read '{text}'; it is a number of at least {least}, or HEIGHTxWIDTH."
+        what = f"read '{text}'; write a number of at least {least}, or HEIGHTxWIDTH."
         raise RecipeError(what, where=option, hint="For example: 3 or 2x3")
     return int(parts[0]), int(parts[-1])
 

@@ -3,9 +3,9 @@
     <folder>/<data set>/<split>-<size>-<settings>/<fingerprint>/
         images.npy (N, H, W, C) uint8    masks.npy (N, H, W)    labels.npy (N,)    objects (building.py)   about.json
 
-The fingerprint is made of the settings and of path, size and time of change of every source file, so looking whether a
-cache is still good decodes nothing. The key, which runs record, is made of the pixels themselves and is the same on
-every machine that has the same data. An entry is built under another name and renamed into place: it is whole or not there.
+The fingerprint is made of the settings and of path, size and time of change of every source file. So no picture is decoded
+to check whether a cache is current. The key, which runs record, is made of the pixels themselves. It is the same on every
+machine that has the same data. An entry is built under another name and renamed into place, so it is never incomplete.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class CachedSplit:
         self._objects = {name: arrays[name] for name in OBJECTS if name in arrays}
         counted = (self.images, self.masks, self.labels, self._objects.get("object_ends"))
         if any(len(array) != len(self.names) for array in counted if array is not None):
-            raise ValueError("the arrays of the cache do not have one entry a name")
+            raise ValueError("the arrays of the cache do not have one entry per name")
         if (not self.ragged and self.images.shape[1:] != (*self.size, info.channels)) or any(
             str(arrays[n].dtype) != t for n, t in about["arrays"].items()
         ):
@@ -101,7 +101,7 @@ class CachedSplit:
         )
 
     def objects(self, index: int) -> list[Object]:
-        """The objects of a sample. Raises KeyError where the data set has none."""
+        """The objects of a sample. Raises KeyError if the data set has none."""
         rows, runs, ends = (self._objects[name] for name in OBJECTS)
         (row, run), (last_row, last_run) = (ends[index - 1] if index else (0, 0)), ends[index]
         return unpack(rows[row:last_row], runs[run:last_run], self.images[index].shape[:2])
@@ -114,9 +114,9 @@ class CachedSplit:
         )
 
     def release(self) -> None:
-        """Give back the memory of what was read so far: the pages stay in the kernel's cache, they only stop counting here.
+        """Give back the memory of what was read so far. The pages stay in the kernel's cache, but no longer in this process.
 
-        A pass over a large split would otherwise end with all of it in the process's memory.
+        Otherwise a pass over a large split would end with all of it in the process's memory.
         """
         advice = getattr(mmap, "MADV_DONTNEED", None)  # Windows has none
         for array in self._mapped:
@@ -152,7 +152,7 @@ class Ragged(Sequence[NDArray[Any]]):
 class ReadSplit:
     """The pictures of a split at `size` (H, W), each read and resized when it is asked for; without masks.
 
-    For one pass over pictures that no cache would be worth.
+    Use it for a single pass, for which a cache would not pay.
     """
 
     dataset: Dataset
@@ -174,16 +174,16 @@ def open_split(
     dataset: Dataset, split: str, size: tuple[int, int] | None, *, folder: Path, also: Path | None = None,
     on_corrupt: Literal["fail", "skip"] = "fail", progress: Progress | None = None, verify: bool = False,
 ) -> CachedSplit:  # fmt: skip
-    """The split at `size` (height, width) from the cache under `folder`, which is built first where need be.
+    """The split at `size` (height, width) from the cache under `folder`, which is built first if necessary.
 
     Pictures are resized bilinearly with antialias, masks by nearest neighbour. With `size` None nothing is resized: all
     pictures must then have one size, unless the data set knows objects, whose pictures are kept at their own sizes. A cache
-    that is whole under the folder `also` is used, too; nothing is built there.
+    that is complete under the folder `also` is used, too; nothing is built there.
     `progress(done, total)` is called while the cache is built, and never otherwise.
 
     Raises DataError with every fault of the split at once: files that are missing or damaged, masks with values outside
     the classes or of another size than their picture. With `on_corrupt="skip"` such samples are left out and listed
-    in `.skipped`; a split without a sound sample is still refused. With `verify` every byte is read and compared with
+    in `.skipped`; a split without any good sample is still refused. With `verify` every byte is read and compared with
     its checksum, and a damaged entry is built again.
     """
     dataset.check_split(split)
@@ -211,7 +211,7 @@ def open_split(
             raise DataError.all(faults[:SHOWN] + more)
         built = builder.publish(entry, _about(builder, dataset.info, split, faults))
     if (found := _open_entry(built, dataset.info)) is None:
-        raise DataError("was built, and is damaged or gone already.", where=str(built), hint="Is the disk sound?")
+        raise DataError("was built, but it is already damaged or missing.", where=str(built), hint="Check the disk.")
     for other in group.iterdir():
         if other != entry and not other.name.startswith("."):
             shutil.rmtree(other, ignore_errors=True)  # of earlier sources; processes that map them keep their pages
@@ -243,7 +243,7 @@ def plain_name(name: str) -> str:
 
 
 def digest_of_settings(dataset: Dataset) -> str:
-    """What of a data set's options decides what is read."""
+    """A digest of the options of a data set that decide what is read."""
     return _digest([dataset.info.name, dataset.info.classes, dataset.info.void, dataset.settings()])
 
 

@@ -38,11 +38,11 @@ RAGGED = ("objects", "runs")  # arrays with any number of rows for a sample
 
 
 class SizesDiffer(DataError):
-    """A picture of another size than those before it, where no size is asked for."""
+    """A picture of another size than those before it, although no common size was asked for."""
 
 
 def check_sample(sample: Sample, info: DatasetInfo) -> None:
-    """Raise DataError where a sample lacks what its data set promises, or has values outside the classes."""
+    """Raise DataError if a sample lacks what its data set promises, or has values outside the classes."""
     for what, known in (("mask", sample.mask), ("objects", sample.objects), ("label", sample.label)):
         if what in info.knows and known is None:
             raise DataError(f"has no {what}, which every sample of '{info.name}' should have", where=sample.name)
@@ -51,15 +51,15 @@ def check_sample(sample: Sample, info: DatasetInfo) -> None:
         raise DataError(what, where=sample.name, hint="Is it a file of another kind? The option channels chooses some.")
     classes = len(info.classes)
     if sample.label is not None and not 0 <= sample.label < classes:
-        raise DataError(f"has the label {sample.label}; allowed are 0 to {classes - 1}", where=sample.name)
+        raise DataError(f"has the label {sample.label}; labels must be 0 to {classes - 1}", where=sample.name)
     if (largest := max((one.label for one in sample.objects or ()), default=0)) >= classes:
-        raise DataError(f"has an object of class {largest}; allowed are 0 to {classes - 1}", where=sample.name)
+        raise DataError(f"has an object of class {largest}; classes must be 0 to {classes - 1}", where=sample.name)
     if sample.mask is None or int(sample.mask.max()) < classes:  # the common case costs one pass
         return
     if strange := [int(value) for value in np.unique(sample.mask) if value >= classes and value != info.void]:
         void = f", and {info.void} for void" if info.void is not None else ""
         plural = "value" if len(strange) == 1 else "values"
-        what = f"its mask has the {plural} {listing(map(str, strange))}; allowed are 0 to {classes - 1}{void}."
+        what = f"its mask has the {plural} {listing(map(str, strange))}; allowed: 0 to {classes - 1}{void}."
         raise DataError(what, where=sample.name, hint=_advice(sample.mask, info))
 
 
@@ -174,7 +174,7 @@ class Builder:
     def content(self) -> list[Any]:
         """What the key is made of: name → dtype, and one digest an array.
 
-        Objects count as their index map and, only where they say more (they overlap, say), with their own arrays.
+        Objects count as their index map. If they contain more than it, e.g. because they overlap, their own arrays count too.
         """
         arrays, digests = self.arrays(), {name: column.digest for name, column in self._used()}
         if "objects" in arrays:
@@ -221,7 +221,7 @@ class Builder:
     def _unwritable(self, error: OSError) -> DataError:
         what = f"the cache of '{self.info.name}' could not be written here: {error.strerror or error}."
         hint = "Make room, or choose another folder for the cache with --cache (or PIXELWISE_CACHE)."
-        hint += " Nothing half-built was left behind."
+        hint += " No incomplete files were left."
         return DataError(what, where=str(self.group), hint=hint)
 
 

@@ -2,8 +2,8 @@
 
     <folder>/<data set>/checked-<settings>.json
 
-The record names the state of every source file of every split. It counts only while all of them are as they were. Without a
-record, a training looks at nothing.
+The record contains the state of every source file of every split. It is used only while none of them has changed. Without a
+record, a training repeats nothing.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PAIR = re.compile(" [=~] ")  # between the names of pictures that one finding pu
 
 
 def keep_findings(folder: Path, dataset: Dataset, fatal: Sequence[Mapping[str, Any]]) -> None:
-    """Keep the fatal findings of a check, each with what, files and cure; nothing where the cache cannot be written."""
+    """Keep the fatal findings of a check, each with what, files and cure; nothing if the cache cannot be written."""
     sources = {split: digest_of_sources(dataset, split) for split in dataset.splits()}
     record = {"format": FORMAT, "sources": sources, "fatal": [dict(one) for one in fatal]}
     file = _file(folder, dataset)
@@ -38,7 +38,7 @@ def keep_findings(folder: Path, dataset: Dataset, fatal: Sequence[Mapping[str, A
 
 
 def kept_findings(folder: Path, dataset: Dataset, splits: Sequence[str]) -> list[dict[str, Any]]:
-    """The fatal findings that a check of the same files kept; empty where a file of the splits has changed since."""
+    """The fatal findings that a check of the same files kept; empty if a file of the splits has changed since."""
     file = _file(folder, dataset)
     with suppress(OSError, PixelwiseError, KeyError, TypeError, ValueError):
         if file.is_file():

@@ -1,4 +1,4 @@
-"""Findings that somebody looked at and accepted, in a file beside the data: they are counted and shown apart, and fail nothing.
+"""Accepted findings, in a file beside the data. They are counted and shown separately, and do not fail the check.
 
 - kind: copies                        accepted.yaml: a list of entries
   pictures: [train/a, val/b]          as `data check` names them; without it, every finding of the kind
@@ -38,14 +38,14 @@ class Entry:
 
 
 def accepted_file(dataset: Dataset) -> Path | None:
-    """`accepted.yaml` in the data set's folder; None where there is no such file."""
+    """`accepted.yaml` in the data set's folder; None if there is no such file."""
     place = Path(str(dataset.settings().get("path") or ""))
     file = (place if place.is_dir() else place.parent) / FILE  # beside an export that is one file
     return file if place.name and file.is_file() else None
 
 
 def accepted_entries(dataset: Dataset, file: Path | None = None) -> tuple[tuple[Entry, ...], str]:
-    """The entries of a file, else of the one in the data set's folder, and its name; none where there is no file."""
+    """The entries of a file, else of the one in the data set's folder, and its name; none if there is no file."""
     file = file or accepted_file(dataset)
     return ((), FILE) if file is None else (read_accepted(file), file.name)
 
@@ -74,7 +74,7 @@ def _entry(one: object, where: str) -> Entry:
 def set_apart(
     findings: Sequence[Finding], entries: Sequence[Entry], where: str = FILE
 ) -> tuple[list[Finding], list[tuple[Finding, str]]]:
-    """(findings that are left, those that are accepted with the reason). An entry that nothing needs is a finding."""
+    """(findings that are left, those that are accepted with the reason). An entry that matches no finding is a finding."""
     left, accepted, used = [], [], set()
     for finding in findings:
         for entry in entries:

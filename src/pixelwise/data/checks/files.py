@@ -16,7 +16,7 @@ NUMBERS = re.compile(r"-?\d[\d.,]*")  # that differ from file to file where the 
 
 
 def partners(survey: Survey) -> Iterator[Finding]:
-    """Images without a mask, masks without an image, names that a list has and the folder has not."""
+    """Images without a mask, masks without an image, names in a list that are not in the folder."""
     for problem in survey.unpaired:
         files = problem.files or (problem.where,)
         if survey.path:
@@ -25,7 +25,7 @@ def partners(survey: Survey) -> Iterator[Finding]:
 
 
 def empty_splits(survey: Survey) -> Iterator[Finding]:
-    """Splits that hold no picture. Where nothing at all pairs, the partners say so."""
+    """Splits without pictures. If no picture has a mask at all, the check `partners` says so."""
     if not survey.facts and survey.unpaired:
         return
     for split in survey.splits:

@@ -1,4 +1,4 @@
-"""Checks of what masks and labels hold."""
+"""Checks of the content of masks and labels."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def strange_values(survey: Survey) -> Iterator[Finding]:
         what += f" Allowed: {problem.what.rpartition('; allowed: ')[2]}"
     else:
         void = f", and {info.void} for void" if info.void is not None else ""
-        what += f" Allowed are 0 to {len(info.classes) - 1}{void}."
+        what += f" Allowed: 0 to {len(info.classes) - 1}{void}."
         present = {value for facts in survey.readable for value in facts.values or {}}
         cure = advise(present, info.classes, info.void)
     yield Finding("strange values", "fatal", what, files, cure)
@@ -97,7 +97,7 @@ def constant_masks(survey: Survey) -> Iterator[Finding]:
         yield Finding(
             "empty masks",
             "warning",
-            f"{len(empty)} {'mask is' if len(empty) == 1 else 'masks are'} void all over.",
+            f"{len(empty)} {'mask is' if len(empty) == 1 else 'masks are'} entirely void.",
             empty,
             cure,
         )
@@ -110,8 +110,8 @@ def constant_masks(survey: Survey) -> Iterator[Finding]:
         if _is_strange(value, survey.info):  # said already
             continue
         only = f"'{names[value]}'"
-        what = f"{len(files)} of {len(labelled)} masks hold nothing but {only}."
-        cure = "Look at them: is the picture so, or was its mask never drawn?"
+        what = f"{len(files)} of {len(labelled)} masks contain only {only}."
+        cure = "Look at them: does the picture show nothing else, or was its mask never drawn?"
         yield Finding("constant masks", "warning", what, tuple(files), cure)
 
 

@@ -19,7 +19,7 @@ ODD = {  # what is odd: the check, what is said of so many objects, the cure
         "of parts that are not connected",
         "Look at them: is something in front of them?",
     ),
-    "specks": ("specks", f"with fewer than {SPECK} pixels", "Remove them, if they are slips of the pen."),
+    "specks": ("specks", f"with fewer than {SPECK} pixels", "Remove them if they were drawn by mistake."),
     "no area": (
         "objects without area",
         "without area, left out",

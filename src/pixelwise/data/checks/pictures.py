@@ -1,4 +1,4 @@
-"""Checks of what picture files hold: orientation, bits, pages, channels, sizes."""
+"""Checks of the content of picture files: orientation, bits, pages, channels, sizes."""
 
 from __future__ import annotations
 
@@ -70,15 +70,15 @@ def _levels(largest: int) -> int:
 
 
 def pages(survey: Survey) -> Iterator[Finding]:
-    """Files of several pages, of which the first is read; that it has one colour all over is said here too."""
+    """Files of several pages, of which the first is read, and whether it has a single colour."""
     found = _of_several_pages(survey)
     if not found:
         return
     counts = sorted({facts.image.pages for facts in found if facts.image is not None})
     what = f"{_pictures(len(found), 'has', 'have')} several pages ({counts[-1]} at most): only the first is read"
-    cure = "Save each page that you need as a file. Are pages channels? Say how many, e.g. channels: 3."
+    cure = "Save each page that you need as a file. If pages are channels, set their number, e.g. channels: 3."
     if empty := [facts for facts in found if is_plain(facts)]:
-        what += f", and in {len(empty):,} of them it has one colour all over"
+        what += f", and in {len(empty):,} of them it has a single colour"
         if len(counts) == 1 and len(empty) * 2 > len(found) and all(f.image and f.image.kind == "TIFF" for f in found):
             cure = f"Set channels: {counts[0]} if pages are channels of a picture. Else save each page as a file."
     yield Finding("pages", "warning", f"{what}.", _files(found), cure)
@@ -143,7 +143,7 @@ def plain_pictures(survey: Survey) -> Iterator[Finding]:
     told = {*_files(_shallow(survey)), *_files(_of_several_pages(survey))}
     found = [facts for facts in survey.readable if is_plain(facts) and facts.where not in told]
     if found:
-        what = f"{_pictures(len(found), 'has', 'have')} one colour all over."
+        what = f"{_pictures(len(found), 'has', 'have')} a single colour."
         yield Finding("single colours", "warning", what, _files(found), f"Look at them. {LEAVE_OUT}")
 
 

@@ -14,7 +14,7 @@ from pixelwise.data.copies import differ_somewhere, find_copies, group_copies
 
 
 def copies(survey: Survey) -> Iterator[Finding]:
-    """Pictures that are there more than once, to the pixel or stored again; one finding a pair of splits."""
+    """Pictures that occur more than once, equal in every pixel or stored again; one finding for each pair of splits."""
     found: dict[tuple[str, str], list[str]] = defaultdict(list)
     other_masks: dict[tuple[str, str], int] = defaultdict(int)
     for a, b in _pairs(survey):
@@ -26,10 +26,10 @@ def copies(survey: Survey) -> Iterator[Finding]:
         other = other_masks[first, second]
         masks = f" {other:,} of them {'has' if other == 1 else 'have'} another mask." if other else ""
         if first == second:
-            cure = "Keep one of each, e.g. by data.exclude: the other counts double."
+            cure = "Keep one of each, e.g. with data.exclude. Otherwise a picture counts twice."
             yield Finding("copies", "warning", f"{count} twice in '{first}'.{masks}", tuple(files), cure)
         else:
-            cure = f"Remove them from '{first}', or name them in data.exclude: scores on '{second}' are too good with them."
+            cure = f"Remove them from '{first}', or name them in data.exclude. Otherwise scores on '{second}' are too good."
             pictures, verb = count.rsplit(" ", 1)
             what = f"{pictures} of '{first}' {verb} also in '{second}'.{masks}"
             yield Finding("copies", "fatal", what, tuple(files), cure)
@@ -48,7 +48,7 @@ def alike(survey: Survey) -> Iterator[Finding]:
     if files:
         count = "1 picture looks" if len(files) == 1 else f"{len(files):,} pictures look"
         what = f"{count} like one of another split, and differ in one place. They are not copies."
-        cure = "Do they belong together, e.g. as frames of one film? Then keep them on one side by the options group or alike."
+        cure = "If they belong together, e.g. as frames of one film, keep them in one split with the option group or alike."
         yield Finding("alike", "warning", what, tuple(files), cure)
 
 

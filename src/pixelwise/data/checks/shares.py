@@ -33,8 +33,8 @@ def rare_classes(survey: Survey) -> Iterator[Finding]:
             found[number] = f"{name} ({count:,} {unit} of {total:,}{places}; elsewhere {usual:.2g} of them)"
         if found:
             files = [facts.where for facts in survey.of(split) if any(_has(facts, number) for number in found)]
-            end = "it can hardly be learnt." if split == "train" else "its score rests on them."
-            what = f"The split '{split}' has nearly nothing of {listing(found.values(), 6)}: {end}"
+            end = "it can hardly be learnt." if split == "train" else "its score depends on them alone."
+            what = f"The split '{split}' contains very little of {listing(found.values(), 6)}: {end}"
             cure = "Move pictures with it to this split, draw the splits again, or leave the class out."
             yield Finding("rare classes", "warning", what, tuple(files), cure)
 

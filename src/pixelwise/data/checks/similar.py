@@ -32,7 +32,7 @@ def near_duplicates(survey: Survey) -> Iterator[Finding]:
     if pairs:
         count = "1 picture is" if len(pairs) == 1 else f"{len(pairs):,} pictures are"
         what = f"{count} similar to one of another split: a crop, a mirror image, or the next frame. They may be one scene."
-        cure = "If so, keep them on one side by the option group, or name one in data.exclude."
+        cure = "If so, keep them in one split with the option group, or name one in data.exclude."
         yield Finding("similar", "warning", what, tuple(f"{a.where} ~ {b.where}" for a, b in pairs), cure)
 
 

@@ -34,7 +34,7 @@ MIDDLE, APART = (
 
 @dataclass(frozen=True, eq=False)
 class Facts:
-    """What is known of one sample after reading it.
+    """What is known about one sample after reading it.
 
     problem:    why it could not be read, or None
     sizes:      (H, W) of its files where it could not be read, as far as their headers tell
@@ -46,14 +46,14 @@ class Facts:
     image:      what the picture's file holds
     mask:       what the mask's file holds
     outlines:   how strongly the picture changes along the mask's outlines: as it is turned by its EXIF orientation, and if the
-                mask were turned with it; None where only one of the two is possible
+                mask were turned with it; None if only one of the two is possible
     digest:     of the picture's pixels
     thumbnail:  the picture at 16×16, flat: what stays equal when a picture is stored again or resized
     drawn:      digest of the mask's pixels
     objects:    what is odd about its objects → how many of them, and `objects`, all of them, where they are known
     smooth:     share of the mask's outlines that have values between two classes (outlines.py)
     sharpness:  of the picture: 1 is noise, 1/16 a picture without detail (sharpness_of)
-    features:   of the picture, of length 1, where the caller asked for them
+    features:   of the picture, of length 1, if the caller asked for them
     """
 
     split: str
@@ -102,7 +102,7 @@ class Finding:
 class Survey:
     """Everything the checks look at. stretch, alpha, exif, chosen channels: how pictures are read (imaging/channels.py).
 
-    path: the folder of the data set, from which names of files are given; empty where it has none
+    path: the folder of the data set, from which names of files are given; empty if it has none
     """
 
     info: DatasetInfo

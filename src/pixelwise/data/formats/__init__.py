@@ -1,4 +1,4 @@
-"""Exports of labelling tools. A line in the table is all that a new format needs besides its file."""
+"""Exports of labelling tools. A new format needs one file, and one line in the table."""
 
 from pixelwise.shelf import Shelf
 

@@ -1,4 +1,4 @@
-"""What a reader of exports gives: a record for each picture with its objects, its mask or its labels; readers by name."""
+"""What a reader of exports returns: a record for each picture, with its objects, its mask or its labels. Readers by name."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ class Shape:
 
 @dataclass(frozen=True)
 class Record:
-    """A picture and what the export says of it.
+    """A picture and what the export says about it.
 
     name:     unique within its split
     picture:  its file, which need not be there
     file:     the file that holds its annotations
     split:    as the export says; may be empty
     size:     (H, W) as the export says, if it does
-    shapes:   the objects, from the picture's size; None where the export has a mask or labels instead
+    shapes:   the objects, from the picture's size; None if the export has a mask or labels instead
     mask:     reads the class of each pixel, as indices into the classes
     labels:   the classes of the whole picture
     """
@@ -61,8 +61,8 @@ class Export:
 
     classes:   their names; the data set puts `background` before them where it is not the first one
     knows:     what its records have: mask, objects, label
-    colours:   one a class, where the export has them
-    void:      the index in masks that means "not labelled"; None where records have objects instead
+    colours:   one per class, where the export has them
+    void:      the index in masks that means "not labelled"; None if records have objects instead
     left_out:  what was not read and why, with the number of times
     assumed:   what the export does not say, and how it was read: a sentence each
     """
@@ -91,13 +91,13 @@ class Format:
 def find_format(source: Source, name: str = "auto") -> tuple[str, str, Format]:
     """The name of the format of a source, the reason, and its reader. name: `auto`, or the one to use.
 
-    Raises DataError where no format, or more than one, is recognised.
+    Raises DataError if no format, or more than one, is recognised.
     """
     from pixelwise.data.formats import FORMATS
 
     if name != "auto":
         if ":" not in name and name not in tuple(FORMATS):
-            what = f"there is no format '{name}'; there is {', '.join(FORMATS)}, or package.module:function."
+            what = f"there is no format '{name}'; choose from {', '.join(FORMATS)}, or package.module:function."
             raise DataError(what, hint=did_you_mean(name, FORMATS))
         return name, "as you say", FORMATS.build(name)
     found = recognised(source)
@@ -122,7 +122,7 @@ def recognised(source: Source) -> list[tuple[str, str, Format]]:
 def read_export(source: Source, name: str = "auto") -> tuple[str, str, Export]:
     """The name of the format, how it was recognised, and what the export says, checked.
 
-    Raises DataError where there is no picture, none of the pictures is there, or two have one name.
+    Raises DataError if there is no picture, none of the pictures is there, or two have one name.
     """
     name, reason, made = find_format(source, name)
     export = made.read(source)
@@ -147,7 +147,7 @@ def _check(source: Source, name: str, export: Export) -> None:
     problems = []
     if not export.records:
         told = f" Not read: {counted(export.left_out)}." if export.left_out else ""
-        problems.append(Problem(str(source), f"was read as {name} and has no picture.{told}"))
+        problems.append(Problem(str(source), f"was read as {name}, but contains no picture.{told}"))
     gone = [record.picture for record in export.records if not record.picture.is_file()]
     if gone and len(gone) == len(export.records):
         what = f"none of the {len(gone):,} pictures is there; looked for {listing(map(source.told, gone), 3)}."

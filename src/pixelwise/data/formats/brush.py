@@ -17,7 +17,7 @@ def brush_runs(packed: Any, size: tuple[int, int], where: str) -> list[int]:
 
     The bits are: 32 for the number of values, 5 for the bits of a value less 1, four times 4 for the bits of lengths less 1.
     Then blocks: 1 bit, set where one value is repeated; 2 for which of the four lengths follows; the length less 1; then the
-    value, or as many values. Raises DataError where the list is not of bytes, ends too soon, or is for another picture.
+    value, or as many values. Raises DataError if the list is not of bytes, ends too soon, or is for another picture.
     """
     if not isinstance(packed, list) or not all(type(one) is int and 0 <= one < 256 for one in packed):
         raise DataError("a brush is a list of bytes (format rle).", where=where)

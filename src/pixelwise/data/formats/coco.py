@@ -20,7 +20,7 @@ Pictures = tuple[dict[str, dict[str, Any]], Annotations]  # name → entry, and 
 
 
 def coco() -> Format:
-    """COCO's json: one for all pictures, or one a split; also those of Roboflow and CVAT."""
+    """COCO's json: one for all pictures, or one per split; also those of Roboflow and CVAT."""
     return Format(_recognises, _read)
 
 
@@ -55,7 +55,7 @@ def _read(source: Source) -> Export:
 
 
 def split_of(stem: str) -> str:
-    """The split that a file's name names, e.g. that of `instances_train2017`; empty where it names none."""
+    """The split that a file's name names, e.g. that of `instances_train2017`; empty if it names none."""
     words = "".join(letter if letter.isalpha() else " " for letter in stem.lower()).split()
     return next((SPELLINGS[word] for word in words if word in SPELLINGS), "")
 
@@ -76,7 +76,7 @@ def _around_others(read: Mapping[str, Any]) -> set[Any]:
 
 
 def read_coco(file: Path) -> dict[str, Any]:
-    """The json, its ids as numbers. Raises DataError where it is none of COCO's."""
+    """The json, its ids as numbers. Raises DataError if it is none of COCO's."""
     read = read_json(file)
     lacking = [part for part in PARTS if not isinstance(read, dict) or not isinstance(read.get(part), list)]
     if lacking or not all(isinstance(one, dict) for part in PARTS for one in read[part]):

@@ -125,7 +125,7 @@ def _drawn(elements: Sequence[tuple[str, Attributes]], where: str, size: Size) -
 def _points(text: str, where: str) -> list[list[float]]:
     points = [[number(side, where) for side in point.split(",")] for point in text.split(";") if point.strip()]
     if any(len(point) != 2 for point in points):
-        raise DataError("points are written as x,y;x,y;…", where=where)
+        raise DataError("points must be written as x,y;x,y;…", where=where)
     return points
 
 
@@ -133,7 +133,7 @@ def _whole(attributes: Attributes, name: str, where: str, least: int = 1) -> int
     text = attributes.get(name, "")
     made = int(text) if text.isascii() and text.isdigit() and len(text) < 8 else -1
     if not least <= made <= MOST_SIDE:
-        raise DataError(f"read {shown(text)} for {name}; it is a whole number of at least {least}.", where=where)
+        raise DataError(f"read {shown(text)} for {name}; it must be a whole number of at least {least}.", where=where)
     return made
 
 

@@ -96,7 +96,7 @@ def _picture(task: Result, source: Source, file: Path, where: str) -> Path:
         last = PurePosixPath(path).name
         tries = [source.picture(one, file.parent) for one in (path, last, UPLOADED.sub("", last))]
         return next((one for one in tries if one.is_file()), file.parent / last)
-    hint = f"Its data must name a file that ends in {', '.join(SUFFIXES[:3])} or the like."
+    hint = f"Its data must name a file that ends in {', '.join(SUFFIXES[:3])} or another picture format."
     raise DataError("names no picture.", where=where, hint=hint)
 
 
@@ -116,9 +116,7 @@ def _size(drawn: Sequence[Result], where: str) -> Size | None:
     for one in drawn:
         height, width = one.get("original_height"), one.get("original_width")
         if type(height) is not int or type(width) is not int or not (0 < height < 1 << 20 and 0 < width < 1 << 20):
-            what = (
-                f"read {shown([height, width])} for original_height and original_width; they are whole numbers above 0."
-            )
+            what = f"read {shown([height, width])} for original_height and original_width; they must be whole numbers above 0."
             raise DataError(what, where=where)
         if one.get("image_rotation"):
             raise DataError(

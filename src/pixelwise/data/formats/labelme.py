@@ -66,7 +66,7 @@ def _size(read: dict[str, Any], file: Path) -> Size | None:
     height, width = sides
     if type(height) is not int or type(width) is not int or min(height, width) < 1:
         raise DataError(
-            f"read {shown(list(sides))} for imageHeight and imageWidth; they are whole numbers above 0.",
+            f"read {shown(list(sides))} for imageHeight and imageWidth; they must be whole numbers above 0.",
             where=str(file),
         )
     return height, width

@@ -18,7 +18,7 @@ def polygons(parts: Iterable[Iterable[Sequence[float]]]) -> dict[str, Any]:
 
 
 def box(x0: float, y0: float, x1: float, y1: float) -> dict[str, Any]:
-    """An object that is known by its box alone."""
+    """An object that has only a box."""
     return {"bbox": [min(x0, x1), min(y0, y1), abs(x1 - x0), abs(y1 - y0)]}
 
 
@@ -42,7 +42,7 @@ def turned_box(
 
 
 def placed(pixels: NDArray[np.bool_], left: int, top: int, size: tuple[int, int], where: str) -> dict[str, Any]:
-    """An object with a mask that covers a part of the picture. Raises DataError where it leaves the picture."""
+    """An object with a mask that covers a part of the picture. Raises DataError if it leaves the picture."""
     height, width = pixels.shape
     if min(left, top) < 0 or top + height > size[0] or left + width > size[1]:
         what = (

@@ -1,4 +1,4 @@
-"""Roboflow's `_classes.csv`: a line a picture with 1 for each of its classes, or the classes of the values in `*_mask.png`."""
+"""Roboflow's `_classes.csv`: a line per picture with 1 for each of its classes, or the classes of values in `*_mask.png`."""
 
 from __future__ import annotations
 

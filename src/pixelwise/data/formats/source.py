@@ -31,7 +31,7 @@ class Source:
     root:   the folder that pictures may be in
     file:   the json, xml, csv or yaml that was named, if one was
 
-    Raises DataError where there is no such folder or file.
+    Raises DataError if there is no such folder or file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -76,9 +76,11 @@ class Source:
         return by_last
 
     def picture(self, name: str, near: Path) -> Path:
-        """The file of a picture that an export names, sought in the folder `near`, then below it all by the end of its path.
+        """The file of a picture that an export names.
 
-        The path in `near` where there is no such file. Raises DataError for a name that leads out of the source.
+        It is looked for in the folder `near`, then in the whole source by the end of its path.
+
+        Returns the path in `near` if there is no such file. Raises DataError for a name that leads out of the source.
         """
         plain = PurePosixPath(_composed(name).replace("\\", "/"))
         direct = Path(os.path.normpath(near / plain))
@@ -102,7 +104,7 @@ class Source:
         return (file.relative_to(base) if file.is_relative_to(base) else Path(file.name)).with_suffix("").as_posix()
 
     def split_of(self, file: Path) -> str:
-        """The split that a folder above a file names; empty where none does."""
+        """The split that a folder above a file names; empty if none does."""
         above = file.relative_to(self.root).parts[:-1] if file.is_relative_to(self.root) else ()
         return next((SPELLINGS[part.lower()] for part in above if part.lower() in SPELLINGS), "")
 
@@ -134,7 +136,7 @@ def has_words(file: Path, *words: str) -> bool:
 
 
 def read_json(file: Path) -> Any:
-    """The json. Raises DataError where it is none, or too large."""
+    """The json. Raises DataError if it is none, or too large."""
     try:
         if file.stat().st_size > MOST_BYTES:
             raise DataError(f"has more than {MOST_BYTES >> 20:,} MiB.", where=str(file))
@@ -192,5 +194,5 @@ def number(value: Any, where: str, what: str = "a coordinate") -> float:
     except (TypeError, ValueError, OverflowError):
         made = math.nan
     if not abs(made) < 1e9:
-        raise DataError(f"read {shown(value)} for {what}; it is a finite number.", where=where)
+        raise DataError(f"read {shown(value)} for {what}; it must be a finite number.", where=where)
     return made

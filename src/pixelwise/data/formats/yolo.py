@@ -106,16 +106,18 @@ def _labels_of(picture: Path) -> Path:
 
 
 def _lines(file: Path, classes: int, points: bool) -> Iterator[Line]:
-    """The lines of a text. points: whether a box has key points behind it, which are not read."""
+    """The lines of a text. points: whether key points follow the box; they are not read."""
     for at, line in enumerate(read_file(file, DataError, MOST_BYTES).splitlines(), 1):
         words, where = line.split(), f"{file}, line {at}"
         if not words:
             continue
         if not words[0].isascii() or not words[0].isdigit() or int(words[0][:9]) >= classes:
-            raise DataError(f"read the class {shown(words[0])}; it is a number of 0 to {classes - 1}.", where=where)
+            raise DataError(
+                f"read the class {shown(words[0])}; it must be a number from 0 to {classes - 1}.", where=where
+            )
         numbers = tuple(number(word, where) for word in words[1:])[: 4 if points else None]
         if len(numbers) != 4 and (len(numbers) < 6 or len(numbers) % 2):
-            what = f"has {len(numbers)} numbers behind the class; a box has 4, a polygon 6 or more, two for each point."
+            what = f"has {len(numbers)} numbers after the class; a box has 4, a polygon 6 or more, two for each point."
             raise DataError(what, where=where, hint="Are these predictions with a score? Remove it.")
         if not all(-0.5 <= one <= 1.5 for one in numbers):
             strange = listing([f"{one:g}" for one in numbers if not -0.5 <= one <= 1.5], 3)

@@ -43,13 +43,13 @@ def _names(told: Any, file: Path) -> list[str]:
     if isinstance(told, dict) and sorted(map(str, told)) == sorted(map(str, range(len(told)))):
         told = [told[str(index)] for index in range(len(told))]
     if not isinstance(told, list) or not told or not all(isinstance(one, str | int) for one in told):
-        what = f"read {shown(told)} for names; it is a list of the classes, or a map from 0, 1, 2, … to them."
+        what = f"read {shown(told)} for names; it must be a list of the classes, or a map from 0, 1, 2, … to them."
         raise DataError(what, where=str(file))
     return [str(one) for one in told]
 
 
 def place_of(source: Source, config: Path, path: str, word: str) -> Path:
-    """The folder or list that the yaml means: as it says, else by the end of the path, for it often names another machine."""
+    """The folder or list that the yaml means: the path itself, else its end, because it often is a path on another machine."""
     parts = [part for part in PurePosixPath(word.replace("\\", "/")).parts if part not in ("..", ".", "/")]
     inner = [part for part in PurePosixPath(path.replace("\\", "/")).parts if part not in ("..", ".", "/")]
     tries = [config.parent.joinpath(*inner, *parts)] + [config.parent.joinpath(*parts[at:]) for at in range(len(parts))]
@@ -57,7 +57,7 @@ def place_of(source: Source, config: Path, path: str, word: str) -> Path:
     for place in tries:
         if place in source.files or any(folder.is_relative_to(place) for folder in folders):
             return place
-    what = f"names {shown(word)}, and there is no such folder or list below {source.root}."
+    what = f"names {shown(word)}, but there is no such folder or list below {source.root}."
     raise DataError(what, where=str(config), hint="Correct train, val and test in it, or put the pictures there.")
 
 

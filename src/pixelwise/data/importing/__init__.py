@@ -1,1 +1,1 @@
-"""Writing what an export says into a folder in the layouts of pixelwise, with the proof of what it has kept."""
+"""Writes an export as a folder in one of pixelwise's layouts, with a comparison that shows what was kept."""

@@ -1,4 +1,4 @@
-"""What an import has kept: every object compared with what is read again, and what the format of the source could not say."""
+"""What an import has kept: every object, compared with the object that is read back; and what the format cannot say."""
 
 from __future__ import annotations
 
@@ -118,16 +118,16 @@ def in_words(proof: Proof, kind: str) -> list[str]:
     lines = []
     if masked:
         what = "of each object's own pixels" if kind == "masks" else "of each object"
-        kept = f"{masked:,} objects with masks: {counts['exact']:,} kept to the pixel"
+        kept = f"{masked:,} objects with masks: {counts['exact']:,} kept exactly"
         lines.append(f"{kept}; IoU {what} {proof.iou:.4f} on average, {proof.least:.4f} at least.")
     told = {
         "lost": "{} lost: other objects hide them in the masks of classes.",
         "parts_lost": "{} parts of objects lost.",
         "holes_lost": "{} holes of objects lost.",
-        "boxes": "{} known by a box alone: " + ("void in the masks." if kind == "masks" else "kept as boxes."),
+        "boxes": "{} have only a box: " + ("void in the masks." if kind == "masks" else "kept as boxes."),
         "crowds": "{} are crowds: " + ("void in the masks." if kind == "masks" else "kept as crowds."),
         "overlapping": "{} overlap others" + (": the smaller one is on top." if kind == "masks" else "."),
         "no_area": "{} objects without area were left out.",
-        "holes_filled": "{} parts lie within another part of the same object. Polygons cannot say holes: they were filled.",
+        "holes_filled": "{} parts lie within another part of the same object. Polygons have no holes: they were filled.",
     }
     return lines + [text.format(f"{counts[name]:,}") for name, text in told.items() if counts[name]]

@@ -20,7 +20,7 @@ As = Literal["masks", "instances", "labels"]
 
 
 def usual(dataset: Dataset) -> As:
-    """What a data set is written as without being asked: masks of classes, else objects, else labels."""
+    """The kind that a data set is written as by default: masks of classes, else objects, else labels."""
     knows = dataset.info.knows
     return "masks" if "mask" in knows else "instances" if "objects" in knows else "labels"
 
@@ -29,9 +29,11 @@ def check_target(out: Path, source: Path) -> None:
     """Raise DataError where the folder to write is not empty, or within the source, which is never changed."""
     place, origin = Path(os.path.abspath(out)), Path(os.path.abspath(source))
     if out.is_symlink() or (out.exists() and not out.is_dir()):
-        raise DataError("is in the way.", where=str(out), hint="Name a folder that does not exist yet.")
+        raise DataError("is not a folder.", where=str(out), hint="Name a folder that does not exist yet.")
     if out.is_dir() and any(out.iterdir()):
-        raise DataError("is not empty, and an import replaces nothing.", where=str(out), hint="Name another folder.")
+        raise DataError(
+            "is not empty, and an import never replaces files.", where=str(out), hint="Name another folder."
+        )
     if place == origin or (origin.is_dir() and place.is_relative_to(origin)):
         raise DataError(
             "lies in the source, which an import never changes.", where=str(out), hint="Name a folder elsewhere."
@@ -54,7 +56,7 @@ def import_dataset(
     link:  link pictures to the source instead of copying them
     skip:  leave out pictures with faults, which are otherwise refused all at once
 
-    The folder appears whole or not at all. Raises DataError where it is not empty, or the data set lacks what is asked for.
+    The folder appears only when it is complete. Raises DataError if it is not empty, or the data set lacks what is asked for.
     """
     _check_knows(dataset, kind)
     splits = dataset.splits() != ("train",)
@@ -64,10 +66,10 @@ def import_dataset(
         writer, proof = WRITERS[kind](made, dataset.info, splits, link), Proof()
         written, faults = _all(dataset, writer, proof, progress)
         if faults and not skip:
-            hint = Problem("", "Nothing was written.", "Correct the source, or leave out what is faulty with --skip.")
+            hint = Problem("", "Nothing was written.", "Correct the source, or leave out faulty pictures with --skip.")
             raise DataError.all([*faults, hint])
         if not written:
-            raise DataError("no picture is without faults.", where=dataset.info.name)
+            raise DataError("every picture has a fault.", where=dataset.info.name)
         reader = writer.finish()
         _check(reader, made, written, splits, dataset.info.classes)
         record = {**told, "as": kind, "dataset": reader, "splits": written, "classes": [*dataset.info.classes]}
@@ -91,7 +93,7 @@ def _check_knows(dataset: Dataset, kind: As) -> None:
     if needs not in dataset.info.knows:
         has = ", ".join(sorted(dataset.info.knows)) or "pictures alone"
         hint = f"Use --as {usual(dataset)}." if dataset.info.knows else ""
-        what = f"--as {kind} needs {needs} for each picture; there is {has}."
+        what = f"--as {kind} needs {needs} for each picture; the source has {has}."
         raise DataError(what, where=dataset.info.name, hint=hint)
 
 

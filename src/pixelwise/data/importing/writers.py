@@ -75,7 +75,7 @@ def _rgb(colour: Sequence[int]) -> str:
 
 
 def safe(name: str) -> str:
-    """The name of a sample as a path of plain parts. Raises DataError where it leads out of its folder."""
+    """The name of a sample as a path of plain parts. Raises DataError if it leads out of its folder."""
     parts = name.replace("\\", "/").split("/")
     if any(part in ("", ".", "..") for part in parts) or any(len(os.fsencode(part)) > 200 for part in parts):
         raise DataError("this name of a picture cannot be the name of a file.", where=name)
@@ -97,7 +97,7 @@ class Masks(Writer):
         write_mask(file, sample.mask, self.info.colours)
         again = read_mask(file)
         if not np.array_equal(again, sample.mask):
-            raise DataError("the mask that was written is not what was read.", where=sample.name)
+            raise DataError("the written mask has other values when it is read back.", where=sample.name)
         self._void = self._void or bool((again == self.info.void).any())
         return [None if one.mask is None else one.mask.mask() & (again == one.label) for one in sample.objects or ()]
 
@@ -131,13 +131,13 @@ class Objects(Writer):
         return [again == number for number in ids[1]]
 
     def _numbers(self, objects: Sequence[Object], size: tuple[int, int]) -> tuple[NDArray[np.uint16], list[int]] | None:
-        """The instance map, and the number of each object; None where objects do not fit, and why."""
+        """The instance map, and the number of each object; None if objects do not fit, and why."""
         ids, numbers, places = np.zeros(size, np.uint16), list[int](), dict[int, int]()
         for one in objects:
             pixels = None if one.mask is None else one.mask.mask()
             places[one.label] = places.get(one.label, 0) + 1
             if pixels is None or one.crowd:
-                self.why = "objects are known by their boxes alone" if pixels is None else "there are crowds"
+                self.why = "some objects have only a box" if pixels is None else "there are crowds"
             elif places[one.label] >= (self._divisor or 65535):
                 self.why = "a picture has too many objects of one class"
             elif ids[pixels].any():

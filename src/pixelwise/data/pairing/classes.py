@@ -1,4 +1,4 @@
-"""`classes.txt`: a name a line, optionally with the value before it and the colour behind it.
+"""`classes.txt`: a name per line, optionally with the value before it and the colour after it.
 
     ground               7 road              road 128 64 128          road:128,64,128::     (CVAT's labelmap.txt)
     disc                 0 void              man #dc143c
@@ -24,7 +24,7 @@ HEX = re.compile(r"^(.*?)[\s,;:]+#([0-9a-fA-F]{6})$")
 VALUE = re.compile(r"^(\d{1,5})(?:\s*[:,;=]\s*|\s+)(\S.*)$")
 HEADER = {"value", "values", "pixel", "id", "ids", "index", "class", "classes", "name", "names", "label", "labels", "color",
           "colour", "rgb", "red", "green", "blue", "r", "g", "b"}  # fmt: skip
-NUMBERS = "Give names that end in numbers by the option `classes`."
+NUMBERS = "Give names that end in numbers with the option `classes`."
 VOID = "void"  # the name behind a value that means "not labelled"
 
 
@@ -33,7 +33,7 @@ class Classes:
     """What classes.txt says.
 
     names:    in order, without `void`
-    colours:  one a class, or None
+    colours:  one per class, or None
     values:   value in the masks → name, where the lines begin with values
     """
 
@@ -53,7 +53,7 @@ class _Line:
 
 
 def read_classes(file: Path) -> Classes:
-    """The classes of a file. Raises DataError with the line where some lines have a colour or a value and others do not."""
+    """The classes of a file. Raises DataError with the line if some lines have a colour or a value and others do not."""
     texts = [
         (number, line.strip()) for number, line in enumerate(read_file(file, DataError, MOST_BYTES).splitlines(), 1)
     ]
@@ -62,12 +62,12 @@ def read_classes(file: Path) -> Classes:
         del texts[0]
     lines = [_read(number, text, file) for number, text in texts]
     if not lines:
-        raise DataError("has no class; write one name a line.", where=str(file))
+        raise DataError("has no class; write one name per line.", where=str(file))
     plain = [line for line in lines if line.colour is None]
     if plain and len(plain) < len(lines):
         count = f"{len(lines) - len(plain)} of {len(lines)} lines have one"
         what = f"line {plain[0].number} ('{plain[0].name}') has no colour, and {count}."
-        hint = f"Write red, green and blue behind every name, or behind none. {NUMBERS}"
+        hint = f"Write red, green and blue after every name, or after none. {NUMBERS}"
         raise DataError(what, where=str(file), hint=hint)
     values = None
     if all(VALUE.match(line.name) for line in lines):

@@ -116,5 +116,7 @@ def advise(values: Collection[int], classes: Sequence[str], void: int | None) ->
         pairs = ", ".join(f"{name}: {value}" for name, value in zip(classes, present, strict=True))
         return f"Say which value is which class, e.g. values: {{{pairs}}}."
     if len(present) < len(classes):
-        return "Say which value is which class by the option values, or by a number before each name in classes.txt."
-    return "Correct the masks, name the missing classes, or say by the option values which values are one class."
+        return (
+            "Say which value is which class with the option values, or with a number before each name in classes.txt."
+        )
+    return "Correct the masks, name the missing classes, or say with the option values which values belong to a class."

@@ -1,1 +1,1 @@
-"""Data sets that others have published, each in the layouts in which people have it on their disks."""
+"""Published data sets, each in the layouts that people have on their disks."""

@@ -158,7 +158,7 @@ def cifar10(
     classes:     only these, in this order
     count:       train on that many pictures, equally many of each class; none: on all
     validation:  share of every class's training pictures that becomes the split val; the test split is left alone
-    seed:        of that draw, which stays the same whatever the training's own seed is
+    seed:        seed of that draw, independent of the training's seed
     """
     for name in classes:
         if name not in CLASSES:
@@ -175,7 +175,7 @@ def _open(file: Path, md5: str) -> PictureBatch:
         content = file.read_bytes()
     except FileNotFoundError as error:
         elsewhere = f"if you have it elsewhere, name the folder that holds {FOLDER} with --data or PIXELWISE_DATA."
-        hint = f"`pixelwise data fetch cifar10` brings it; {elsewhere}"
+        hint = f"Run `pixelwise data fetch cifar10` to download it; {elsewhere}"
         raise DataError("is missing.", where=str(file), hint=hint) from error
     except OSError as error:
         raise DataError(f"could not be read: {error.strerror or error}.", where=str(file)) from error
@@ -230,7 +230,7 @@ _OPEN, _CLOSE, _NOTE, _END = _form(rb"\("), _form(rb"e"), _form(rb""), re.compil
 
 
 def read_batch(content: bytes, where: str) -> PictureBatch:
-    """The pictures of a batch file. Raises DataError for whatever is not exactly such a file.
+    """The pictures of a batch file. Raises DataError for any other file.
 
     content:  the whole file
     where:    its name, for messages
@@ -275,7 +275,7 @@ class _Cursor:
         return match
 
     def expect(self, form: re.Pattern[bytes]) -> re.Match[bytes]:
-        """The same; raises DataError where the file does not continue with it."""
+        """The same; raises DataError if the file does not continue with it."""
         if (match := self.found(form)) is not None:
             return match
         if name := re.compile(rb"c(.{1,80})\n(.{1,80})\n").match(self.content, self.place):

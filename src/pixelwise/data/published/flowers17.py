@@ -218,8 +218,8 @@ def flowers17(
     null:       what pixels without a label are: `void`, or `background`
     fold:       which of the three divisions of the publisher's datasplits.mat
     val, test:  shares of the pictures that are drawn for these splits where there are neither lists nor datasplits.mat,
-                evenly over the kinds of flowers. Pictures that look alike stay on one side
-    seed:       of that draw
+                evenly over the kinds of flowers. Pictures that look alike stay in one split
+    seed:       seed of that draw
     """
     draw = {"fold": fold, "val": val, "test": test, "seed": seed}
     return _some(Cutouts(_folder(root), root, draw, null), "trimaps/image_NNNN.png beside jpg/image_NNNN.jpg")

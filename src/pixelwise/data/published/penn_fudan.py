@@ -90,7 +90,7 @@ def penn_fudan(
     val:   number of pictures that are drawn for the split `val`; the others are `train`. The publisher has no splits
     fold:  0 to 4, for cross-validation: `val` is then that fifth of all pictures
     seed:  of the draw. Within each of the two campuses pictures are ordered by SHA-256 of seed and name, and the first
-           are for validation: it depends on nothing but the names
+           are for validation: it depends only on the names
     """
     folder = root / FOLDER
     if not (folder / IMAGES).is_dir():

@@ -84,7 +84,7 @@ class StanfordBackground(Paired):
 
     @cached_property
     def _pairs(self) -> dict[str, tuple[Pair, ...]]:
-        """The publisher's pictures in drawn splits: alike ones on one side, strata by the first digit of the name."""
+        """The publisher's pictures in drawn splits: similar pictures stay in one split; strata by the name's first digit."""
         images, labels = self.folder / "images", self.folder / "labels"
         known = {
             file.stem: Pair(file.stem, file, labels / f"{file.stem}{LABELS}") for file in sorted(images.glob("*.jpg"))
@@ -125,7 +125,7 @@ def read_regions(file: Path) -> IndexMap:
     except (ValueError, OverflowError) as error:
         raise DataError("contains something that is not a whole number.", where=str(file)) from error
     if (largest := int(table.max())) >= UNKNOWN:
-        what = f"has the value {largest}; allowed are 0 to {UNKNOWN - 1}, and negative numbers for unknown."
+        what = f"has the value {largest}; allowed: 0 to {UNKNOWN - 1}, and negative numbers for unknown."
         raise DataError(what, where=str(file))
     return np.where(table < 0, UNKNOWN, table).astype(np.uint8)
 
@@ -144,8 +144,8 @@ def stanford_background(
     unknown:    what such pixels are: the ninth `class` misc, or `void`. None: a class in the form used in teaching
                 (folders train/, val/, test/ at 288×224), void in the publisher's (images/, labels/*.regions.txt)
     val, test:  shares of the pictures that are drawn for these splits from the publisher's form, which has no list of
-                splits. Pictures that look alike stay on one side
-    seed:       of that draw
+                splits. Pictures that look alike stay in one split
+    seed:       seed of that draw
     """
     places = [root / name for name in FOLDERS]
     folder = next((place for place in places if place.is_dir()), None)

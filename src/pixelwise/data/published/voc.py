@@ -67,12 +67,14 @@ class Voc(Paired):
 def voc(root: Path, *, year: Literal[2007, 2012] = 2007) -> Dataset:
     """PASCAL VOC segmentation: 20 classes of objects and background, palette masks, 255 = void (object borders).
 
-    2007: train 209, val 213, test 210 pictures. 2012: train 1,464, val 1,449. `pixelwise data fetch voc2007` brings it.
+    2007: train 209, val 213, test 210 pictures. 2012: train 1,464, val 1,449. `pixelwise data fetch voc2007` downloads it.
     """
     folder = root / "VOCdevkit" / f"VOC{year}"
     dataset = Voc(folder, year)
     if not dataset.splits():
         what = f"VOC {year} is not here: there is no list of a split in ImageSets/Segmentation."
         elsewhere = "if you have it elsewhere, name the folder that holds VOCdevkit with --data or PIXELWISE_DATA."
-        raise DataError(what, where=str(folder), hint=f"`pixelwise data fetch voc{year}` brings it; {elsewhere}")
+        raise DataError(
+            what, where=str(folder), hint=f"Run `pixelwise data fetch voc{year}` to download it; {elsewhere}"
+        )
     return dataset

@@ -1,4 +1,4 @@
-"""A corrected copy of a data set: what has a sure cure is cured, the rest is left out and listed. The source is not changed.
+"""A corrected copy of a data set. Faults with a sure correction are corrected; other samples are left out and listed.
 
 The copy is a folder that a data set reads: `folder` (train/images, train/masks, ..., classes.txt), `labelled`, or `coco`.
 """
@@ -43,7 +43,7 @@ AS_STORED = {"JPEG": (".jpg", ".jpeg", ".jfif"), "PNG": (".png",)}  # kinds of p
 
 @dataclass
 class Repaired:
-    """What was done and what could not be: words → names of pictures.
+    """What was corrected, and what could not be: words → names of pictures.
 
     copied:   pictures in each split of the copy
     dataset:  what reads the copy, its name and options
@@ -63,9 +63,9 @@ class Repaired:
 
 
 def repair(dataset: Dataset, out: Path, progress: Progress | None = None) -> Repaired:
-    """Write a corrected copy into the new folder `out`, which appears when it is whole.
+    """Write a corrected copy into the new folder `out`, which appears only when it is complete.
 
-    Raises DataError where `out` is not empty or lies in the data set's own folder, and for pictures alone.
+    Raises DataError if `out` is not empty or lies in the data set's own folder, and for pictures alone.
     """
     _check_place(dataset, out)
     if not dataset.info.knows:
@@ -81,7 +81,9 @@ def repair(dataset: Dataset, out: Path, progress: Progress | None = None) -> Rep
     with unfinished_folder(out.absolute().parent) as folder:
         _Copy(dataset, seen, folder, made, reader).write()
         if not any(made.copied.values()):
-            raise DataError("nothing of it can be copied.", where=dataset.info.name, hint="See `pixelwise data check`.")
+            raise DataError(
+                "no picture of it can be copied.", where=dataset.info.name, hint="See `pixelwise data check`."
+            )
         write_json(folder / RECORD, {"of": dataset.info.name, **vars(made)})
         if out.is_dir():
             out.rmdir()  # it is empty
@@ -134,7 +136,7 @@ def _check_place(dataset: Dataset, out: Path) -> None:
     source = dataset.settings().get("path")
     if source and Path(str(source)).resolve() in (out.resolve(), *out.resolve().parents):
         raise DataError(
-            "is in the data set's own folder, which is not changed.", where=str(out), hint="Choose another."
+            "is in the data set's own folder, which is not changed.", where=str(out), hint="Choose another --out."
         )
 
 
@@ -182,7 +184,7 @@ class _Copy:
         self.made.copied[facts.split] += 1
 
     def _sample(self, facts: Facts, index: int) -> Sample | None:
-        """The sample with its mask corrected; None where it is left out."""
+        """The sample with its mask corrected; None if it is left out."""
         split = facts.split
         if facts.problem is None:
             sample = self._read(split, index)

@@ -44,11 +44,11 @@ class Masks:
             self._classes = {value: int(table.table[value]) for value in self._values}
 
     def read(self, file: Path) -> IndexMap:
-        """The classes of a mask that is sound but for its size or turn. Raises DataError where it is not."""
+        """The classes of a mask that is correct except for its size or rotation. Raises DataError for any other."""
         return read_mask(file) if self.paired is None else self.paired.read_mask(file)
 
     def snapped(self, facts: Facts, file: Path) -> IndexMap | None:
-        """The classes that were drawn; None where it is not sure which."""
+        """The classes that were drawn; None if it is not sure which."""
         try:
             if is_in_colour(file):
                 return snap_colours(read_image(file), self._colours) if self._colours else None

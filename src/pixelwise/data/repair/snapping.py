@@ -23,7 +23,7 @@ COLOURS = 40  # largest difference in a channel between a pixel in an area and t
 
 
 def drawn_values(masks: Sequence[IndexMap]) -> tuple[int, ...]:
-    """The values that were drawn: those of areas in all masks; none where it is not sure which.
+    """The values that were drawn: those of areas in all masks; none if it is not sure which.
 
     Interpolation leaves areas unchanged. JPEG changes them by 1 or so: then the values that are left must be APART.
     """
@@ -49,7 +49,7 @@ def _is_noisy(counts: NDArray[np.int64]) -> bool:
 
 
 def snap(mask: IndexMap, values: Sequence[int]) -> IndexMap | None:
-    """The mask with these values alone; None where too much of it would change to be sure."""
+    """The mask with these values alone; None if too much of it would change to be sure."""
     from scipy.ndimage import distance_transform_edt, maximum_filter, minimum_filter
 
     known, own = np.array(values), mask.astype(np.int32)
@@ -75,7 +75,7 @@ def snap(mask: IndexMap, values: Sequence[int]) -> IndexMap | None:
 
 
 def snap_colours(image: Image, colours: Mapping[RGB, int]) -> IndexMap | None:
-    """The class of each pixel of a mask in colour; None where an area has the colour of no class."""
+    """The class of each pixel of a mask in colour; None if an area has the colour of no class."""
     table = np.array(list(colours), np.int32)
     index = np.array(list(colours.values()))
     distance = np.abs(image.astype(np.int32)[:, :, None] - table).max(axis=-1)
@@ -92,7 +92,7 @@ def snap_colours(image: Image, colours: Mapping[RGB, int]) -> IndexMap | None:
 
 
 def classes_of(values: Collection[int], classes: int, void: int | None) -> dict[int, int] | None:
-    """Drawn value → class: unchanged where each is one; 0 and the other value of two classes; None where it is not sure."""
+    """Drawn value → class: unchanged where each is one; 0 and the other value of two classes; None if it is not sure."""
     if all(value < classes or value == void for value in values):
         return {value: value for value in values}
     drawn = sorted(value for value in values if value != void)

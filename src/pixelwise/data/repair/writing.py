@@ -117,7 +117,7 @@ def has_numbers(dataset: Dataset) -> TypeGuard[Folder]:
 
 
 def turned_sample(sample: Sample, orientation: int) -> Sample | None:
-    """The sample with its mask and objects turned as EXIF turns its picture; None where an object is known by its box alone."""
+    """The sample with its mask and objects turned as EXIF turns its picture; None if an object is known by its box alone."""
     objects: list[Object] | None = None
     if sample.objects is not None:
         objects = []

@@ -160,17 +160,17 @@ def labelled(
     alpha: Literal["transparency", "ignore"] = "transparency",
     channels: Annotated[int, Ge(1), Le(1024)] | list[int] | None = None,
 ) -> Dataset:
-    """Pictures of your own with a class each: a folder a class, also within `train/`, `val/`, `test/`, or a table.
+    """Pictures of your own with a class each: a folder per class, also within `train/`, `val/`, `test/`, or a table.
 
     path:       the folder, absolute, in the working folder, or else in the data folder
     images:     folder with the folders of the classes; empty: the folder itself
-    table:      a CSV or TSV file in the folder, with a line a picture: its file and its class, and maybe its split
-    classes:    their names in order; without it those that there are, in the order of their names
+    table:      a CSV or TSV file in the folder, with a line per picture: its file and its class, and maybe its split
+    classes:    their names in order; by default the classes that are found, sorted by name
     val, test:  shares of the pictures that are drawn for these splits, evenly over the classes, where the files do not say them
-    seed:       of that draw
-    group:      pattern with one group, e.g. `(plant\\d+)_`: pictures for which it finds the same are never torn apart.
-                Without it pictures that look alike stay on one side
-    stretch:    bits that pictures of 16 bits hold, e.g. 12 for those of a camera
+    seed:       seed of that draw
+    group:      pattern with one group, e.g. `(plant\\d+)_`: pictures with the same match stay in one split.
+                Without it pictures that look alike stay in one split
+    stretch:    bits that 16-bit pictures use, e.g. 12 for a camera
     alpha:      `ignore`: the fourth channel is not transparency, and is not used
     channels:   the channels of a TIFF or PNG that the model reads, counted from 0, or how many from the first on
     """

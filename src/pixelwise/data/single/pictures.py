@@ -102,9 +102,9 @@ def pictures(
     path:       the folder, absolute, in the working folder, or else in the data folder
     images:     a folder in it, or a pattern such as `*.jpg`; empty: every picture below it
     val, test:  shares of the pictures that are drawn for these splits where there are no folders `train/` and `val/`
-    seed:       of that draw
-    group:      pattern with one group, e.g. `^(scene\\d+)_`: pictures for which it finds the same are never torn apart
-    stretch:    bits that pictures of 16 bits hold, e.g. 12 for those of a camera
+    seed:       seed of that draw
+    group:      pattern with one group, e.g. `^(scene\\d+)_`: pictures with the same match stay in one split
+    stretch:    bits that 16-bit pictures use, e.g. 12 for a camera
     alpha:      `ignore`: the fourth channel is not transparency, and is not used
     channels:   the one or three channels of a TIFF or PNG that are read, counted from 0
     """

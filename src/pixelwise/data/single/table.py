@@ -1,4 +1,4 @@
-"""A table of labels: a CSV or TSV file with a line a picture, its file first found, its class in another column."""
+"""A table of labels: a CSV or TSV file with a line per picture, its file first found, its class in another column."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SPLIT = ("split", "set", "subset", "partition", "fold")
 
 @dataclass(frozen=True)
 class Row:
-    """A line of a table. split: empty where the table does not say it."""
+    """A line of a table. split: empty if the table does not say it."""
 
     file: str
     label: str
@@ -32,8 +32,8 @@ def read_table(file: Path) -> tuple[Row, ...]:
     """The rows of a table with or without a header, separated by commas, semicolons or tabs.
 
     The file is in the column with a name such as `file`, else in the first whose values end in a picture's suffix, else in
-    the first. The label is in the column with a name such as `label`, else in the first that is left. One column a class
-    with a single 1 in each line is read too. Raises DataError with the line where a row has no file or no label.
+    the first. The label is in the column with a name such as `label`, else in the first that is left. One column per class
+    with a single 1 in each line is read too. Raises DataError with the line if a row has no file or no label.
     """
     text = read_file(file, DataError, MOST_BYTES).lstrip("\ufeff")
     first = text.partition("\n")[0]

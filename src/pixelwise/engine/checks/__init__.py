@@ -1,1 +1,1 @@
-"""What can go wrong around a training, caught early and explained."""
+"""Checks before and during a training: faults are found early and explained."""

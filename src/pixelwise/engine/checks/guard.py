@@ -39,7 +39,7 @@ def explain(error: BaseException, recipe: Recipe) -> PixelwiseError | None:
     if "Expected more than 1 value per channel" in said:
         pieces = recipe.train.accumulate
         return TrainingError(
-            "a batch of one picture, shrunk to one pixel by the model, leaves BatchNorm a single value to take statistics of.",
+            "BatchNorm cannot compute statistics of one value: a batch of one picture, which the model shrinks to one pixel.",
             where=f"train.batch={recipe.train.batch}" + (f", train.accumulate={pieces}" if pieces > 1 else ""),
             hint=("Lower train.accumulate, which cuts a batch into pieces. " if pieces > 1 else "")
             + "Choose a batch size that does not leave one picture over, a larger data.size, or a model without BatchNorm.",
@@ -69,7 +69,7 @@ class Stopped(KeyboardInterrupt):
 
 
 def exit_code(number: int | None) -> int:
-    """Of a process that a signal stopped, as shells count: 130 for Ctrl-C, 143 for termination, 129 for a closed terminal."""
+    """The exit code of a process that a signal stopped: 130 for Ctrl-C, 143 for termination, 129 for a closed terminal."""
     return 128 + (number or signal.SIGINT)
 
 
@@ -109,7 +109,7 @@ def terminable() -> Iterator[None]:
 
 @contextmanager
 def _answering(answer: Callable[[int], None]) -> Iterator[None]:
-    """Within, signals that ask to stop call `answer`. A closed terminal asks nothing where `nohup` says so."""
+    """Within, signals that ask to stop call `answer`. A closed terminal asks nothing if `nohup` says so."""
     if threading.current_thread() is not threading.main_thread():  # signals are the main thread's
         yield
         return

@@ -25,12 +25,12 @@ RATE = 1e-3  # not the recipe's: whether a training with that one is stable show
 def rehearse(learner: Learner, material: Material, metrics: Sequence[Metric], length: Length) -> None:
     """Forward, loss, decode and update of two samples on throw-away copies: the learner stays unchanged, bit for bit.
 
-    Two, because batch normalisation needs them; and one, where the training will come to a batch of one. Of large pictures a
-    corner is taken where the model accepts it, and every target is read from the picture, its mask or its label, so that a
-    part of a picture has one too.
+    It takes two samples because batch normalisation needs two. It also tries a single sample if the training will have a
+    batch of one. If the model accepts it and every target is read from the picture, its mask or its label, only a corner of
+    large pictures is used.
 
-    Raises PixelwiseError with one clear line where model, task, losses and metrics do not fit together, where a first update
-    is not finite, and where a split has nothing to learn or to score.
+    Raises PixelwiseError with one line if model, task, losses and metrics do not fit together, if a first update is not
+    finite, or if a split has nothing to learn or to score.
     """
     recipe = learner.recipe
     for split in material.splits:
@@ -56,9 +56,9 @@ def rehearse(learner: Learner, material: Material, metrics: Sequence[Metric], le
         if (explained := explain(error, recipe)) is not None:
             raise explained from error
         raise RecipeError(
-            f"two pictures did not get through a training step: {raised(error)}",
+            f"a training step with two pictures failed: {raised(error)}",
             where=f"model '{recipe.model.name}' with task '{recipe.task.name}'",
-            hint="Do model, task, loss and metrics fit together?",
+            hint="Check that model, task, loss and metrics fit together.",
         ) from error
 
 
@@ -78,7 +78,7 @@ def _rehearse(learner: Learner, samples: Sequence[Sample], metrics: Sequence[Met
             raise TrainingError(
                 f"the first update is not finite: {error.problems[0].what}",
                 where=f"model '{recipe.model.name}'",
-                hint="Nothing was learned yet: the model or the loss itself computes it.",
+                hint="No weight was changed yet: the model or the loss itself computes it.",
             ) from error
         batch = copied.encode([last])
         outputs = copied.forward(batch)
@@ -136,7 +136,7 @@ def _try_one(learner: Learner, pictures: int, length: Length) -> None:
             fits = next((b for b in range(batch - 1, 1, -1) if 1 not in _shares(pictures, b, *alike)), 0)
             better = f"train.batch={fits}, " if fits else ""
             raise RecipeError(
-                f"{single}, and the model cannot be trained on one alone: {said}",
+                f"{single}, but the model cannot be trained on a single picture: {said}",
                 where=f"train.batch={batch}",
                 hint=f"Try {better}a larger data.size, or a model without batch normalisation.",
             ) from error
@@ -172,7 +172,7 @@ def _single(pictures: int, batch: int, processes: int, accumulate: int) -> str:
 
 
 def _check_labelled(task: Task, split: CachedSplit) -> None:
-    """Raise DataError where no target of a split counts. Looks no further than the first one that does."""
+    """Raise DataError if no target of a split counts. Stops at the first one that does."""
     known = False
     for index in range(len(split)):
         targets = task.encode(split[index])

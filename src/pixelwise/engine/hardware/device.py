@@ -52,7 +52,7 @@ class Choices:
         return torch.channels_last if self.layout == "channels_last" else torch.contiguous_format
 
     def autocast(self) -> AbstractContextManager[Any]:
-        """What a forward pass runs under."""
+        """The context in which a forward pass runs."""
         if self.precision == "bf16":
             return torch.autocast(self.torch_device.type, dtype=torch.bfloat16)
         return nullcontext()
@@ -64,7 +64,7 @@ class Choices:
         return replace(self, device=f"cuda:{processes.local_rank}")
 
     def apply(self) -> None:
-        """Make the process follow these choices. Raises DeviceError where this machine cannot."""
+        """Make the process follow these choices. Raises DeviceError if this machine cannot."""
         if self.allocator:
             keep_large_buffers()
         torch.set_num_threads(self.threads)
@@ -81,7 +81,7 @@ class Choices:
 def choose(hardware: Hardware, *, memory: Path) -> Choices:
     """Decide every `auto`. What was found out about this machine is remembered in the folder `memory`.
 
-    Raises DeviceError where the recipe asks for a GPU or a precision that this machine does not have.
+    Raises DeviceError if the recipe asks for a GPU or a precision that this machine does not have.
     """
     device = hardware.device
     if device == "auto":
@@ -104,9 +104,9 @@ def choose(hardware: Hardware, *, memory: Path) -> Choices:
 
 
 def choose_again(recorded: Choices, device: str, memory: Path) -> Choices:
-    """A run's own choices on this machine, so that its scores come out again; bf16 only where it works.
+    """A run's own choices on this machine, so that it gives the same scores; bf16 only if it works.
 
-    On another kind of device bf16 is taken where it is faster, as `auto` means.
+    On another kind of device bf16 is used if it is faster, as with `auto`.
     """
     kind = "cuda" if device.startswith("cuda") or (device == "auto" and torch.cuda.is_available()) else "cpu"
     in_bf16 = "bf16" if kind == recorded.torch_device.type else "auto"
@@ -130,18 +130,20 @@ def _hardware(device: str, precision: str, recorded: Choices) -> Hardware:
             }
         )
     except ValidationError as error:
-        raise DeviceError(f"read '{device}'; allowed are auto, cpu, cuda and cuda:N.", where="device") from error
+        raise DeviceError(f"read '{device}'; it must be auto, cpu, cuda or cuda:N.", where="device") from error
 
 
 def _check_gpu(device: str) -> None:
-    """Raise DeviceError where there is no such GPU."""
-    hint = "Use hardware.device=cpu, or auto to take what is there."
+    """Raise DeviceError if there is no such GPU."""
+    hint = "Use hardware.device=cpu, or auto to use what this machine has."
     if not torch.cuda.is_available():
         what = f"the recipe asks for '{device}', but torch finds no CUDA GPU here."
         raise DeviceError(what, where="hardware.device", hint=hint)
     count = torch.cuda.device_count()
     if (torch.device(device).index or 0) >= count:
-        what = f"the recipe asks for '{device}'; there is cuda:0" + (f" to cuda:{count - 1}." if count > 1 else ".")
+        what = f"the recipe asks for '{device}'; this machine has cuda:0" + (
+            f" to cuda:{count - 1}." if count > 1 else "."
+        )
         raise DeviceError(what, where="hardware.device", hint=hint)
 
 

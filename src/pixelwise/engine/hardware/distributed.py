@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class TorchProcesses(Processes):
-    """Which of how many processes this is, and what they exchange by torch."""
+    """The rank of this process, the number of processes, and what they exchange through torch."""
 
     def total(self, values: Tensor) -> Tensor:
         """The sum of a tensor over all processes."""
@@ -48,7 +48,7 @@ class TorchProcesses(Processes):
         return gathered
 
     def same_buffers(self, model: nn.Module) -> None:
-        """Give every process the first one's running statistics: those are what a checkpoint holds."""
+        """Give every process the first one's running statistics, which are those in a checkpoint."""
         if self.count > 1:
             for buffer in model.buffers():
                 torch.distributed.broadcast(buffer, src=0)
@@ -112,7 +112,7 @@ def processes(device: str = "auto") -> Iterator[TorchProcesses]:
             raise TrainingError(
                 "another process of this training was lost (killed, out of memory, or the network broke).",
                 where=f"process {joined.rank} of {joined.count}",
-                hint="Continue with the same torchrun command and --resume RUN: the last checkpoint is whole.",
+                hint="Continue with the same torchrun command and --resume RUN: the last checkpoint is complete.",
             ) from error
         raise
     finally:

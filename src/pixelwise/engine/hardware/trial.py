@@ -1,7 +1,7 @@
 """bf16 tried on this processor: whether a process survives it, and how fast it is; remembered with the load at that minute.
 
-On some virtual machines bf16 kernels kill the process, hence the child process. A speed that was taken while others were at
-work is not believed for ever: it is taken again once the machine is calmer.
+On some virtual machines bf16 kernels kill the process, so it is tried in a child process. A speed that was measured while
+other processes used the machine is measured again when the machine is less busy.
 """
 
 from __future__ import annotations
@@ -66,9 +66,9 @@ class Trial:
     """How a trial ended.
 
     died:   the signal that killed the process, or empty
-    speed:  of bf16 relative to fp32; None where there is no answer
-    load:   processes at work on the machine when it began (the mean of a minute); None where nobody wrote it down
-    why:    the reason where there is no answer
+    speed:  of bf16 relative to fp32; None if it was not measured
+    load:   active processes on the machine when it began (the mean of a minute); None if it was not recorded
+    why:    the reason, if there is no speed
     """
 
     died: str = ""
@@ -78,7 +78,7 @@ class Trial:
 
     @property
     def told_something(self) -> bool:
-        """Whether it ended by a signal or at a speed; one that did not come to an end is not worth remembering."""
+        """Whether it ended with a signal or with a speed. A trial that did not end is not recorded."""
         return bool(self.died) or self.speed is not None
 
     @property
@@ -87,7 +87,7 @@ class Trial:
 
     @classmethod
     def from_record(cls, record: Any) -> Trial | None:
-        """The trial of a JSON value; None where it is none that told something."""
+        """The trial of a JSON value; None if it is not a trial with a result."""
         if not isinstance(record, dict):
             return None
         speed, load = record.get("speed"), record.get("load")

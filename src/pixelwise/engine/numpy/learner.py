@@ -193,7 +193,7 @@ class NumpyLearner(Learner):
             return self._scores(batch.images)
         if self.views.scales != (1.0,):
             what = "the NumPy network computes each picture at one scale."
-            raise RunError(what, where="--scales", hint="Leave it out; --flips works.")
+            raise RunError(what, where="--scales", hint="Leave it out; --flips can be used.")
         own, mirrored = self._scores(batch.images), self._scores(batch.images[:, :, ::-1])
         averaged = {}
         for name, scores in own.items():
@@ -227,7 +227,7 @@ class NumpyLearner(Learner):
         if scores.shape[2:] != wanted:
             found, needed = ("×".join(["C", *map(str, shape)]) for shape in (scores.shape[2:], wanted))
             raise ShapeError(
-                f"the network gives scores {found} a picture; the task needs {needed}.",
+                f"the network gives scores {found} for each picture; the task needs {needed}.",
                 where="model",
                 hint="A classifier ends in Linear, a network for segmentation in scores of the picture's size (fcn).",
             )
@@ -292,7 +292,7 @@ def layer_record(index: int, layer: Layer, before: Shape, after: Shape) -> dict[
 
 
 def multiply_adds(layer: Layer, before: Shape, after: Shape) -> int:
-    """Of the products with weights, biases left out."""
+    """Multiply-adds of a layer for one picture: the products with weights, without biases."""
     if isinstance(layer, Linear | Conv2d):  # every output pixel of every filter reads one window; Linear has one place
         return int(math.prod(after[1:]) * math.prod(layer.weight_shape))
     if isinstance(layer, ConvTranspose2d):  # every input pixel writes one window
@@ -301,7 +301,7 @@ def multiply_adds(layer: Layer, before: Shape, after: Shape) -> int:
 
 
 def normalised(images: NDArray[Any], reads: Input) -> Array:
-    """What the network reads, (N, C, H, W) float32: of RGB (x − 255·mean)/(255·std), of grey sums x/765."""
+    """The network's input, (N, C, H, W) float32: (x − 255·mean)/(255·std) for RGB, x/765 for grey sums."""
     if reads.channels == 1:
         return images[:, None].astype(np.float32) * np.float32(1 / 765)
     if reads.mean_image is not None:
@@ -315,7 +315,7 @@ def normalised(images: NDArray[Any], reads: Input) -> Array:
 
 
 def clipped(gradients: Gradients, largest: float | None) -> Gradients:
-    """The gradients, all scaled down alike where their common norm exceeds `largest` (Pascanu et al. 2013)."""
+    """The gradients, all scaled by one factor if their common norm exceeds `largest` (Pascanu et al. 2013)."""
     if largest is None:
         return gradients
     norm = math.sqrt(sum(float(np.square(value, dtype=np.float64).sum()) for value in gradients.values()))
@@ -325,7 +325,7 @@ def clipped(gradients: Gradients, largest: float | None) -> Gradients:
 
 
 def network_stride(network: Network) -> int:
-    """By how much a network makes pictures smaller, at its coarsest: sides that are multiples of it leave no rest."""
+    """The factor by which a network makes pictures smaller at its coarsest layer. Sides should be multiples of it."""
     coarse, strides = 1, [Fraction(1), Fraction(1)]
     for layer in network.layers:
         if (window := getattr(layer, "window", None)) is not None:

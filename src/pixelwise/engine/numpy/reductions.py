@@ -1,6 +1,6 @@
 """From scores to arrays that a task can decode, as engine/torch/reductions.py, in NumPy.
 
-A reduction is a function of scores (B, C, ...), unnormalised, with options; it gives an array whose first axis is B.
+A reduction is a function of unnormalised scores (B, C, ...) with options. It returns an array whose first axis is B.
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
-"""The exponential moving average of a model's weights, which is validated, kept as `best/` and predicted with.
+"""The exponential moving average of a model's weights. It is validated, saved as `best/`, and used for predictions.
 
     a ← d·a + (1 − d)·w   after every update t = 1, 2, …   with d = min(decay, (1 + t) / (10 + t))
 
 The second bound lets the average follow the weights while it has seen few of them: without it, 400 updates with a decay of .999
-would still hold two thirds of the first, random weights. (Polyak & Juditsky 1992 average evenly; the bound is that of
+would still contain two thirds of the first, random weights. (Polyak & Juditsky 1992 average evenly; the bound is that of
 TensorFlow's `tf.train.ExponentialMovingAverage` with `num_updates`.)
 
-Running statistics of BatchNorm are averaged like weights, and whole numbers are copied: so timm (`ModelEmaV3`) and
-torchvision's training references (`ExponentialMovingAverage` with `use_buffers=True`) do. What does not change, such as a
-frozen part, stays equal bit for bit.
+Running statistics of BatchNorm are averaged like weights, and whole numbers are copied, as in timm (`ModelEmaV3`) and
+torchvision's training references (`ExponentialMovingAverage` with `use_buffers=True`). Arrays that do not change, such as
+those of a frozen part, stay equal bit for bit.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pixelwise.engine.torch.model import as_arrays, as_tensors
 
 
 class Average:
-    """The average of a model's state, in its own tensors. It begins as the model is."""
+    """The average of a model's state, in its own tensors. It begins as a copy of that state."""
 
     def __init__(self, model: nn.Module, decay: float) -> None:
         self.decay = decay

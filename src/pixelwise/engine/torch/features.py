@@ -20,7 +20,7 @@ Describe = Callable[[Image], NDArray[np.float32]]
 
 
 def describer(name: str, root: Path | None) -> tuple[Describe, str]:
-    """(picture → features of length 1, a note about the weights). With random weights where none can be had.
+    """(picture → features of length 1, a note about the weights). Uses random weights if no others are available.
 
     name: an encoder;  root: the data folder. Raises RecipeError for a name that is not an encoder.
     """

@@ -1,9 +1,9 @@
 """A model of torch for a task: made, trained, evaluated, kept.
 
-What a model may do, besides `forward(images)` that gives one tensor (all heads side by side) or a map head → scores:
+`forward(images)` of a model returns one tensor (all heads side by side) or a map head → scores. A model may also have:
 
-    losses(images, targets) → {name: Term}    it has its own losses, and the recipe's are not asked
-    observe(images, targets)                  it is fitted by looking at each batch once, without a gradient
+    losses(images, targets) → {name: Term}    its own losses, used in place of the recipe's
+    observe(images, targets)                  fits it by looking at each batch once, without a gradient
     prepare(size, per)                        called once after it is built: (H, W) of the pictures, and what has classes
 """
 
@@ -155,7 +155,7 @@ class TorchLearner(Learner):
     def problems(self) -> list[Problem]:
         found = list(unknown_parts(self.recipe, self.model))
         if (self._owns or self._fits) and self.task.mixup:
-            why = "has its own losses, which mix no pictures" if self._owns else "counts whole pictures"
+            why = "has its own losses, which cannot mix pictures" if self._owns else "counts whole pictures"
             what = f"has no effect: the model '{self.recipe.model.name}' {why}."
             found.append(Problem("task.mixup", what, "Leave it out."))
         learns = not self._fits and any(True for _ in self.model.parameters())

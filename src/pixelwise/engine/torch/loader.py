@@ -115,9 +115,9 @@ def _uncovered(info: DatasetInfo) -> int:
     classes = len(info.classes)
     if classes == UNCOVERED + 1:
         raise DataError(
-            f"has {classes} classes in masks of 8 bits, which leaves no value for what an augmentation uncovers.",
+            f"has {classes} classes in masks of 8 bits, so no value is left for pixels that an augmentation uncovers.",
             where=info.name,
-            hint="Declare a void index above 255, and masks are kept in 16 bits.",
+            hint="Declare a void index above 255: masks then have 16 bits.",
         )
     return max(UNCOVERED, classes)
 
@@ -137,7 +137,7 @@ class AugmentsBatches(Protocol):
 
 @dataclass(frozen=True)
 class Work:
-    """What one batch is made of: the epoch, the indices of its samples in the split, and which draw of theirs it is.
+    """The content of one batch: the epoch, the indices of its samples in the split, and how often each was drawn before.
 
     rounds: 0 for the first time in the epoch that a sample is drawn, 1 for the second, ...: each is augmented differently
     """
@@ -184,7 +184,7 @@ class OneByOne(Maker):
 class AllAtOnce(Maker):
     """The batch's pictures are gathered by index, augmented and looked up together; for tasks whose targets are lookups.
 
-    Of small pictures, handling each by itself costs many times what its pixels cost.
+    For small pictures, handling each by itself takes many times longer than computing its pixels.
 
     device: where the split's arrays are copied to and batches are made; None: they stay in the mapped cache
     """

@@ -72,10 +72,10 @@ def looked_up(lookup: Lookup, values: Tensor) -> Tensor:
 
 
 def normalised(images: Tensor, reads: Input) -> Tensor:
-    """What the model reads, (B, C, H, W) float32, channels_last in memory at no cost.
+    """The model's input, (B, C, H, W) float32, channels_last in memory at no cost.
 
-    Of (B, H, W, 3) uint8 (x/255 − mean)/std; of grey sums (B, H, W) x/765, and then the same where there is a mean. Done on
-    the model's device for a whole batch at once: a quarter of the bytes travel, and one multiply-add does it.
+    (x/255 − mean)/std for (B, H, W, 3) uint8; x/765 for grey sums (B, H, W), then the same if there is a mean. It is computed
+    on the model's device for a whole batch, so a quarter of the bytes are transferred.
     """
     if reads.channels == 1:
         # As a view of (B, H, W, 1), its strides say channels_last: else what it is concatenated with would be copied.
@@ -98,7 +98,7 @@ def normalised(images: Tensor, reads: Input) -> Tensor:
 
 
 def inputs_of(images: Any, reads: Input) -> Any:
-    """What the model reads of a batch's pictures: a tensor, or a list of (C, H, W) where their sizes differ."""
+    """The model's input for a batch's pictures: a tensor, or a list of (C, H, W) if their sizes differ."""
     if isinstance(images, list):
         return [normalised(image[None], reads)[0] for image in images]
     return normalised(images, reads)
@@ -140,7 +140,7 @@ def _each(value: Any, change: Any) -> Any:
 
 
 def scores_of(outputs: Any, task: Task, images: Any) -> dict[str, Any]:
-    """head → scores, of what a model gives. Raises ShapeError where that is not what the task's heads need."""
+    """head → scores, from the outputs of a model. Raises ShapeError if they are not what the task's heads need."""
     heads = task.heads
     if not isinstance(outputs, Tensor | Mapping):
         needed = f"the task needs one tensor, or a map with {listing(map(repr, heads))}"
@@ -159,7 +159,7 @@ def scores_of(outputs: Any, task: Task, images: Any) -> dict[str, Any]:
         raise ShapeError(what, where="model", hint="Name its outputs as the heads of the task are called.")
     for name, head in heads.items():
         if head.form != "objects" and not isinstance(outputs[name], Tensor | list):
-            what = f"the model returns {_kind(outputs[name])} for '{name}'; scores are a tensor."
+            what = f"the model returns {_kind(outputs[name])} for '{name}'; scores must be a tensor."
             raise ShapeError(what, where="model")
     if len(heads) == 1 and isinstance(images, Tensor):
         ((name, head),) = heads.items()
@@ -214,7 +214,7 @@ class OwnLosses(nn.Module):
 
 
 def part_of(name: str, parts: Iterable[str]) -> str | None:
-    """The part that a module or parameter is or lies in, the innermost of several; None where it lies in none."""
+    """The part that a module or parameter is, or is in; the innermost of several. None if it is not in a part."""
     return max((part for part in parts if name == part or name.startswith(f"{part}.")), key=len, default=None)
 
 
@@ -224,7 +224,7 @@ def is_frozen(name: str, freeze: Iterable[str]) -> bool:
 
 
 def unknown_parts(recipe: Recipe, model: nn.Module) -> Iterator[Problem]:
-    """A problem for every part that the recipe names and the model does not have, and where nothing is left to learn."""
+    """A problem for every part that the recipe names and the model does not have, and one if nothing is left to learn."""
     parameters = [name for name, _ in model.named_parameters()]
     known = [*(name for name, _ in model.named_modules() if name), *parameters]
     largest = [name for name, child in model.named_children() if any(True for _ in child.parameters())]
@@ -308,7 +308,7 @@ def load_optimizer(
 ) -> None:
     """Put arrays into an optimizer whose model has its weights already. Settings stay the recipe's.
 
-    Raises RunError where an array is not the memory of one of its parameters.
+    Raises RunError if an array is not the memory of one of its parameters.
     """
     record = optimizer.state_dict()
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
@@ -333,7 +333,7 @@ def _memory_problems(
         found.setdefault(number, set()).add(name)
         parameter = parameters[int(number)] if number.isdecimal() and int(number) < len(parameters) else None
         if parameter is None:
-            yield Problem(where, f"'{key}' is the memory of no parameter; there are {len(parameters)}.")
+            yield Problem(where, f"'{key}' does not belong to a parameter; the model has {len(parameters)}.")
         elif array.shape == () and array.dtype.kind == "f" and array >= 0:
             continue  # a number of steps
         elif (array.shape, str(array.dtype)) != (tuple(parameter.shape), str(parameter.dtype).removeprefix("torch.")):

@@ -1,4 +1,4 @@
-"""What the model is shown of a batch: its pictures or mixtures of them, whole or in pieces that are added to one gradient."""
+"""How a batch is shown to the model: its pictures or mixtures of them, at once or in pieces that give one gradient."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pixelwise.losses.base import Term
 class Shown:
     """Pictures as the model reads them, with what its scores are compared with.
 
-    others, share:  of mixtures: the targets of the partners, and how much of each mixture is the picture itself
+    others, share:  for mixtures: the targets of the partners, and the share of the picture itself in each mixture
     """
 
     images: Any
@@ -77,9 +77,9 @@ def accumulate(
     a pass without gradients finds them, from the same draws, after which running statistics are put back.
 
     compute:        gives the same draws for the same piece, whenever it is called
-    close:          raises TrainingError where a sum is not finite; no weight has changed until then
+    close:          raises TrainingError if a sum is not finite; no weight has changed until then
     model, shared:  the bare module, and the one that averages gradients over processes after the last piece
-    factor:         of the loss, for processes whose gradients are averaged; 0 for one that counts nothing
+    factor:         a factor of the loss, for processes whose gradients are averaged; 0 for a process that counts nothing
     """
     for parameter in model.parameters():
         parameter.grad = None

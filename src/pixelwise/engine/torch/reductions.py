@@ -1,7 +1,7 @@
 """From scores to arrays that a task can decode, computed where the scores are: a GPU sends back bytes, not score maps.
 
-A reduction is a function of scores (B, C, ...), unnormalised, with options; it gives an array whose first axis is B. Of a head
-of objects it is a function of a list, with what was found in each picture; it gives a list of arrays.
+A reduction is a function of unnormalised scores (B, C, ...) with options. It returns an array whose first axis is B. For a head
+of objects its argument is a list with the objects found in each picture, and it returns a list of arrays.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ def expectation(scores: Tensor) -> NDArray[Any]:
 def mean(scores: Tensor, *, table: Sequence[Sequence[int]], temperature: float) -> NDArray[np.uint8]:
     """(B, H, W, 3): Σ_q f_T(z)_q · colour_q with f_T(z) = exp(log z / T) / Σ exp(log z / T) (Zhang et al. 2016, eq. 5).
 
-    z = softmax(scores), so that f_T(z) = softmax(scores / T). The paper takes the mean of a and b of CIELAB beside the
-    grey picture's lightness; ours of R, G and B.
+    z = softmax(scores), so f_T(z) = softmax(scores / T). The paper takes the mean of a and b of CIELAB and keeps the grey
+    picture's lightness; pixelwise takes the mean of R, G and B.
     """
     shares = (scores.float() / temperature).softmax(dim=1)
     colours = torch.tensor(table, dtype=torch.float32, device=scores.device)
@@ -132,7 +132,7 @@ def _pasted(one: Mapping[str, Any]) -> NDArray[np.bool_]:
     from torchvision.models.detection.roi_heads import paste_masks_in_image
 
     drawn = np.zeros((len(one.get("masks", ())), *one["size"]), bool)
-    for place in range(len(drawn)):  # one at a time, because a mask takes four bytes a pixel before it is compared
+    for place in range(len(drawn)):  # one at a time, because a mask takes four bytes per pixel before it is compared
         part = slice(place, place + 1)
         whole = paste_masks_in_image(one["masks"][part].float(), one["boxes"][part].float(), one["size"])
         drawn[place] = (whole[0, 0] > 0.5).cpu().numpy()

@@ -81,7 +81,7 @@ def compare(network: Network, images: Array, targets: NDArray[Any], loss: CrossE
 def _gradients(
     network: Network, modules: Sequence[nn.Module], caches: Sequence[Any], dout: Array, theirs: Sequence[Tensor]
 ) -> list[Difference]:
-    """The way back, from the last layer to the first."""
+    """The backward pass, from the last layer to the first."""
     rows = []
     for index in range(len(network.layers) - 1, -1, -1):
         layer, module = network.layers[index], modules[index]
@@ -143,7 +143,7 @@ def _gradient(tensor: Tensor) -> Tensor:
 
 
 def _difference(index: str, kind: str, what: str, ours: Array, theirs: Tensor, scale: float = 0.0) -> Difference:
-    """One row: an array of ours against torch's. What is not finite differs infinitely."""
+    """One row: an array of ours against torch's. Values that are not finite differ infinitely."""
     reference = theirs.detach().numpy()
     size = float(np.abs(reference).max())
     largest = float(np.abs(ours - reference).max())
@@ -169,7 +169,7 @@ def open_twin(
 ) -> Opened:
     """(network, images, targets, loss): the best weights of a run, or the first weights of a recipe.
 
-    Raises RecipeError where neither has that name, or where it is not of the NumPy network.
+    Raises RecipeError if neither has that name, or if it is not of the NumPy network.
     """
     run = RunFolder.open(Path(named)) if (Path(named) / "recipe.yaml").is_file() else None
     if run is not None and overrides:

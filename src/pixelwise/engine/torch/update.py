@@ -56,7 +56,7 @@ def total(
     """Sum numerators and denominators over all processes before they are divided.
 
     So a global batch gives one gradient however it is shared out. DDP averages gradients over n processes, therefore the
-    factor n. Raises TrainingError, before any weight has changed, where a term is not finite; `step` counts from 1.
+    factor n. Raises TrainingError, before any weight has changed, if a term is not finite; `step` counts from 1.
     """
     for name, term in terms.items():
         check_term(name, term)
@@ -80,9 +80,9 @@ def total(
 
 
 def check_term(name: str, term: Any) -> None:
-    """Raise ShapeError where a loss gives something else than two numbers as tensors."""
+    """Raise ShapeError if a loss returns something other than two numbers as tensors."""
     if not isinstance(term, Term):
-        what = f"returns {type(term).__name__}; a loss returns a Term of two numbers, numerator and denominator."
+        what = f"returns {type(term).__name__}; a loss must return a Term of two numbers, numerator and denominator."
         raise ShapeError(what, where=f"loss '{name}'")
     for part, value in (("numerator", term.numerator), ("denominator", term.denominator)):
         if not isinstance(value, Tensor) or value.ndim:

@@ -19,7 +19,7 @@ Compute = Callable[[Tensor], Mapping[str, Any]]  # pictures as the model reads t
 
 
 def averaged_scores(batch: TensorBatch, views: Views, task: Task, compute: Compute) -> dict[str, Tensor]:
-    """head → logarithms of the mean probabilities, or the mean of values. One set of scores more is in memory at a time."""
+    """head → logarithms of the mean probabilities, or the mean of values. One more set of scores is in memory."""
     if not isinstance(batch.images, Tensor) or any(head.form == "objects" for head in task.heads.values()):
         raise refused("model", task.kind)
     height, width = batch.images.shape[1:3]
@@ -42,7 +42,7 @@ def averaged_scores(batch: TensorBatch, views: Views, task: Task, compute: Compu
 
 
 def _computed(compute: Compute, images: Tensor, size: tuple[int, int], scale: float) -> Mapping[str, Any]:
-    """The scores of one view. Raises RunError where the model does not compute pictures of this size."""
+    """The scores of one view. Raises RunError if the model does not compute pictures of this size."""
     try:
         return compute(images)
     except Exception as error:
@@ -54,7 +54,7 @@ def _computed(compute: Compute, images: Tensor, size: tuple[int, int], scale: fl
 
 
 def _brought_back(scores: Tensor, flipped: bool, size: tuple[int, int]) -> Tensor:
-    """The scores of a view where the picture has its pixels; those of whole pictures unchanged."""
+    """The scores of a view, moved back to the picture's pixels; scores of whole pictures stay unchanged."""
     scores = scores.float()
     if scores.ndim < 4:
         return scores

@@ -1,1 +1,1 @@
-"""Objects as maps: what a dense network learns of them, and how its outputs are cut into objects. No torch."""
+"""Objects as maps: the targets of a dense network, and how its outputs are cut into objects. No torch."""

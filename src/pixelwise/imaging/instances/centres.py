@@ -36,8 +36,8 @@ def group(
     least:     height of the lowest bell that is a centre: the highest place within APART pixels, up, down, left and right
     smallest:  pixels of the smallest object that is kept
 
-    A pixel belongs to the centre that is nearest to where its way leads. Where no bell is high enough, the highest place is
-    the one centre.
+    A pixel belongs to the centre that is nearest to the end of its vector. If no bell is high enough, the highest place is
+    the only centre.
     """
     found = np.zeros(inside.shape, np.int32)
     if not inside.any():

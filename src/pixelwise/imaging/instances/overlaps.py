@@ -1,4 +1,4 @@
-"""Objects of truth and prediction laid over each other: panoptic quality, and which mistakes were made.
+"""Objects of truth and prediction laid over each other: panoptic quality, and the kinds of mistakes.
 
 Both sides are made disjoint first: of overlapping predictions the higher score wins, of overlapping objects of the truth the
 smaller one. With I the pixels that an object t of the truth and a prediction p share:
@@ -33,7 +33,7 @@ LIMITS = (32**2, 96**2)  # pixels from which an object is medium, and large
 
 @dataclass(frozen=True, eq=False)
 class Overlaps:
-    """What became of each object (N,) and of each prediction (M,) of a picture.
+    """The result for each object (N,) and each prediction (M,) of a picture.
 
     iou:       of the object with its match of the same class, in units of 2⁻³²; 0 where it has none
     touching:  whether the object touches another one, also at a corner, or overlaps it

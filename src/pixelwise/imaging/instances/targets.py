@@ -1,4 +1,4 @@
-"""Target maps of objects: functions of the instance map alone, so that they fit whatever an augmentation made of it.
+"""Target maps of objects: functions of the instance map alone, so they also fit an augmented one.
 
 An instance map (H, W) holds 0 outside and the number 1..n of the object at each pixel. The edge of the picture is not a
 boundary: an object that it cuts continues behind it.

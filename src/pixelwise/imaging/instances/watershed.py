@@ -34,11 +34,11 @@ def separate(inside: NDArray[np.bool_], energy: Energy, *, smoothing: float, dep
     inside:     (H, W), which pixels are of any object
     energy:     (H, W) float32, 0 at boundaries and up to about 1 in the middle of objects; what is below 0 counts as 0
     smoothing:  σ of the Gaussian in pixels, over the energy in which markers are looked for; 0: none
-    depth:      how far a peak must rise above the way to a higher one, above 0
+    depth:      how far a peak must rise above the path to a higher one, above 0
     smallest:   pixels of the smallest object that is kept
 
-    Every pixel of an object is inside. Equal inputs give equal outputs, whatever the threads. Everything is computed in the
-    smallest window that holds the mask; what it gives is equal to the same over the whole picture. Raises DataError for an
+    Every pixel of an object is inside. Equal inputs give equal outputs, for any number of threads. Everything is computed
+    in the smallest window that contains the mask; the result is the same as over the whole picture. Raises DataError for an
     energy that is not finite.
     """
     found = np.zeros(inside.shape, np.int32)

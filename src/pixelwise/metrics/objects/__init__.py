@@ -1,1 +1,1 @@
-"""What one picture adds to the metric of instances: matches as pycocotools makes them, overlaps, and mistakes."""
+"""The rows that one picture adds to the metric of instances: matches as in pycocotools, overlaps, and mistakes."""

@@ -119,7 +119,7 @@ class Averages:
     recall: NDArray[np.float64]
 
     def ap(self, level: float | None = None, *, label: int | None = None, area: int = 0) -> float | None:
-        """Mean precision over classes, recalls and IoU levels, or at one level, or of one class; None where undefined."""
+        """Mean precision over classes, recalls and IoU levels, or at one level, or of one class; None if undefined."""
         levels = slice(None) if level is None else slice(*_place(level))
         labels = slice(None) if label is None else slice(label, label + 1)
         return _mean(self.precision[levels, :, labels, area])

@@ -1,7 +1,7 @@
 """The two smallest classifiers. Both end in fully connected layers, so they fit pictures of one size only.
 
-`two_layer`: what can be said of a picture without looking at neighbourhoods. `vanilla_cnn`: one convolution, one pooling,
-one linear layer, the smallest network that deserves to be called convolutional.
+`two_layer` uses no neighbourhoods of pixels. `vanilla_cnn` has one convolution, one pooling and one linear layer: it is the
+smallest convolutional network.
 """
 
 from __future__ import annotations
@@ -90,6 +90,6 @@ def check_size(x: Tensor, size: tuple[int, ...]) -> None:
     if tuple(x.shape[-2:]) != tuple(size):
         read, made = x.shape[-2:], size
         raise ShapeError(
-            f"the pictures are {read[1]}×{read[0]}, the model was made for {made[1]}×{made[0]} (width × height)",
+            f"the pictures are {read[1]}×{read[0]}, but the model was made for {made[1]}×{made[0]} (width × height)",
             hint=f"Set data.size, or model.size: [{read[0]}, {read[1]}].",
         )

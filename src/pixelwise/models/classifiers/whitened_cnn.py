@@ -29,16 +29,16 @@ class WhitenedCNN(nn.Module):
         block 3     H/8     4·width   the same
         classifier          maximum over the places, linear, divided by 8
 
-    What makes it learn much from few multiply-adds:
-    * Neighbouring pixels and channels say nearly the same, which slows gradient descent down. The stem takes it away
+    Why it learns much with few multiply-adds:
+    * Neighbouring pixels and channels are strongly correlated, which slows gradient descent down. The stem removes this
       (the whitening of Page 2019 and Jordan 2024, 94 % on CIFAR-10 in seconds of a GPU), here without looking at the data:
       cosine transforms over the 2×2 pixels and over the channels come close to the principal components of natural
       pictures (for RGB: grey, red−blue, green−magenta), and BatchNorm without parameters scales each to variance 1.
-      Both signs are kept, so that the activation loses nothing. Nothing in the stem is learned.
-    * Most multiply-adds stand where they pay: at H/2 and H/4, with few channels while the map is large.
-    * A block's first convolution is pooled before it is normalised, so all that follows costs a quarter.
-    * The residual convolution begins as the identity's small change: its scale starts at 0 (Goyal et al. 2017).
-    * The maximum over places asks whether a part is anywhere; dividing by 8 keeps the first scores small.
+      Both signs are kept, so the activation discards no information. Nothing in the stem is learned.
+    * Most multiply-adds are at H/2 and H/4, where they help most; there are few channels while the map is large.
+    * A block's first convolution is pooled before it is normalised, so the following layers cost a quarter.
+    * The residual convolution changes nothing at first: its scale starts at 0 (Goyal et al. 2017).
+    * The maximum over places finds a part wherever it is; dividing by 8 keeps the first scores small.
     """
 
     def __init__(self, in_channels: int, out_channels: int, width: int, stem: Stem) -> None:
@@ -114,8 +114,8 @@ def whitened_cnn(
     """Our own classifier of small pictures: fixed whitening stem, three pooled blocks with a residual convolution each.
 
     width:  channels of the first block; the others have four times as many
-    stem:   its fixed filters. `random`: drawn from the seed, to measure what the cosine filters are worth. All runs of
-            version 0.1 had these by mistake
+    stem:   its fixed filters. `random`: drawn from the seed, to measure the effect of the cosine filters. All runs of
+            version 0.1 had random filters by mistake
     """
     model = WhitenedCNN(in_channels, out_channels, width, stem)
     model.stem.draw()  # first: the other weights of a seed are then those of version 0.1

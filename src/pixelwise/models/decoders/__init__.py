@@ -1,1 +1,1 @@
-"""Decoders: what turns the maps of an encoder (models/encoders) into scores. They initialise only their own layers."""
+"""Decoders turn the maps of an encoder (models/encoders) into scores. They initialise only their own layers."""

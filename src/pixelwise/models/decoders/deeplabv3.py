@@ -48,7 +48,7 @@ def deeplabv3(
                58.6 (`resnet101`) or 11.0 (`mobilenet_v3_large`) million parameters
 
     To train the last layer alone, freeze `backbone`, `classifier.0`, `classifier.1` and `classifier.2`. Where the rest of the
-    classifier learns, a batch needs at least two pictures: its BatchNorm sees one value a picture.
+    classifier learns, a batch needs at least two pictures: its BatchNorm sees one value per picture.
     """
     from torchvision.models import segmentation
 

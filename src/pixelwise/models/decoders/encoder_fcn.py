@@ -1,4 +1,4 @@
-"""The decoder of `basic_fcn` on an encoder: what pretrained weights change when everything else stays."""
+"""The decoder of `basic_fcn` on an encoder: it shows the effect of pretrained weights alone."""
 
 from __future__ import annotations
 

@@ -107,8 +107,8 @@ def fpn(
     dropout:   share of the maps dropped before the classifier while training (Tompson et al. 2015)
     standardise:  `batch` scales each channel of the encoder's maps to mean 0 and variance 1 before anything reads it,
                without parameters: channels of pretrained encoders differ much in size. `none`
-    linear:    add the scores of a linear probe of the same maps, whose weights begin at 0. It learns within some dozens of
-               steps what the maps already say, and the pyramid learns what is left
+    linear:    add the scores of a linear probe of the same maps, whose weights begin at 0. The probe learns within some
+               dozens of steps; the pyramid learns the rest
 
     With `tf_efficientnet_lite0` at 224×224: 1.0 GMACs, of which the encoder takes .37.
     """

@@ -1,4 +1,4 @@
-"""What an encoder already knows: a linear classifier of each place of its maps."""
+"""A linear classifier of each place of an encoder's maps: it shows what the encoder already knows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which of an encoder's maps a decoder reads."""
+"""The choice of the encoder's maps that a decoder reads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pixelwise.models.encoders.base import Encoder
 def choose_maps(encoder: Encoder, strides: Sequence[int]) -> list[int]:
     """The places of the maps that have these strides without dilation, finest first.
 
-    Raises RecipeError where the encoder has no map of a stride, or a stride is not a multiple of the one before.
+    Raises RecipeError if the encoder has no map of a stride, or a stride is not a multiple of the one before.
     """
     there = ", ".join(map(str, encoder.levels))
     if missing := [stride for stride in strides if stride not in encoder.levels]:
@@ -20,6 +20,6 @@ def choose_maps(encoder: Encoder, strides: Sequence[int]) -> list[int]:
         raise RecipeError(what, where="model.strides", hint="Take strides from these.")
     if not strides or any(fine >= coarse or coarse % fine for fine, coarse in pairwise(strides)):
         read = ", ".join(map(str, strides)) or "no stride"
-        what = f"read {read}; needed are strides from fine to coarse, each a multiple of the one before."
+        what = f"read {read}; write strides from fine to coarse, each a multiple of the one before."
         raise RecipeError(what, where="model.strides", hint=f"The encoder has {there}.")
     return [encoder.levels.index(stride) for stride in strides]

@@ -1,4 +1,4 @@
-"""The encoders. A builder takes (in_channels) and gives an Encoder with random weights; it uses no network.
+"""The encoders. A builder takes (in_channels) and returns an Encoder with random weights. It downloads nothing.
 
 Besides the tested ones on the shelf, every model of timm with feature maps is an encoder by its own name.
 """
@@ -28,7 +28,7 @@ class EncoderShelf(Shelf):
         known = timm_names()
         if name.partition(".")[0] in known:
             return ANY_OF_TIMM
-        what = f"there is no encoder '{name}'; tested are {', '.join(sorted(self._table))}. "
+        what = f"there is no encoder '{name}'; the tested ones are {', '.join(sorted(self._table))}. "
         what += "Any other model of timm with feature maps can be named, and package.module:function."
         raise RecipeError(what, hint=did_you_mean(name, [*self._table, *sorted(known)]))
 
@@ -64,7 +64,7 @@ def build_encoder(name: str, in_channels: int, output_stride: int = 32) -> Encod
 
 @cache
 def timm_names() -> frozenset[str]:
-    """The names of timm's models, without those of its weights; empty where timm is not installed."""
+    """The names of timm's models, without those of its weights; empty if timm is not installed."""
     source = find_source("timm")
     if source is None:
         return frozenset()

@@ -1,4 +1,4 @@
-"""What an encoder is: a network that gives feature maps of several sizes, which a decoder joins to scores."""
+"""What an encoder is: a network that returns feature maps of several sizes, from which a decoder computes scores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Published weights: what is known of those of a network, and how they are had from a package or from their publisher.
+"""Published weights: what is known about the weights of a network, and how to get them from a package or their publisher.
 
 Nothing here is loaded into a model (engine/pretrained.py does), and no network is used before `download`.
 """
@@ -45,12 +45,12 @@ TORCHVISION: Mapping[tuple[str, str], tuple[str, str, tuple[str, ...]]] = {
 
 @dataclass(frozen=True)
 class Published:
-    """Weights of one network that somebody published.
+    """Published weights of one network.
 
     of:         the network
     licence:    of the weights
-    mean, std:  of the pictures in 0..1 that they were trained on, one number a channel
-    address:    timm's repository on huggingface.co, or the file of torchvision; empty where they cannot be downloaded
+    mean, std:  of the pictures in 0..1 that they were trained on, one number per channel
+    address:    timm's repository on huggingface.co, or the file of torchvision; empty if they cannot be downloaded
     build:      the whole network, with the head that an encoder leaves out
     below:      what their names begin with, beyond those of our model
     new:        parts of our model that keep their first weights
@@ -73,7 +73,7 @@ class Published:
     def from_package(self) -> tuple[Arrays, str] | None:
         """The arrays of an installed package, and its name and version; None if there is none.
 
-        Its entries are those of timm's network in the same order, under other names. Raises RunError where they are not.
+        Its entries are those of timm's network in the same order, under other names. Raises RunError if they are not.
         """
         package = PACKAGES.get(self.of, "")
         source = find_source(package) if package else None
@@ -81,7 +81,7 @@ class Published:
             return None
         files = sorted((source.parent / "models").glob("*.pth"))
         if len(files) != 1:
-            raise RunError(f"contains {len(files)} files of weights; one was expected.", where=str(source.parent))
+            raise RunError(f"contains {len(files)} files of weights, but should contain one.", where=str(source.parent))
         found, shapes = _read_torch(files[0]), self.shapes()
         if [array.shape for array in found.values()] != list(shapes.values()):
             raise RunError(f"is not the weights of {self.of}: its arrays have other shapes.", where=str(files[0]))
@@ -90,7 +90,7 @@ class Published:
     def download(self, folder: Path) -> Path | Arrays:
         """The file of safetensors from timm's hub, which keeps its own cache, or the arrays of torchvision's file.
 
-        folder: for the file while it is read. Raises whatever the downloaders raise.
+        folder: for the file while it is read. Raises the exceptions of the downloaders.
         """
         if not self.address.startswith("https:"):
             timm()  # switches the telemetry of the hub off

@@ -1,1 +1,1 @@
-"""What lies in a run folder, read as if a stranger had written it: plain files, strict JSON, one schema for each file."""
+"""Readers of a run folder that do not trust its author: plain files, strict JSON, one schema for each file."""

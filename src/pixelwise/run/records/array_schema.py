@@ -1,4 +1,4 @@
-"""What is said of arrays on the disk: by a checkpoint and its files, and by an entry of the cache; as in run_schema.py."""
+"""The schema of records about arrays: of a checkpoint and its files, and of an entry of the cache. See run_schema.py."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ TYPES = {  # as safetensors names them; little-endian
 
 
 def read_arrays(content: bytes, where: str) -> dict[str, NDArray[Any]]:
-    """The arrays by name, as read-only views of `content`. Raises RunError where index and content disagree."""
+    """The arrays by name, as read-only views of `content`. Raises RunError if index and content disagree."""
     length = int.from_bytes(content[:8], "little")
     if len(content) < 8 or length > min(MOST_INDEX, len(content) - 8):
         raise RunError("is not a safetensors file: it has no index.", where=where)

@@ -1,4 +1,4 @@
-"""What events.jsonl may say; as in run_schema.py."""
+"""The schema of events.jsonl. See run_schema.py."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ EVENTS: Mapping[str, type[Part]] = {
 
 
 def check_event(record: dict[str, Any], where: str) -> dict[str, Any]:
-    """The event itself. Raises RunError where it is not what the schema says."""
+    """The event itself. Raises RunError if it is not what the schema says."""
     check_events([record], lambda number: where)
     return record
 

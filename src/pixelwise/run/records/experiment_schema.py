@@ -1,4 +1,4 @@
-"""What sweep.json, search.json and trials.json may say; as in run_schema.py."""
+"""The schema of sweep.json, search.json and trials.json. See run_schema.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a metric's record in summary.json and evaluations/ may say; the rules are those of run_schema.py."""
+"""The schema of a metric's record in summary.json and evaluations/. The rules are those of run_schema.py."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Plain files and folders. A run, a sweep, a search or a cache that came from somebody else must not lead out of itself.
+"""Plain files and folders. A run, a sweep, a search or a cache from another person must not lead out of its folder.
 
 Inside such a folder a symbolic link, a pipe, a device or a socket is refused, also one that leads to a place inside. The
-folder that a person names may itself be a link. A hard link cannot be told from any other file, and is one.
+folder that a person names may itself be a link. A hard link cannot be distinguished from any other file.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ _KINDS = {
 
 
 def is_plain_file(path: Path) -> bool:
-    """Whether there is a file; False where there is nothing. Raises RunError where there is something else."""
+    """Whether there is a file; False if there is nothing. Raises RunError if there is something else."""
     if (kind := _kind(path)) not in ("", "a file"):
         raise _refused(path, kind, "file")
     return bool(kind)
 
 
 def plain_folder(path: Path) -> Path:
-    """The same path. Raises RunError where something other than a folder is in its place; nothing may be there yet."""
+    """The same path. Raises RunError if something other than a folder is in its place; nothing may be there yet."""
     if (kind := _kind(path)) not in ("", "a folder"):
         raise _refused(path, kind, "folder")
     return path
 
 
 def open_plain(path: Path, mode: str = "rb") -> IO[bytes]:
-    """The file, opened in a binary mode. Raises RunError where it is not a plain file; other OSErrors are the system's."""
+    """The file, opened in a binary mode. Raises RunError if it is not a plain file; other OSErrors are the system's."""
     is_plain_file(path)
     file: IO[Any] = open(path, mode, opener=lambda name, flags: os.open(name, flags | _FLAGS, 0o666))  # noqa: SIM115
     if not stat.S_ISREG(kind := os.fstat(file.fileno()).st_mode):
@@ -70,7 +70,9 @@ def inside(folder: Path, name: str) -> Path:
     """`folder`/`name`, where `name` may be `part/file` and leads nowhere else. Raises RunError."""
     parts = name.split("/")
     if any(part in ("", ".", "..") or "\\" in part or "\0" in part or os.path.splitdrive(part)[0] for part in parts):
-        raise RunError(f"cannot contain the file {name!r}.", where=str(folder), hint="Names may not lead elsewhere.")
+        raise RunError(
+            f"cannot contain the file {name!r}.", where=str(folder), hint="A name may not lead out of the folder."
+        )
     for part in parts[:-1]:
         folder = plain_folder(folder / part)
     return folder / parts[-1]

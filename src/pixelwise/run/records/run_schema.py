@@ -1,5 +1,5 @@
-"""What the JSON files of a run may say: types, limits, and what must agree with what. Events are in event_schema.py,
-what a metric records in metric_schema.py.
+"""The schema of the JSON files of a run: types, limits, and values that must agree. Events are in event_schema.py,
+records of metrics in metric_schema.py.
 
 A missing key is allowed here, because older versions wrote fewer. The code that needs it reports it. A key that is there
 has the type and the limits below. Keys that are not named here are left alone.

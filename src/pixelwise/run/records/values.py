@@ -1,4 +1,4 @@
-"""Types and limits of the values in records, and how a record is held against its schema."""
+"""Types and limits of the values in records, and the check of a record against its schema."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Name = Annotated[str, Field(max_length=1000)]
 Text = Annotated[str, Field(max_length=1 << 16)]
 FileName = Annotated[str, Field(max_length=240), AfterValidator(lambda name: _plain_name(name))]
 Numbers = dict[Name, Number | None]
-HINT = "Was it changed by hand, or written by another version?"
+HINT = "It may have been changed by hand, or written by another version."
 
 
 def _plain_name(name: str) -> str:
@@ -42,7 +42,7 @@ class Part(BaseModel):
 
 
 def check_record(value: Value, schema: Any, where: str) -> Value:
-    """The value itself. Raises RunError, one line with the first fault, where it is not what the schema says."""
+    """The value itself. Raises RunError, one line with the first fault, if it is not what the schema says."""
     check_all([value], schema, lambda place: where)
     return value
 
@@ -92,7 +92,7 @@ def _place(value: Any, entry: Any, location: tuple[int | str, ...]) -> str:
 
 def _said(path: str, entry: Any, more: int) -> str:
     what = "is missing" if entry["type"] == "missing" else f"read {shown(entry['input'])}, {type_fault(entry)}"
-    rest = f", and {more} more like it" if more else ""
+    rest = f", and {more} more problem{'s' * (more > 1)} like this" if more else ""
     return f"{path}: {what}{rest}." if path else f"{what}{rest}."
 
 

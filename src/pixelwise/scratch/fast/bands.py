@@ -46,7 +46,7 @@ def bands(part: slice, height: int, bytes_a_row: int, budget: int) -> Iterator[B
 def cut_out(
     x: Array, pictures: slice, corner: tuple[int, int], size: tuple[int, int], name: str, buffers: Buffers
 ) -> Array:
-    """A rectangle of some pictures x (N, H, W, C), zero where it reaches beyond them.
+    """A rectangle of some pictures x (N, H, W, C), zero if it reaches beyond them.
 
     A view where it does not reach beyond them and the channels of a pixel lie side by side; else a copy in memory that
     is reused. corner:  (row, column) where it begins, which may be negative

@@ -2,8 +2,8 @@
 
 The same sum as in `functional.conv2d`, arranged for speed. The channels of a pixel lie side by side, so a row of a
 window is one run of kW·C numbers that is copied at once. Windows are unfolded band by band into memory that is
-reused, so the matrix, kH·kW times as large as the picture, never exists as a whole, and nothing of it is kept for the
-backward: unfolding again costs less than fetching it from far memory.
+reused. So the whole matrix, which is kH·kW times as large as the picture, never exists. The backward pass unfolds again,
+which is faster than reading the matrix from main memory.
 
 Any kernel, stride, padding and dilation; for groups see `functional.conv2d`.
 """
@@ -39,7 +39,7 @@ def conv2d(
     """`functional.conv2d` with one group, in memory that is reused.
 
     x (N, C, H, W), weight (O, C, kH, kW), bias (O,) → out (N, O, h, w), channels last in memory. Raises ShapeError
-    where channels, dtypes or sizes do not fit.
+    if channels, dtypes or sizes do not fit.
     """
     check_convolution(x, weight, bias)
     window = Window(weight.shape[2:], stride, padding, dilation)
@@ -111,7 +111,7 @@ def _convolve(x: Array, kernels: Array, bias: Array | None, window: Window, work
 
 
 def _unfolded(x: Array, window: Window, part: slice, buffers: Buffers) -> Iterator[tuple[Band, Array]]:
-    """Band by band the windows of x (N, H, W, C), one a row: (windows, kH·kW·C). Valid until the next band."""
+    """Band by band the windows of x (N, H, W, C), one per row: (windows, kH·kW·C). Valid until the next band."""
     height, width = window.output_size((x.shape[1], x.shape[2]))
     (rows, columns), (down, right) = window.kernel, window.stride
     channels = x.shape[3]

@@ -1,6 +1,6 @@
-"""Convolution with stride 1 in a quarter of the multiplications: Winograd's F(4×4, 3×3), and its kin for 2×2 to 5×5.
+"""Convolution with stride 1 in a quarter of the multiplications: Winograd's F(4×4, 3×3), and variants for 2×2 to 5×5.
 
-The product of two polynomials can be had by evaluating both at enough points, multiplying the values, and
+The product of two polynomials can be computed by evaluating both at enough points, multiplying the values, and
 interpolating. A convolution of 6 numbers with 3 weights, which gives 4 numbers, is such a product (transposed), and
 six points are enough: 0, 1, −1, 2, −2, ∞. So instead of 4·3 = 12 multiplications there are 6; in two dimensions
 instead of 16·9 = 144 there are 36. For a 6×6 tile d of the picture and a 3×3 kernel g

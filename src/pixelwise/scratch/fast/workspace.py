@@ -3,7 +3,7 @@
 Fresh memory is slow: the operating system hands it out page by page and fills it with zeros first. A convolution that
 unfolds into memory it already has is several times faster than one that asks for new memory each time.
 
-Whatever lies in the buffers of a workspace is overwritten by the next call, and no cache refers to it. Results live in
+The buffers of a workspace are overwritten by the next call, and no cache refers to them. Results live in
 their own memory, lent out for as long as anything refers to it. A workspace is used by one call at a time.
 """
 
@@ -105,7 +105,7 @@ class Workspace:
             weakref.finalize(self, _PRODUCTS.release).atexit = False
 
     def result(self, shape: tuple[int, ...], dtype: Any) -> Array:
-        """An array for a result, its content whatever was there before. Its memory is used again when nobody holds it."""
+        """An array for a result, with undefined content. Its memory is reused when no view of it exists."""
         return self._results.take(shape, dtype)
 
     @property

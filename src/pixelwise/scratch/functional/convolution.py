@@ -47,7 +47,7 @@ def conv2d(
     out[n, o, y, z] = bias[o] + Σ_{c,i,j} weight[o, c, i, j] · x[n, c, y·stride + i·dilation − padding, …]
 
     x (N, C, H, W), weight (O, C/groups, kH, kW), bias (O,) → out (N, O, h, w). Options are one number or
-    (vertical, horizontal). Raises ShapeError where channels, dtypes or sizes do not fit.
+    (vertical, horizontal). Raises ShapeError if channels, dtypes or sizes do not fit.
 
     >>> import numpy as np
     >>> out, _ = conv2d(np.ones((1, 1, 3, 3)), np.ones((1, 1, 2, 2)), stride=1)
@@ -77,7 +77,7 @@ def conv2d_backward(dout: Array, cache: ConvolutionCache) -> tuple[Array, Array,
         ∂L/∂bias[o]       = Σ_p dout[o, p]
 
     A pixel of x was copied into several columns. Its gradient is the sum of theirs: `fold`.
-    Returns (dx, dweight, dbias); dbias is None where there was no bias.
+    Returns (dx, dweight, dbias); dbias is None if there was no bias.
     """
     check_gradient(dout, cache.x, cache.output_shape)
     x, weight, window, groups = cache.x, cache.weight, cache.window, cache.groups
@@ -104,13 +104,13 @@ def conv_transpose2d(
     dilation: Any = 1,
     groups: int = 1,
 ) -> tuple[Array, ConvolutionCache]:
-    """Transposed convolution: every input pixel stamps its kernel onto the output, and stamps that overlap add.
+    """Transposed convolution: every input pixel adds the kernel times its value to the output.
 
     A convolution is out = A·x with a matrix A; this is out = Aᵀ·x, so the forward here is the dx of `conv2d_backward`.
     It enlarges a picture by its stride; it does not invert the convolution.
 
     x (N, C, H, W), weight (C, O/groups, kH, kW), bias (O,) → out (N, O, h, w). `output_padding` chooses among the
-    sizes that a convolution with this stride would have mapped to (H, W). Raises ShapeError where things do not fit.
+    sizes that a convolution with this stride would have mapped to (H, W). Raises ShapeError if things do not fit.
     """
     check_pictures(x)
     check_float(weight, "weight", like=x)
@@ -121,7 +121,7 @@ def conv_transpose2d(
             f"({channels}, O/groups, kH, kW)."
         )
     if groups < 1 or channels % groups:
-        raise ShapeError(f"{groups} groups cannot share out {channels} input channels evenly.")
+        raise ShapeError(f"{groups} groups cannot divide {channels} input channels evenly.")
     outputs = weight.shape[1] * groups
     check_bias(bias, outputs, x)
     window = Window(weight.shape[2:], stride, padding, dilation)
@@ -142,7 +142,7 @@ def conv_transpose2d_backward(dout: Array, cache: ConvolutionCache) -> tuple[Arr
         dx = W · patches(dout)          (an ordinary convolution of dout with the same weight)
         dW = Σ_n x · patches(dout)ᵀ
 
-    Returns (dx, dweight, dbias); dbias is None where there was no bias.
+    Returns (dx, dweight, dbias); dbias is None if there was no bias.
     """
     check_gradient(dout, cache.x, cache.output_shape)
     x, weight, groups = cache.x, cache.weight, cache.groups

@@ -1,4 +1,4 @@
-"""What fully connected networks are made of: linear layers, flattening, activations, dropout."""
+"""The functions of fully connected networks: linear layers, flattening, activations, dropout."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class LinearCache:
 def linear(x: Array, weight: Array, bias: Array | None = None) -> tuple[Array, LinearCache]:
     """out = x · weightᵀ + bias.
 
-    x (N, I), weight (O, I), bias (O,) → out (N, O). Raises ShapeError where they do not fit.
+    x (N, I), weight (O, I), bias (O,) → out (N, O). Raises ShapeError if they do not fit.
     """
     check_float(x, "x")
     check_float(weight, "weight", like=x)
     if x.ndim != 2 or weight.ndim != 2 or x.shape[1] != weight.shape[1]:
         raise ShapeError(
             f"x {x.shape} and weight {weight.shape} do not fit: they are (N, I) and (O, I) with the same I.",
-            hint="Pictures are flattened first." if x.ndim == 4 else "",
+            hint="Flatten pictures first." if x.ndim == 4 else "",
         )
     check_bias(bias, len(weight), x)
     out = x @ weight.T
@@ -55,10 +55,10 @@ def linear_backward(dout: Array, cache: LinearCache) -> tuple[Array, Array, Arra
 
 
 def flatten(x: Array) -> tuple[Array, Array]:
-    """(N, …) → (N, everything else) in the order c, h, w, whatever the order in memory. The cache is x."""
+    """(N, …) → (N, everything else) in the order c, h, w, for any order in memory. The cache is x."""
     check_float(x, "x")
     if x.ndim < 2:
-        raise ShapeError(f"x has shape {x.shape}; what is flattened is (N, …) with at least two axes.")
+        raise ShapeError(f"x has shape {x.shape}; an input of flatten must be (N, …) with at least two axes.")
     return x.reshape(len(x), -1), x
 
 

@@ -1,4 +1,4 @@
-"""Softmax and cross-entropy in one: how surprised the network is by the truth."""
+"""Softmax and cross-entropy in one function: the negative logarithm of the probability of the true class."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def softmax_cross_entropy(
 ) -> tuple[float, CrossEntropyCache]:
     """L = Σ w[t]·(−log p[t]) / Σ w[t] with p = softmax(scores): the mean over all places, weighted by class.
 
-    scores (N, C) and targets (N,): one class a picture. Scores (N, C, H, W) and targets (N, H, W): one class a pixel.
-    Targets are whole numbers 0 … C − 1, or `ignore`: such places count for nothing, and where all are ignored the loss
-    is 0. Divided by the sum of the weights, not by the number of places; without class weights the two are the same.
-    Raises ShapeError where shapes or targets do not fit.
+    scores (N, C) and targets (N,): one class per picture. Scores (N, C, H, W) and targets (N, H, W): one class per pixel.
+    Targets are whole numbers 0 … C − 1, or `ignore`. Ignored places do not count; if all are ignored, the loss is 0. The sum
+    is divided by the sum of the weights, not by the number of places; without class weights the two are the same.
+    Raises ShapeError if shapes or targets do not fit.
     """
     valid, truth = _read_targets(scores, targets, ignore)
     weights = valid.astype(scores.dtype)
@@ -66,9 +66,9 @@ def softmax_cross_entropy_backward(dloss: float, cache: CrossEntropyCache) -> Ar
 
 
 class CrossEntropy:
-    """What a training minimises: the cross-entropy with its options held, and its parts kept apart for honest means.
+    """The loss of a training: the cross-entropy with its options. Numerator and denominator are kept apart for exact means.
 
-    weights: (C,) float64, or None where all classes weigh the same
+    weights: (C,) float64, or None if all classes weigh the same
     """
 
     def __init__(self, weights: NDArray[np.float64] | None = None) -> None:
@@ -99,14 +99,14 @@ def _read_targets(
             "or (N, C, H, W) and (N, H, W)."
         )
     if targets.dtype.kind not in "iu":
-        raise ShapeError(f"targets are whole numbers, the index of the true class; these are {targets.dtype}.")
+        raise ShapeError(f"targets must be whole numbers, the index of the true class; these are {targets.dtype}.")
     valid = np.ones(targets.shape, bool) if ignore is None else targets != ignore
     truth = np.where(valid, targets, 0).astype(np.intp)
     classes = scores.shape[1]
     if truth.size and (truth.min() < 0 or truth.max() >= classes):
         wrong = sorted({int(t) for t in np.unique(truth) if not 0 <= t < classes})
         raise ShapeError(
-            f"the targets hold class {wrong[0]}, but the scores know classes 0 to {classes - 1}.",
-            hint="Is that the index of 'not labelled'? Then name it as ignore." if wrong[0] >= classes else "",
+            f"the targets contain class {wrong[0]}, but the scores have classes 0 to {classes - 1}.",
+            hint="If that is the index of 'not labelled', pass it as ignore." if wrong[0] >= classes else "",
         )
     return valid, truth

@@ -1,4 +1,4 @@
-"""Batch normalisation: every channel is brought to mean 0 and variance 1, then to a shift and scale that it learns.
+"""Batch normalisation: every channel is normalised to mean 0 and variance 1, then scaled and shifted by learned numbers.
 
 Ioffe and Szegedy, "Batch Normalization" (ICML 2015), algorithm 1. In training the statistics are those of the batch and
 depend on x, which the gradient must respect (`batch_norm`); in prediction they are constants (`fixed_norm`).
@@ -35,7 +35,7 @@ class BatchNormCache:
 def batch_norm(x: Array, scale: Array, shift: Array, *, epsilon: float = 1e-5) -> tuple[Array, BatchNormCache]:
     """out = scale · (x − μ)/√(σ² + ε) + shift, with μ and σ² of each channel over the batch and all places.
 
-    x (N, C, H, W), scale and shift (C,). Raises ShapeError where they do not fit or a channel has one value only.
+    x (N, C, H, W), scale and shift (C,). Raises ShapeError if they do not fit or a channel has one value only.
     """
     _check(x, scale, shift)
     count = x.size // x.shape[1]
@@ -63,7 +63,7 @@ def batch_norm_backward(dout: Array, cache: BatchNormCache) -> tuple[Array, Arra
 
         dxᵢ = 1/s · (dyᵢ − mean(dy) − yᵢ · mean(dy · y)):
 
-    what is left of dy once its constant part and its part along y, which normalisation removes, are taken away.
+    dy without its constant part and without its part along y, which normalisation removes.
     """
     check_gradient(dout, cache.normalised)
     y = cache.normalised
@@ -90,7 +90,7 @@ def fixed_norm(
 ) -> tuple[Array, FixedNormCache]:
     """out = scale · (x − mean)/√(variance + ε) + shift with statistics from elsewhere: prediction with batch norm.
 
-    x (N, C, H, W), the other four (C,). Raises ShapeError where they do not fit.
+    x (N, C, H, W), the other four (C,). Raises ShapeError if they do not fit.
     """
     _check(x, scale, shift)
     for name, value in (("mean", mean), ("variance", variance)):
@@ -103,7 +103,7 @@ def fixed_norm(
 
 
 def fixed_norm_backward(dout: Array, cache: FixedNormCache) -> tuple[Array, Array, Array]:
-    """(dx, dscale, dshift). The statistics are constants: only the direct way is left, dx = dout · scale/√(σ² + ε)."""
+    """(dx, dscale, dshift). The statistics are constants, so x has only a direct effect: dx = dout · scale/√(σ² + ε)."""
     check_gradient(dout, cache.normalised)
     dx = dout * (cache.scale / cache.deviation)[:, None, None]
     return dx, (dout * cache.normalised).sum(axis=AXES), dout.sum(axis=AXES)

@@ -1,4 +1,4 @@
-"""Max-pooling and average pooling. Both look at a window per channel; written as one pass per cell of the kernel."""
+"""Max-pooling and average pooling. Both read a window per channel; the code makes one pass for each cell of the kernel."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class MaxPoolCache:
 def max_pool2d(
     x: Array, kernel: Any, *, stride: Any = None, padding: Any = 0, dilation: Any = 1
 ) -> tuple[Array, MaxPoolCache]:
-    """The largest value of every window, channel by channel. The stride is the kernel where none is given.
+    """The largest value of every window, channel by channel. The default stride is the kernel.
 
-    x (N, C, H, W) → (N, C, h, w). Padding counts as −∞, so it never wins; it may be at most half the kernel, or else
-    a window could lie in the padding alone. Raises ShapeError where sizes do not fit.
+    x (N, C, H, W) → (N, C, h, w). Padding counts as −∞, so it is never the maximum. It may be at most half the kernel;
+    otherwise a window could contain only padding. Raises ShapeError if sizes do not fit.
     """
     check_pictures(x)
     window = pooling_window(kernel, stride, padding, dilation)
@@ -78,7 +78,7 @@ def max_pool2d_backward(dout: Array, cache: MaxPoolCache) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class AveragePoolCache:
-    """Shapes are all that the gradient of an average needs."""
+    """The shapes, which are all that the gradient of an average needs."""
 
     x: Array
     window: Window
@@ -86,10 +86,10 @@ class AveragePoolCache:
 
 
 def avg_pool2d(x: Array, kernel: Any, *, stride: Any = None, padding: Any = 0) -> tuple[Array, AveragePoolCache]:
-    """The mean of every window, channel by channel. The stride is the kernel where none is given.
+    """The mean of every window, channel by channel. The default stride is the kernel.
 
     x (N, C, H, W) → (N, C, h, w). Padding counts as zeros that are averaged over too, as in most libraries.
-    Raises ShapeError where sizes do not fit.
+    Raises ShapeError if sizes do not fit.
     """
     check_pictures(x)
     window = pooling_window(kernel, stride, padding, 1)
@@ -117,13 +117,13 @@ def avg_pool2d_backward(dout: Array, cache: AveragePoolCache) -> Array:
 
 
 def pooling_window(kernel: Any, stride: Any, padding: Any, dilation: Any) -> Window:
-    """The window of a pooling: its stride is the kernel where it is None. Raises ShapeError where padding is too wide."""
+    """The window of a pooling: its stride is the kernel where it is None. Raises ShapeError if padding is too wide."""
     window = Window(kernel, kernel if stride is None else stride, padding, dilation)
     for axis, name in enumerate(("height", "width")):
         if 2 * window.padding[axis] > window.kernel[axis]:
             raise ShapeError(
                 f"padding {window.padding[axis]} is more than half of the pooling kernel {window.kernel[axis]}: "
-                "some windows would hold nothing but padding.",
+                "some windows would contain only padding.",
                 where=name,
                 hint=f"Padding may be at most {window.kernel[axis] // 2}.",
             )
