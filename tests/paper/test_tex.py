@@ -51,7 +51,16 @@ def test_what_was_made_here_stays() -> None:
 def test_wide_tables_break_their_texts_and_never_their_numbers() -> None:
     table = Table(("a", "words", "n"), (("x", "word " * 60, "0.123456"),), frozenset({2}))
     widths = widths_of(table)
-    assert widths[2] == 0 < widths[0] < widths[1]
+    assert widths[0] == widths[2] == 0 < widths[1]
     assert sum(widths) < 1
     assert "p{" in fitted(table)
     assert "p{" not in fitted(Table(("a",), (("x",),)))
+
+
+def test_a_table_breaks_only_the_columns_that_have_to_be() -> None:
+    """Sizes are wide letters and have no place for a break: their column is as wide as they are."""
+    row = ("encoder.model.blocks.3.0.conv_pw … encoder.model.blocks.3.2.conv_pw", "Conv2dSame", "240", "1152×304×512")
+    table = Table(("layer", "kind", "in", "output"), (row,) * 3, frozenset({2}))
+    layer, *others = widths_of(table, 80)
+    assert 0 < layer < 1
+    assert others == [0, 0, 0]

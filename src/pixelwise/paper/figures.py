@@ -69,7 +69,7 @@ def draw_losses(group: Group) -> Figure:
     from matplotlib.ticker import MaxNLocator
 
     main = group.runs[0].record.main
-    figure = new_figure(HALF, 2.9)
+    figure = new_figure(HALF, 2.4)
     losses, scores = figure.subplots(2, 1, sharex=True, height_ratios=(1.5, 1))
     same = group.runs[0].record.split_name("validation") == group.runs[0].record.split_name("train")
     validated = "the same, evaluated" if same else "validation"

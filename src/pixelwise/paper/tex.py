@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import cache
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -179,7 +180,7 @@ def fitted(table: Table, letters: int = LETTERS) -> TeX:
 def widths_of(table: Table, letters: int = LETTERS) -> list[float]:
     """The widths of columns that are broken, as parts of the line, so that a table fits; 0 for the others."""
     columns = list(zip(table.headings, *table.rows, strict=True))
-    widths = [max(map(len, column)) for column in columns]
+    widths = [ceil(max(map(_letters, column))) for column in columns]
     room = letters - 2 * len(columns)
     if sum(widths) <= room:
         return [0.0] * len(columns)
@@ -190,7 +191,15 @@ def widths_of(table: Table, letters: int = LETTERS) -> list[float]:
         share = rest // (len(texts) - sum(bool(one) for one in shares.values()))
         shares[place] = max(3, min(widths[place], share))
         rest -= shares[place]
-    return [shares.get(place, 0) / letters for place in range(len(columns))]
+    broken = {place: share for place, share in shares.items() if share < widths[place]}
+    return [broken.get(place, 0) / letters for place in range(len(columns))]
+
+
+def _letters(text: str) -> float:
+    """The width of a text in letters of usual width."""
+    narrow, wide = sum(map(text.count, "iljtf.,:;'| ")), sum(map(text.count, "×±→mwMW"))
+    capitals = sum(letter.isupper() or letter.isdigit() for letter in text)
+    return len(text) - 0.3 * narrow + 0.7 * wide + 0.25 * capitals
 
 
 def _columns(table: Table, widths: Sequence[float]) -> str:
