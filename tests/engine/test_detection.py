@@ -11,6 +11,7 @@ from safetensors.numpy import save_file
 
 from pixelwise.engine import pretrained
 from pixelwise.engine.train import resume, train
+from pixelwise.errors import ShapeError
 from pixelwise.imaging.files import write_image, write_mask
 from pixelwise.models.detectors.names import NEW
 from pixelwise.recipe.load import load_recipe
@@ -65,6 +66,20 @@ def test_it_trains_and_resumes_to_the_same_bytes(recipe: Recipe, tmp_path: Path)
     summary = json.loads((whole / "summary.json").read_text())
     assert json.loads((cut / "summary.json").read_text())["splits"] == summary["splits"]
     assert "mask_ap" in json.dumps(summary["splits"])
+
+
+def test_pictures_of_different_sizes_train_a_map_for_each_pixel_one_by_one(recipe: Recipe, tmp_path: Path) -> None:
+    own = ["model={name: unet, width: 4, depth: 2}", "data.size=null", "augment=[]", "train.phases=[{epochs: 1}]"]
+    words = [*own, "train.optimizer.parts={}", "data.dataset.val=2", "gallery=0", *SMALL[-1:]]
+    for _ in train(
+        load_recipe("penn_fudan/watershed_unet", [*words, "train.batch=1"]), tmp_path / "run", data=tmp_path / "data"
+    ):
+        pass
+    (split,) = RunFolder.open(tmp_path / "run").read("summary")["splits"].values()
+    assert split["resolution"] == "each picture's own size"
+    two = load_recipe("penn_fudan/watershed_unet", [*words, "train.batch=2"])
+    with pytest.raises(ShapeError, match=r"(?s)of one batch have different sizes.*data.size or train.batch=1"):
+        list(train(two, tmp_path / "two", data=tmp_path / "data"))
 
 
 def test_a_file_of_torchvision_is_read_by_our_names(tmp_path: Path) -> None:

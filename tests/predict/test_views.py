@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from torch.nn.functional import interpolate
 
 from command_line import run_command, said
 from pixelwise.engine.base import Opened
+from pixelwise.engine.torch.model import TensorBatch
 from pixelwise.engine.torch.views import averaged_scores
 from pixelwise.engine.views import Views
 from pixelwise.errors import RunError
@@ -21,6 +23,7 @@ from pixelwise.models.classifiers.fixed_size import check_size
 from pixelwise.predict import Predictor, Tiles
 from pixelwise.report.record import read_record
 from pixelwise.run.folder import RunFolder
+from pixelwise.tasks.base import Head, Input
 from pixelwise.types import Image, Sample
 
 SCALES = (0.75, 1.0, 1.25)
@@ -73,6 +76,35 @@ def test_a_mirrored_picture_gets_the_mirrored_prediction(
     np.testing.assert_allclose(own.confidence, mirrored.confidence[:, ::-1], rtol=0, atol=2e-6)
     plain = Predictor.open(tiny_run, device="cpu").predict(picture(height, width), tiles)
     assert np.abs(plain.confidence - own.confidence).max() > 1e-3
+
+
+def centred(images: torch.Tensor) -> dict[str, torch.Tensor]:
+    """What a perfect network gives: from each pixel the way to the brightest place, as lengths and as directions."""
+    light = images.mean(dim=1)
+    light = light - light.amin(dim=(1, 2), keepdim=True)
+    rows, columns = torch.arange(images.shape[2]).float()[:, None], torch.arange(images.shape[3]).float()[None]
+    total = light.sum(dim=(1, 2))
+    row, column = (((light * axis).sum(dim=(1, 2)) / total)[:, None, None] for axis in (rows, columns))
+    ways = torch.stack([(row - rows).expand_as(light), (column - columns).expand_as(light)], dim=1)
+    return {
+        "offset": ways,
+        "direction": ways / (ways.norm(dim=1, keepdim=True) + 1e-6),
+        "depth": ways.norm(dim=1)[:, None],
+    }
+
+
+def test_ways_in_a_picture_are_turned_back_with_it() -> None:
+    image = np.zeros((40, 52, 3), np.uint8)
+    image[10:16, 30:38] = 255
+    heads = {"offset": Head("values", 2, ways="pixels"), "direction": Head("values", 2, ways="direction")}
+    task = SimpleNamespace(heads={**heads, "depth": Head("values", 1)}, kind="instances", input=Input())
+    batch = TensorBatch(torch.from_numpy(image)[None], {}, ("one",))
+    plain = averaged_scores(batch, Views(), task, centred)
+    for views in (Views(True), Views(False, (1.0, 1.5)), Views(True, (1.0, 0.5))):
+        found = averaged_scores(batch, views, task, centred)
+        inner = (..., slice(20, -2), slice(2, -2))  # away from the edges, where resizing repeats pixels
+        assert (found["offset"] - plain["offset"])[inner].abs().max() < 0.5, views
+        assert (found["direction"] - plain["direction"])[inner].abs().max() < 0.1, views
 
 
 def test_tiles_are_averaged_each(tiny_run: Path) -> None:

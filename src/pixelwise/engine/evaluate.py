@@ -111,7 +111,7 @@ def upper_bound(task: Task, split: CachedSplit, metrics: Sequence[Metric]) -> li
         prediction = task.ideal(sample)
         for metric in own if prediction is not None else ():
             metric.update(sample, prediction)
-    split.release()
+        split.release()  # picture by picture, so that memory does not grow with their number
     return [score for metric in own for score in metric.scores()]
 
 

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from pixelwise.metrics.agreement import Matrix, Ratios
 from pixelwise.types import DatasetInfo, Sample, Score
 
+LEAST_ROOM = 1024  # rows of a metric whose state is rows
+
 
 @dataclass(frozen=True)
 class ClassRow:
@@ -114,13 +116,15 @@ class RowMetric(Metric):
 
     States are concatenated, not added. A row's first column is never 0. Scores must not depend on the order of pictures.
 
+    The rows lie in one array with room for more. An array for each picture, kept among the large ones that a network
+    computes with, would leave no room for these, and memory would grow with the number of pictures.
+
     last:  the rows of the picture that was counted last
     """
 
     columns: ClassVar[int]
 
     def __init__(self) -> None:
-        self._parts: list[NDArray[np.int64]] = []
         self.reset()
 
     @abstractmethod
@@ -129,21 +133,24 @@ class RowMetric(Metric):
 
     @property
     def state(self) -> NDArray[np.int64]:
-        if len(self._parts) > 1:
-            self._parts = [np.concatenate(self._parts)]
-        return self._parts[0]
+        return self._rows[: self._count]
 
     @state.setter
     def state(self, rows: NDArray[np.int64]) -> None:
-        self._parts = [rows]
+        self._rows, self._count = rows, len(rows)
 
     def update(self, sample: Sample, prediction: Any) -> None:
         self.last = self.rows_of(sample, prediction)
-        self._parts.append(self.last)
+        end = self._count + len(self.last)
+        if end > len(self._rows):
+            rows = np.zeros((max(LEAST_ROOM, 2 * end), self.columns), np.int64)
+            rows[: self._count] = self.state
+            self._rows = rows
+        self._rows[self._count : end] = self.last
+        self._count = end
 
     def joined(self, states: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
         return np.concatenate(states)
 
     def reset(self) -> None:
-        self.last = np.zeros((0, self.columns), np.int64)
-        self._parts = [self.last]
+        self.last = self.state = np.zeros((0, self.columns), np.int64)

@@ -33,14 +33,14 @@ class Recorder:
 
     def __init__(self, metrics: Sequence[Metric]) -> None:
         self.metrics = metrics
-        self.rows: list[list[Counts]] = [[] for _ in metrics]
+        self.rows: list[list[Any]] = [[] for _ in metrics]  # arrays of counts, or numbers of rows
         self._before = [np.zeros_like(metric.kept_states) for metric in metrics]
 
     def look(self, index: int) -> None:
         """Note what the picture of this index added."""
         for number, metric in enumerate(self.metrics):
             if isinstance(metric, RowMetric):
-                self.rows[number].append(np.array([[index, len(metric.last)]]))
+                self.rows[number].append((index, len(metric.last)))
                 continue
             state = metric.kept_states
             added = (state - self._before[number]).reshape(-1)
@@ -50,7 +50,7 @@ class Recorder:
 
 
 def keep_pictures(
-    path: Path, names: Sequence[str], recorders: Sequence[Sequence[Sequence[Counts]]], metrics: Sequence[Metric]
+    path: Path, names: Sequence[str], recorders: Sequence[Sequence[Sequence[Any]]], metrics: Sequence[Metric]
 ) -> list[Kept]:
     """Write what the recorders (their `rows`, one a process) noted of a whole split. The states of each metric.
 
@@ -60,7 +60,7 @@ def keep_pictures(
     for number, metric in enumerate(metrics):
         parts = [part for rows in recorders for part in rows[number]]
         if isinstance(metric, RowMetric):
-            noted = np.concatenate([np.zeros((0, 2), np.int64), *parts])
+            noted = np.array(parts, np.int64).reshape(-1, 2)
             joined.append(RowStates.of(len(names), metric.state, noted))
         else:
             joined.append(

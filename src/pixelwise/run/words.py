@@ -65,7 +65,7 @@ NUMBERED = {
     "palette": "over {} palette colours",
     "term": "{}",
     "iou": "IoU {}",
-    "detections": "at most {} detections of a class in a picture",
+    "detections": "at most {} of a class in a picture",
 }
 TRAINING = {">": "more than {} training pictures", "<": "fewer than {} training pictures"}
 

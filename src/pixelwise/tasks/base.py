@@ -75,11 +75,13 @@ class Head:
     form:        `categories`: a score for each of `channels` classes; `values`: `channels` numbers; `objects`: a list of
                  objects for each picture
     reductions:  what `decode` needs of it; metrics may ask for more
+    ways:        whether its two values are a way in the picture, down and right: its direction, or a length in `pixels`
     """
 
     form: Literal["categories", "values", "objects"]
     channels: int
     reductions: tuple[Reduction, ...] = ()
+    ways: Literal["", "direction", "pixels"] = ""
 
     def wanted(self, needs: Iterable[str] = ()) -> dict[str, Mapping[str, Any]]:
         """reduction → options: its own and, for categories, those that metrics or confidences need."""

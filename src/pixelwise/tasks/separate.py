@@ -245,7 +245,10 @@ class Levels(Separate):
     """Objects by a watershed of their energy levels."""
 
     def __init__(self, info: DatasetInfo, reads: Input, cutting: Cutting) -> None:
-        maps = {"direction": Head("values", 2), "levels": Head("categories", LEVELS, (Reduction("expectation"),))}
+        maps = {
+            "direction": Head("values", 2, ways="direction"),
+            "levels": Head("categories", LEVELS, (Reduction("expectation"),)),
+        }
         super().__init__(info, reads, cutting, maps)
 
     def maps(self, numbers: NDArray[Any], counted: NDArray[np.bool_]) -> Mapping[str, NDArray[Any]]:
@@ -309,7 +312,7 @@ class Centres(Separate):
     def __init__(self, info: DatasetInfo, reads: Input, cutting: Cutting) -> None:
         maps = {
             "centre": Head("values", 1, (Reduction("values"),)),
-            "offset": Head("values", 2, (Reduction("values"),)),
+            "offset": Head("values", 2, (Reduction("values"),), ways="pixels"),
         }
         super().__init__(info, reads, cutting, maps)
 

@@ -65,13 +65,15 @@ def rehearse(learner: Learner, material: Material, metrics: Sequence[Metric], le
 def _rehearse(learner: Learner, samples: Sequence[Sample], metrics: Sequence[Metric], ragged: bool) -> None:
     """An update with all samples but the last one, which is then evaluated.
 
-    ragged: whether training pictures have different sizes; the update is then with two as augmentation makes them
+    ragged: whether training pictures have different sizes; the update is then with two as augmentation makes them,
+            or with one if a batch is one
     """
     recipe, last = learner.recipe, samples[-1]
     with learner.copied() as copied, copied.computing():
         copied.begin(0)
         try:
-            made = learner.training_batch(range(len(samples) - 1)) if ragged else copied.encode(samples[:-1])
+            several = range(min(len(samples) - 1, recipe.train.batch))
+            made = learner.training_batch(several) if ragged else copied.encode(samples[:-1])
             copied.step(made, RATE, 0)
             copied.check_weights(1)
         except TrainingError as error:

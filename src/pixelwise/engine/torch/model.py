@@ -49,7 +49,7 @@ def collate(task: Task, samples: Sequence[Sample]) -> TensorBatch:
     if len({image.shape for image in images}) > 1 and all(head.form != "objects" for head in task.heads.values()):
         first, other = (one.size for one in (samples[0], next(s for s in samples if s.size != samples[0].size)))
         what = f"pictures of one batch have different sizes: {first[1]}×{first[0]} and {other[1]}×{other[0]} (width × height)."
-        hint = "Set data.size, or let an augmentation such as crop make them equal."
+        hint = "Set data.size or train.batch=1, or let an augmentation such as scale_crop make them equal."
         raise ShapeError(what, where=samples[0].name, hint=hint)
     encoded = [task.encode(sample) for sample in samples]
     known = [name for name in encoded[0] if all(name in targets for targets in encoded)]

@@ -13,7 +13,7 @@ from pixelwise.engine.checks.guard import explain_memory
 from pixelwise.engine.torch.model import TensorBatch, inputs_of
 from pixelwise.engine.views import Views, refused
 from pixelwise.errors import PixelwiseError, RunError, raised
-from pixelwise.tasks.base import Task
+from pixelwise.tasks.base import Head, Task
 
 Compute = Callable[[Tensor], Mapping[str, Any]]  # pictures as the model reads them → scores of each head
 
@@ -31,7 +31,7 @@ def averaged_scores(batch: TensorBatch, views: Views, task: Task, compute: Compu
         if size != (height, width):
             images = functional.interpolate(images, size, mode="bilinear", align_corners=False, antialias=True)
         for name, scores in _computed(compute, images, size, scale).items():
-            found = _brought_back(scores, flipped, (height, width))
+            found = _turned_back(_brought_back(scores, flipped, (height, width)), task.heads[name], flipped, scale)
             found = found.softmax(dim=1) if task.heads[name].form == "categories" else found
             total[name] = total[name].add_(found) if name in total else found
     for name, found in total.items():
@@ -39,6 +39,15 @@ def averaged_scores(batch: TensorBatch, views: Views, task: Task, compute: Compu
         if task.heads[name].form == "categories":
             found.clamp_(min=torch.finfo(found.dtype).tiny).log_()
     return total
+
+
+def _turned_back(scores: Tensor, head: Head, flipped: bool, scale: float) -> Tensor:
+    """Ways (B, 2, H, W) down and right in a view, as they are in the picture; other scores unchanged."""
+    if not head.ways or not (flipped or scale != 1):
+        return scores
+    length = scale if head.ways == "pixels" else 1.0
+    factors = torch.tensor([1 / length, (-1 if flipped else 1) / length], device=scores.device)
+    return scores * factors[:, None, None]
 
 
 def _computed(compute: Compute, images: Tensor, size: tuple[int, int], scale: float) -> Mapping[str, Any]:
