@@ -27,13 +27,14 @@ CASES = {"class maps": ("quickstart", (100, 2000)), "objects": ("scenes/watershe
 def main(names: Sequence[str] = tuple(CASES), rounds: int = ROUNDS) -> None:
     file = Path(__file__).with_suffix(".json")
     kept = json.loads(file.read_text())["cases"] if set(names) < set(CASES) else {}
-    command = {"command": ["python", "benchmarks/evaluation_memory.py", *sys.argv[1:]]}
+    where = environment() | {"command": ["python", "benchmarks/evaluation_memory.py", *sys.argv[1:]]}
     for name in names:
-        kept[name] = {**measured(*CASES[name], rounds), "environment": environment() | command}
+        kept[name] = {**measured(*CASES[name], rounds), "commit": where["commit"]}
     result = {
         "what": "peak memory (VmHWM, MiB) of an evaluation in its own process, median",
         "pixels": f"{SIDE}×{SIDE}",
         "cases": kept,
+        "environment": where,
     }
     file.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
 

@@ -153,16 +153,15 @@ def memory() -> str:
         rows = []
         for name, case in record["cases"].items():
             (few, least), (many, most) = ((count, peak["peak_mib"]) for count, peak in case["pictures"].items())
-            rows.append(
-                [name, f"{least} ({few})", f"{most} ({many})", f"**{case['ratio']}**", case["before_evaluating_mib"]]
-            )
+            peaks = [f"{least} ({few})", f"{most} ({many})", f"**{case['ratio']}**"]
+            rows.append([name, *peaks, case["before_evaluating_mib"], case["rounds"], case["commit"]])
         head = ["predictions", "peak, MiB (few pictures)", "peak, MiB (many)", "ratio", "before the evaluation"]
+        head += ["rounds", "commit"]
         body = (
             "The largest memory of a process (VmHWM, in MiB) that evaluates a few or many pictures. A ratio near 1 means "
             "that the "
             f"memory does not grow with the number of pictures, which is in brackets. The pictures have "
-            f"{record['pixels']} pixels. "
-            f"Rounds: {record['rounds']}.\n\n{table(head, rows)}"
+            f"{record['pixels']} pixels.\n\n{table(head, rows)}"
         )
     return section("Memory of an evaluation", "evaluation_memory", body)
 
