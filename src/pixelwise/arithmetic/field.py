@@ -155,7 +155,10 @@ def input_box(rows: tuple[Flow, ...], layer: int, pixel: tuple[int, int], *, bor
 def positions_seen(
     rows: tuple[Flow, ...], layer: int, pixel: tuple[int, int], *, borders: bool = True
 ) -> list[tuple[Positions, Positions]]:
-    """(rows, columns) of every place, from the input (0) to `layer`, that an output pixel depends on."""
+    """(rows, columns) of every place, from the input (0) to `layer`, that an output pixel depends on.
+
+    Raises ShapeError for a layer or a pixel that does not exist.
+    """
     if not 1 <= layer <= len(rows):
         raise ShapeError(f"there is no layer {layer}; the layers are 1 to {len(rows)}.")
     height, width = limits = _lengths(rows, layer)

@@ -82,7 +82,8 @@ def convolution_matrix(
     """The matrix of a convolution on pictures of size (H, W).
 
     Row (o, a, b) contains weight (o, c, i, j) in column (c, a·S − P + i·D, b·S − P + j·D). Weights on padding are left out,
-    because they are multiplied by zeros. (Dumoulin and Visin 2016, section 4.1.)
+    because they are multiplied by zeros. (Dumoulin and Visin 2016, section 4.1.) Raises ShapeError for channels that the groups
+    cannot divide, and for a matrix that is too large.
 
     >>> convolution_matrix(Window(3, stride=4, padding=2), (3, 3)).symbolic()[0]
     ['w22', '0', '0', '0', '0', '0', '0', '0', '0']

@@ -187,7 +187,10 @@ def _evaluate(node: ast.expr, values: Values, *, exact: bool = False) -> Any:
 
 
 def network_from_yaml(content: Any, values: Values | None = None) -> tuple[Network, Shape | None]:
-    """A network and its input shape from a YAML mapping with `layers` (a list of lines) and maybe `input`, `set`."""
+    """A network and its input shape from a YAML mapping with `layers` (a list of lines) and maybe `input`, `set`.
+
+    Raises RecipeError for anything else.
+    """
     if not isinstance(content, dict) or not isinstance(content.get("layers"), list):
         what = "a network in YAML is a mapping with `layers`, a list of lines such as `conv 3x3 8 same`."
         raise RecipeError(what, hint="`input: 3x32x32` and `set: {NF: 32}` may be beside it.")

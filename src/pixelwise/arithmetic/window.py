@@ -162,7 +162,10 @@ class Window:
 
 
 def as_pair(value: Any, name: str, least: int) -> Pair:
-    """An int or pair as a pair; every member a whole number of at least `least`, or a symbol."""
+    """An int or pair as a pair; every member a whole number of at least `least`, or a symbol.
+
+    Raises ShapeError, which begins with `name`, for anything else.
+    """
     members = tuple(value) if isinstance(value, tuple | list) else (value, value)
     if len(members) != 2:
         raise ShapeError(

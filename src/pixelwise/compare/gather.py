@@ -167,7 +167,7 @@ def gather(paths: Sequence[Path], place: Place = Place()) -> Comparison:
 
 
 def expanded(paths: Sequence[Path]) -> list[Path]:
-    """The runs, with the folder of a sweep replaced by its finished runs."""
+    """The runs, with the folder of a sweep replaced by its finished runs. Raises RunError if a sweep has none."""
     found: list[Path] = []
     for path in paths:
         if not is_plain_file(path / "sweep.json"):

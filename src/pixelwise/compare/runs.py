@@ -112,7 +112,10 @@ def compare_runs(
 
 
 def chosen_columns(comparison: Comparison, wanted: Sequence[str]) -> list[Column]:
-    """The columns to take differences in: those named, else those of the main score. A plain name means its first column."""
+    """The columns to take differences in: those named, else those of the main score. A plain name means its first column.
+
+    Raises RunError for a score that no run has.
+    """
     columns = [*comparison.columns, *comparison.losses]
     if not wanted:
         return [column for column in columns if comparison.main is not None and column.key == comparison.main.key]

@@ -136,7 +136,7 @@ def _pages(picture: Picture) -> int:
 
 
 def to_bytes(values: NDArray[Any], stretch: int) -> NDArray[np.uint8]:
-    """Values of 16 bits as bytes, rounded: 2^stretch − 1 and more become 255."""
+    """Values of 16 bits as bytes of the same shape, rounded: 2^stretch − 1 and more become 255."""
     most = (1 << stretch) - 1
     scaled: NDArray[np.uint8] = ((np.minimum(values.astype(np.uint32), most) * 255 + most // 2) // most).astype(
         np.uint8

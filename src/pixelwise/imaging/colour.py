@@ -60,6 +60,7 @@ def nearest_table(palette: tuple[RGB, ...]) -> NDArray[np.uint8]:
     The smallest of d²·256 + index over the palette, d² = (r − R)² + (g − G)² + (b − B)², holds the smallest distance and,
     among equal ones, the lowest index (d² is at most 195,075: it fits 32 bits). Looked at are cubes of 16³ colours, and
     in each only the palette colours that can be nearest: none whose least distance to the cube is above another's largest.
+    Raises ShapeError for a palette of no colour or of too many.
     """
     colours = np.asarray(palette, np.int64)
     if colours.ndim != 2 or colours.shape[1] != 3 or not 1 <= len(colours) <= LARGEST:

@@ -116,7 +116,10 @@ def overlay(
 def legend(
     classes: Sequence[str], colours: Sequence[RGB], *, width: int = 640, text_size: int = 14, void: bool = False
 ) -> Image:
-    """Class names beside their colours, in as many lines as `width` pixels need."""
+    """Class names beside their colours, in as many lines as `width` pixels need.
+
+    Raises ShapeError unless each class has a colour.
+    """
     if len(classes) != len(colours):
         raise ShapeError(f"{len(classes)} classes but {len(colours)} colours")
     font = ImageFont.load_default(text_size)

@@ -69,7 +69,7 @@ class UnknownValues(DataError):
 
 
 def pixel_limit() -> int:
-    """The most pixels that a picture may have: PIXELWISE_MAX_PIXELS (set by --max-pixels), else 100 million."""
+    """The most pixels of a picture: PIXELWISE_MAX_PIXELS (set by --max-pixels), else 100 million. May raise DataError."""
     text = os.environ.get(LIMIT) or str(MAX_PIXELS)
     if not text.isascii() or not text.isdigit() or not 0 < int(text) < 1 << 40:
         raise DataError(f"read {shown(text)}; it must be a whole number of pixels, e.g. 400000000.", where=LIMIT)
@@ -196,7 +196,7 @@ def write_numbers(path: Path, numbers: IndexMap) -> None:
 def write_image(path: Path, image: Image, *, quality: int = 90) -> None:
     """The picture (H, W, 3) uint8 as a file of the kind that its suffix says (PNG, JPEG, WebP, TIFF, BMP).
 
-    `quality` (1 to 95) is for JPEG and WebP only.
+    `quality` (1 to 95) is for JPEG and WebP only. Raises DataError for another suffix.
     """
     from PIL import Image as Pillow
 

@@ -36,7 +36,7 @@ LEVEL_WEIGHTS = (3.0, 3.0, 3.0, 2.0)  # of the lowest levels; 1 for the others
 
 
 def pixel_weights(areas: Tensor) -> Tensor:
-    """200 / √area if the object has pixels, else 0."""
+    """(B, H, W): 200 / √area of the object at each pixel, 0 at pixels without an object."""
     return torch.where(areas > 0, 200 / areas.clamp(min=1).float().sqrt(), 0.0)
 
 

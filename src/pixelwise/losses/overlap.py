@@ -107,7 +107,7 @@ def check_regions(scores: Tensor, target: Tensor, classes: Classes) -> int:
 
 
 def widened(scores: Tensor) -> Tensor:
-    """Scores in float32 or wider."""
+    """The same scores (B, C, ...) in float32 or wider."""
     return scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
 
 

@@ -40,6 +40,8 @@ def weighted_sum(
 
     parts:    two losses or more, each a name or a map with its options; each is recorded under its name, times its factor
     factors:  of the parts, above 0, one for each; none: all 1
+
+    Raises RecipeError for parts and factors that do not fit together, and for a sum within a sum.
     """
     from pixelwise.losses import LOSSES
 

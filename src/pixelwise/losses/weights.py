@@ -43,7 +43,8 @@ def effective_number(counts: Counts, beta: float) -> Weights:
     """w_c ∝ (1 − β) / (1 − β^n_c), scaled to a mean of 1 over the classes that occur (Cui et al. 2019, eq. 2 and 4).
 
     β = 0 gives equal weights, β → 1 inverse frequencies. Once n_c is far above 1 / (1 − β) in every class, as pixel
-    counts are for β = 0.999, the weights are all 1: choose 1 / (1 − β) near the pixels of a rare class.
+    counts are for β = 0.999, the weights are all 1: choose 1 / (1 − β) near the pixels of a rare class. Raises DataError
+    unless 0 ≤ β < 1.
     """
     if not 0 <= beta < 1:
         raise DataError(f"beta is {beta}, but it must be at least 0 and below 1", where="effective number")
@@ -60,6 +61,7 @@ def rarity(counts: Counts, uniform: float) -> Weights:
 
     f_c = n_c / N over the C classes that occur, λ = `uniform`. λ = 1 gives equal weights, λ → 0 inverse frequencies. The
     paper also smooths f over neighbouring colours of its grid; a palette of clusters has no neighbours to smooth over.
+    Raises DataError unless 0 < λ ≤ 1.
     """
     if not 0 < uniform <= 1:
         raise DataError(f"uniform is {uniform}, but it must be above 0 and at most 1", where="rarity")

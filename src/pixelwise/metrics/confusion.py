@@ -157,7 +157,7 @@ def confusion_matrix(
 
 
 def check_values(occurrences: NDArray[np.int64], classes: int, void: int | None, where: str) -> None:
-    """Raise DataError for mask values outside the classes. occurrences[v] = pixels of the mask with value v."""
+    """Raise DataError for mask values outside the classes. occurrences (V,): the pixels of the mask with each value."""
     strange = [value for value in np.flatnonzero(occurrences).tolist() if value >= classes and value != void]
     if strange:
         allowed = f"0..{classes - 1}" + ("" if void is None else f" and {void} (void)")

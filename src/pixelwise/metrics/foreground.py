@@ -91,6 +91,8 @@ def foreground_iou(info: DatasetInfo, *, foreground: str = "") -> ForegroundIoU:
     foreground_iou, over the split: hits of all pictures by the union of all pictures
     thresholded_iou:                the mean over pictures of ⌈clamp(20 (IoU − ½), 0, 10)⌉ / 10, which the course CSC413 calls
                                     mIoU: 0 up to an IoU of .5, 1 above .95. It is not comparable with a mean IoU.
+
+    Raises DataError for more or fewer than two classes, and for an unknown class.
     """
     if len(info.classes) != 2:
         what = f"foreground IoU is for masks of two classes; there are {len(info.classes)}: {listing(info.classes)}."

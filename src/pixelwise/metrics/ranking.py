@@ -68,7 +68,7 @@ def level_probabilities(levels: int) -> Values:
 
 
 def coarser(counts: NDArray[Any], levels: int) -> NDArray[Any]:
-    """The same counts with neighbouring levels joined, so that `levels` are left."""
+    """(..., L) → (..., levels): the same counts with neighbouring levels joined."""
     shape = counts.shape
     joined: NDArray[Any] = counts.reshape(*shape[:-1], levels, shape[-1] // levels).sum(axis=-1)
     return joined

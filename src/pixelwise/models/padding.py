@@ -49,7 +49,7 @@ class Chain(AnySize):
 
 
 def enlarge(x: Tensor, factor: int = 2) -> Tensor:
-    """`factor` times the size, bilinear. Never a rounded factor: the padded sizes are multiples of the stride."""
+    """(B, C, h, w) → (B, C, factor·h, factor·w), bilinear. The factor is exact: padded sizes are multiples of the stride."""
     if factor == 1:
         return x
     return functional.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)

@@ -77,6 +77,8 @@ def fcn(
     width:  channels of the first convolution; each halving doubles them, each doubling halves them
     depth:  halvings; height and width of the pictures must be multiples of 2^depth
     norm:   batch normalisation before the activation, after it, or none
+
+    Raises ShapeError for pictures of another size.
     """
     step = 2**depth
     if input_shape[1] % step or input_shape[2] % step:

@@ -21,6 +21,7 @@ def check_cells(panels: Sequence[Panel], claim: str) -> Verdict:
     """Compare `STEP=CELLS` or `STEP.NAME=CELLS` with a worked exercise.
 
     Cells are separated by spaces, rows by `;`, channels by `|`. Unused cells (×) may be written or left out.
+    Raises RecipeError for a step or a name that does not exist.
     """
     name, claimed = split_claim(claim, EXAMPLE)
     number, _, part = name.partition(".")

@@ -22,7 +22,10 @@ FIELD_QUANTITIES = ("sees", "stride", "start")
 
 
 def named_layer(rows: Sequence[Flow], name: str) -> Flow:
-    """The layer that a claim is about: its number, `output`, its name by `as`, or the n-th of its kind, e.g. conv3."""
+    """The layer that a claim is about: its number, `output`, its name by `as`, or the n-th of its kind, e.g. conv3.
+
+    Raises RecipeError for a layer that does not exist.
+    """
     named = {str(row.number): row for row in rows} | {"output": rows[-1]}
     seen: dict[str, int] = {}
     for row in rows:

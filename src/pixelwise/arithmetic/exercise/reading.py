@@ -151,7 +151,10 @@ def parse_yaml(text: str) -> Exercise:
 
 
 def exercise_from(content: Mapping[str, Any], places: Mapping[str, str]) -> Exercise:
-    """An exercise from its parts. `places` is the place of each key, for messages."""
+    """An exercise from its parts. `places` is the place of each key, for messages.
+
+    Raises RecipeError with the section that is wrong or missing.
+    """
 
     def grids(key: str, dimensions: int) -> Exact | None:
         return _grids(content[key], dimensions, places.get(key, key)) if content.get(key) is not None else None

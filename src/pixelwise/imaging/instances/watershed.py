@@ -122,7 +122,7 @@ def _flooded(energy: NDArray[np.float32], found: Labels, mask: NDArray[np.bool_]
 
 
 def renumbered(labels: NDArray[Any], smallest: int) -> Labels:
-    """The regions of at least `smallest` pixels, numbered 1..n in the order in which reading comes to them."""
+    """(H, W): the regions of at least `smallest` pixels, numbered 1..n by the first of their pixels in reading order."""
     counts = np.bincount(labels.ravel())
     kept = counts >= max(1, smallest)
     kept[0] = False

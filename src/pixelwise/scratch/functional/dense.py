@@ -55,7 +55,10 @@ def linear_backward(dout: Array, cache: LinearCache) -> tuple[Array, Array, Arra
 
 
 def flatten(x: Array) -> tuple[Array, Array]:
-    """(N, …) → (N, everything else) in the order c, h, w, for any order in memory. The cache is x."""
+    """(N, …) → (N, everything else) in the order c, h, w, for any order in memory. The cache is x.
+
+    Raises ShapeError for an array with fewer than two axes.
+    """
     check_float(x, "x")
     if x.ndim < 2:
         raise ShapeError(f"x has shape {x.shape}; an input of flatten must be (N, …) with at least two axes.")
