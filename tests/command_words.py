@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from pixelwise.cli import COMMANDS, _load
-from pixelwise.cli.data import PRESETS
+from pixelwise.cli.data.commands import PRESETS
 from pixelwise.cli.shelves import describe_item, describe_recipe, find_kind
 from pixelwise.courses.course import COURSES
 from pixelwise.experiments.settings import plan, read_space

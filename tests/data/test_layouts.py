@@ -105,7 +105,7 @@ def test_lists_beside_folders_two_spellings_and_empty_folders_are_told(files):
     files.pair("c")
     files.write("splits/train.txt", "c\n")
     data = files.open()
-    assert "the lists train.txt are not used, because the folders train/, val/ say" in said(data)
+    assert "the list train.txt is not used, because the folders train/, val/ say" in said(data)
     assert "1 picture is in no split and not used: c." in said(data)
     files.pair("d", "valid/")
     assert "val/ and valid/ are both the split 'val'." in str(files.open().problems[0])

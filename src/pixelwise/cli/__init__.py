@@ -23,7 +23,10 @@ COMMANDS = {
         "List recipes, models, data sets, losses, metrics, augmentations and more.",
     ),
     "show": ("pixelwise.cli.shelves:show", "Describe one of them: what it is, and its options with their defaults."),
-    "start": ("pixelwise.cli.start:start", "Look at a folder of pictures; write a report and a recipe made for it."),
+    "start": (
+        "pixelwise.cli.data.start:start",
+        "Look at a folder of pictures; write a report and a recipe made for it.",
+    ),
     "check": ("pixelwise.cli.train:check", "Check a recipe without loading data or PyTorch."),
     "train": ("pixelwise.cli.train:train", "Train a recipe, or resume an interrupted run."),
     "find-lr": (
@@ -46,7 +49,7 @@ COMMANDS = {
     ),
     "paper": ("pixelwise.cli.paper:paper", "Write a report in LaTeX about runs, with tables, figures and references."),
     "compare": ("pixelwise.cli.runs:compare", "Compare runs: recipes, scores, differences, cost."),
-    "data": ("pixelwise.cli.data:app", "Check, fetch, import and describe data sets."),
+    "data": ("pixelwise.cli.data.commands:app", "Check, fetch, import and describe data sets."),
     "arithmetic": (
         "pixelwise.cli.arithmetic:app",
         "Compute shapes, counts, receptive fields and the matrix of a convolution.",

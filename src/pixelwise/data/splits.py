@@ -149,7 +149,9 @@ def find_splits(
                 listing(file.name for file in listed.values()),
                 listing(f"{place.name}/" for place in places.values()),
             )
-            what = f"the lists {names} are not used, because the folders {there} say which picture is in which split."
+            these = f"the list {names} is" if len(listed) == 1 else f"the lists {names} are"
+            say = f"the folder {there} says" if len(places) == 1 else f"the folders {there} say"
+            what = f"{these} not used, because {say} which picture is in which split."
             layout.notices.append(Problem(str(path), what, "Keep the folders or the lists."))
     else:
         rest = layout.take(pair_files(path, images, masks, naming))

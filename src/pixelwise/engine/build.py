@@ -167,9 +167,9 @@ def _left_out(dataset: Dataset, splits: Sequence[CachedSplit]) -> Iterator[str]:
         if split.skipped:
             total = len(dataset.names(split.split))
             files = listing([f"{Path(one.where).name}: {one.what}" for one in split.skipped], 3)
-            what = (
-                f"{len(split):,} of {total:,} pictures of '{split.split}' are used; {total - len(split):,} are left out"
-            )
+            gone = total - len(split)
+            verb = "is" if gone == 1 else "are"
+            what = f"{len(split):,} of {total:,} pictures of '{split.split}' are used; {gone:,} {verb} left out"
             yield f"{what} (data.on_corrupt: skip): {files}"
 
 

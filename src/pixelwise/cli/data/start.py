@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pixelwise.cli.doctor import Accepted, show_each
+from pixelwise.cli.data.doctor import Accepted, show_each
 from pixelwise.cli.options import Cache, Changes, Data, MaxPixels
 from pixelwise.terminal.output import result_console, say, show_line
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pixelwise.cli.doctor import (
+from pixelwise.cli.data.doctor import (
     Accept,
     Features,
     Html,
@@ -176,7 +176,7 @@ def import_(
     writes images with masks of classes, instance maps (COCO's json where objects overlap), or a folder for each class. The
     source is not changed. The folder appears when it is complete, with an import.json that compares every object.
     """
-    from pixelwise.cli.importing import run_import
+    from pixelwise.cli.data.importing import run_import
 
     run_import(source, out, format, kind, split or [], link, skip, data)
 
@@ -209,7 +209,7 @@ def _open(name: str, data: Path | None, words: list[str]) -> Dataset:
     # a folder may have the name of a data set that means nothing alone, such as `pictures`
     there = [place for place in (Path(name), data_root(data) / name) if ":" not in name and place.exists()]
     if (name not in names or unfinished) and there:
-        from pixelwise.cli.importing import is_export
+        from pixelwise.cli.data.importing import is_export
 
         if is_export(there[0], options):
             made: Dataset = DATASETS.build("annotated", data_root(data), **{**options, "path": name})

@@ -1,0 +1,1 @@
+"""The commands about pictures: `pixelwise start` and `pixelwise data`."""
