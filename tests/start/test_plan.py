@@ -113,6 +113,7 @@ def test_sizes_and_batches() -> None:
     assert choose_batch((224, 224), 400, None)[0] == 16
     assert choose_batch((256, 320), 400, 1 << 30)[0] == 1  # half of a GiB
     assert choose_batch((256, 320), 10, None)[0] == 2
+    assert [choose_batch((32, 32), train, None)[0] for train in (5, 17, 33, 400, 401)] == [3, 3, 3, 16, 15]
     assert choose_fit(np.array([(3, 4)] * 9 + [(4, 3)]))[0] == "squash"
     assert choose_fit(np.array([(3, 4)] * 6 + [(4, 3)] * 4))[0] == "letterbox"
 

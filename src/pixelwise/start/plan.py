@@ -199,19 +199,28 @@ def choose_fit(sizes: np.ndarray[Any, Any]) -> tuple[str, str]:
 
 
 def choose_batch(size: tuple[int, int], train: int, available: int | None) -> tuple[int, str]:
-    """A power of two up to 16 that gives an epoch a few updates and takes at most half of the memory."""
+    """A power of two up to 16 that gives an epoch a few updates and takes at most half of the memory, or a number near it.
+
+    No batch leaves a single picture over: layers that normalise by their batch cannot be trained on one small picture.
+    """
     height, width = size
     batch = 16 if height * width <= 224 * 224 else 8
     while batch > 2 and batch * 6 > train:
         batch //= 2
     if available is None:
-        return batch, "Pictures in each update."
+        return _without_one_over(batch, train), "Pictures in each update."
     while batch > 1 and batch * height * width * BYTES > available / 2:
         batch //= 2
     return (
-        batch,
+        _without_one_over(batch, train),
         f"Pictures in each update: they need less than half of the {available / 2**30:.1f} GiB of memory that are free.",
     )
+
+
+def _without_one_over(batch: int, train: int) -> int:
+    """The batch, else the nearest one that does not leave a single picture over: for 5 pictures 3, not 2."""
+    near = sorted(range(2, batch + 2), key=lambda other: (abs(other - batch), other))
+    return next((other for other in near if train % other != 1), batch) if batch > 1 else batch
 
 
 def memory_available() -> int | None:
