@@ -14,6 +14,7 @@ from pixelwise.engine.train import resume, train
 from pixelwise.errors import ShapeError
 from pixelwise.imaging.files import write_image, write_mask
 from pixelwise.models.detectors.names import NEW
+from pixelwise.predict import Predictor
 from pixelwise.recipe.load import load_recipe
 from pixelwise.recipe.schema import Recipe
 from pixelwise.run.events import StepDone
@@ -77,6 +78,9 @@ def test_pictures_of_different_sizes_train_a_map_for_each_pixel_one_by_one(recip
         pass
     (split,) = RunFolder.open(tmp_path / "run").read("summary")["splits"].values()
     assert split["resolution"] == "each picture's own size"
+    predictor = Predictor.open(tmp_path / "run", device="cpu")
+    assert predictor.keeps_sizes
+    assert predictor.predict(np.zeros((30, 50, 3), np.uint8)).size == (30, 50)
     two = load_recipe("penn_fudan/watershed_unet", [*words, "train.batch=2"])
     with pytest.raises(ShapeError, match=r"(?s)of one batch have different sizes.*data.size or train.batch=1"):
         list(train(two, tmp_path / "two", data=tmp_path / "data"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,11 @@ import torch
 from torch import Tensor, nn
 from torchvision.models.detection import MaskRCNN
 
+from pixelwise.engine.pretrained import Pretrained, take_pretrained
 from pixelwise.engine.torch import reductions
-from pixelwise.errors import ShapeError
+from pixelwise.errors import RunError, ShapeError
 from pixelwise.models import MODELS
-from pixelwise.models.detectors.names import is_theirs, our_name
+from pixelwise.models.detectors.names import NEW, is_theirs, our_name
 from pixelwise.models.encoders.published import published
 from pixelwise.tasks.base import IMAGENET_MEAN
 from small_models import options_of
@@ -142,6 +144,31 @@ def test_names_are_those_of_the_published_network() -> None:
         ours = MODELS.build("mask_rcnn", 3, 91, encoder="resnet50").state_dict()
     renamed = {our_name(name): shape for name, shape in theirs.items()}
     assert renamed == {name: tuple(array.shape) for name, array in ours.items()}
+
+
+def test_weights_of_coco_are_taken_but_for_the_predictors() -> None:
+    known = published("coco", "maskrcnn_resnet50_fpn")
+    assert known is not None
+    arrays = {our_name(name): np.broadcast_to(np.float32(1), shape) for name, shape in known.shapes().items()}
+    with torch.device("meta"):
+        shapes = {name: t.shape for name, t in MODELS.build("mask_rcnn", 3, 2, encoder="resnet50").state_dict().items()}
+    own = {name: np.broadcast_to(np.float32(0), shape) for name, shape in shapes.items()}
+    loaded: dict[str, Any] = {}
+    learner: Any = SimpleNamespace(
+        state=lambda which: {"model": own},
+        load=lambda found, where: loaded.update(found["model"]),
+        task=SimpleNamespace(input=SimpleNamespace(mean=known.mean, std=known.std)),
+    )
+    found = Pretrained("coco", arrays, "here", "", "", known.mean, known.std, known.of, frozenset(arrays), new=NEW)
+    record = take_pretrained(learner, found)
+    predictors = [name for name in own if name.startswith(NEW)]
+    assert (record["taken"], record["new"], record["left"]) == (len(own) - len(predictors), [*NEW], [*NEW])
+    assert [name for name, array in loaded.items() if not array.flat[0]] == predictors
+    assert arrays["roi_heads.box_predictor.cls_score.weight"].shape[0] == 91
+    assert loaded["roi_heads.box_predictor.cls_score.weight"].shape[0] == 2
+    arrays["rpn.head.cls_logits.bias"] = np.ones(4, np.float32)
+    with pytest.raises(RunError, match=r"rpn\.head\.cls_logits\.bias"):
+        take_pretrained(learner, found)
 
 
 def test_names_of_older_files() -> None:

@@ -270,6 +270,10 @@ def test_no_checkpoint_another_part_another_format(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"there is no checkpoint here\. The run may have stopped"):
         load_state(tmp_path / "none")
     folder = first(tmp_path / "last")
+    with pytest.raises(
+        RunError, match=r"best: there is no checkpoint here\..* Take the last weights with --checkpoint last"
+    ):
+        load_state(tmp_path / "best")
     with pytest.raises(RunError, match="has no 'loss'; it has model, optimizer"):
         load_checkpoint(folder, "loss")
     record = json.loads((folder / "state.json").read_text())

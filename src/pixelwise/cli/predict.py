@@ -166,7 +166,7 @@ def _predict(predictor: Predictor, shown: Shown, jobs: Sequence[Job], tiles: Til
     from pixelwise.terminal.bars import Line
 
     outcome = Outcome()
-    settings: dict[str, Any] = {"scale": "recipe", "size": list(predictor.size)}
+    settings: dict[str, Any] = {"scale": "recipe", "size": None if predictor.keeps_sizes else list(predictor.size)}
     if tiles is not None:
         settings = {"scale": "own", "tile": tiles.tile, "overlap": tiles.overlap}
     settings["trained_at"] = predictor.trained_at

@@ -157,15 +157,16 @@ def _read(word: str, file: Path, known: Published | None, source: str) -> Pretra
         arrays = {our_name(name): array for name, array in arrays.items()}
     check_finite(arrays, where=str(file), hint="The file is damaged, or its training had failed.")
     mean, std = (_numbers(words.get(name), f"{file}: {name}") for name in ("mean", "std"))
+    network = known if known and theirs == (known.new == NEW) else None  # a whole detector is more than its encoder
     return Pretrained(
         word,
         arrays,
         source or words.get("source", ""),
         hashlib.sha256(content).hexdigest(),
-        words.get("licence") or words.get("license") or (known.licence if known else ""),
+        words.get("licence") or words.get("license") or (network.licence if network else ""),
         mean or (known.mean if known else None),
         std or (known.std if known else None),
-        known.of if known else "",
+        network.of if network else "",
         frozenset(map(our_name, known.shapes()) if theirs else known.shapes()) if known else frozenset(),
         known.below if known else "",
         NEW if theirs else known.new if known else (),

@@ -121,6 +121,11 @@ class Predictor:
         return self.opened.size
 
     @property
+    def keeps_sizes(self) -> bool:
+        """Whether each picture is predicted at its own size: the run finds objects, and its recipe resizes no picture."""
+        return self.shown.own_size and self.opened.recipe.data.size is None
+
+    @property
     def trained_at(self) -> list[int] | None:
         """[H, W] of the training pictures as the model saw them, after augmentation; None if they varied."""
         size: list[int] | None = seen_of(self.opened.run.read("setup"))["training"].get("size")
@@ -155,8 +160,7 @@ class Predictor:
             if not self.shown.own_size:
                 (prediction,) = self._predict_whole([self._fitted(array)], needs)
                 return prediction
-            own = self.opened.recipe.data.size is None
-            image, part = (array, None) if own else self._placed(array)
+            image, part = (array, None) if self.keeps_sizes else self._placed(array)
             (prediction,) = self._predict_whole([image], needs)
             resized: Prediction = self.shown.resized(prediction, array.shape[:2], part)
             return resized

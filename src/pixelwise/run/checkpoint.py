@@ -109,9 +109,13 @@ def _read_record(folder: Path) -> dict[str, Any]:
 
     path = folder / "state.json"
     if not has_checkpoint(folder):
-        raise RunError(
-            "there is no checkpoint here.", where=str(folder), hint="The run may have stopped before its first one."
-        )
+        hint = "The run may have stopped before its first one."
+        if folder.name == "best" and has_checkpoint(folder.with_name("last")):
+            hint = (
+                "The run may have stopped before its first validation, or no score was ever defined. "
+                "Take the last weights with --checkpoint last."
+            )
+        raise RunError("there is no checkpoint here.", where=str(folder), hint=hint)
     record = read_json(path)
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         raise RunError(f"is not a checkpoint of format {FORMAT}.", where=str(path))
