@@ -74,6 +74,17 @@ def test_tables_json_and_csv_have_the_losses(made: Made) -> None:
     assert float(found[f"{KEYS[2]} on train of scenes, 209 pictures at 80×64"]) == pytest.approx(loss(4, "train"))
 
 
+def test_a_loss_of_training_pictures_is_not_called_validation(made: Made) -> None:
+    path = made("a")
+    (path / "recipe.yaml").write_text("title: toy\ndata: {train: train, validation: train}\n")
+    comparison = gather([path])
+    assert {column.score.name for column in comparison.losses} == {"train_loss", "evaluated_loss"}
+    assert [axes.get_ylabel() for axes in draw_runs(comparison, "epochs", 7.6).axes][:2] == [
+        "training loss",
+        "evaluated loss",
+    ]
+
+
 def test_losses_of_different_functions_share_no_column(made: Made) -> None:
     comparison = gather([made("a"), made("b", loss="focal"), made("c", batch=16)])
     sets = [found for _, found in column_sets(comparison.losses)]

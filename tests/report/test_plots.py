@@ -51,6 +51,9 @@ def test_the_loss_of_training_pictures_is_not_called_validation() -> None:
         labels = [str(line.get_label()) for line in draw_curves(record, WIDE).axes[0].lines]
     assert "training pictures, evaluated" in labels
     assert "validation" not in labels
+    assert "there are no validation pictures" in record.curves_caption
+    assert record.curves_title == "Loss on the training pictures"
+    assert "validation loss" in Record("", {}, {}, {}, {}, {}, ()).curves_caption
 
 
 def test_a_score_that_was_not_counted_leaves_a_gap() -> None:

@@ -86,8 +86,9 @@ def loss_values(record: Record) -> dict[Column, float | None]:
             there = _split(record, split)
             column = _column(record, split, f"{width}×{height}" if width else "", there, str(there.get("key") or ""))
             column = replace(column, checkpoint=which, loss=loss_function(record.setup.get("recipe") or {}))
+            label = "evaluated" if part == "validation" and record.validates_on_training else part
             for name, value in ((told or {}).get(part) or {}).items():
-                values[replace(column, score=_loss_score(f"{part}_loss", name, {"epoch": which}))] = value
+                values[replace(column, score=_loss_score(f"{label}_loss", name, {"epoch": which}))] = value
     return values
 
 

@@ -52,7 +52,9 @@ def panels_of(comparison: Comparison) -> list[Panel]:
     main = comparison.main.score if comparison.main else comparison.runs[0].record.main
     panels = [Panel("scores", main.key, score_label(main.name))]
     if one_loss(comparison):
-        panels = [Panel("train", "loss", "training loss"), Panel("validation", "loss", "validation loss"), *panels]
+        again = any(run.record.validates_on_training for run in comparison.runs)
+        label = "evaluated loss" if again else "validation loss"
+        panels = [Panel("train", "loss", "training loss"), Panel("validation", "loss", label), *panels]
     return [panel for panel in panels if any(len(_curve(run, panel, "epochs")) > 1 for run in comparison.runs)]
 
 

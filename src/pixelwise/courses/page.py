@@ -39,7 +39,7 @@ class Shown:
     printed: tuple[tuple[str, str], ...]  # commands that were run, and what they print
     rows: tuple[Row, ...]
     stated: tuple[str, ...]
-    curves: tuple[tuple[str, Plot], ...]
+    curves: tuple[tuple[str, Plot, str], ...]  # recipe, plot, caption
     pictures: tuple[tuple[str, tuple[Card, ...]], ...]
     words: tuple[tuple[str, str], ...]  # recipe, where its numbers come from
     why: str  # a link, or empty if the documentation is not here
@@ -121,11 +121,12 @@ def printed(command: str, folder: Path) -> str:
     return (done.stdout or done.stderr).decode("utf-8", errors="replace").strip("\n")
 
 
-def _curves(source: Source, plots: Path, question: Question) -> tuple[str, Plot]:
+def _curves(source: Source, plots: Path, question: Question) -> tuple[str, Plot, str]:
     record = source.records[0]
     name = f"{question.number}-{source.recipe}".lower()
-    title = f"Training and validation loss of {source.recipe}"
-    return source.recipe, render(name, title, lambda width: draw_curves(record, width), plain_folder(plots))
+    title = f"{record.curves_title} of {source.recipe}"
+    plot = render(name, title, lambda width: draw_curves(record, width), plain_folder(plots))
+    return source.recipe, plot, record.curves_caption
 
 
 def _cards(source: Source) -> tuple[str, tuple[Card, ...]]:

@@ -71,8 +71,7 @@ def draw_losses(group: Group) -> Figure:
     main = group.runs[0].record.main
     figure = new_figure(HALF, 2.4)
     losses, scores = figure.subplots(2, 1, sharex=True, height_ratios=(1.5, 1))
-    same = group.runs[0].record.split_name("validation") == group.runs[0].record.split_name("train")
-    validated = "the same, evaluated" if same else "validation"
+    validated = "the same, evaluated" if group.runs[0].record.validates_on_training else "validation"
     for part, label, colour, line in (("train", "training", BLUE, "-"), ("validation", validated, ORANGE, "--")):
         _draw(losses, [_curve(run.record, part) for run in group.runs], colour, line, label)
     _draw(scores, [_curve(run.record, "scores", main.key) for run in group.runs], GREEN, "-", "")

@@ -134,6 +134,7 @@ def _values(comparison: Comparison, verdicts: Sequence[Verdict]) -> dict[str, An
         "settings": fitted(same),
         "differing": [fitted(table) for table in _split(rest)],
         "chose_epoch": any(run.scored.get("chose_epoch") for run in comparison.runs),
+        "losses": wording.losses(comparison),
         "main": [_main(comparison, column) for column in results.main_columns(comparison)],
         "tables": [(caption, fitted(table)) for caption, table in results.score_tables(comparison)],
         "classes": None if classes is None else (wording.first_upper(classes[0]), fitted(classes[1])),

@@ -98,6 +98,12 @@ def main_caption(column: Column, leaders: Collection[str] = ()) -> TeX:
     return escape(f"{told} The last column is the score of the best constant guess.{bold}")
 
 
+def losses(comparison: Comparison) -> str:
+    """What the curves are."""
+    again = all(run.record.validates_on_training for run in comparison.runs)
+    return "the loss on the training pictures" if again else "training and validation loss"
+
+
 def gallery(shown: Gallery) -> TeX:
     """The caption of a figure of pictures."""
     letters = listed([group.letter for group in shown.groups])

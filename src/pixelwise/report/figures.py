@@ -65,8 +65,7 @@ def _draw_losses(axes: Axes, record: Record, columns: int) -> None:
         where, what = _steps(record)
         axes.plot(where, what, color=BLUE, alpha=0.28, linewidth=0.9, label="training, single steps")
     series = []
-    same = record.split_name("validation") == record.split_name("train")
-    validated = "training pictures, evaluated" if same else "validation"
+    validated = "training pictures, evaluated" if record.validates_on_training else "validation"
     for split, label, colour, marker in (("train", "training", BLUE, "o"), ("validation", validated, ORANGE, "s")):
         epochs, losses = _series(record, split, "loss")
         if epochs:

@@ -81,6 +81,7 @@ def _page(run: RunFolder, record: Record) -> str:
         swatches=palette_colours(record),
         unit=record.unit,
         ranked_by=RANKED_BY.get(str((metric or {}).get("name")), "the score of that picture alone"),
+        losses_caption=record.curves_caption,
         class_caption=_class_caption(record, (metric or {}).get("per_class") or []),
         only_predicted=ONLY_PREDICTED if any(map(only_predicted, (metric or {}).get("per_class") or [])) else "",
         balance_caption=tables.balance_caption(record),
@@ -111,7 +112,7 @@ def _plots(record: Record, metrics: Sequence[Json], folder: Path) -> dict[str, P
         plots[name] = render(name, title, draw, folder)
 
     if record.epochs or len(record.steps) > 1:
-        same = record.split_name("validation") == record.split_name("train")
+        same = record.validates_on_training
         title = (
             "Loss and score on the training pictures" if same else "Training and validation loss, and validation score"
         )

@@ -65,6 +65,26 @@ class Record:
         return str((self.recipe.get("data") or {}).get(which) or which)
 
     @property
+    def validates_on_training(self) -> bool:
+        """Whether the pictures that are evaluated after every epoch are the training pictures, as in a test of overfitting."""
+        return self.split_name("validation") == self.split_name("train")
+
+    @property
+    def curves_caption(self) -> str:
+        """What the losses of a figure are."""
+        told = (
+            "the training pictures are evaluated again after it: there are no validation pictures"
+            if self.validates_on_training
+            else "the validation loss and scores are computed after it"
+        )
+        return f"The training loss is the mean over an epoch, while the weights change; {told}."
+
+    @property
+    def curves_title(self) -> str:
+        """The title of a figure of losses."""
+        return "Loss on the training pictures" if self.validates_on_training else "Training and validation loss"
+
+    @property
     def planned_epochs(self) -> int:
         started = self._of("started")
         return int(started[-1]["epochs"]) if started else 0
