@@ -71,7 +71,7 @@ def test_a_training_repeats_them_and_its_report_carries_them(zoo, tmp_path):
     assert notes[0].startswith(line)
     assert RunFolder(run).read("setup")["data"]["fatal"][0].startswith(line)
     page = build_report(RunFolder.open(run)).read_text()
-    assert page.count("data check, fatal, copies: 1 picture is of") >= 2  # at the head, and among the notes
+    assert page.count("data check, fatal, copies: 1 picture of ") >= 2  # at the head, and among the notes
 
 
 def test_what_the_recipe_does_not_use_is_not_repeated(zoo, tmp_path):
