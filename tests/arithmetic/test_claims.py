@@ -203,3 +203,15 @@ def test_cells_of_an_exercise(claim, words):
 def test_claims_about_nothing_are_refused(claim, message):
     with pytest.raises(RecipeError, match=message):
         check_cells(work(parse_exercise(EXERCISE)), claim)
+
+
+@pytest.mark.parametrize(
+    ("typed", "value"),
+    [("½", Fraction(1, 2)), ("−2½", Fraction(-5, 2)), ("72\u2009125", 72125), ("72\u202f125", 72125), (" 9 ", 9)],
+)
+def test_figures_as_people_type_them(typed: str, value: object) -> None:
+    assert parse_figure(typed) == value
+
+
+def test_symbols_side_by_side_are_a_product() -> None:
+    assert parse_figure("9NC^2 + 9NC NF") == parse_figure("9·NC² + 9·NC·NF")

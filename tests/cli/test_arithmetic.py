@@ -130,6 +130,22 @@ def test_claims_of_every_command(call, tmp_path):
     )
 
 
+def test_claims_in_the_forms_that_people_write(call, tmp_path):
+    for claim in ("params=72125", "weights: 72,125", "MACs = 172,349,762"):
+        assert "holds" in call("counts", "course-cnn", "--brief", "--claim", claim)
+    for claim in ("conv3=(1, 11, 11)", "4=1,11,11", "conv3 = [1,11,11]", "conv3=1×11×11"):
+        assert "holds" in call("shapes", "course-cnn", "--claim", claim)
+    assert "holds" in call("shapes", "conv 3 2NF same", "--input", "3x8x8", "--claim", "1=(2·NF)x8x8")
+    assert "holds" in call("field", "course-cnn", "--layer", 4, "--claim", "sees=(37, 37)")
+    file = tmp_path / "exercise.txt"
+    file.write_text(
+        "input = [[1, 2], [3, 4]]\nfilter: 1 0; 0 -½\ndo:\n convolve\n best patch\nW1: 1; 2\nb1: 0 1\nat: 2\n"
+    )
+    for claim in ("1=-1", "1=[[-1]]", "1 = −1", "3.W = 1; 2", "3.W=[[1], [2]]"):
+        assert "holds" in call("trace", file, "--claim", claim), claim
+    assert "A is 4×9" in call("matrix", "-k", 2, "--input", "3x3")
+
+
 def test_matrix_with_numbers_groups_and_bias(call):
     words = ("matrix", "-k", 1, "--input", "2x1x2", "--filters", 2, "--groups", 2)
     assert "[2, 4, −3, 0]" in call(*words, "--weights", "2 -1", "--vector", "1 2 3 0", "--bias", "0 0")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -118,6 +119,25 @@ def parse_expression(text: str, values: Values | None = None) -> Length:
     return _at_least_one(result, text)
 
 
+def rows_as_typed(text: str) -> str:
+    """Nested brackets as rows with `;` between them, and fractions of one letter as two numbers.
+
+    >>> rows_as_typed("[[1½, 0], [−¼, 2]]")
+    '3/2, 0; −1/4, 2'
+    """
+    return re.sub(r"[\[\]]", "", re.sub(r"\]\s*,?\s*\[", "; ", _spelled(text)))
+
+
+def _spelled(text: str) -> str:
+    """`1½` as 3/2."""
+
+    def fraction(found: re.Match[str]) -> str:
+        above, below = map(int, unicodedata.normalize("NFKC", found[2]).split("\N{FRACTION SLASH}"))
+        return f"{int(found[1] or 0) * below + above}/{below}"
+
+    return re.sub(r"(\d*)([¼½¾⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞])", fraction, text)
+
+
 def parse_figure(text: str, values: Values | None = None) -> Length:
     """A figure as this program prints it, or as people write it: `72,125`, `9·NC² + 4·NC`, `−1`, `1/2`, `121.5`.
 
@@ -126,8 +146,11 @@ def parse_figure(text: str, values: Values | None = None) -> Length:
     >>> parse_figure("72,125"), parse_figure("37/2")
     (72125, Fraction(37, 2))
     """
-    written = re.sub(r"[⁰¹²³⁴⁵⁶⁷⁸⁹]+", lambda power: "**" + power.group().translate(NORMAL_DIGITS), text)
-    written = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", written.replace("−", "-").replace(" ", ""))
+    written = re.sub(
+        r"[⁰¹²³⁴⁵⁶⁷⁸⁹]+", lambda power: "**" + power.group().translate(NORMAL_DIGITS), _spelled(text).strip()
+    )
+    written = re.sub(r"(?<=[A-Za-z0-9_)])\s+(?=[A-Za-z_(])", "*", written.replace("−", "-"))  # NC NF is a product
+    written = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", re.sub(r"\s+", "", written))
     if re.search(r"\d{19}", written):
         raise RecipeError("read a number of more than 18 digits.", where=f"figure '{text}'")
     try:

@@ -11,7 +11,7 @@ import numpy as np
 from pixelwise.arithmetic.claims.verdict import Verdict, split_claim
 from pixelwise.arithmetic.exercise.linear_piece import Exact, show
 from pixelwise.arithmetic.exercise.panels import UNUSED, Panel
-from pixelwise.arithmetic.text import parse_figure
+from pixelwise.arithmetic.text import parse_figure, rows_as_typed
 from pixelwise.errors import RecipeError, listing
 
 EXAMPLE = "1=-1 -4 -2; -1 -2 -3; 1 5 2"
@@ -33,7 +33,7 @@ def check_cells(panels: Sequence[Panel], claim: str) -> Verdict:
         what = f"step {number} has no '{part}'; it has {listing(panel.answers) or 'one answer, without a name'}."
         raise RecipeError(what, where="--claim")
     title = f"step {number}{f', {part}' if part else ''}"
-    given = [_channel(channel) for channel in claimed.split("|")]
+    given = [_channel(channel) for channel in rows_as_typed(claimed).split("|")]
     value = panel.answers[part] if part else panel.value
     if value is None:
         return _written(panel, title, given)
@@ -54,7 +54,7 @@ def _written(panel: Panel, title: str, given: list[list[list[str]]]) -> Verdict:
 
 
 def _channel(text: str) -> list[list[str]]:
-    return [row.split() for row in text.split(";") if row.strip()]
+    return [re.split(r"[\s,]+", row.strip()) for row in text.split(";") if row.strip()]
 
 
 def _numbers(rows: list[list[str]]) -> list[list[Any]]:

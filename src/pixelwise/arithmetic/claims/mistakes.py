@@ -49,6 +49,9 @@ class Reading:
         return total
 
 
+ALIASES = {"parameters": "weights", "params": "weights", "macs": "multiply_adds", "mult_adds": "multiply_adds"}
+
+
 def check_claim(counts: Counts, quantity: str, claimed: Length, half: Counts | None = None) -> Verdict:
     """Compare a claimed total with the computed one.
 
@@ -58,7 +61,8 @@ def check_claim(counts: Counts, quantity: str, claimed: Length, half: Counts | N
     A wrong claim is explained by the reading with the fewest mistakes that gives exactly this figure. If there is no such
     reading, its terms are looked for one by one.
     """
-    quantity = quantity.replace("-", "_")
+    quantity = quantity.lower().replace("-", "_").replace(" ", "_")
+    quantity = ALIASES.get(quantity, quantity)
     computed = counts.total(quantity)
     difference = tidy(claimed - computed)
     holds = not not_zero(difference)

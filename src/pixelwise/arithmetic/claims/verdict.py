@@ -44,7 +44,7 @@ class Verdict:
 
 def split_claim(text: str, example: str) -> tuple[str, str]:
     """`QUANTITY=FIGURE` as its two sides. Raises RecipeError."""
-    name, sign, claimed = text.partition("=")
+    name, sign, claimed = text.partition("=" if "=" in text else ":")
     if not sign or not name.strip() or not claimed.strip():
         raise RecipeError(f"read '{text}'; write QUANTITY=FIGURE.", where="--claim", hint=f"For example: {example}")
     return name.strip(), claimed.strip()

@@ -38,6 +38,7 @@ from typing import Any
 import numpy as np
 
 from pixelwise.arithmetic.exercise.linear_piece import Exact, exact
+from pixelwise.arithmetic.text import rows_as_typed
 from pixelwise.arithmetic.window import Window
 from pixelwise.errors import PixelwiseError, RecipeError, did_you_mean
 
@@ -119,7 +120,7 @@ def parse_exercise(text: str) -> Exercise:
     places: dict[str, str] = {}
     for number, raw in enumerate(text.splitlines(), start=1):
         line, where = raw.split("#")[0].rstrip(), f"line {number}"
-        if head := re.match(r"([A-Za-z]\w*)\s*:\s*(.*)", line):
+        if head := re.match(r"([A-Za-z]\w*)\s*[:=]\s*(.*)", line):
             key, rest = head.groups()
             _check_key(key, where)
             if key in sections:
@@ -239,9 +240,10 @@ def _grids(value: Any, dimensions: int, where: str) -> Exact:
     """Text or nested lists as an exact array with this many dimensions."""
     try:
         if isinstance(value, str):
+            value = rows_as_typed(value).replace(";", "\n")
             blocks = [block for block in re.split(r"\n\s*\n", value.strip("\n")) if block.strip()]
             lines = [filter(None, map(str.strip, block.splitlines())) for block in blocks]
-            value = [[re.split(r"[\s,;]+", row) for row in block] for block in lines]
+            value = [[re.split(r"[\s,]+", row) for row in block] for block in lines]
             lengths, heights = {len(row) for block in value for row in block}, [len(block) for block in value]
             if len(lengths) > 1 or len(set(heights)) > 1:
                 rows = f"rows hold {', '.join(map(str, sorted(lengths)))} numbers in {len(value)} channels of"

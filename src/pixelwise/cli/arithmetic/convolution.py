@@ -37,7 +37,7 @@ def matrix(
     padding: Annotated[str, typer.Option("--padding", "-p", metavar=Size, help="Padding.")] = "0",
     dilation: Dilation = "1",
     input: Annotated[
-        str, typer.Option("--input", metavar="CxHxW", help="Shape of x, the convolution's input.")
+        str, typer.Option("--input", metavar="[Cx]HxW", help="Shape of x, the convolution's input.")
     ] = "1x4x4",
     filters: Annotated[int, typer.Option("--filters", help="Output channels of the convolution.")] = 1,
     groups: Annotated[int, typer.Option("--groups", help="Groups of channels.")] = 1,
@@ -111,7 +111,7 @@ def _matrix(window: Any, input: str, filters: int, groups: int, output_padding: 
     from pixelwise.arithmetic.matrix import convolution_matrix
     from pixelwise.arithmetic.text import parse_shape
 
-    channels, *size = pixels_of(parse_shape(input))
+    channels, *size = pixels_of(parse_shape(f"1x{input}" if input.replace("×", "x").count("x") == 1 else input))
     reads, gives = channels, filters
     picture: tuple[int, int] = (size[0], size[1])
     if output_padding is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -184,17 +185,23 @@ def field(
 
 
 def claimed_shape(text: str, numbers: dict[str, int]) -> tuple[Any, ...]:
-    """`10×122×122`, `(2·NF)x8x8` or `512` as a shape."""
+    """`10×122×122`, `(2·NF)x8x8`, `(10, 122, 122)` or `512` as a shape."""
     from pixelwise.arithmetic.text import parse_figure
 
-    return tuple(parse_figure(part, numbers) for part in text.replace("×", "x").split("x"))
+    return tuple(parse_figure(part, numbers) for part in _apart(text, ","))
 
 
 def _figures(text: str) -> list[Any]:
-    """`37`, `37x37` or `1/2` as numbers."""
+    """`37`, `37x37`, `(37, 37)` or `1/2` as numbers."""
     from pixelwise.arithmetic.text import parse_figure
 
-    return [parse_figure(part) for part in text.replace("×", "x").split("x")]
+    return [parse_figure(part) for part in _apart(text, r",\s")]
+
+
+def _apart(text: str, comma: str) -> list[str]:
+    """The numbers of `a×b×c`, else those between commas; one pair of brackets around all of them is left out."""
+    inner = re.sub(r"^[\[(]([^()]*)[\])]$", r"\1", text.strip())
+    return re.split(r"[x×]" if re.search(r"[x×]", inner) else comma, inner)
 
 
 def _counts_claims(
