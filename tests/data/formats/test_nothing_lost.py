@@ -62,7 +62,7 @@ def test_only_cancelled_tasks_are_said(folder):
         "project-1.json",
         lambda tasks: [one.update(was_cancelled=True) for task in tasks for one in task["annotations"]],
     )
-    with pytest.raises(DataError, match=r"has no picture\. Not read: 2 × tasks without an annotation"):
+    with pytest.raises(DataError, match=r"no picture\. Not read: 2 × tasks without an annotation"):
         read_export(Source(folder.path))
 
 
