@@ -119,12 +119,9 @@ class Sample:
             if mask.dtype not in (np.uint8, np.uint16) or mask.ndim != 2:
                 raise DataError(f"a mask is (H, W) uint8 or uint16, this is {mask.shape} {mask.dtype}", where=self.name)
             if mask.shape != image.shape[:2]:
-                height, width = mask.shape
-                raise DataError(
-                    f"the mask is {width}×{height}, its picture {image.shape[1]}×{image.shape[0]} (width × height)",
-                    where=self.name,
-                    hint="Picture and mask must have the same size.",
-                )
+                sizes = f"{mask.shape[1]}×{mask.shape[0]}, its picture {image.shape[1]}×{image.shape[0]}"
+                hint = "Picture and mask must have the same size."
+                raise DataError(f"the mask is {sizes} (width × height)", where=self.name, hint=hint)
         if self.objects is not None and not isinstance(self.objects, Deferred):
             check_sizes(self.objects, self.size, where=self.name)
 
@@ -179,9 +176,8 @@ class DatasetInfo:
             what = f"'{twice}' is the name of more than one class; each class needs its own name."
             raise DataError(what, where=self.name)
         if self.void is not None and not len(self.classes) <= self.void <= 65535:
-            raise DataError(
-                f"the void index {self.void} must lie above the classes 0..{len(self.classes) - 1}", where=self.name
-            )
+            what = f"the void index {self.void} must lie above the classes 0..{len(self.classes) - 1}"
+            raise DataError(what, where=self.name)
 
     @property
     def background(self) -> int:
