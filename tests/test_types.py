@@ -92,7 +92,7 @@ def test_masks_have_the_size_of_their_picture():
 def test_found_objects_come_best_first():
     objects = [Object(0, None, (0, 0, 1, 1), score) for score in (0.9, 0.2)]
     assert Instances((4, 4), tuple(objects)).kind == "instances"
-    with pytest.raises(DataError, match="best score first"):
+    with pytest.raises(DataError, match="sorted by score, best first"):
         Instances((4, 4), tuple(reversed(objects)))
     assert ClassMap.kind == "class_map"
 
