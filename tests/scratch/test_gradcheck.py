@@ -42,7 +42,7 @@ def test_a_gradient_of_nothing_has_no_error():
 
 def test_what_is_not_finite_is_refused():
     x = np.ones(2)
-    with pytest.raises(TrainingError, match=r"the gradient of x holds nan at \(1,\)"):
+    with pytest.raises(TrainingError, match=r"the gradient of x contains nan at \(1,\)"):
         gradcheck(lambda: 0.0, {"x": x}, {"x": np.array([0.0, np.nan])})
     with pytest.raises(TrainingError, match=r"the loss is inf and 1.0 when x\[0\] is moved"):
         gradcheck(lambda: np.inf if x[0] > 1 else 1.0, {"x": x}, {"x": np.ones(2)})
