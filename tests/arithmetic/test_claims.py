@@ -66,6 +66,15 @@ def test_the_published_connections_are_explained_as_they_were_made(colourizer):
     assert verdict.explanation == AS_MADE
 
 
+def test_a_claim_about_convolutions_alone_is_read_as_it_is_printed(colourizer):
+    name = "outputs of convolutions alone"
+    assert check_claim(colourizer[0], name, parse_figure("1280·NC + 1600·NF")).holds
+    assert (
+        check_claim(colourizer[0], name, parse_figure("4352·NC + 3520·NF")).explanation
+        == "this is the sum over all layers"
+    )
+
+
 def test_the_published_doubled_connections_are_explained_term_by_term(colourizer):
     now, twice = colourizer
     verdict = check_claim(twice, "connections", parse_figure(PUBLISHED_DOUBLED), now)

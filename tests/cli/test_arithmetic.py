@@ -55,6 +55,13 @@ def test_doubling_and_claims(call):
     )
     record = json.loads(call("counts", "pool-upsample-net", "--double", "--json"))
     assert record["factors"] == {"weights": 1, "outputs": 4, "connections": 4, "multiply_adds": 4, "memory": 4}
+    brief = call("counts", "pool-upsample-net", "--double", "--brief")
+    assert "outputs = 17408·NC + 14080·NF (4 times as many)" in brief
+    assert "12·NF (unchanged)" in brief
+    held = call("counts", "pool-upsample-net", "--double", "--brief", "--claim", "outputs=17408·NC + 14080·NF")
+    assert held == "outputs = 17408·NC + 14080·NF holds.\n"
+    wrong = call("counts", "pool-upsample-net", "--double", "--json", "--claim", "outputs=4352·NC + 3520·NF", code=1)
+    assert json.loads(wrong)["claims"][0]["holds"] is False
     text = call("counts", "pool-upsample-net", "--claim", "outputs=1024NC", code=1)
     assert "outputs = 1024·NC is wrong: it is 4352·NC + 3520·NF; this is the figure of layer 17" in text
     assert "weights = 72,125 holds." in call("counts", "course-cnn", "--claim", "weights=72125")

@@ -272,6 +272,15 @@ def growth_table(before: Counts, after: Counts) -> Table:
     return Table(title, ("layer", *HEADINGS), rows, (str(before.convention), "–: the figure is 0"), total=True)
 
 
+def growth_text(before: Counts, after: Counts) -> str:
+    """The totals at the doubled size with their factors, one per line, and the convention."""
+    lines = [f"With height and width doubled, on an input of {figure(after.input)}:"]
+    for line, factor in zip(_named(after.totals), _factors(before.totals, after.totals).values(), strict=True):
+        grown = "unchanged" if factor == 1 else f"{figure(factor)} times as many"
+        lines.append(line if factor is None else f"{line} ({grown})")
+    return "\n".join(filter(None, [*lines, str(after.convention), after.assumption]))
+
+
 def growth_record(before: Counts, after: Counts) -> dict[str, Any]:
     """The totals before and after, and their factors, for JSON."""
     return {

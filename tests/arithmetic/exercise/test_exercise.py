@@ -156,10 +156,12 @@ def test_every_form_of_showing():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("input:\n 1 2\n 3\nfilter:\n 1\ndo:\n convolve", r"input \(line 1\): rows hold 1, 2 numbers"),
+        ("input:\n 1 2\n 3\nfilter:\n 1\ndo:\n convolve", r"input \(line 1\): the rows have 1, 2 numbers"),
         ("input:\n 1 x\nfilter:\n 1\ndo:\n convolve", r"input \(line 1\): .*finite numbers"),
         ("input:\n 1\n\n 2\nfilter:\n 1\ndo:\n convolve", "the input has 2 channels, the filter 1"),
         ("inputs:\n 1", "line 1: there is no section 'inputs'.*Did you mean 'input'"),
+        ("filter a:\n 1 2", "line 1: there is no section 'filter a'.*Did you mean 'filter'"),
+        ("input:\n 1\n 2\n\n 2\nfilter:\n 1\ndo:\n convolve", "the channels have 2, 1 rows"),
         ("1 2 3", "line 1: read '1 2 3' before any section"),
         ("input: 1\ninput: 2", "line 2: 'input' is given twice"),
         ("input: 1\nfilter: 1\ndo:\n convolv stride 2", "there is no step 'convolv stride 2'.*Did you mean 'convolve'"),

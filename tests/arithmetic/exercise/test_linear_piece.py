@@ -67,6 +67,19 @@ def test_a_point_on_a_border_says_so():
     assert linear_piece(*COURSE, 0).on_border
 
 
+def test_with_several_inputs_both_sides_of_a_border_are_given():
+    """h = relu(x − y) + relu(2x + y − 1): at (1, 1) only the first unit is 0."""
+    text = "W1:\n 1 -1\n 2 1\nb1: 0 -1\nW2: 1 1\nb2: 0\nat:\n 1 1"
+    panel = work(parse_exercise(text))[0]
+    words = "\n".join(panel.words)
+    assert "x₀ is a kink" in words
+    assert "where [1, −1]·(x − x₀) < 0: h(x) = [[2, 1]]·x + [−1]" in words
+    assert "where [1, −1]·(x − x₀) > 0: h(x) = [[3, 0]]·x + [−1]" in words
+    assert "several borders" not in words
+    crossing = work(parse_exercise("W1:\n 1 0\n 0 1\nb1: 0 0\nW2: 1 1\nb2: 0\nat:\n 0 0"))[0]
+    assert any("several borders meet at x₀" in line for line in crossing.words)
+
+
 def test_numbers_are_shown_as_people_write_them():
     assert [show(Fraction(n)) for n in ("3", "-1/2", "1/3")] == ["3", "−0.5", "1/3"]
 

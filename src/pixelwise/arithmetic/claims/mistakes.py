@@ -50,12 +50,13 @@ class Reading:
 
 
 ALIASES = {"parameters": "weights", "params": "weights", "macs": "multiply_adds", "mult_adds": "multiply_adds"}
+CONVOLUTIONS = "outputs_of_convolutions"  # as the line under the table says
 
 
 def check_claim(counts: Counts, quantity: str, claimed: Length, half: Counts | None = None) -> Verdict:
     """Compare a claimed total with the computed one.
 
-    quantity:  one of weights, outputs, connections, multiply-adds, memory
+    quantity:  one of weights, outputs, connections, multiply-adds, memory, or outputs of convolutions alone
     half:      the counts of the same network at half the side, to recognise terms that were not doubled
 
     A wrong claim is explained by the reading with the fewest mistakes that gives exactly this figure. If there is no such
@@ -63,6 +64,11 @@ def check_claim(counts: Counts, quantity: str, claimed: Length, half: Counts | N
     """
     quantity = quantity.lower().replace("-", "_").replace(" ", "_")
     quantity = ALIASES.get(quantity, quantity)
+    if quantity in (CONVOLUTIONS, f"{CONVOLUTIONS}_alone"):
+        computed, wrong = counts.outputs_of_convolutions, "this is the sum over all layers"
+        holds = not not_zero(difference := tidy(claimed - computed))
+        why = "" if holds or not_zero(tidy(claimed - counts.total("outputs"))) else wrong
+        return Verdict("outputs of convolutions alone", claimed, computed, holds, difference, why)
     computed = counts.total(quantity)
     difference = tidy(claimed - computed)
     holds = not not_zero(difference)

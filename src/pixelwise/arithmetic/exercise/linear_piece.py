@@ -29,7 +29,7 @@ class LinearPiece:
     bias:      (outputs,), exact
     value:     (outputs,), h(x₀)
     active:    one tuple of bools for each hidden layer: which units are on at x₀ (a unit at exactly 0 is off)
-    on_border: whether some unit is exactly 0 at x₀, so that the piece ends there
+    borders:   for each unit that is exactly 0 at x₀, so that the piece ends there: its slope in x
     interval:  for one input: (from, to) in which the same units are on, None = without end; for more inputs None
     steps:     the sums, one line per layer
     products:  W and b as products of matrices and masks, step by step
@@ -39,13 +39,18 @@ class LinearPiece:
     bias: Exact
     value: Exact
     active: tuple[tuple[bool, ...], ...]
-    on_border: bool
+    borders: tuple[Exact, ...]
     interval: tuple[Fraction | None, Fraction | None] | None
     steps: tuple[str, ...]
     products: tuple[str, ...]
 
     def __str__(self) -> str:
         return linear_map(self.weight, self.bias)
+
+    @property
+    def on_border(self) -> bool:
+        """Whether some unit is exactly 0 at x₀."""
+        return bool(self.borders)
 
     @property
     def interval_text(self) -> str:
@@ -125,14 +130,14 @@ def within(low: Fraction | None, high: Fraction | None) -> Fraction:
 
 
 def linear_piece(
-    weights: Sequence[ArrayLike], biases: Sequence[ArrayLike], point: ArrayLike, side: int = 0
+    weights: Sequence[ArrayLike], biases: Sequence[ArrayLike], point: ArrayLike, side: ArrayLike = 0
 ) -> LinearPiece:
     """The linear map of a fully connected ReLU network at `point`.
 
     weights:  one matrix (outputs, inputs) for each layer; the single column of a layer with one input may be a row
     biases:   one vector for each layer, written as a row or as a column
-    side:     for one input: the piece to the left (−1) or to the right (1), where `point` is a kink; 0: a unit at exactly 0
-              counts as off
+    side:     the piece next to `point` in this direction, where `point` is a kink: −1 (left) or 1 (right) for one input,
+              else a vector; 0: a unit at exactly 0 counts as off
 
     There is a ReLU between layers, but not after the last one. Raises ShapeError if the layers do not fit each other.
 
@@ -141,6 +146,7 @@ def linear_piece(
     ('h(x) = 6·x + 3', '0 ≤ x')
     """
     x = exact(point).reshape(-1)
+    direction = np.broadcast_to(exact(side), x.shape)
     layers = _layers(weights, biases, len(x))
     weight, bias = exact(np.eye(len(x), dtype=int)), exact([0] * len(x))
     active, steps, borders, masks = [], [], [], []
@@ -150,7 +156,7 @@ def linear_piece(
         if number == len(layers):
             steps.append(f"layer {number}: h = {show(before)}, so W = {show(weight)}, b = {show(bias)}")
             break
-        slopes = weight[:, 0] * side
+        slopes = weight @ direction
         on = tuple(bool(unit > 0 or (unit == 0 and slope > 0)) for unit, slope in zip(before, slopes, strict=True))
         borders += [(weight[unit], bias[unit], on[unit]) for unit in range(len(on))]
         units = ", ".join(str(unit) for unit, active_here in enumerate(on, start=1) if active_here) or "none"
@@ -159,10 +165,10 @@ def linear_piece(
         weight, bias = mask[:, None] * weight, mask * bias
         active.append(on)
         masks.append(mask)
-    on_border = any(row @ x + shift == 0 and any(row) for row, shift, _ in borders)
+    ends = tuple(row for row, shift, _ in borders if row @ x + shift == 0 and any(row))
     interval = _interval(borders) if len(x) == 1 else None
     return LinearPiece(
-        weight, bias, weight @ x + bias, tuple(active), on_border, interval, tuple(steps), _products(layers, masks)
+        weight, bias, weight @ x + bias, tuple(active), ends, interval, tuple(steps), _products(layers, masks)
     )
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
+import numpy as np
+
 from pixelwise.arithmetic.exercise.linear_piece import (
     Exact,
     LinearPiece,
     Segment,
+    exact,
     linear_map,
     linear_piece,
     segments,
@@ -21,37 +24,44 @@ COLOURS = ("#d9642c", "#2c6fd9", "#3a8f4d", "#8a4fbf")
 
 
 def piece_at(weights: Sequence[Exact], biases: Sequence[Exact], point: Exact) -> Panel:
-    """The linear map around a point; at a kink of a network with one input, the maps on both sides."""
+    """The linear map around a point; at a kink, the maps on both sides."""
     where = show(point[0]) if point.size == 1 else show(point)
     title = f"The linear piece of the ReLU network at x₀ = {where}"
     piece = linear_piece(weights, biases, point)
-    if piece.on_border and point.size == 1:
-        left, right = (linear_piece(weights, biases, point, side) for side in (-1, 1))
+    for across in piece.borders if point.size > 1 else [exact([1])] * piece.on_border:
+        left, right = (linear_piece(weights, biases, point, side * across) for side in (-1, 1))
         if (left.weight != right.weight).any():
-            return _kink(title, left, right)
+            return _kink(title, left, right, across)
     words = [*piece.steps, f"near x₀: {piece}"]
     if piece.interval is not None:
         words.append(f"the same units stay active for {piece.interval_text}")
     if piece.on_border:
-        words.append(
-            "some unit is exactly 0 at x₀, but both sides have the same map"
-            if point.size == 1
-            else "x₀ lies on a border: some unit is exactly 0 there. This is the piece where it is off"
-        )
+        words.append("some unit is exactly 0 at x₀, but both sides have the same map")
     answers = {"W": piece.weight, "b": piece.bias}
     slips = {"this counts every unit as active": lambda: _unmasked(weights)}
     return Panel(title, tuple(words), value=piece.weight, derivation=piece.products, answers=answers, slips=slips)
 
 
-def _kink(title: str, left: LinearPiece, right: LinearPiece) -> Panel:
+def _kink(title: str, left: LinearPiece, right: LinearPiece, across: Exact) -> Panel:
     """Both sides of a point where h has no derivative."""
     words = ["x₀ is a kink: the slope of h changes there, so that no single W is its derivative."]
+    sides = ("to the left", "to the right")
+    if left.interval is None:
+        sides = (f"where {show(across)}·(x − x₀) < 0", f"where {show(across)}·(x − x₀) > 0")
+        if any(_apart(across, row) for piece in (left, right) for row in piece.borders):
+            words.append("several borders meet at x₀: these are two of the pieces around it.")
     derivation: list[str] = []
-    for side, piece in (("left", left), ("right", right)):
-        words += [f"to the {side}: {piece} for {piece.interval_text}", *(f"    {step}" for step in piece.steps)]
-        derivation += [f"to the {side}:", *(f"    {line}" for line in piece.products)]
+    for side, piece in zip(sides, (left, right), strict=True):
+        until = f" for {piece.interval_text}" if piece.interval is not None else ""
+        words += [f"{side}: {piece}{until}", *(f"    {step}" for step in piece.steps)]
+        derivation += [f"{side}:", *(f"    {line}" for line in piece.products)]
     answers = {f"{name}_{side}": value for side, p in (("left", left), ("right", right)) for name, value in _named(p)}
     return Panel(title, tuple(words), derivation=tuple(derivation), answers=answers)
+
+
+def _apart(one: Exact, other: Exact) -> bool:
+    """Whether two slopes are not parallel."""
+    return bool((np.outer(one, other) != np.outer(other, one)).any())
 
 
 def _named(piece: LinearPiece) -> tuple[tuple[str, Exact], ...]:

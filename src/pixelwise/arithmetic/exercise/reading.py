@@ -65,6 +65,7 @@ AGAIN = {"input": CHANNELS, "filter": CHANNELS, "do": "Write one step per line."
 KEYS = ("title", "input", "filter", "gradient", "do", "at")
 UNMOVED = Window(1)
 LAYER_KEY = re.compile(r"([Wb])([1-9]\d*)")
+SECTION = re.compile(r"(?:([A-Za-z]\w*)\s*[:=]|([A-Za-z]\w*(?: +\w+)+)\s*:)\s*(.*)")  # several words need a colon
 FILTER_KEY = re.compile(r"filter([1-9]\d*)?")
 
 
@@ -120,8 +121,10 @@ def parse_exercise(text: str) -> Exercise:
     places: dict[str, str] = {}
     for number, raw in enumerate(text.splitlines(), start=1):
         line, where = raw.split("#")[0].rstrip(), f"line {number}"
-        if head := re.match(r"([A-Za-z]\w*)\s*[:=]\s*(.*)", line):
-            key, rest = head.groups()
+        if head := SECTION.match(line):
+            key, rest = head[1] or head[2], head[3]
+            if FILTER_KEY.fullmatch(joined := key.replace(" ", "")):
+                key = joined  # `filter 2:` is filter2
             _check_key(key, where)
             if key in sections:
                 raise RecipeError(f"'{key}' is given twice.", where=where, hint=AGAIN.get(key, ""))
@@ -245,9 +248,12 @@ def _grids(value: Any, dimensions: int, where: str) -> Exact:
             lines = [filter(None, map(str.strip, block.splitlines())) for block in blocks]
             value = [[re.split(r"[\s,]+", row) for row in block] for block in lines]
             lengths, heights = {len(row) for block in value for row in block}, [len(block) for block in value]
-            if len(lengths) > 1 or len(set(heights)) > 1:
-                rows = f"rows hold {', '.join(map(str, sorted(lengths)))} numbers in {len(value)} channels of"
-                raise RecipeError(f"{rows} {', '.join(map(str, heights))} rows: all must be equal.")
+            if len(lengths) > 1:
+                read = ", ".join(map(str, sorted(lengths)))
+                raise RecipeError(f"the rows have {read} numbers, but all rows must be equally long.")
+            if len(set(heights)) > 1:
+                read = ", ".join(map(str, heights))
+                raise RecipeError(f"the channels have {read} rows, but all channels must be equally high.")
         array = exact(value)
     except PixelwiseError as error:
         raise RecipeError(error.problems[0].what, where=where, hint=error.problems[0].hint) from None

@@ -102,7 +102,10 @@ def counts(
     batch: Annotated[int, typer.Option("--batch", help="Pictures held in memory at once.")] = 1,
     value_bytes: Annotated[int, typer.Option("--bytes", help="Bytes a value: 4 for float32.")] = 4,
     double: Annotated[
-        bool, typer.Option("--double", help="Show how each figure grows when the side is doubled.")
+        bool,
+        typer.Option(
+            "--double", help="Double height and width: show how each figure grows. A --claim is about the doubled size."
+        ),
     ] = False,
     claim: Claims = None,
     brief: Annotated[bool, typer.Option("--brief", help="Only the totals, or only the verdicts on claims.")] = False,
@@ -111,7 +114,7 @@ def counts(
     derive: Derive = False,
 ) -> None:
     """Compute weights, outputs, connections, multiply-adds and memory. Exit code 1 if a --claim is wrong."""
-    from pixelwise.arithmetic.counts import Convention, count, doubled, growth_record, growth_table
+    from pixelwise.arithmetic.counts import Convention, count, doubled, growth_record, growth_table, growth_text
 
     convention = Convention(connections, biases, batch, value_bytes)
     if (network is None) == (model is None):
@@ -122,17 +125,14 @@ def counts(
         print_answer(*_model_counts(model, input or "3x224x224", outputs, values or []), as_json, as_latex)
         return
     net, shape = _network(network or "", input, values)
-    if double:
-        before, after = doubled(net, shape, convention)
-        print_answer(growth_table(before, after), growth_record(before, after), as_json, as_latex)
-        return
-    found = count(net, shape, convention)
-    verdicts = _counts_claims(net, shape, convention, claim or [], values_of(values))
+    before, found = doubled(net, shape, convention) if double else (None, count(net, shape, convention))
+    verdicts = _counts_claims(net, found.input, convention, claim or [], values_of(values))
     if brief and not as_json and not verdicts:
-        say(found.totals_text())
+        say(growth_text(before, found) if before else found.totals_text())
     elif not brief or as_json:
-        record = with_claims(found.as_record(), verdicts)
-        print_answer(found.as_table(), record, as_json, as_latex, dict(found.derivation) if derive else None)
+        record = with_claims(growth_record(before, found) if before else found.as_record(), verdicts)
+        table = growth_table(before, found) if before else found.as_table()
+        print_answer(table, record, as_json, as_latex, dict(found.derivation) if derive else None)
     conclude(verdicts, as_json=as_json, as_latex=as_latex, alone=brief)
 
 
