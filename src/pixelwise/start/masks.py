@@ -12,9 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelwise.data.pairing.classes import read_classes
+from pixelwise.data.checks.outlines import between
+from pixelwise.data.folder import UNLABELLED
+from pixelwise.data.pairing.classes import VOID, read_classes
 from pixelwise.data.pairing.lists import MOST_BYTES
 from pixelwise.errors import DataError, PixelwiseError, listing
+from pixelwise.imaging.channels import Reading
 from pixelwise.imaging.colour import as_hex
 from pixelwise.imaging.files import is_in_colour, is_stored_with_loss, read_image, read_mask
 from pixelwise.types import RGB
@@ -23,6 +26,8 @@ LOOKED_AT = 40  # masks
 OTHER_NAMES = ("codes.txt", "labels.txt", "class_names.txt", "dataset.json")  # of the classes: fastai's, nnU-Net's
 MOST_CLASSES = 40  # that masks without classes.txt may have
 NEAR, MOST_NEAR = 40, 0.97  # of 0 or 255, and the share of pixels that are, of black and white masks stored with loss
+NEIGHBOURS = 5  # pixels: a grey of a smooth outline has 0 and 255 in a square of this side
+FEWEST_GREYS, OUTLINES = 8, 0.95  # different greys of smooth outlines, and the share of grey pixels that lie there
 ONE_PIECE = 0.8  # share of regions of one value that are in one piece, where values are objects
 
 
@@ -57,7 +62,7 @@ def look_at_masks(files: Sequence[Path], classes: Path, objects: bool = False) -
     if len(names) <= 2 and (are_objects(masks, values) or (objects and len(seen) > 2 and _in_one_piece(masks, values))):
         return _instances(seen, names, objects)
     if not in_colour and len(names) in (0, 2) and _is_blurred(some, masks):
-        found = _blurred(names or ("background", "object"))
+        found = _blurred(names or ("background", "object"), lossy=is_stored_with_loss(some[0]))
     elif names:
         found = _named(seen, names)
     else:
@@ -77,16 +82,34 @@ def _has_colours(file: Path) -> bool:
 
 
 def _is_blurred(files: Sequence[Path], masks: Sequence[NDArray[Any]]) -> bool:
-    """Whether masks are black and white, and stored with loss, so that values lie near 0 and 255."""
-    if not masks or len(masks) < len(files) or not all(map(is_stored_with_loss, files)):
+    """Whether masks are black and white, with greys that are stored with loss or that lie along outlines."""
+    if not masks or len(masks) < len(files):
+        return False
+    if not any(map(is_stored_with_loss, files)):
+        return _has_grey_outlines(masks)
+    if not all(map(is_stored_with_loss, files)):
         return False
     near = [float(((mask < NEAR) | (mask > 255 - NEAR)).mean()) for mask in masks]
     return min(near) > MOST_NEAR and len(set().union(*(np.unique(mask).tolist() for mask in masks))) > 2
 
 
-def _blurred(names: Sequence[str]) -> Masks:
+def _has_grey_outlines(masks: Sequence[NDArray[Any]]) -> bool:
+    """Whether nearly all values besides 0 and 255 are many greys between the two, as smooth outlines have."""
+    from scipy.ndimage import maximum_filter, minimum_filter
+
+    greys, inside = set[int](), [0, 0]
+    for mask in masks:
+        grey = (mask > 0) & (mask < 255)
+        greys |= set(np.unique(mask[grey]).tolist())
+        outline = (maximum_filter(mask, NEIGHBOURS) == 255) & (minimum_filter(mask, NEIGHBOURS) == 0)
+        inside = [inside[0] + int((grey & outline).sum()), inside[1] + int(grey.sum())]
+    return len(greys) >= FEWEST_GREYS and inside[0] > OUTLINES * inside[1]
+
+
+def _blurred(names: Sequence[str], lossy: bool) -> Masks:
     dark, bright = names
-    what = f"The masks are black and white, stored with loss: below 128 is '{dark}', from 128 on '{bright}'."
+    how = "stored with loss" if lossy else "with greys along outlines"
+    what = f"The masks are black and white, {how}: below 128 is '{dark}', from 128 on '{bright}'."
     found = Masks({"values": {dark: "< 128", bright: ">= 128"}}, said=[what])
     found.keys["data.dataset.values"] = "which values are which class"
     return found
@@ -164,12 +187,25 @@ def _named_elsewhere(seen: Sequence[int], folder: Path) -> Masks | None:
             continue
         if not names or len(set(names)) < len(names) or any(value >= len(names) and value != 255 for value in seen):
             continue
+        if set(map(str.lower, names)) & set(UNLABELLED):
+            return _with_unlabelled(names, file.name)
         found = _named(seen, names)
         found.options["classes"] = list(names)
         found.said = [line.replace("classes.txt", file.name) for line in found.said]
         found.keys["data.dataset.classes"] = "their names, in the order of the values"
         return found
     return None
+
+
+def _with_unlabelled(names: Sequence[str], file: str) -> Masks:
+    """Classes of which one, such as fastai's `Void` or nnU-Net's `ignore`, means "not labelled"; so does 255."""
+    void = [value for value, name in enumerate(names) if name.lower() in UNLABELLED]
+    kept = {name: value for value, name in enumerate(names) if value not in void}
+    found = Masks({"values": {**kept, VOID: [*void, 255]}})
+    found.said.append(f"{file} names {len(kept)} {'class' if len(kept) == 1 else 'classes'}: {listing(kept, 8)}.")
+    found.said.append(f"The value {void[0]} is taken as 'not labelled', because {file} calls it '{names[void[0]]}'.")
+    found.keys["data.dataset.values"] = "which values are which class, and their names"
+    return found
 
 
 def _nnunet(file: Path) -> tuple[str, ...]:
@@ -214,19 +250,31 @@ def _classes(seen: Sequence[int]) -> Masks:
 def _colours(files: Sequence[Path]) -> Masks:
     """Masks in colour: each frequent colour is a class."""
     pixels: Counter[RGB] = Counter()
+    areas: Counter[RGB] = Counter()
     for file in files:
         try:
-            image = read_image(file)
+            image = read_image(file, reading=Reading(alpha=False))
         except PixelwiseError:
             continue
-        packed = image.reshape(-1, 3).astype(np.uint32) @ np.array([65536, 256, 1], np.uint32)
-        for value, count in zip(*np.unique(packed, return_counts=True), strict=True):
-            pixels[int(value) >> 16, (int(value) >> 8) & 255, int(value) & 255] += int(count)
+        packed = (image.astype(np.uint32) @ np.array([65536, 256, 1], np.uint32)).astype(np.int64)
+        for counts, some in ((pixels, packed), (areas, packed[~between(packed)])):
+            for value, count in zip(*np.unique(some, return_counts=True), strict=True):
+                counts[int(value) >> 16, (int(value) >> 8) & 255, int(value) & 255] += int(count)
     colours = sorted(pixels)
+    drawn = [colour for colour in colours if 2 * areas[colour] > pixels[colour]]
+    if 1 < len(drawn) <= MOST_CLASSES and len(colours) > 3 * len(drawn):
+        found = _by_colour(drawn)
+        what = f"{len(colours) - len(drawn):,} other colours lie only along outlines: they are not classes."
+        found.said.append(what)
+        return found
     if len(colours) > MOST_CLASSES:
         kept = [colour for colour, _ in pixels.most_common(3)]
         what = f"The masks have {len(colours):,} colours (most frequent: {listing(map(as_hex, kept))}): too many for classes."
         return Masks({"mask_values": "colour", "classes": [], "colours": []}, said=[what])
+    return _by_colour(colours)
+
+
+def _by_colour(colours: Sequence[RGB]) -> Masks:
     names = ["background" if colour == (0, 0, 0) else as_hex(colour) for colour in colours]
     found = Masks({"mask_values": "colour", "classes": names, "colours": [list(colour) for colour in colours]})
     found.said.append(

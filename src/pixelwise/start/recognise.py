@@ -6,7 +6,6 @@ data set that changes it is in the recipe.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,14 +15,13 @@ from typing import Any, Literal
 from pixelwise.data.pairing.files import find_files
 from pixelwise.data.pairing.groups import PATTERNS, suggested_groups
 from pixelwise.data.pairing.lists import SPELLINGS
-from pixelwise.data.pairing.matching import Naming, likely_naming, pair_files
+from pixelwise.data.pairing.matching import Naming, pair_files
 from pixelwise.data.single.table import SUFFIXES_OF_TABLES, find_file, read_table
 from pixelwise.errors import DataError, PixelwiseError, listing
+from pixelwise.start.layouts import in_each_folder, not_read, pairing, side_by_side, two_folders, voc_lists
 from pixelwise.start.masks import look_at_masks
 
 Kind = Literal["masks", "objects", "classes", "pictures"]
-MASKS = ("mask", "label", "annotation", "segment", "truth", "gt", "target", "trimap")  # in names of folders and files
-BEHIND = (*MASKS, "seg")  # at the end of names
 LOOKED_AT = 20  # lines of a table
 ANNOTATIONS = (".json", ".xml", ".zip")
 
@@ -147,7 +145,11 @@ def _of_another_kind(path: Path, file: Path) -> DataError:
     if file.is_file() and file.stat().st_size == 0:
         return DataError("is empty (0 bytes): it has no labels.", where=str(file), hint="Export it again.")
     what = f"the labels seem to be in {file.relative_to(path)}, which this command does not read."
-    hint = "docs/formats.md shows the exports of labelling tools that are read."
+    from pixelwise.data.formats.base import MINIMAL, has_minimal
+    from pixelwise.data.formats.source import Source
+
+    minimal = file.suffix.lower() == ".json" and has_minimal(Source(file))
+    hint = MINIMAL if minimal else "docs/formats.md shows the exports of labelling tools that are read."
     return DataError(what, where=str(path), hint=hint)
 
 
@@ -156,26 +158,28 @@ def _of_another_kind(path: Path, file: Path) -> DataError:
 
 def _with_masks(path: Path, names: Sequence[str], objects: bool, given: Mapping[str, Any]) -> Found | None:
     """Pairs of images and masks: in two folders, or side by side with suffixes, prefixes or kinds of files."""
-    options = _as_given(path, given) or _folders(path, names) or _side_by_side(path)
+    options = _as_given(path, given) or two_folders(path, names) or side_by_side(path)
     for place in () if options else sorted(path.iterdir()):  # side by side in the folders of splits
         if place.is_dir() and place.name.lower() in SPELLINGS:
-            options = options or _side_by_side(place)
+            options = options or side_by_side(place)
     if options is None and _only_folder(path, names) is None:
-        options = _side_by_side(path, "**/")
+        options = side_by_side(path, "**/") or in_each_folder(path, names)
     if options is None:
         return None
     images, masks, naming = options
     dataset: dict[str, Any] = {"name": "folder", "path": str(path)}
     dataset |= {key: value for key, value in (("images", images), ("masks", masks)) if value != key}
-    dataset |= naming.options()
-    pairs = [
-        pair for place in _places(path, images) for pair in pair_files(place, images, masks, naming).known.values()
-    ]
+    dataset |= naming.options() | voc_lists(path)
+    paired = [pair_files(place, images, masks, naming) for place in _places(path, images)]
+    pairs = [pair for one in paired for pair in one.known.values()]
     found = Found(path, "objects" if objects else "masks", dataset, names=tuple(pair.name for pair in pairs))
     found.said.append(f"{len(pairs):,} pictures with masks: images in {images}, masks in {masks}.")
     if naming != Naming():
-        told = ", ".join(f"{key} {value!r}" for key, value in naming.options().items())
-        found.said.append(f"Names pair by {told}.")
+        by = ", ".join(f"{key} {value!r}" for key, value in naming.options().items())
+        found.said.append(f"Names pair by {by}.")
+    used = {file for pair in pairs for file in (pair.image, pair.mask)}
+    told = {Path(file) for one in paired for problem in (*one.unpaired, *one.problems) for file in problem.files}
+    found.said += not_read(path, used | told, naming)
     look = look_at_masks([pair.mask for pair in pairs], path / "classes.txt", objects)
     found.dataset |= look.options
     found.said += look.said
@@ -190,7 +194,7 @@ def _as_given(path: Path, given: Mapping[str, Any]) -> tuple[str, str, Naming] |
     images, masks = str(given.get("images", "images")), str(given.get("masks", "masks"))
     naming = {key: str(given[key]) for key in vars(Naming()) if key in given}
     place = _places(path, images)[0]
-    return images, masks, Naming(**naming) if naming else _pairing(place, images, masks) or Naming()
+    return images, masks, Naming(**naming) if naming else pairing(place, images, masks) or Naming()
 
 
 def _places(path: Path, images: str) -> list[Path]:
@@ -198,65 +202,6 @@ def _places(path: Path, images: str) -> list[Path]:
     named = [one for one in sorted(path.iterdir()) if one.name.lower() in SPELLINGS and one.is_dir()]
     splits = [one for one in named if find_files(one, images).files]
     return splits or [path]
-
-
-def _folders(path: Path, names: Sequence[str]) -> tuple[str, str, Naming] | None:
-    """Two folders whose files pair; those of masks have a name that says so, or the unchanged names pair."""
-    places = [one for one in sorted(path.iterdir()) if one.name.lower() in SPELLINGS and one.is_dir()]
-    tops: Counter[str] = Counter()
-    for name in names:
-        parts = name.split("/")
-        if places and parts[0].lower() in SPELLINGS:
-            parts = parts[1:]
-        if len(parts) > 1:
-            tops[parts[0]] += 1
-    base = places[0] if places and not any(_is_masks(name) for name in tops if (path / name).is_dir()) else path
-    masks = [name for name in tops if _is_masks(name) and (base / name).is_dir()]
-    for mask in masks:
-        for image in sorted(tops, key=lambda name: (not re.search("ima?ge?|pic|photo|jpe?g|png", name.lower()), name)):
-            if image != mask and (base / image).is_dir() and not _is_masks(image):
-                naming = _pairing(base, image, mask)
-                if naming is not None:
-                    return image, mask, naming
-    return None
-
-
-def _pairing(base: Path, images: str, masks: str) -> Naming | None:
-    """How the names in two folders pair; None if fewer than half of the masks do. Of several masks of each picture those
-    that are named after labels, as in Cityscapes."""
-    pairs = pair_files(base, images, masks)
-    pictures, planes = ([name for name, _ in find_files(base, place).files] for place in (images, masks))
-    if 2 * len(pairs.known) >= len(planes) > 0:
-        return Naming()
-    planes = [name for name in planes if re.search(r"label_?ids?$", name.lower())] or planes
-    found = likely_naming(pictures, planes)
-    return found[0] if found is not None and 2 * found[1] >= len(planes) else None
-
-
-def _side_by_side(path: Path, inside: str = "") -> tuple[str, str, Naming] | None:
-    """`tom.jpg` beside `tom.png`, or `tom.png` beside `tom_mask.png`; with `**/` also in a folder for each patient, say."""
-    files = [file for _, file in find_files(path, "").files if inside or file.parent == path]
-    suffixes = Counter(file.suffix for file in files)
-    if len(suffixes) == 2 and ".png" in suffixes:
-        other = next(suffix for suffix in suffixes if suffix != ".png")
-        if len(pair_files(path, f"{inside}*{other}", f"{inside}*.png").known) * 2 > suffixes[".png"]:
-            return f"{inside}*{other}", f"{inside}*.png", Naming()
-    behind = [file for file in files if any(re.search(rf"[_\-.]{word}s?$", file.stem.lower()) for word in BEHIND)]
-    before = [file for file in files if any(re.match(rf"{word}s?[_\-.]", file.stem.lower()) for word in MASKS)]
-    marked = behind or before
-    if 2 * len(marked) < len(files) * 0.8 or not marked:
-        return None
-    match = re.search(r"[_\-.][^_\-.]+$" if behind else r"^[^_\-.]+[_\-.]", marked[0].stem)
-    affix = match.group() if match else ""
-    kind = next((file.suffix for file in files if file not in marked), ".png")
-    if all(file.stem.endswith(affix) if behind else file.stem.startswith(affix) for file in marked):
-        naming = Naming(mask_suffix=affix) if behind else Naming(mask_prefix=affix)
-        return f"{inside}*{kind}", f"{inside}*{marked[0].suffix}", naming
-    return None
-
-
-def _is_masks(name: str) -> bool:
-    return any(word in name.lower() for word in MASKS)
 
 
 # -- labels of whole pictures ----------------------------------------------------------------------------------------
@@ -267,18 +212,28 @@ def _with_table(path: Path, table: str) -> Found | None:
     from pixelwise.data.single.labelled import Labelled
 
     tables = [table] if table else [f.name for f in sorted(path.iterdir()) if f.suffix.lower() in SUFFIXES_OF_TABLES]
+    read: dict[str, Labelled] = {}
     for name in tables:
         try:
-            made = Labelled(path, path, table=name, val=0.0)
+            read[name] = Labelled(path, path, table=name, val=0.0)
         except PixelwiseError:
             if table or _names_pictures(path / name, path):
                 raise
-            continue
-        count = sum(len(made.names(split)) for split in made.splits())
-        found = Found(path, "classes", {"name": "labelled", "path": str(path), "table": name})
-        found.said.append(f"{count:,} pictures with {len(made.info.classes)} classes, from the table {name}.")
-        return found
-    return None
+    if not read:
+        return None
+    files = {
+        name: {made.sources(split, at)[0] for split in made.splits() for at in range(len(made.names(split)))}
+        for name, made in read.items()
+    }
+    name = max(read, key=lambda one: (len(read[one].info.classes) > 1, len(files[one])))
+    found = Found(path, "classes", {"name": "labelled", "path": str(path), "table": name})
+    what = f"{len(files[name]):,} pictures with {len(read[name].info.classes)} classes, from the table {name}."
+    found.said.append(what)
+    if others := [one for one in read if one != name]:
+        what = f"Other tables of labels are not read: {listing(others)}. To read one, give it in place of the folder."
+        found.said.append(what)
+    found.said += not_read(path, files[name])
+    return found
 
 
 def _names_pictures(table: Path, path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -81,6 +82,8 @@ def start(
     say(f"\n{said}\nreport  {page}\nrecipe  {recipe}")
     if fatal:
         say("\nCorrect the fatal findings first; then start again.")
+        if any("`pixelwise data repair`" in finding.cure for finding in fatal):
+            say(f"A corrected copy:\n  {_repair(found)}")
         raise typer.Exit(1)
     if not train:
         say("\nNext:\n" + "\n".join(f"  {line}" for line in lines))
@@ -169,14 +172,25 @@ def _commands(recipe: Path, run: Path, found: Found, changes: Sequence[str], dat
     ]
 
 
+def _repair(found: Found) -> str:
+    """The command that writes a corrected copy, with the options of the data set."""
+    options = {key: value for key, value in found.dataset.items() if key not in ("name", "path")}
+    words = [
+        word for key, value in options.items() for word in ("--set", f"{key}={json.dumps(value, ensure_ascii=False)}")
+    ]
+    path = str(found.dataset["path"])
+    return shlex.join(["pixelwise", "data", "repair", path, "--out", f"{found.name or 'folder'}-repaired", *words])
+
+
 def _to_label(found: Found) -> list[Path]:
     """The folders whose pictures are labelled: of folders inside others the first ones, because predict takes no inner ones."""
     from pixelwise.data.pairing.files import find_files
 
     path = Path(str(found.dataset["path"])) if Path(str(found.dataset["path"])).is_dir() else found.path
-    images = path / str(found.dataset.get("images", "images" if found.dataset["name"] == "folder" else ""))
-    pictures = found.pictures or (images if images.is_dir() else path)
-    inside = list(dict.fromkeys(file.parent for _, file in find_files(pictures, "").files))
+    pattern = str(found.dataset.get("images", "images" if found.dataset["name"] == "folder" else ""))
+    pictures = found.pictures or (path / pattern if (path / pattern).is_dir() else path)
+    chosen = find_files(path, pattern) if "*" in pattern else find_files(pictures, "")
+    inside = list(dict.fromkeys(file.parent for _, file in chosen.files))
     if pictures in inside or not inside:
         return [pictures]
     held_out = [folder for folder in inside if {"val", "valid", "validation"} & set(folder.relative_to(pictures).parts)]

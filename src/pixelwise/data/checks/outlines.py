@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pixelwise.types import IndexMap
 
+Values = IndexMap | NDArray[np.int64]  # of a mask: indices, or packed colours
 SHORT = 3  # pixels: the longest run that may be a value between two others
 WIDEST = 16  # pixels between two long runs that are a transition: two blocks of JPEG; more is a pattern of thin objects
 FEWEST = 12  # transitions that a mask needs to be judged
@@ -26,12 +27,12 @@ def smooth_share(mask: IndexMap, void: int | None = None) -> float:
     return float(counts[0] / counts[1]) if counts[1] >= FEWEST else 0.0
 
 
-def between(mask: IndexMap) -> NDArray[np.bool_]:
+def between(mask: Values) -> NDArray[np.bool_]:
     """(H, W): the pixels that are in a short run along their row or along their column."""
     return _in_short_runs(mask) | _in_short_runs(mask.T).T
 
 
-def _runs(mask: IndexMap) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+def _runs(mask: Values) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Start in the flat mask, value and length of the runs of all rows."""
     flat = np.ascontiguousarray(mask).reshape(-1)
     begins = np.ones(len(flat), bool)
@@ -59,7 +60,7 @@ def _transitions(mask: IndexMap, void: int | None) -> NDArray[np.int64]:
     return np.array([np.count_nonzero(counted & (last - first > 1)), np.count_nonzero(counted)])
 
 
-def _in_short_runs(mask: IndexMap) -> NDArray[np.bool_]:
+def _in_short_runs(mask: Values) -> NDArray[np.bool_]:
     starts, _, lengths = _runs(mask)
     found: NDArray[np.bool_] = np.repeat(~_long(starts, lengths, mask.shape[1]), lengths)
     return found.reshape(mask.shape)

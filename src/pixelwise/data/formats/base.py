@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pixelwise.data.formats.source import Source
+from pixelwise.data.formats.source import Source, has_words
 from pixelwise.errors import DataError, Problem, did_you_mean, listing
 from pixelwise.imaging.files import SUFFIXES
 from pixelwise.types import RGB, IndexMap, Knowledge
@@ -76,6 +76,9 @@ class Export:
     assumed: tuple[str, ...] = ()
 
 
+MINIMAL = "This seems to be Label Studio's JSON-MIN, which has only a part of the labels: export as JSON."
+
+
 @dataclass(frozen=True)
 class Format:
     """A reader of exports.
@@ -107,8 +110,14 @@ def find_format(source: Source, name: str = "auto") -> tuple[str, str, Format]:
         what = f"seems to be of several formats: {listing([f'{one} ({reason})' for one, reason, _ in found])}."
         raise DataError(what, where=str(source), hint="Name one by format, or name one of its files.")
     what = f"is not an export that is read ({', '.join(FORMATS)})."
-    hint = "Is it whole? docs/formats.md shows the files that each format has."
+    hint = MINIMAL if has_minimal(source) else "Is it whole? docs/formats.md shows the files that each format has."
     raise DataError(what, where=str(source), hint=hint)
+
+
+def has_minimal(source: Source) -> bool:
+    """Whether a source has Label Studio's JSON-MIN, which is not read."""
+    words = ("annotation_id", "annotator")
+    return any(has_words(file, *words) and not has_words(file, "annotations") for file in source.some(".json"))
 
 
 def recognised(source: Source) -> list[tuple[str, str, Format]]:

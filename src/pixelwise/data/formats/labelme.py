@@ -20,6 +20,9 @@ from pixelwise.errors import DataError, shown
 from pixelwise.imaging.files import pixel_limit
 
 KEYS = ("shapes", "imagePath")
+EMBEDDED = (
+    "A picture inside the json (imageData) is not read: save it as a file beside the json, as imagePath names it."
+)
 NO_AREA = ("point", "points", "line", "linestrip")
 Group = tuple[str, str, tuple[dict[str, Any], ...]]  # label, place for messages, shapes
 
@@ -50,7 +53,7 @@ def _read(source: Source) -> Export:
         told = read.get("flags")
         labels = tuple(str(flag) for flag, is_set in told.items() if is_set is True) if isinstance(told, dict) else ()
         flags |= dict.fromkeys(map(str, told) if isinstance(told, dict) else ())
-        picture = source.picture(str(read["imagePath"]), file.parent)
+        picture = source.picture(str(read["imagePath"]), file.parent, EMBEDDED if read.get("imageData") else "")
         split = source.split_of(file)
         size = _size(read, file)
         records.append(Record(source.name_of(file), picture, file, split, size, partial(_shapes, groups), None, labels))

@@ -75,7 +75,7 @@ class Source:
                 by_last.setdefault(_composed(file.name), []).append(file)
         return by_last
 
-    def picture(self, name: str, near: Path) -> Path:
+    def picture(self, name: str, near: Path, hint: str = "") -> Path:
         """The file of a picture that an export names.
 
         It is looked for in the folder `near`, then in the whole source by the end of its path.
@@ -95,7 +95,7 @@ class Source:
                 return ends[0]
         if not inside or not parts:
             what = f"names the picture {shown(name)}, which is not in the folder {self.root}."
-            raise DataError(what, where=str(self), hint="Put the picture beside its annotations.")
+            raise DataError(what, where=str(self), hint=hint or "Put the picture beside its annotations.")
         return direct
 
     def name_of(self, file: Path, base: Path | None = None) -> str:

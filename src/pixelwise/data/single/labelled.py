@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -178,12 +178,13 @@ def labelled(
     return Labelled(find_folder(path, root), root, **options)
 
 
-def _from_table(path: Path, file: Path) -> Iterator[One]:
+def _from_table(path: Path, file: Path) -> list[One]:
+    """The pictures that a table names. Without a column of splits, the folders `train` and `val` that all are in say them."""
     if not file.is_file():
         raise DataError("there is no such table.", where=str(file))
     known = {found: name for name, found in find_files(path, "").files}
     files = [*known]
-    missing, seen = [], dict[Path, str]()
+    missing, seen, ones = [], dict[Path, str](), list[One]()
     for row in read_table(file):
         found = find_file(row.file, files, file.parent)
         if found is None:
@@ -192,9 +193,13 @@ def _from_table(path: Path, file: Path) -> Iterator[One]:
             what = f"gives {row.file} two classes, '{seen[found]}' and '{row.label}'; a picture has one."
             raise DataError(what, where=str(file))
         else:
-            yield One(known[found], found, row.label, row.split)
+            ones.append(One(known[found], found, row.label, row.split))
     if missing:
         raise missing_files(missing, file)
+    folders = [SPELLINGS.get(one.name.partition("/")[0].lower(), "") for one in ones]
+    if not any(one.split for one in ones) and all(folders) and {"train", "val"} <= set(folders):
+        ones = [replace(one, split=split) for one, split in zip(ones, folders, strict=True)]
+    return ones
 
 
 def _order(split: str) -> tuple[int, str]:

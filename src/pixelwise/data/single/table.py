@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -17,6 +18,8 @@ SUFFIXES_OF_TABLES = (".csv", ".tsv")
 FILE = ("file", "filename", "file_name", "image", "image_name", "picture", "path", "name", "id", "image_id")
 LABEL = ("label", "class", "category", "target", "species", "kind", "y")
 SPLIT = ("split", "set", "subset", "partition", "fold")
+
+HELD_OUT = ("is_valid", "is_val")  # fastai's columns: True for pictures of `val`
 
 
 @dataclass(frozen=True)
@@ -53,9 +56,9 @@ def read_table(file: Path) -> tuple[Row, ...]:
     name = _named(header, FILE)
     if name is None:
         name = next((at for at, cell in enumerate(rows[0]) if _is_picture(cell)), 0)
-    split = _named(header, SPLIT)
+    split, held_out = _named(header, SPLIT), _named(header, HELD_OUT)
     label = _named([word if at != name else "" for at, word in enumerate(header)], LABEL)
-    rest = [at for at in range(width) if at not in (name, split)]
+    rest = [at for at in range(width) if at not in (name, split, held_out)]
     if label is None and header and len(rest) > 1 and all(_is_one_hot([row[at] for at in rest]) for row in rows):
         labels = [lines[0][next(at for at in rest if float(row[at]) == 1)] for row in rows]
     elif label is None and not rest:
@@ -66,7 +69,10 @@ def read_table(file: Path) -> tuple[Row, ...]:
     if "" in labels:
         at = labels.index("") + (2 if header else 1)
         raise DataError(f"line {at} has no label.", where=str(file))
-    splits = ["" if split is None else SPELLINGS.get(row[split].lower(), row[split]) for row in rows]
+    if split is None and held_out is not None:
+        splits = ["val" if row[held_out].lower() in ("true", "1", "1.0", "yes") else "train" for row in rows]
+    else:
+        splits = ["" if split is None else SPELLINGS.get(row[split].lower(), row[split]) for row in rows]
     return tuple(Row(row[name], word, part) for row, word, part in zip(rows, labels, splits, strict=True))
 
 
@@ -89,10 +95,17 @@ def _is_picture(cell: str) -> bool:
 
 
 def _is_header(lines: Sequence[Sequence[str]]) -> bool:
-    """Whether the first line names the columns: it has no picture, and a known word, or the next line has a picture."""
+    """Whether the first line names the columns: it has no picture, and a known word, or the next line has a picture.
+
+    A word as part of a cell, such as `id_code`, counts if digits begin below it.
+    """
     words = {cell.lower() for cell in lines[0]}
     pictures = [any(map(_is_picture, line)) for line in lines[:2]]
-    return not pictures[0] and (bool(words & {*FILE, *LABEL}) or pictures[-1])
+    parts = {part for word in words for part in word.split("_")}
+    above, below = ("".join(line) for line in (lines[0], lines[min(1, len(lines) - 1)]))
+    digits_begin = not re.search(r"\d", above) and bool(re.search(r"\d", below))
+    known = {*FILE, *LABEL}
+    return not pictures[0] and (bool(words & known) or pictures[-1] or (digits_begin and bool(parts & known)))
 
 
 def _named(header: Sequence[str], words: Sequence[str]) -> int | None:
