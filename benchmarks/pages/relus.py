@@ -195,7 +195,9 @@ def figures() -> dict[str, str]:
         for rate in RATES
     ]
     panels = [
-        Panel(f"Dead units of {rows()[0]['units']}, mean and range", "epoch", lines, ticks=(0, 5, 10), bottom=0, top=240),
+        Panel(
+            f"Dead units of {rows()[0]['units']}, mean and range", "epoch", lines, ticks=(0, 5, 10), bottom=0, top=240
+        ),
         Panel("The two smaller rates", "epoch", lines[:2], ticks=(0, 5, 10), bottom=0, top=8),
     ]
     return {"dead_relu.svg": draw("Dead ReLUs of LeNet on CIFAR-10 after every epoch", panels)}

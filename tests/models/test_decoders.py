@@ -47,7 +47,11 @@ def test_every_part_has_the_name_by_which_recipes_freeze_it(name):
 @pytest.mark.parametrize("name", ["fpn", "linear_probe"])
 @pytest.mark.parametrize(
     ("strides", "what"),
-    [((8, 64), "no map of stride 64; its strides are 2, 4, 8, 16, 32"), ((8, 4), "read 8, 4; write strides from fine to coarse"), ((), "no str")],
+    [
+        ((8, 64), "no map of stride 64; its strides are 2, 4, 8, 16, 32"),
+        ((8, 4), "read 8, 4; write strides from fine to coarse"),
+        ((), "no str"),
+    ],
 )
 def test_strides_that_do_not_fit_are_refused(name, strides, what):
     with pytest.raises(RecipeError, match=what):

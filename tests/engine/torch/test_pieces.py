@@ -264,6 +264,8 @@ def test_a_recipe_without_pieces_is_written_as_before() -> None:
 
 def test_pieces_of_one_picture_that_the_model_cannot_take(tiny: Tiny, data: Path, tmp_path: Path) -> None:
     recipe = tiny("model={name: basic_fcn}", "train.accumulate=8")  # 32×32 shrinks to 1×1
-    with pytest.raises(TrainingError, match=r"train\.accumulate=8: BatchNorm .*a batch of one picture.*Lower train\.accumulate"):
+    with pytest.raises(
+        TrainingError, match=r"train\.accumulate=8: BatchNorm .*a batch of one picture.*Lower train\.accumulate"
+    ):
         list(train(recipe, tmp_path / "run", data=data))
     assert not (tmp_path / "run").exists()
