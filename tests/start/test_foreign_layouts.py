@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
+from typer.testing import CliRunner
 
+from pixelwise.cli.data.commands import app
 from pixelwise.data import DATASETS
 from pixelwise.data.base import Dataset
 from pixelwise.errors import DataError
@@ -163,3 +165,11 @@ def test_exports_that_are_not_read_say_what_to_export(tmp_path: Path) -> None:
     (tmp_path / "me/0.json").write_text(json.dumps(told))
     with pytest.raises(DataError, match="imageData"):
         recognise(tmp_path / "me")
+
+
+def test_data_check_reads_the_layouts_that_start_finds(tmp_path: Path) -> None:
+    for number in range(6):
+        picture(tmp_path / f"{'cat' if number % 2 else 'dog'}/{number}.png")
+    made = CliRunner().invoke(app, ["check", str(tmp_path)])
+    assert made.exit_code == 0, made.output
+    assert "2 folders are taken as classes" in made.output

@@ -223,7 +223,15 @@ def _open(name: str, data: Path | None, words: list[str]) -> Dataset:
             raise RecipeError("the folder is already given as NAME. Leave this option out.", where="--set path")
         converted = DATASETS.convert("folder", {**options, "path": ""}, where=name)  # a path may have any bytes
         root = data_root(data)
-        return Folder(find_folder(name, root), root, **{key: converted[key] for key in options})
+        place = find_folder(name, root)
+        try:
+            return Folder(place, root, **{key: converted[key] for key in options})
+        except DataError:
+            from pixelwise.cli.data.importing import in_another_layout
+
+            if options or (found := in_another_layout(place)) is None:
+                raise
+            return found
     known, preset = PRESETS.get(name, (name, {}))
     if name not in names and ":" not in name:
         places = f"the working folder ({Path.cwd()}) or in the data folder ({data_root(data)})"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pixelwise.errors import DataError, RecipeError, listing
 from pixelwise.terminal.bars import Line
-from pixelwise.terminal.output import ACCENT, QUIET, WARN, result_console, show_line
+from pixelwise.terminal.output import ACCENT, QUIET, WARN, result_console, say, show_line
 
 if TYPE_CHECKING:
     from pixelwise.data.base import Dataset
@@ -62,6 +62,18 @@ def is_export(place: Path, options: Mapping[str, Any]) -> bool:
     if not {*options} <= {*known} - {"path"} or (place / "masks").is_dir():
         return False
     return place.suffix.lower() == ".zip" or "format" in options or bool(recognised(Source(place)))
+
+
+def in_another_layout(place: Path) -> Dataset | None:
+    """The data set of a folder in another usual layout, as `start` finds it; None if it is in none. Prints how it is read."""
+    try:
+        dataset, options, said = _usual_layout(place, {"val": 0.2})
+    except DataError:
+        return None
+    if options["name"] == "folder" and not {"images", "masks"} & {*options} and options["path"] == str(place):
+        return None
+    say(f"Read as `pixelwise start` reads it: {said}", err=True)
+    return dataset
 
 
 def _shares(words: Sequence[str]) -> dict[str, float]:

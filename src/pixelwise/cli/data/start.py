@@ -74,16 +74,17 @@ def start(
     from pixelwise.start.page import build_page
 
     lines = [shlex.join(["pixelwise", *command]) for command in commands]
+    repairs = [_repair(found)] if any("`pixelwise data repair`" in finding.cure for finding in fatal) else []
     text = recipe.read_text(encoding="utf-8")
     page = write_page(
         out / f"{name}-report.html",
-        build_page(plan, dataset, seen, findings, accepted, recipe=text, estimate=said, commands=lines),
+        build_page(plan, dataset, seen, findings, accepted, recipe=text, estimate=said, commands=repairs or lines),
     )
     say(f"\n{said}\nreport  {page}\nrecipe  {recipe}")
     if fatal:
         say("\nCorrect the fatal findings first; then start again.")
-        if any("`pixelwise data repair`" in finding.cure for finding in fatal):
-            say(f"A corrected copy:\n  {_repair(found)}")
+        for line in repairs:
+            say(f"A corrected copy:\n  {line}")
         raise typer.Exit(1)
     if not train:
         say("\nNext:\n" + "\n".join(f"  {line}" for line in lines))
