@@ -108,10 +108,17 @@ def _load(command: str) -> typer.Typer:
     module, _, attribute = target.partition(":")
     found = getattr(import_module(module), attribute)
     if isinstance(found, typer.Typer):
+        for one in found.registered_commands:
+            one.help = _flowing(one.help or one.callback.__doc__ or "")
         return found
     interface = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    interface.command(help=found.__doc__ or help_line, cls=Command)(found)
+    interface.command(help=_flowing(found.__doc__ or help_line), cls=Command)(found)
     return interface
+
+
+def _flowing(text: str) -> str:
+    """A docstring with each paragraph on one line, so that a terminal of any width fills its lines."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.strip().split("\n\n"))
 
 
 class Command(TyperCommand):
