@@ -119,9 +119,7 @@ def test_it_is_a_table_of_contents(shelf):
 
 
 def test_an_unknown_name_comes_with_the_known_and_the_nearest(shelf):
-    with pytest.raises(
-        RecipeError, match=r"there is no model 'nett'; choose from net, pair, plain.*Did you mean 'net'\?"
-    ):
+    with pytest.raises(RecipeError, match=r"unknown model 'nett'; choose from net, pair, plain.*Did you mean 'net'\?"):
         shelf["nett"]
 
 
@@ -168,10 +166,10 @@ def test_build_refuses_before_it_imports(shelf):
 @pytest.mark.parametrize(
     ("target", "what"),
     [
-        ("nowhere.at_all:net", "there is no module 'nowhere.at_all'.*Install its package"),
-        ("outside.missing:net", "there is no module 'outside.missing'"),
+        ("nowhere.at_all:net", "module 'nowhere.at_all'.*was not found.*Install its package"),
+        ("outside.missing:net", "module 'outside.missing'"),
         ("outside.builds:pear", r"has no function 'pear'.*Did you mean 'pair'\?"),
-        ("math:sqrt", "there is no module 'math'|has no function"),
+        ("math:sqrt", "module 'math'|has no function"),
     ],
 )
 def test_targets_that_lead_nowhere(shelf, target, what):

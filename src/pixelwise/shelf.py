@@ -140,9 +140,9 @@ class Shelf(Mapping[str, str]):
             return name
         if colon:
             hint = "Name a function as package.module:function, e.g. my_nets:shallow."
-            raise RecipeError(f"there is no module or function of the name {shown(name)}.", hint=hint)
+            raise RecipeError(f"module or function {shown(name)} was not found.", hint=hint)
         raise RecipeError(
-            f"there is no {self.kind} '{name}'; choose from {', '.join(sorted(self._table))}, or package.module:function.",
+            f"unknown {self.kind} '{name}'; choose from {', '.join(sorted(self._table))}, or package.module:function.",
             hint=did_you_mean(name, self._table),
         )
 
@@ -257,7 +257,7 @@ def _find_function(target: str) -> tuple[ast.FunctionDef, ast.Module]:
     source = find_source(module)
     if source is None or source.suffix != ".py":
         raise RecipeError(
-            f"there is no module '{module}' to take '{function}' from.",
+            f"module '{module}', which should contain '{function}', was not found.",
             hint="Install its package in this environment, or put its file into the working folder.",
         )
     tree = _read(source, f"module '{module}'")

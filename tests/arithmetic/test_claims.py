@@ -207,7 +207,7 @@ def test_cells_of_an_exercise(claim, words):
 
 @pytest.mark.parametrize(
     ("claim", "message"),
-    [("9=1", "no step '9'"), ("3.Q=1", "step 3 has no 'Q'; it has W, b"), ("1", "QUANTITY=FIGURE")],
+    [("9=1", "unknown step '9'"), ("3.Q=1", "step 3 has no 'Q'; it has W, b"), ("1", "QUANTITY=FIGURE")],
 )
 def test_claims_about_nothing_are_refused(claim, message):
     with pytest.raises(RecipeError, match=message):

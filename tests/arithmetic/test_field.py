@@ -90,9 +90,9 @@ def test_bad_input():
     with pytest.raises(ShapeError, match="needs numbers for K, S"):
         receptive_fields(network, parse_shape("3xSxS"))
     rows = flow(parse_network("conv 3 8"), (3, 8, 8))
-    with pytest.raises(ShapeError, match=r"no pixel \(row 6, column 0\) in an output of 6×6"):
+    with pytest.raises(ShapeError, match=r"the pixel \(row 6, column 0\) is outside an output of 6×6"):
         input_box(rows, 1, (6, 0))
-    with pytest.raises(ShapeError, match="no layer 2"):
+    with pytest.raises(ShapeError, match="layer 2 does not exist"):
         input_box(rows, 2, (0, 0))
     with pytest.raises(ShapeError, match="channels×height×width"):
         receptive_fields(parse_network("fc 10"), (8,))

@@ -22,7 +22,7 @@ def test_the_course_network():
 
 def test_skips_concatenate_add_and_go_on_from():
     text = "conv 3 8 same as a | maxpool 2 | upsample 2 | concat a | from a | conv 1 4 | add b"
-    with pytest.raises(Exception, match="no earlier output named 'b'"):
+    with pytest.raises(Exception, match="no earlier output is named 'b'"):
         parse_network(text)
     text = "conv 3 8 same as a | maxpool 2 | upsample 2 | concat a as b | from a | conv 1 16 | add b | globalpool | flatten"
     assert shapes(text, (3, 8, 8))[3:] == [(16, 8, 8), (8, 8, 8), (16, 8, 8), (16, 8, 8), (16, 1, 1), (16,)]

@@ -68,7 +68,7 @@ def test_expressions_are_a_calculator_and_nothing_else(text):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("conv 5x5 5 | cnv 7x7 10", "column 14: there is no layer 'cnv'.*Did you mean 'conv'"),
+        ("conv 5x5 5 | cnv 7x7 10", "column 14: unknown layer 'cnv'.*Did you mean 'conv'"),
         ("conv 3 8 | maxpool 3 q2", "column 22: `maxpool` takes 1 value, read 2"),
         ("conv 3 8 sme", "column 10: `conv` takes 2 values, read 3. Did you mean 'same'"),
         ("fc 10 p2", "column 7: `fc` has no option 'p2'"),
@@ -76,7 +76,7 @@ def test_expressions_are_a_calculator_and_nothing_else(text):
         ("conv 3 8 same p1", "column 10: `same` computes the padding"),
         ("conv 3x3x3 8", "column 6: read 3x3x3: it has 3 members"),
         ("conv 3 0", "column 8: read 0; .* at least 1"),
-        ("conv 3 8 as a | relu | concat b", "column 31: there is no earlier output named 'b'; choose from a, input"),
+        ("conv 3 8 as a | relu | concat b", "column 31: no earlier output is named 'b'; choose from a, input"),
         ("conv 3 8 as first | concat fist", "Did you mean 'first'"),
         ("relu as input", "column 9: the name 'input' is already used"),
         ("relu as", "column 6: `as` is followed by one name"),
@@ -113,7 +113,7 @@ def test_yaml_and_files(tmp_path):
     text.write_text("relu\nfc 10\n")
     assert str(read_network(str(text))[0]) == "relu | fc 10"
     file.write_text("layers: [cnv 3 4]\n")
-    with pytest.raises(RecipeError, match=r"net.yaml, .*column 1: there is no layer 'cnv'"):
+    with pytest.raises(RecipeError, match=r"net.yaml, .*column 1: unknown layer 'cnv'"):
         read_network(str(file))
     file.write_text("layers: [\n")
     with pytest.raises(RecipeError, match="line 2, column 1: a bracket is opened and not closed"):

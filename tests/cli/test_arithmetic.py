@@ -179,7 +179,7 @@ def test_trace(call, tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["shapes", "conv 3 4 | cnv 4", "--input", "3x8x8"], "column 12: there is no layer 'cnv'"),
+        (["shapes", "conv 3 4 | cnv 4", "--input", "3x8x8"], "column 12: unknown layer 'cnv'"),
         (["shapes", "conv 3 4"], "--input: the shape of the input is missing"),
         (["shapes", "conv 9 4", "--input", "3x8x8"], "layer 1 (conv 9 4), height: a kernel of 9 covers 9"),
         (["shapes", "course-cnn", "--set", "NF"], "--set: read 'NF'; write NAME=NUMBER"),
@@ -193,7 +193,7 @@ def test_trace(call, tmp_path):
         (["counts", "course-cnn", "--claim", "weight=3"], "Did you mean 'weights'"),
         (["field", "conv 3 NF same", "--input", "NICxSxS"], "needs numbers for S"),
         (["field", "course-cnn", "--pixel", "a"], "--pixel: read 'a'; write ROW,COLUMN"),
-        (["field", "course-cnn", "--layer", "9"], "there is no layer 9; the layers are 1 to 6"),
+        (["field", "course-cnn", "--layer", "9"], "layer 9 does not exist; the layers are 1 to 6"),
         (["matrix", "--input", "1x999x999"], "too large to print"),
         (["matrix", "--input", "64"], "channels×height×width"),
         (["solve", "-k", "3", "--input", "32", "--to", "x"], "a size is a number, HEIGHTxWIDTH or CxHEIGHTxWIDTH"),

@@ -98,7 +98,7 @@ def test_built_in_and_unknown_names(run, tmp_path):
     assert run("check", "scenes", "--set", "train=20", "--set", "val=10", "--set", "test=0")[0] == 0
     code, out, err = run("check", "scense")
     assert (code, out) == (2, "")
-    assert err.startswith("error: there is no data set 'scense', and no folder of this name in the working folder (")
+    assert err.startswith("error: unknown data set 'scense', and no folder of this name in the working folder (")
     assert f"or in the data folder ({data_root()}); data sets: voc2007, voc2012, scenes, voc, " in err
     assert err.endswith("Did you mean 'scenes'?\n")
     code, _, err = run("info", "voc2012", "--data", str(tmp_path))
@@ -119,7 +119,7 @@ def test_fetch(run, tmp_path):
     assert run("fetch", "scenes")[1] == "scenes is drawn by pixelwise itself: there is nothing to fetch.\n"
     code, _, err = run("fetch", "voc207", "--data", str(tmp_path))
     assert code == 2
-    assert "there is no address for 'voc207'; choose from voc2007, voc2012" in err
+    assert "no address is known for 'voc207'; choose from voc2007, voc2012" in err
     assert "Did you mean 'voc2007'?" in err
 
 

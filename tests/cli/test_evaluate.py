@@ -83,7 +83,7 @@ def test_an_unknown_split_is_refused(
 ) -> None:
     words = ["--split", "tset", "--resolution", resolution, "--data", tiny_data]
     assert run_command("evaluate", run.path, *words) == 2
-    assert "there is no split 'tset'; it has train, val, test. Did you mean 'test'?" in capsys.readouterr().err
+    assert "unknown split 'tset'; it has train, val, test. Did you mean 'test'?" in capsys.readouterr().err
     assert not (run.path / "evaluations").exists()
 
 
@@ -103,7 +103,7 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path: Path, capsys: pytest.Captu
     assert run_command("evaluate", tmp_path) == 2
     assert "is not a run folder: it has no recipe.yaml" in capsys.readouterr().err
     assert run_command("evaluate", tmp_path / "nowhere") == 2
-    assert "there is no such run folder" in capsys.readouterr().err
+    assert "this run folder does not exist" in capsys.readouterr().err
 
 
 def test_a_colourization_is_scored_as_at_its_end_and_at_own_size(

@@ -52,7 +52,7 @@ def test_a_rank_left_in_the_shell_swallows_no_error(
 ) -> None:
     alone.setenv("RANK", "1")
     assert run_command("train", "no-such-recipe") == 2
-    assert capsys.readouterr().err.startswith("error: there is no recipe 'no-such-recipe'")
+    assert capsys.readouterr().err.startswith("error: recipe 'no-such-recipe' was not found")
     for name, value in TORCHRUN.items():
         alone.setenv(name, value)
     assert run_command("train", "no-such-recipe") == 2

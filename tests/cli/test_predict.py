@@ -156,7 +156,7 @@ def test_what_is_missing_is_said_at_once_without_torch(tiny_run: Path, tmp_path:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 2, done.stderr
     assert done.stderr.startswith("2 errors:\n")
-    assert done.stderr.count("there is no such file or folder") == 2
+    assert done.stderr.count("this file or folder does not exist") == 2
 
 
 def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def test_a_search_its_page_and_its_best_recipe(
     [
         ([], "name a recipe with what to search"),
         (["quickstart"], "no range is given, so there is nothing to search."),
-        (["quickstart", "train.bach=int(4,8)"], "train.bach: there is no such key;"),
+        (["quickstart", "train.bach=int(4,8)"], "train.bach: unknown key;"),
         (["quickstart", RATE, "--metric", "mean_iuo"], "Did you mean 'mean_iou'?"),
         (["quickstart", RATE, "data.validation=test"], "a search may not choose by scores on test pictures"),
         (["quickstart", RATE, "data.dataset={name: folder, path: nowhere}"], "nowhere"),

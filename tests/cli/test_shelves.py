@@ -68,9 +68,9 @@ def test_show_recipe_gives_its_card_and_text_that_loads_again(capsys: pytest.Cap
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["list", "modles"], r"there is no kind 'modles'.*Did you mean 'models'\?"),
-        (["show", "model", "unett"], r"there is no model 'unett'.*Did you mean 'unet'\?"),
-        (["show", "recipe", "quikstart"], r"there is no recipe 'quikstart'.*Did you mean 'quickstart'\?"),
+        (["list", "modles"], r"unknown kind 'modles'.*Did you mean 'models'\?"),
+        (["show", "model", "unett"], r"unknown model 'unett'.*Did you mean 'unet'\?"),
+        (["show", "recipe", "quikstart"], r"recipe 'quikstart' was not found.*Did you mean 'quickstart'\?"),
     ],
 )
 def test_unknown_words_are_refused_with_a_suggestion(
@@ -103,7 +103,7 @@ def test_kinds_are_known_in_both_numbers(word: str) -> None:
 
 def test_data_sets_may_be_two_words() -> None:
     assert find_kind("data sets") == find_kind("data-set") == "dataset"
-    with pytest.raises(RecipeError, match="there is no kind ''"):
+    with pytest.raises(RecipeError, match="unknown kind ''"):
         find_kind("")
 
 

@@ -51,7 +51,7 @@ def test_a_sweep_and_its_comparison(tmp_path: Path, tiny_data: Path, capsys: pyt
     ("arguments", "sentence"),
     [
         ([], "name a recipe with the values to try"),
-        (["quickstart", "train.bach=4,8"], "train.bach: there is no such key;"),
+        (["quickstart", "train.bach=4,8"], "train.bach: unknown key;"),
         (["quickstart", "train.seed="], "train.seed: takes no value."),
         (["quickstart", "data.dataset={name: folder, path: nowhere}", "train.seed=0,1"], "nowhere"),
         (["quickstart", "data.validation=tset", "train.seed=0,1"], "Did you mean 'test'?"),
@@ -81,7 +81,7 @@ def test_what_a_sweep_refuses_begins_nothing(
         (["--score", "mean_iuo"], "no run has a score 'mean_iuo'; choose from mean_iou["),
         (["--resolution", "own"], "need --split"),
         (["--split", "test"], "First run: pixelwise evaluate"),
-        (["nowhere"], "there is no such run folder"),
+        (["nowhere"], "this run folder does not exist"),
     ],
 )
 def test_what_a_comparison_refuses(

@@ -34,9 +34,9 @@ def contents(folder: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize(
     ("override", "sentence"),
     [
-        ("train.bach=8", "error: quickstart: train.bach: there is no such key; the keys here are: seed, batch,"),
+        ("train.bach=8", "error: quickstart: train.bach: unknown key; the keys here are: seed, batch,"),
         ("train.batch=many", "error: quickstart: train.batch: read 'many', which is not a valid integer."),
-        ("model=uent", "error: quickstart: model: there is no model 'uent';"),
+        ("model=uent", "error: quickstart: model: unknown model 'uent';"),
         ("model.widht=8", "Did you mean 'width'?"),
         ("train.batch", "error: 'train.batch': an override has the form a.b=c, e.g. train.batch=8."),
     ],
@@ -54,10 +54,10 @@ def test_every_fault_of_a_file_at_once(capsys: pytest.CaptureFixture[str]) -> No
     said = refused(capsys, "train", "mine.yaml")
     assert said.startswith("4 errors:\n")
     for line in (
-        "  - mine.yaml: data.dataset: there is no dataset 'sceens';",
+        "  - mine.yaml: data.dataset: unknown dataset 'sceens';",
         "  - mine.yaml: model.widht: model 'unet' has no option 'widht';",
         "  - mine.yaml: train.batch: read 'many', which is not a valid integer.",
-        "  - mine.yaml: train.clpi: there is no such key;",
+        "  - mine.yaml: train.clpi: unknown key;",
     ):
         assert line in said
     assert "Did you mean 'scenes'?" in said
@@ -73,9 +73,9 @@ def test_a_fault_of_yaml_comes_with_its_line(capsys: pytest.CaptureFixture[str])
 
 
 def test_a_recipe_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "there is no recipe 'quikstart'" in refused(capsys, "train", "quikstart")
+    assert "recipe 'quikstart' was not found" in refused(capsys, "train", "quikstart")
     assert "name a recipe to train, or a run to resume with --resume" in refused(capsys, "train")
-    assert "there is no such run folder" in refused(capsys, "train", "--resume", "runs/gone")
+    assert "this run folder does not exist" in refused(capsys, "train", "--resume", "runs/gone")
 
 
 def test_a_run_that_is_there_stays_as_it_was(tiny_run: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -55,7 +55,7 @@ def test_python_refuses_it_too(misfit: str, tmp_path: Path) -> None:
     [
         (["train", "quickstart", "--epochs", "3"], "--epochs: needs --resume RUN, whose training it makes longer. For a "
          "new run write train.phases.0.epochs=3."),
-        (["check", "quickstart", "--epochs", "3"], "--epochs: there is no such option; a recipe is changed by words a.b=c. "
+        (["check", "quickstart", "--epochs", "3"], "--epochs: unknown option; a recipe is changed by words a.b=c. "
          "Write train.phases.0.epochs=VALUE."),
         (["train", "quickstart", "--batch-size", "8"], "Write train.batch=VALUE."),
         (["train", "quickstart", "--lr=0.1"], "Write train.optimizer.learning_rate=VALUE."),

@@ -88,7 +88,7 @@ def test_unfinished_runs_are_named(made: Made) -> None:
 
 
 def test_what_is_no_run_is_refused(made: Made, tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="no such run folder"):
+    with pytest.raises(RunError, match="this run folder does not exist"):
         gather([tmp_path / "nowhere"])
     (made("a") / "setup.json").unlink()
     with pytest.raises(RunError, match="stopped before its first step"):

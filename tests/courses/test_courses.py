@@ -83,7 +83,7 @@ def test_every_recipe_has_a_quick_cut_that_differs_in_pictures_and_length_only(n
 
 
 def test_a_declaration_with_an_unknown_key_or_name_is_refused() -> None:
-    with pytest.raises(RecipeError, match="there is no course 'flower17'"):
+    with pytest.raises(RecipeError, match="unknown course 'flower17'"):
         load_course("flower17")
     with pytest.raises(ValueError, match="answr"):
         Course.model_validate({"title": "", "source": "", "about": "", "questions": [{"number": "1", "answr": ""}]})

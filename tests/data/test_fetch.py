@@ -83,7 +83,7 @@ def test_without_network_it_says_which_file_to_put_where(tmp_path, server):
     with pytest.raises(DataError) as caught:
         fetch("toy", tmp_path, addresses=offline)
     message = str(caught.value)
-    assert "http://127.0.0.1:9/good.tar: could not be downloaded: there is no connection to the server." in message
+    assert "http://127.0.0.1:9/good.tar: could not be downloaded: the server cannot be reached." in message
     assert "Put the file good.tar (about 1 MiB, md5 " in message
     assert f"into {tmp_path}/downloads and repeat `pixelwise data fetch toy`" in message
     (tmp_path / "downloads/good.tar").write_bytes(GOOD)
@@ -140,7 +140,7 @@ def test_an_archive_without_its_proof(tmp_path, server):
 
 def test_an_unknown_name(tmp_path):
     with pytest.raises(
-        DataError, match=r"there is no address for 'voc207'; choose from voc2007, voc2012, cifar10\. Did you mean"
+        DataError, match=r"no address is known for 'voc207'; choose from voc2007, voc2012, cifar10\. Did you mean"
     ):
         fetch("voc207", tmp_path)
 

@@ -90,7 +90,7 @@ def test_without_a_list_splits_are_drawn_evenly_and_keep_copies_together(folder)
     assert side[name(1)] == side[name(3)]
     assert {kind_of(one) for one in data.names("val")} == {0, 1}
     (remark,) = flowers17(folder.parent, fold=2).remarks()
-    assert remark == "data.dataset.fold=2: no effect, because there is no datasplits.mat."
+    assert remark == "data.dataset.fold=2: no effect, because datasplits.mat is missing."
 
 
 def test_lists_that_name_what_is_not_there(folder):
@@ -123,7 +123,7 @@ def test_data_that_are_not_here(tmp_path):
     with pytest.raises(DataError, match="Oxford 17 Flowers is not here"):
         flowers17(tmp_path)
     (tmp_path / "flowers17" / "jpg").mkdir(parents=True)
-    with pytest.raises(DataError, match="there are no pictures trimaps/"):
+    with pytest.raises(DataError, match="no pictures trimaps/"):
         flowers17(tmp_path)
 
 

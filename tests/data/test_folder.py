@@ -83,15 +83,15 @@ def test_what_has_no_partner_is_told_at_once(tmp_path, pictures):
 
 def test_missing_folder_pictures_and_classes(tmp_path, pictures):
     with pytest.raises(
-        DataError, match=r"zou: there is no such folder, neither .*zou \(working folder\) nor .*/zou \(data"
+        DataError, match=r"zou: this folder does not exist: neither .*zou \(working folder\) nor .*/zou \(data"
     ):
         DATASETS.build("folder", tmp_path, path="zou")
     (pictures.path / "classes.txt").unlink()
-    with pytest.raises(DataError, match=r"zoo: the classes are not known: there is no classes\.txt\. Write one name"):
+    with pytest.raises(DataError, match=r"zoo: the classes are not known: classes\.txt is missing\. Write one name"):
         pictures.open()
     (tmp_path / "empty").mkdir()
     with pytest.raises(
-        DataError, match=r"empty: there are no pictures in images \(\.png, .*options `images` and `masks`"
+        DataError, match=r"empty: no pictures were found in images \(\.png, .*options `images` and `masks`"
     ):
         DATASETS.build("folder", tmp_path, path="empty", classes=["a"])
 

@@ -83,7 +83,7 @@ def test_pictures_beside_a_test_folder_are_not_swallowed(files):
     data = files.open()
     assert {split: len(found) for split, found in names(data).items()} == {"train": 4, "val": 1, "test": 5}
     assert "the 5 pictures in images that are in no split are taken as 'train', beside 'test'." in said(data)
-    assert "there is no split 'val': 20 % for 'val' are drawn from 'train'." in said(data)
+    assert "split 'val' is missing: 20 % for 'val' are drawn from 'train'." in said(data)
     assert [finding.check for finding in check_dataset(data)] == ["layout", "layout"]
 
 
@@ -95,7 +95,7 @@ def test_a_lone_train_gives_a_validation_split_and_says_so(files, form):
         files.write("splits/train.txt", "".join(f"p{index}\n" for index in range(5)))
     data = files.open()
     assert [len(found) for found in names(data).values()] == [4, 1]
-    assert "there is no split 'val'" in said(data)
+    assert "split 'val' is missing" in said(data)
     assert names(files.open(val=0.0)) == {"train": tuple(f"p{index}" for index in range(5))}
 
 
@@ -110,7 +110,7 @@ def test_lists_beside_folders_two_spellings_and_empty_folders_are_told(files):
     files.pair("d", "valid/")
     assert "val/ and valid/ are both the split 'val'." in str(files.open().problems[0])
     files.image("test/e.png")
-    assert "the folder test/ is not used: there are no pictures in test/images." in said(files.open())
+    assert "the folder test/ is not used: no pictures were found in test/images." in said(files.open())
 
 
 def test_what_is_said_reaches_the_training_through_every_wrapper(files):
@@ -147,33 +147,30 @@ def test_lists_as_windows_and_spreadsheets_write_them(files):
     assert "readme.txt is not a list of pictures" in said(data)
 
 
+def with_lists(files, *, pairs: int, train: str, val: str):
+    """A folder of the pairs p0, p1, … with the lists of its splits."""
+    for number in range(pairs):
+        files.pair(f"p{number}")
+    files.write("splits/train.txt", train)
+    files.write("splits/val.txt", val)
+    return files.open()
+
+
 def test_a_list_with_flags_as_voc_has_them_names_its_pictures(files):
-    for name in ("p0", "p1", "p2"):
-        files.pair(name)
-    files.write("splits/train.txt", "p0  1\np1 -1\n")
-    files.write("splits/val.txt", "p2  0\n")
-    data = files.open()
+    data = with_lists(files, pairs=3, train="p0  1\np1 -1\n", val="p2  0\n")
     assert names(data) == {"train": ("p0", "p1"), "val": ("p2",)}
     assert not data.problems
     assert "3 lines have a flag behind the name (1, -1 or 0)" in said(data)
 
 
 def test_a_name_that_a_list_has_twice_is_read_once(files):
-    for name in ("p0", "p1"):
-        files.pair(name)
-    files.write("splits/train.txt", "p0\np0\n")
-    files.write("splits/val.txt", "p1\n")
-    data = files.open()
+    data = with_lists(files, pairs=2, train="p0\np0\n", val="p1\n")
     assert names(data)["train"] == ("p0",)
     assert "1 name is in train.txt more than once, and read once: p0." in said(data)
 
 
 def test_faults_of_two_lists_are_one_problem_and_their_pictures_are_not_named_again(files):
-    for name in ("p0", "p1"):
-        files.pair(name)
-    files.write("splits/train.txt", "q0\n")
-    files.write("splits/val.txt", "q1\n")
-    data = files.open()
+    data = with_lists(files, pairs=2, train="q0\n", val="q1\n")
     (problem,) = data.problems
     assert problem.where.endswith("train.txt, val.txt")
     assert "2 lines name no pair: q0, q1." in problem.what

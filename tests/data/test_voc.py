@@ -59,7 +59,7 @@ def test_missing_data_says_how_to_get_it(tmp_path):
 
 def test_a_split_that_is_not_there(tmp_path):
     lay_out(tmp_path, lists={"train": ["000032"], "val": []})
-    with pytest.raises(DataError, match=r"voc2007: there is no split 'vall'; it has train, val\. Did you mean 'val'\?"):
+    with pytest.raises(DataError, match=r"voc2007: unknown split 'vall'; it has train, val\. Did you mean 'val'\?"):
         voc(tmp_path).check_split("vall")
     with pytest.raises(DataError, match="voc2007: the split 'val' is empty"):
         voc(tmp_path).check_split("val")

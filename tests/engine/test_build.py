@@ -58,9 +58,9 @@ def test_a_class_that_never_occurs_in_training_is_named(tiny: Tiny, data: Path) 
 
 
 def test_a_split_that_is_not_there_is_refused(tiny: Tiny, data: Path) -> None:
-    with pytest.raises(DataError, match=r"scenes: there is no split 'val'; it has train"):
+    with pytest.raises(DataError, match=r"scenes: unknown split 'val'; it has train"):
         open_material(tiny("data.dataset.val=0", "data.dataset.test=0"), root=data)
-    with pytest.raises(DataError, match=r"there is no split 'tets'.*Did you mean 'test'\?"):
+    with pytest.raises(DataError, match=r"unknown split 'tets'.*Did you mean 'test'\?"):
         open_material(tiny("data.validation=tets"), root=data)
 
 

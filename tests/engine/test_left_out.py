@@ -22,4 +22,4 @@ def test_skipped_pictures_are_counted_and_named(tmp_path):
     assert len(material.train) + len(material.validation) == 8
     assert "pictures of 'train' are used; " in said
     assert "(data.on_corrupt: skip): p1.png: " in said or "p4.png: " in said
-    assert "there is no split 'val': 20 % for 'val' are drawn from 'train'." in said
+    assert "split 'val' is missing: 20 % for 'val' are drawn from 'train'." in said

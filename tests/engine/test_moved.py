@@ -47,7 +47,7 @@ def killed(tiny: Tiny, drawn: Drawn, data: Path, tmp_path: Path) -> Path:
 def test_a_run_is_resumed_at_another_place_to_the_same_bytes(
     killed: Path, tiny: Tiny, data: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(pixelwise.errors.DataError, match="there is no such folder"):
+    with pytest.raises(pixelwise.errors.DataError, match="this folder does not exist"):
         list(resume(killed, data=data))
     notes = [event.text for event in resume(killed, data=data, data_path=tmp_path / "there") if event.kind == "note"]
     assert notes == [f"the data set was moved from {tmp_path / 'here'} to {tmp_path / 'there'}"]

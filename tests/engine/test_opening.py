@@ -52,7 +52,7 @@ def test_a_checkpoint_of_another_architecture_is_refused(copied: RunFolder) -> N
 
 def test_a_run_without_a_checkpoint_says_so(copied: RunFolder) -> None:
     shutil.rmtree(copied.path / "best")
-    with pytest.raises(RunError, match="there is no checkpoint here"):
+    with pytest.raises(RunError, match="this folder has no checkpoint"):
         open_learner(copied, device="cpu")
 
 

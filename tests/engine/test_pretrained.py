@@ -185,7 +185,7 @@ def test_damaged_and_missing_files(probe: Make, root: Path, tmp_path: Path) -> N
     assert refused(probe(), root, tmp_path) == ["has NaN or infinite values in bn1.weight."]
     file.write_bytes(b"no weights")
     assert refused(probe(), root, tmp_path) == ["is not a safetensors file: it has no index."]
-    assert refused(probe(str(tmp_path / "none.safetensors")), root, tmp_path) == ["there is no such file."]
+    assert refused(probe(str(tmp_path / "none.safetensors")), root, tmp_path) == ["this file does not exist."]
 
 
 # -- where they come from --

@@ -187,4 +187,4 @@ def test_a_recipe_that_is_not_sound_is_refused_before_anything(capsys: pytest.Ca
         load_recipe("quickstart", ["model=unett"])
     code, _, err = said(capsys, "find-lr", "quickstart", "model=unett")
     assert code == 2
-    assert "there is no model 'unett'" in err
+    assert "unknown model 'unett'" in err

@@ -61,7 +61,7 @@ def test_names_are_plain_and_different() -> None:
         (["train.batch=8", "train.batch=9"], ["train.batch: is given twice. Write all its values in one setting"]),
         (["train.clip=1e-3,.001"], ["takes the value 1e-3 twice, once written .001."]),
         (["title=one,two"], ["title=one and title=two are the same recipe. One of their factors changes nothing."]),
-        (["train.bach=4,8"], ["quickstart: train.bach: there is no such key;", "Did you mean 'batch'?"]),
+        (["train.bach=4,8"], ["quickstart: train.bach: unknown key;", "Did you mean 'batch'?"]),
         (["train.batch=a,b,8", "model.depht=1"], ["read 'a'", "read 'b'", "has no option 'depht'"]),
         (["train.batch=[8,16"], ["line 1, column"]),
         (["train.seed=" + ",".join(map(str, range(40))), "train.batch=" + ",".join(map(str, range(1, 40)))], ["1,560 runs"]),

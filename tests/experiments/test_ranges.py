@@ -42,7 +42,7 @@ def test_a_drawn_number_is_short_and_lies_within_the_range(part: float, length: 
     [
         ([], "no range is given, so there is nothing to search"),
         (["train.batch=8"], "no range is given, so there is nothing to search"),
-        (["train.bach=int(4,8)"], "train.bach: there is no such key"),
+        (["train.bach=int(4,8)"], "train.bach: unknown key"),
         (["model.widht=int(4,8)"], "Did you mean 'width'?"),
         (["train.batch=int(8,8)"], "train.batch: read 'int(8,8)'; the first end must be less than the second."),
         (["train.batch=int(9,8)"], "the first end must be less"),
@@ -55,7 +55,7 @@ def test_a_drawn_number_is_short_and_lies_within_the_range(part: float, length: 
         ([f"{RATE}=log(a,b)"], "read 'a', which is not a number."),
         (
             [f"{RATE}=lgo(1e-4,1)"],
-            "there is no range 'lgo'; choose from uniform, log, int, logint, choice. Did you mean 'log'?",
+            "unknown range 'lgo'; choose from uniform, log, int, logint, choice. Did you mean 'log'?",
         ),
         (["train.batch=choice(8)"], "a choice needs at least two values. For a single value write train.batch=8."),
         (["train.batch=choice(8,8)"], "train.batch: takes the value 8 twice."),

@@ -88,7 +88,7 @@ def test_what_is_no_picture_is_named(tmp_path):
     (tmp_path / "a.png").write_text("hello")
     with pytest.raises(DataError, match=r"a\.png: is not a picture that can be read"):
         read_image(tmp_path / "a.png")
-    with pytest.raises(DataError, match=r"b\.png: there is no such file"):
+    with pytest.raises(DataError, match=r"b\.png: this file does not exist"):
         read_image(tmp_path / "b.png")
     with pytest.raises(DataError, match=r"could not be read|damaged"):
         read_image(tmp_path)

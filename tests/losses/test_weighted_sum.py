@@ -95,7 +95,7 @@ def test_the_resolved_recipe_has_every_option_of_the_parts_and_reads_back_equal(
             "loss: loss 'weighted_sum' read factors [1.0, -0.5]; a factor must be finite and above 0",
         ),
         ({**BOTH, "parts": ["dice", {"over": "batch"}]}, "has a part without a name: {'over': 'batch'}."),
-        ({**BOTH, "parts": ["dice", "soft_io"]}, "loss.parts.1: there is no loss 'soft_io'"),
+        ({**BOTH, "parts": ["dice", "soft_io"]}, "loss.parts.1: unknown loss 'soft_io'"),
         (
             {**BOTH, "parts": ["dice", {"name": "focal", "gama": 1}]},
             "loss.parts.1.gama: loss 'focal' has no option 'gama'",

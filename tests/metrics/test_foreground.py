@@ -59,5 +59,7 @@ def test_the_foreground_is_the_class_that_is_not_background_or_the_one_named() -
 def test_other_classes_are_refused() -> None:
     with pytest.raises(DataError, match=r"masks of two classes; there are 3: a, b, c\. Use 'confusion'"):
         foreground_iou(DatasetInfo("t", ("a", "b", "c"), ((0, 0, 0),) * 3, frozenset({"mask"})))
-    with pytest.raises(DataError, match=r"no class 'flour'; choose from background, flower\. Did you mean 'flower'"):
+    with pytest.raises(
+        DataError, match=r"unknown class 'flour'; choose from background, flower\. Did you mean 'flower'"
+    ):
         foreground_iou(FLOWERS, foreground="flour")

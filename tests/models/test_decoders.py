@@ -207,5 +207,5 @@ def test_the_classifier_reads_the_mean_of_the_coarsest_map():
 
 def test_an_encoder_is_named_by_its_shelf_or_a_function():
     assert build("fpn", encoder=ENCODER).encoder.name == "strided"
-    with pytest.raises(RecipeError, match=r"no encoder 'resnet1O'.*Did you mean 'resnet18'"):
+    with pytest.raises(RecipeError, match=r"unknown encoder 'resnet1O'.*Did you mean 'resnet18'"):
         build("fpn", encoder="resnet1O")

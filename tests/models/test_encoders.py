@@ -124,7 +124,7 @@ def test_a_model_of_timm_without_feature_maps(monkeypatch):
 
 
 def test_a_name_that_does_not_exist():
-    with pytest.raises(RecipeError, match="there is no encoder 'resnet81'") as refused:
+    with pytest.raises(RecipeError, match="unknown encoder 'resnet81'") as refused:
         build_encoder("resnet81", 3)
     assert "resnet18" in str(refused.value)
 

@@ -179,7 +179,7 @@ def test_a_picture_may_be_an_array_a_path_or_of_pillow(tiny_run: Path, tmp_path:
             predictor.predict(wrong)
     with pytest.raises(DataError, match=r"a picture is \(H, W, 3\) uint8"):
         predictor.predict(image.astype(float), tiles=64)
-    with pytest.raises(DataError, match="there is no such file"):
+    with pytest.raises(DataError, match="this file does not exist"):
         predictor.predict(tmp_path / "b.png")
 
 

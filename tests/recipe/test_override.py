@@ -61,10 +61,10 @@ def test_what_is_set(overrides: list[str], path: str, value: object) -> None:
         (".=1", "an override has the form a.b=c"),
         (
             "train.phases.1.epochs=2",
-            "train.phases.1: there is no element '1'; the list has one element, 0. A list is set",
+            "train.phases.1: unknown element '1'; the list has one element, 0. A list is set",
         ),
-        ("augment.-1=flip", "augment.-1: there is no element '-1'; the list has the elements 0 to 1."),
-        ("augment.first=flip", "there is no element 'first'"),
+        ("augment.-1=flip", "augment.-1: unknown element '-1'; the list has the elements 0 to 1."),
+        ("augment.first=flip", "unknown element 'first'"),
         ("title=[a", "'title=[a', line 1, column 3: a bracket is opened and not closed"),
         ("title=&a b", "anchors"),
         ("gallery.a.b=1", "gallery.a: 'gallery' has no keys below it"),

@@ -267,11 +267,11 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_no_checkpoint_another_part_another_format(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match=r"there is no checkpoint here\. The run may have stopped"):
+    with pytest.raises(RunError, match=r"this folder has no checkpoint\. The run may have stopped"):
         load_state(tmp_path / "none")
     folder = first(tmp_path / "last")
     with pytest.raises(
-        RunError, match=r"best: there is no checkpoint here\..* Take the last weights with --checkpoint last"
+        RunError, match=r"best: this folder has no checkpoint\..* Take the last weights with --checkpoint last"
     ):
         load_state(tmp_path / "best")
     with pytest.raises(RunError, match="has no 'loss'; it has model, optimizer"):

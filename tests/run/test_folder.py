@@ -113,7 +113,7 @@ def test_of_two_who_make_one_run_at_once_one_is_refused(tmp_path: Path, monkeypa
 
 
 def test_opening_what_is_no_run(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match=r"there is no such run folder\. Runs are written under runs/"):
+    with pytest.raises(RunError, match=r"this run folder does not exist\. Runs are written under runs/"):
         RunFolder.open(tmp_path / "gone")
     with pytest.raises(RunError, match=r"is not a run folder: it has no recipe\.yaml"):
         RunFolder.open(tmp_path)
@@ -165,7 +165,7 @@ def test_records(run: RunFolder) -> None:
     run.write("setup", {"é": [1, 0.1, None, True]})
     assert run.has("setup")
     assert run.read("setup") == {"é": [1, 0.1, None, True]}
-    with pytest.raises(RunError, match=r"summary\.json: there is no such file"):
+    with pytest.raises(RunError, match=r"summary\.json: this file does not exist"):
         run.read("summary")
     for damaged in (b'{"a": 1', b"", b"\xff", b"[" * 100_000):
         (run.path / "setup.json").write_bytes(damaged)

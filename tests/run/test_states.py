@@ -61,7 +61,7 @@ def test_the_same_content_gives_the_same_bytes(tmp_path: Path) -> None:
 
 def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "s.npz"
-    with pytest.raises(RunError, match="no such file"):
+    with pytest.raises(RunError, match="this file does not exist"):
         read_states(file)
     write_states(file, ["a", "b", "c", "d"], [States(4, (6,), rows())])
     whole = file.read_bytes()

@@ -79,7 +79,7 @@ def test_float32_weights_stay_float32():
 
 
 def test_misfits_are_explained():
-    with pytest.raises(ShapeError, match=r"there is no gradient for weight"):
+    with pytest.raises(ShapeError, match=r"weight has no gradient"):
         SGD().update({"weight": np.ones(3)}, {}, 0.1)
     with pytest.raises(ShapeError, match=r"the gradient of weight has shape \(1,\), but \(3,\)"):
         Adam().update({"weight": np.ones(3)}, {"weight": np.ones(1)}, 0.1)

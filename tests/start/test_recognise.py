@@ -198,7 +198,7 @@ def test_names_of_scenes_are_groups_and_numbers_alone_are_not(tmp_path: Path) ->
 
 
 def test_what_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no picture below it"):
+    with pytest.raises(DataError, match="no picture that can be read was found below it"):
         recognise(tmp_path)
     draw(tmp_path, "a.png")
     (tmp_path / "coco.json").write_text("{}", encoding="utf-8")
@@ -255,7 +255,9 @@ def test_pictures_that_an_option_reads_right_get_it(tmp_path: Path) -> None:
 def test_kinds_of_pictures_that_are_not_read_are_named(tmp_path: Path) -> None:
     (tmp_path / "phone").mkdir()
     (tmp_path / "phone/1.heic").touch()
-    with pytest.raises(DataError, match=r"no picture below it that can be read; it has \.heic\. Save pictures as PNG"):
+    with pytest.raises(
+        DataError, match=r"no picture that can be read was found below it; it has \.heic\. Save pictures as PNG"
+    ):
         recognise(tmp_path / "phone")
     draw(tmp_path, "phone/2.png")
     draw(tmp_path, "phone/3.png")

@@ -43,7 +43,7 @@ class Scores(Mapping[str, Score]):
         score = self._by_key.get(current_key(name)) or self._by_name.get(name)
         if score is None:
             hint = did_you_mean(name, [*self._by_name, *self._by_key])
-            raise KeyError(f"there is no score '{name}'; choose from {', '.join(self._by_key)}. {hint}".strip())
+            raise KeyError(f"unknown score '{name}'; choose from {', '.join(self._by_key)}. {hint}".strip())
         return score
 
     def __iter__(self) -> Iterator[str]:

@@ -50,7 +50,7 @@ class Convention:
     def __post_init__(self) -> None:
         if self.of not in KINDS:
             hint = did_you_mean(self.of, KINDS)
-            raise RecipeError(f"there are no connections of '{self.of}'; choose from {', '.join(KINDS)}.", hint=hint)
+            raise RecipeError(f"unknown kind of connections '{self.of}'; choose from {', '.join(KINDS)}.", hint=hint)
         if self.batch < 1 or self.value_bytes < 1:
             raise RecipeError(f"batch {self.batch} and {self.value_bytes} bytes a value must be at least 1.")
 
@@ -103,7 +103,7 @@ class Counts:
         """The sum over layers, of some kinds only where `kinds` is given."""
         if quantity not in (*QUANTITIES, "biases", "copies"):
             hint = did_you_mean(quantity, HEADINGS)
-            raise RecipeError(f"there is no quantity '{quantity}'; choose from {', '.join(HEADINGS)}.", hint=hint)
+            raise RecipeError(f"unknown quantity '{quantity}'; choose from {', '.join(HEADINGS)}.", hint=hint)
         chosen = set(kinds)
         return tidy(sum(getattr(row, quantity) for row in self.layers if not chosen or row.kind in chosen))
 

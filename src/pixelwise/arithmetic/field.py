@@ -160,10 +160,10 @@ def positions_seen(
     Raises ShapeError for a layer or a pixel that does not exist.
     """
     if not 1 <= layer <= len(rows):
-        raise ShapeError(f"there is no layer {layer}; the layers are 1 to {len(rows)}.")
+        raise ShapeError(f"layer {layer} does not exist; the layers are 1 to {len(rows)}.")
     height, width = limits = _lengths(rows, layer)
     if not all(0 <= member < limit for member, limit in zip(pixel, limits, strict=True)):
-        what = f"there is no pixel (row {pixel[0]}, column {pixel[1]}) in an output of {height}×{width}."
+        what = f"the pixel (row {pixel[0]}, column {pixel[1]}) is outside an output of {height}×{width}."
         hint = f"Rows are 0..{height - 1}, columns 0..{width - 1}."
         raise ShapeError(what, where=f"layer {rows[layer - 1].label}", hint=hint)
     seen = [[np.zeros(0, np.int64)] * 2 for _ in range(layer)]

@@ -82,7 +82,7 @@ def flow(network: Network, shape: Shape) -> tuple[Flow, ...]:
         try:
             if isinstance(layer, Join):
                 if layer.source not in places:
-                    what = f"there is no earlier output named '{layer.source}'; choose from {listing(places)}."
+                    what = f"no earlier output is named '{layer.source}'; choose from {listing(places)}."
                     raise ShapeError(what, hint="Name one with `as NAME`.")
                 place = places[layer.source]
                 x = layer.merged(x, shapes[place])

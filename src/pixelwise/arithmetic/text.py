@@ -69,9 +69,7 @@ def parse_network(text: str, values: Values | None = None) -> Network:
         try:
             step = _step([word.group() for word in words], values or {})
             if isinstance(step.layer, layers.Join) and step.layer.source not in names:
-                what = (
-                    f"there is no earlier output named '{step.layer.source}'; choose from {', '.join(sorted(names))}."
-                )
+                what = f"no earlier output is named '{step.layer.source}'; choose from {', '.join(sorted(names))}."
                 raise _Fault(1, what, did_you_mean(step.layer.source, names) or "Name one with `as NAME`.")
             if step.name in names:
                 raise _Fault(len(words) - 1, f"the name '{step.name}' is already used.")
@@ -220,7 +218,7 @@ def network_from_yaml(content: Any, values: Values | None = None) -> tuple[Netwo
     if unknown := set(content) - {"layers", INPUT, "set"}:
         name = sorted(unknown)[0]
         hint = did_you_mean(name, ["layers", INPUT, "set"])
-        raise RecipeError("there is no such key; the keys are layers, input and set.", where=str(name), hint=hint)
+        raise RecipeError("unknown key; the keys are layers, input and set.", where=str(name), hint=hint)
     given = content.get("set") or {}
     if not isinstance(given, dict) or not all(isinstance(v, int) and v > 0 for v in given.values()):
         raise RecipeError(f"read {given!r}; it must be a mapping of symbols to whole numbers.", where="set")
@@ -264,7 +262,7 @@ def _step(words: list[str], values: Values) -> Step:
     kind = ALIASES.get(word, word)
     if kind not in GRAMMAR:
         hint = did_you_mean(word, [*GRAMMAR, *ALIASES])
-        raise _Fault(0, f"there is no layer '{words[0]}'; choose from {', '.join(GRAMMAR)}.", hint)
+        raise _Fault(0, f"unknown layer '{words[0]}'; choose from {', '.join(GRAMMAR)}.", hint)
     if kind in JOINS:
         if len(words) != 2:
             raise _Fault(0, f"`{kind}` names one earlier output.", f"It is written: {GRAMMAR[kind]}")

@@ -133,7 +133,7 @@ class Command(TyperCommand):
                 from pixelwise.recipe.misspelt import right_key
 
                 if right := right_key(option, {}, near=True):
-                    what, hint = "there is no such option; a recipe is changed by words a.b=c.", f"Write {right}=VALUE."
+                    what, hint = "unknown option; a recipe is changed by words a.b=c.", f"Write {right}=VALUE."
                     raise RecipeError(what, where=option, hint=hint) from error
             raise
 

@@ -65,7 +65,7 @@ def find_kind(word: str) -> str:
         if plain in (singular, plural):
             return singular
     hint = did_you_mean(plain, [*PLURALS, *PLURALS.values()])
-    raise RecipeError(f"there is no kind '{word}'; choose from {KINDS}.", hint=hint)
+    raise RecipeError(f"unknown kind '{word}'; choose from {KINDS}.", hint=hint)
 
 
 def one_liners(kind: str) -> dict[str, str]:

@@ -86,7 +86,7 @@ def load_course(name: str) -> Course:
     """A course by its name. Raises RecipeError with what is allowed."""
     if name not in COURSES:
         hint = did_you_mean(name, COURSES) or f"Courses: {', '.join(COURSES)}."
-        raise RecipeError(f"there is no course {shown(name)}.", hint=hint)
+        raise RecipeError(f"unknown course {shown(name)}.", hint=hint)
     file = HANDOUTS / f"{name}.yaml"
     try:
         return Course.model_validate(parse(file))

@@ -81,7 +81,7 @@ class Dataset(ABC):
             what = f"the split '{split}' is not on this disk; the splits on it are {', '.join(known)}."
             raise DataError(what, where=self.info.name)
         if split not in known:
-            what = f"there is no split '{split}'; it has {', '.join(known)}."
+            what = f"unknown split '{split}'; it has {', '.join(known)}."
             raise DataError(what, where=self.info.name, hint=did_you_mean(split, known))
         if not self.names(split):
             raise DataError(f"the split '{split}' is empty", where=self.info.name)
@@ -98,7 +98,7 @@ def data_root(given: Path | None = None) -> Path:
 def find_folder(path: Path | str, root: Path) -> Path:
     """The folder that a path means: absolute, in the working folder, or else in the data folder `root`.
 
-    Raises DataError with both places if there is no such folder.
+    Raises DataError with both places if the folder does not exist.
     """
     return _find(path, root, Path.is_dir, "folder")
 
@@ -114,9 +114,9 @@ def _find(path: Path | str, root: Path, is_there: Callable[[Path], bool], kind: 
     found = next((place for place in places if is_there(place)), None)
     if found is None:
         hint = "" if len(places) == 1 else "The data folder is named by --data or PIXELWISE_DATA."
-        what = f"there is no such {kind}."
+        what = f"this {kind} does not exist."
         if len(places) > 1:
-            what = f"there is no such {kind}, neither {places[0]} (working folder) nor {places[1]} (data folder)."
+            what = f"this {kind} does not exist: neither {places[0]} (working folder) nor {places[1]} (data folder)."
         if of_a_run:
             hint = f"{hint} Have a run's data moved? Add --path.".strip()
         raise DataError(what, where=str(path), hint=hint)

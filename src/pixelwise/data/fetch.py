@@ -85,11 +85,11 @@ def fetch(
     An archive that is already unpacked is left alone, one that lies in `root/downloads` is checked and unpacked, any
     other is downloaded to it. A downloaded file is deleted after it was unpacked; a file that a person put there is kept.
 
-    Raises DataError if the name is unknown, there is no network (the error names the file and if to put it), the checksum is
+    Raises DataError if the name is unknown, there is no network (the error names the file and where to put it), the checksum is
     wrong, or the disk is full.
     """
     if name not in addresses:
-        what = f"there is no address for '{name}'; choose from {', '.join(addresses)}."
+        what = f"no address is known for '{name}'; choose from {', '.join(addresses)}."
         raise DataError(what, hint=did_you_mean(name, addresses))
     report = progress or (lambda what, done, total: None)
     return tuple(_bring(name, archive, root, report) for archive in addresses[name])
@@ -185,7 +185,7 @@ def _reason(error: Exception) -> str:
     if isinstance(error, requests.Timeout):
         return f"the server did not answer within {TIMEOUT} seconds"
     if isinstance(error, requests.ConnectionError):
-        return "there is no connection to the server"
+        return "the server cannot be reached"
     return type(error).__name__
 
 

@@ -58,7 +58,7 @@ class Folder(Paired):
 
     def __init__(self, path: Path, root: Path | None = None, **options: Any) -> None:
         if not path.is_dir():
-            raise DataError("there is no such folder.", where=str(path))
+            raise DataError("this folder does not exist.", where=str(path))
         self.path, self.root, self.options = path, root, {**(folder.__kwdefaults__ or {}), **options}
         layout = SimpleNamespace(**self.options)
         classes = _classes(path, layout)
@@ -251,7 +251,7 @@ def _classes(path: Path, layout: SimpleNamespace) -> Classes:
     if layout.kind == "instances" and not layout.divisor:
         return Classes((BACKGROUND, OBJECT), given)
     hint = "Write one name per line, in the order of the mask's values (0 first), or give the option `classes`."
-    raise DataError("the classes are not known: there is no classes.txt.", where=str(path), hint=hint)
+    raise DataError("the classes are not known: classes.txt is missing.", where=str(path), hint=hint)
 
 
 def _values(classes: Classes, layout: SimpleNamespace, path: Path) -> Mapping[str, Any] | None:

@@ -174,7 +174,7 @@ def _split_folders(path: Path, images: str, layout: Layout) -> dict[str, Path]:
             continue
         if not find_files(place, images).files:
             if any(find_files(place, ".").files):
-                what = f"the folder {place.name}/ is not used: there are no pictures in {place.name}/{images}."
+                what = f"the folder {place.name}/ is not used: no pictures were found in {place.name}/{images}."
                 layout.notices.append(Problem(str(path), what, "Move its pictures there, or name the option `images`."))
         elif split in found:
             what = f"{found[split].name}/ and {place.name}/ are both the split '{split}'."
@@ -235,7 +235,7 @@ def _distribute(path: Path, rest: dict[str, Pair], layout: Layout, drawing: Draw
     elif missing and known and not (given and "val" in given):
         group = drawing.group_of({name: pair.image for name, pair in known.items()})
         if given and len({group(name) if group else name for name in known}) <= len(missing):
-            what = f"there is no split {_named(missing)}, and 'train' has too few pictures to draw it from."
+            what = f"split {_named(missing)} is missing, and 'train' has too few pictures to draw it from."
             layout.notices.append(Problem(str(path), what, "Add pictures for it."))
             return
         drawn = draw_splits(known, missing, seed=drawing.seed, group=group)
@@ -245,7 +245,7 @@ def _distribute(path: Path, rest: dict[str, Pair], layout: Layout, drawing: Draw
         layout.drawn = tuple(missing)
         if given:
             took = " and ".join(f"{share * 100:g} % for '{split}'" for split, share in missing.items())
-            what = f"there is no split {_named(missing)}: {took} are drawn from 'train'."
+            what = f"split {_named(missing)} is missing: {took} are drawn from 'train'."
             layout.notices.append(
                 Problem(str(path), what, "Make the split yourself, or set its share (val, test) to 0.")
             )
@@ -259,9 +259,9 @@ def _no_pictures(path: Path, images: str, notices: Sequence[Problem]) -> Pixelwi
     hint = "Name the folders of images and masks with the options `images` and `masks`."
     if notices:
         return DataError.all(
-            [Problem(str(path), f"there are no pictures in {images} that can be read.", hint), *notices]
+            [Problem(str(path), f"no pictures that can be read were found in {images}.", hint), *notices]
         )
-    return DataError(f"there are no pictures in {images} ({', '.join(SUFFIXES)}).", where=str(path), hint=hint)
+    return DataError(f"no pictures were found in {images} ({', '.join(SUFFIXES)}).", where=str(path), hint=hint)
 
 
 def draw_splits(

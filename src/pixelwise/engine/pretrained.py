@@ -198,7 +198,7 @@ def _of_file(word: str, network: str) -> Pretrained:
 
     file = with_home(Path(word))
     if not file.exists():
-        raise RunError("there is no such file.", where=f"model.weights: {word}")
+        raise RunError("this file does not exist.", where=f"model.weights: {word}")
     return _read(word, file, published("imagenet", network) if network else None, word)
 
 

@@ -67,9 +67,7 @@ class RangeTest:
     def remark(self) -> str:
         """A remark on the suggestion, in one line; may be empty."""
         if self.suggestion is None:
-            return (
-                "The loss has not fallen, so there is no suggestion. Begin with a smaller rate, or make more updates."
-            )
+            return "The loss has not fallen, so no rate is suggested. Begin with a smaller rate, or make more updates."
         if self.ended == "all" and self.tried.index(self.lowest) >= len(self.tried) - 2:
             return "The loss was still falling at the largest rate: a larger last rate may show where it grows."
         return ""
@@ -94,7 +92,7 @@ def try_rates(
 ) -> RangeTest:
     """One update at each of the rates, in the phase of this number, without the schedule.
 
-    The learner of `parts` cannot be used afterwards. Raises RecipeError if there is no such phase, or nothing that learns.
+    The learner of `parts` cannot be used afterwards. Raises RecipeError if the phase does not exist or has nothing to learn.
     """
     learner, phases = parts.learner, parts.recipe.train.phases
     if not 0 <= phase < len(phases):

@@ -285,7 +285,7 @@ def read_range(path: str, written: str) -> Range | None:
     kind, inner = match[1], split_values(match[2])
     if kind not in KINDS:
         hint = did_you_mean(kind, KINDS) or RANGE
-        raise RecipeError(f"there is no range '{kind}'; choose from {', '.join(KINDS)}.", where=path, hint=hint)
+        raise RecipeError(f"unknown range '{kind}'; choose from {', '.join(KINDS)}.", where=path, hint=hint)
     if kind == "choice":
         return Range(path, "choice", choices=_choices(path, inner))
     whole = kind in ("int", "logint")

@@ -255,7 +255,7 @@ def _faults(path: Path) -> Iterator[None]:
     except (DataError, MemoryError):
         raise
     except FileNotFoundError as error:
-        raise DataError("there is no such file.", where=str(path)) from error
+        raise DataError("this file does not exist.", where=str(path)) from error
     except UnidentifiedImageError as error:
         what, hint = f"is not a picture that can be read ({', '.join(FORMATS)}).", "Replace the file."
         if told := told_of_tiff(path):

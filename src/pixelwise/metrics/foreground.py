@@ -98,7 +98,7 @@ def foreground_iou(info: DatasetInfo, *, foreground: str = "") -> ForegroundIoU:
         what = f"foreground IoU is for masks of two classes; there are {len(info.classes)}: {listing(info.classes)}."
         raise DataError(what, where=info.name, hint="Use 'confusion'.")
     if foreground and foreground not in info.classes:
-        what = f"there is no class '{foreground}'; choose from {listing(info.classes)}."
+        what = f"unknown class '{foreground}'; choose from {listing(info.classes)}."
         raise DataError(what, where="foreground_iou.foreground", hint=did_you_mean(foreground, info.classes))
     chosen = foreground or next(name for name in info.classes[::-1] if name != BACKGROUND)
     return ForegroundIoU(info, info.classes.index(chosen))

@@ -62,9 +62,9 @@ def plan(images: Sequence[Path], out: Path | None) -> tuple[list[Job], list[Path
                 found = [given]
             else:
                 root = (
-                    "" if asked.is_absolute() else f", neither in the working folder nor in {data_root()} (data folder)"
+                    "" if asked.is_absolute() else f": neither in the working folder nor in {data_root()} (data folder)"
                 )
-                problems.append(Problem(str(given), f"there is no such file or folder{root}."))
+                problems.append(Problem(str(given), f"this file or folder does not exist{root}."))
         except OSError as error:
             problems.append(Problem(str(given), f"cannot be read: {error.strerror or error}."))
         files.update({path.resolve(): path for path in reversed(found) if path.resolve() not in files})

@@ -99,7 +99,7 @@ class Predictor:
         scales:  factors of the pictures' size over which they are averaged too, e.g. (0.75, 1, 1.25)
 
         Raises RunError if the checkpoint is missing, cut short or of another architecture, or for other scales,
-        DeviceError if there is no such device.
+        DeviceError if the device does not exist.
         """
         from pixelwise.engine.setup import open_learner
         from pixelwise.engine.views import Views

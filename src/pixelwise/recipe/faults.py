@@ -72,7 +72,7 @@ def _as_problem(tree: Any, location: Sequence[str | int], entry: Any) -> Problem
         hint = f"Did you mean '{right}'?" if right else did_you_mean(last, keys)
         if not hint and (right := right_key(last, tree, near=True)):
             hint = f"Did you mean '{right}'?"
-        return Problem(where, f"there is no such key; the keys here are: {', '.join(keys)}.", hint)
+        return Problem(where, f"unknown key; the keys here are: {', '.join(keys)}.", hint)
     if entry["type"] == "missing":
         if isinstance(_value_at(tree, location[:-1]), Mapping):
             return Problem(where, "is missing.")

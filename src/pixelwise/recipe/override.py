@@ -56,7 +56,7 @@ def _no_element(found: Sequence[Any], path: Sequence[str], part: str) -> RecipeE
         len(found), f"the list has the elements 0 to {len(found) - 1}"
     )
     return RecipeError(
-        f"there is no element '{part}'; {there}.",
+        f"unknown element '{part}'; {there}.",
         where=".".join((*path, part)),
         hint=f"A list is set as a whole by {'.'.join(path)}=[...].",
     )

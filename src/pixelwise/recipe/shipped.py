@@ -33,7 +33,7 @@ def find_recipe(name: str, beside: Path | None = None) -> Path:
     except OSError:  # a name that is too long, a folder that may not be read: no recipe either
         pass
     raise RecipeError(
-        f"there is no recipe {shown(name)}, neither shipped with pixelwise nor as a file.",
+        f"recipe {shown(name)} was not found, neither shipped with pixelwise nor as a file.",
         where="" if beside is None else f"{beside}: extends",
         hint=did_you_mean(name, shipped) or "`pixelwise list recipes` names them all.",
     )

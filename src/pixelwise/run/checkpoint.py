@@ -115,7 +115,7 @@ def _read_record(folder: Path) -> dict[str, Any]:
                 "The run may have stopped before its first validation, or no score was ever defined. "
                 "Take the last weights with --checkpoint last."
             )
-        raise RunError("there is no checkpoint here.", where=str(folder), hint=hint)
+        raise RunError("this folder has no checkpoint.", where=str(folder), hint=hint)
     record = read_json(path)
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         raise RunError(f"is not a checkpoint of format {FORMAT}.", where=str(path))

@@ -129,7 +129,7 @@ class RunFolder:
         run = cls(Path(path))
         if not run.path.is_dir():
             raise RunError(
-                "there is no such run folder.",
+                "this run folder does not exist.",
                 where=str(path),
                 hint="Runs are written under runs/ by `pixelwise train`.",
             )

@@ -97,7 +97,7 @@ def remove_abandoned(parent: Path) -> None:
 def remove_parts(*folders: Path) -> None:
     """Remove the files that killed writers left unfinished in these folders. Call it only while holding them."""
     for folder in folders:
-        with suppress(OSError):  # there is no such folder, or it is read-only
+        with suppress(OSError):  # the folder does not exist, or it is read-only
             for path in () if folder.is_symlink() else folder.iterdir():
                 if PART.fullmatch(path.name) and path.is_file() and not path.is_symlink():
                     path.unlink()

@@ -142,7 +142,7 @@ def read_states(path: Path) -> PictureStates:
                 count = sum(name.startswith("shape") for name in file.files)
                 metrics = {number: _read_metric(file, number, len(names)) for number in range(count)}
     except FileNotFoundError as error:
-        raise RunError("there is no such file.", where=str(path)) from error
+        raise RunError("this file does not exist.", where=str(path)) from error
     except (*_DAMAGE, MemoryError) as error:
         raise RunError(f"is damaged: {error}.", where=str(path)) from error
     return PictureStates(names, metrics)

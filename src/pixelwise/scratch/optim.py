@@ -116,7 +116,7 @@ def _check_memory(what: str, memory: Mapping[str, Array], parameters: Mapping[st
 def _gradient(name: str, weight: Array, gradients: Mapping[str, Array], decay: float) -> Array:
     """The gradient of one parameter, with decay where it is a weight."""
     if name not in gradients:
-        raise ShapeError(f"there is no gradient for {name}.")
+        raise ShapeError(f"{name} has no gradient.")
     gradient = gradients[name]
     check_shape(gradient, f"the gradient of {name}", weight.shape)
     is_weight = name.rpartition(".")[2] == "weight"

@@ -242,7 +242,7 @@ def _classes(seen: Sequence[int]) -> Masks:
         found.said.append("The value 255 is taken as 'not labelled', because there are other values above 0.")
     found.options["values"] = values
     found.said.append(
-        f"There is no classes.txt: the values {listing(map(str, seen), 12)} are classes named by their numbers."
+        f"classes.txt is missing: the values {listing(map(str, seen), 12)} are classes named by their numbers."
     )
     return found
 

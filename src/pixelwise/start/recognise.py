@@ -75,7 +75,7 @@ def recognise(
     """
     given = given or {}
     if not path.is_dir():
-        raise DataError("there is no such folder.", where=str(path))
+        raise DataError("this folder does not exist.", where=str(path))
     if given.get("name", "annotated") == "annotated":
         from pixelwise.start.exports import recognise_export
 
@@ -92,7 +92,7 @@ def recognise(
     pictures = there.files
     if not pictures:
         kinds = listing(sorted({file.suffix.lower() for file in there.unread}))
-        what = f"there is no picture below it that can be read{f'; it has {kinds}' if kinds else ''}."
+        what = f"no picture that can be read was found below it{f'; it has {kinds}' if kinds else ''}."
         raise DataError(what, where=str(path), hint="Save pictures as PNG or JPEG." if kinds else "")
     names = [name for name, _ in pictures]
     found = _recognised(path, names, table or str(given.get("table", "")), objects, given)
@@ -136,7 +136,7 @@ def _recognised(path: Path, names: Sequence[str], table: str, objects: bool, giv
     found = next(filter(None, (one() for one in chosen)), None)
     if found is None and wanted in ("folder", "labelled"):
         what = "masks of the same names" if wanted == "folder" else "folders of classes, or a table of labels"
-        raise DataError(f"there are no pictures with {what}.", where=str(path))
+        raise DataError(f"no pictures with {what} were found.", where=str(path))
     return found
 
 

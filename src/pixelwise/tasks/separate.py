@@ -112,7 +112,7 @@ class Separate(Task):
         allowed = {name: values for grid in self.tunes for name, values in grid.items()}
         for name, value in options.items():
             if name not in allowed:
-                raise ValueError(f"there is no option {name!r} to tune")
+                raise ValueError(f"unknown option {name!r} to tune")
             if value not in (*allowed[name], getattr(self.cutting, name)):
                 raise ValueError(f"{name} is {value!r}; allowed: {', '.join(map(str, allowed[name]))}")
         task = copy.copy(self)

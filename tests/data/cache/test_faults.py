@@ -48,7 +48,7 @@ def test_faulty_samples_can_be_passed_over(pictures, tmp_path):
 def test_a_missing_file_is_named(pictures, tmp_path):
     data = pictures.open()
     (pictures.path / "train/masks/p0.png").unlink()
-    with pytest.raises(DataError, match=r"train/masks/p0\.png: there is no such file"):
+    with pytest.raises(DataError, match=r"train/masks/p0\.png: this file does not exist"):
         open_split(data, "train", (6, 6), folder=tmp_path / "c")
 
 
@@ -70,7 +70,7 @@ def test_an_empty_split_is_refused(pictures, tmp_path):
     data = pictures.open(images="all/images", masks="all/masks")
     with pytest.raises(DataError, match="zoo: the split 'val' is empty"):
         open_split(data, "val", (6, 6), folder=tmp_path / "c")
-    with pytest.raises(DataError, match=r"zoo: there is no split 'tain'; it has train, val\. Did you mean 'train'\?"):
+    with pytest.raises(DataError, match=r"zoo: unknown split 'tain'; it has train, val\. Did you mean 'train'\?"):
         open_split(data, "tain", (6, 6), folder=tmp_path / "c")
 
 

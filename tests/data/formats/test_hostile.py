@@ -62,7 +62,7 @@ def test_lines_of_yolo(folder, edit, said):
     [
         (
             "train: ../../../../etc\nnames: [cat, dog]\n",
-            "data.yaml: names '../../../../etc', but there is no such folder",
+            "data.yaml: names '../../../../etc', but no such folder or list exists below",
         ),
         ("train: train/images\nnames: 3\n", "read 3 for names; it must be a list of the classes"),
         ("train: train/images\nnames: {0: cat, 2: dog}\n", "or a map from 0, 1, 2, … to them"),
@@ -236,5 +236,5 @@ def test_an_archive_that_grows_is_refused(tmp_path, monkeypatch):
 
 def test_nothing_is_recognised_in_an_empty_folder(folder):
     assert "is not an export that is read (coco, yolo, " in refusal(folder)
-    with pytest.raises(PixelwiseError, match="there is no such file or folder"):
+    with pytest.raises(PixelwiseError, match="this file or folder does not exist"):
         Source(folder.path / "nowhere")

@@ -32,7 +32,7 @@ def test_the_mean_picture_is_of_those_trained_on_or_of_the_whole_training_set(me
 
 
 def test_a_data_set_that_was_not_cut_has_no_whole(data):
-    with pytest.raises(DataError, match="there is no split 'whole'"):
+    with pytest.raises(DataError, match="unknown split 'whole'"):
         open_material(recipe_with("whole_image", OF), root=data)
 
 

@@ -91,7 +91,7 @@ def test_folders(tmp_path: Path) -> None:
 def test_a_plain_file(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     assert not is_plain_file(path)
-    with pytest.raises(RunError, match="there is no such file"):
+    with pytest.raises(RunError, match="this file does not exist"):
         read_plain(path, 10)
     with open_plain(path, "xb") as file:
         file.write(b"0123456789")

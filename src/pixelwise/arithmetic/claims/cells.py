@@ -26,7 +26,7 @@ def check_cells(panels: Sequence[Panel], claim: str) -> Verdict:
     name, claimed = split_claim(claim, EXAMPLE)
     number, _, part = name.partition(".")
     if not number.isdigit() or not 1 <= int(number) <= len(panels):
-        what = f"there is no step '{number}'; the steps are 1 to {len(panels)}."
+        what = f"unknown step '{number}'; the steps are 1 to {len(panels)}."
         raise RecipeError(what, where="--claim", hint=f"For example: {EXAMPLE}")
     panel = panels[int(number) - 1]
     if part and part not in panel.answers:

@@ -59,8 +59,8 @@ def check_claim(counts: Counts, quantity: str, claimed: Length, half: Counts | N
     quantity:  one of weights, outputs, connections, multiply-adds, memory, or outputs of convolutions alone
     half:      the counts of the same network at half the side, to recognise terms that were not doubled
 
-    A wrong claim is explained by the reading with the fewest mistakes that gives exactly this figure. If there is no such
-    reading, its terms are looked for one by one.
+    A wrong claim is explained by the reading with the fewest mistakes that gives exactly this figure. Without such a
+    reading, each term of the claim is searched for by itself.
     """
     quantity = quantity.lower().replace("-", "_").replace(" ", "_")
     quantity = ALIASES.get(quantity, quantity)

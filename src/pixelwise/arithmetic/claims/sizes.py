@@ -38,7 +38,7 @@ def named_layer(rows: Sequence[Flow], name: str) -> Flow:
             named[row.step.name] = row
     if name not in named:
         hint = did_you_mean(name, named)
-        raise RecipeError(f"there is no layer '{name}'; choose from {listing(named, 40)}.", where="--claim", hint=hint)
+        raise RecipeError(f"unknown layer '{name}'; choose from {listing(named, 40)}.", where="--claim", hint=hint)
     return named[name]
 
 
@@ -120,7 +120,7 @@ def check_field(
     """
     if quantity not in FIELD_QUANTITIES:
         hint = did_you_mean(quantity, FIELD_QUANTITIES)
-        what = f"there is no quantity '{quantity}'; choose from {listing(FIELD_QUANTITIES)}."
+        what = f"unknown quantity '{quantity}'; choose from {listing(FIELD_QUANTITIES)}."
         raise RecipeError(what, where="--claim", hint=hint)
     field = fields[number - 1]
     name = f"layer {field.label}: {quantity}"

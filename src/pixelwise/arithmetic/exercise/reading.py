@@ -210,7 +210,7 @@ def with_drawn_input(exercise: Exercise, shape: tuple[int, int, int], seed: int)
 def _check_key(key: str, where: str) -> None:
     if key not in KEYS and not LAYER_KEY.fullmatch(key) and not FILTER_KEY.fullmatch(key):
         hint = did_you_mean(key, KEYS)
-        what = f"there is no section '{key}'; choose from {', '.join(KEYS)}, filter2, …, W1, b1, …"
+        what = f"unknown section '{key}'; choose from {', '.join(KEYS)}, filter2, …, W1, b1, …"
         raise RecipeError(what, where=where, hint=hint)
 
 
@@ -273,7 +273,7 @@ def _task(line: str) -> Task:
     if not kind:
         name = re.split(r"\s+[-\d]", line)[0]
         hint = did_you_mean(name, STEPS)
-        raise RecipeError(f"there is no step '{line}'; choose from {'; '.join(STEPS.values())}.", where="do", hint=hint)
+        raise RecipeError(f"unknown step '{line}'; choose from {'; '.join(STEPS.values())}.", where="do", hint=hint)
     words = line[len(kind) :].split()
     usage = f"It is written: {STEPS[kind]}"
     try:

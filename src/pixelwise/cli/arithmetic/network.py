@@ -166,7 +166,7 @@ def field(
     fields, rows = receptive_fields(net, shape), numeric_flow(net, shape)
     number = len(rows) if layer is None else layer
     if not 1 <= number <= len(rows):
-        raise ShapeError(f"there is no layer {number}; the layers are 1 to {len(rows)}.", where="--layer")
+        raise ShapeError(f"layer {number} does not exist; the layers are 1 to {len(rows)}.", where="--layer")
     chosen = _pixel(pixel) if pixel else middle_pixel(rows[number - 1].y)
     sentence, followed = _follow(rows, number, chosen)
     claims = [split_claim(text, "sees=37x37") for text in claim or []]

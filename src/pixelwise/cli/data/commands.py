@@ -235,7 +235,7 @@ def _open(name: str, data: Path | None, words: list[str]) -> Dataset:
     known, preset = PRESETS.get(name, (name, {}))
     if name not in names and ":" not in name:
         places = f"the working folder ({Path.cwd()}) or in the data folder ({data_root(data)})"
-        what = f"there is no data set '{name}', and no folder of this name in {places}; data sets: {', '.join(names)}."
+        what = f"unknown data set '{name}', and no folder of this name in {places}; data sets: {', '.join(names)}."
         raise DataError(what, hint=did_you_mean(name, names))
     dataset: Dataset = DATASETS.build(known, data_root(data), **{**preset, **options})
     if not (hasattr(dataset, "info") and hasattr(dataset, "splits")):

@@ -38,14 +38,14 @@ class Entry:
 
 
 def accepted_file(dataset: Dataset) -> Path | None:
-    """`accepted.yaml` in the data set's folder; None if there is no such file."""
+    """`accepted.yaml` in the data set's folder; None if the file does not exist."""
     place = Path(str(dataset.settings().get("path") or ""))
     file = (place if place.is_dir() else place.parent) / FILE  # beside an export that is one file
     return file if place.name and file.is_file() else None
 
 
 def accepted_entries(dataset: Dataset, file: Path | None = None) -> tuple[tuple[Entry, ...], str]:
-    """The entries of a file, else of the one in the data set's folder, and its name; none if there is no file."""
+    """The entries of a file, else of the one in the data set's folder, and its name; none if the file does not exist."""
     file = file or accepted_file(dataset)
     return ((), FILE) if file is None else (read_accepted(file), file.name)
 

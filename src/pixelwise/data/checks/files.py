@@ -52,7 +52,7 @@ def unreadable(survey: Survey) -> Iterator[Finding]:
 
 def _cure(problem: Problem) -> str:
     """What to do about a file; a place in annotations is not a file to replace."""
-    if "there is no such file" in problem.what:
+    if "this file does not exist" in problem.what:
         return "Bring it back, or name the picture in data.exclude."
     is_picture = Path(problem.where).suffix.lower() in SUFFIXES
     return "Replace the file." if is_picture else "Correct it there, or name the picture in data.exclude."

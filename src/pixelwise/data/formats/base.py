@@ -100,7 +100,7 @@ def find_format(source: Source, name: str = "auto") -> tuple[str, str, Format]:
 
     if name != "auto":
         if ":" not in name and name not in tuple(FORMATS):
-            what = f"there is no format '{name}'; choose from {', '.join(FORMATS)}, or package.module:function."
+            what = f"unknown format '{name}'; choose from {', '.join(FORMATS)}, or package.module:function."
             raise DataError(what, hint=did_you_mean(name, FORMATS))
         return name, "as you say", FORMATS.build(name)
     found = recognised(source)

@@ -31,12 +31,12 @@ class Source:
     root:   the folder that pictures may be in
     file:   the json, xml, csv or yaml that was named, if one was
 
-    Raises DataError if there is no such folder or file.
+    Raises DataError if the folder or file does not exist.
     """
 
     def __init__(self, path: Path) -> None:
         if not path.exists():
-            raise DataError("there is no such file or folder.", where=str(path))
+            raise DataError("this file or folder does not exist.", where=str(path))
         self.path = path
         self.file = path if path.is_file() else None
         beside = path.parent if path.is_file() else path
@@ -80,7 +80,7 @@ class Source:
 
         It is looked for in the folder `near`, then in the whole source by the end of its path.
 
-        Returns the path in `near` if there is no such file. Raises DataError for a name that leads out of the source.
+        Returns the path in `near` if the file does not exist. Raises DataError for a name that leads out of the source.
         """
         plain = PurePosixPath(_composed(name).replace("\\", "/"))
         direct = Path(os.path.normpath(near / plain))

@@ -57,7 +57,7 @@ def place_of(source: Source, config: Path, path: str, word: str) -> Path:
     for place in tries:
         if place in source.files or any(folder.is_relative_to(place) for folder in folders):
             return place
-    what = f"names {shown(word)}, but there is no such folder or list below {source.root}."
+    what = f"names {shown(word)}, but no such folder or list exists below {source.root}."
     raise DataError(what, where=str(config), hint="Correct train, val and test in it, or put the pictures there.")
 
 

@@ -80,7 +80,7 @@ class Flowers(Dataset):
             return drawing_remark({**fold, **shares}, defaults, reason)
         if self.matrix.is_file():
             return drawing_remark(shares, defaults, "datasplits.mat says which picture is in which split")
-        return drawing_remark(fold, defaults, "there is no datasplits.mat")
+        return drawing_remark(fold, defaults, "datasplits.mat is missing")
 
     def settings(self) -> dict[str, object]:
         return dict(self.draw)
@@ -252,5 +252,5 @@ def _folder(root: Path) -> Path:
 
 def _some(dataset: Flowers, wanted: str) -> Dataset:
     if not dataset.usable:
-        raise DataError(f"there are no pictures {wanted}.", where=str(dataset.folder))
+        raise DataError(f"no pictures {wanted} were found.", where=str(dataset.folder))
     return dataset

@@ -90,7 +90,7 @@ class StanfordBackground(Paired):
             file.stem: Pair(file.stem, file, labels / f"{file.stem}{LABELS}") for file in sorted(images.glob("*.jpg"))
         }
         if not known:
-            raise DataError("there are no pictures *.jpg.", where=str(images))
+            raise DataError("no pictures *.jpg were found.", where=str(images))
         groups = find_groups({name: pair.image for name, pair in known.items()}, self.root)
         drawn = draw_stratified({name: name[:1] for name in known}, self.shares, seed=self.seed, groups=groups)
         return {split: tuple(known[name] for name in names) for split, names in drawn.items()}

@@ -72,7 +72,7 @@ def voc(root: Path, *, year: Literal[2007, 2012] = 2007) -> Dataset:
     folder = root / "VOCdevkit" / f"VOC{year}"
     dataset = Voc(folder, year)
     if not dataset.splits():
-        what = f"VOC {year} is not here: there is no list of a split in ImageSets/Segmentation."
+        what = f"VOC {year} is not here: ImageSets/Segmentation has no list of a split."
         elsewhere = "if you have it elsewhere, name the folder that holds VOCdevkit with --data or PIXELWISE_DATA."
         raise DataError(
             what, where=str(folder), hint=f"Run `pixelwise data fetch voc{year}` to download it; {elsewhere}"

@@ -43,7 +43,7 @@ class Labelled(Dataset):
         table = self.options["table"]
         ones = list(_from_table(path, path / table) if table else self._from_folders())
         if not ones:
-            what = f"there are no pictures in folders named after classes in {self.options['images'] or 'it'}."
+            what = f"no pictures were found in folders named after classes in {self.options['images'] or 'it'}."
             raise DataError(what, where=str(path), hint="Make a folder for each class, or name a table of labels.")
         classes = self.options["classes"] or sorted({one.label for one in ones}, key=_natural)
         if unknown := sorted({one.label for one in ones} - set(classes)):
@@ -103,7 +103,7 @@ class Labelled(Dataset):
         elif rest and "train" not in splits:
             splits["train"] = tuple(rest.values())
         if "train" not in splits:
-            raise DataError("there is no split 'train'.", where=str(self.path))
+            raise DataError("the split 'train' is missing.", where=str(self.path))
         return {split: splits[split] for split in sorted(splits, key=_order)}
 
     def _groups(self, ones: Mapping[str, One], root: Path) -> Mapping[str, str]:
@@ -181,7 +181,7 @@ def labelled(
 def _from_table(path: Path, file: Path) -> list[One]:
     """The pictures that a table names. Without a column of splits, the folders `train` and `val` that all are in say them."""
     if not file.is_file():
-        raise DataError("there is no such table.", where=str(file))
+        raise DataError("this table does not exist.", where=str(file))
     known = {found: name for name, found in find_files(path, "").files}
     files = [*known]
     missing, seen, ones = [], dict[Path, str](), list[One]()

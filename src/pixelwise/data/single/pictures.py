@@ -31,7 +31,7 @@ class Pictures(Dataset):
         found = find_files(path, self.options["images"])
         files, self._unread = dict(found.files), [file.name for file in found.unread]
         if not files:
-            raise DataError("there are no pictures that can be read.", where=str(path))
+            raise DataError("no pictures that can be read were found.", where=str(path))
         given = {name: SPELLINGS.get(name.partition("/")[0].lower(), "") for name in files if "/" in name}
         told = set(given.values()) - {""}
         self.drawn = () if {"train", "val"} <= told else tuple(split for split in SPLITS if split not in told)

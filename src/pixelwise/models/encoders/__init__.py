@@ -28,7 +28,7 @@ class EncoderShelf(Shelf):
         known = timm_names()
         if name.partition(".")[0] in known:
             return ANY_OF_TIMM
-        what = f"there is no encoder '{name}'; the tested ones are {', '.join(sorted(self._table))}. "
+        what = f"unknown encoder '{name}'; the tested ones are {', '.join(sorted(self._table))}. "
         what += "Any other model of timm with feature maps can be named, and package.module:function."
         raise RecipeError(what, hint=did_you_mean(name, [*self._table, *sorted(known)]))
 

@@ -58,7 +58,7 @@ def read_plain(path: Path, limit: int) -> bytes:
                 min(limit, os.fstat(file.fileno()).st_size) + 1
             )  # read(n) takes n bytes of memory at once
     except FileNotFoundError as error:
-        raise RunError("there is no such file.", where=str(path)) from error
+        raise RunError("this file does not exist.", where=str(path)) from error
     except OSError as error:
         raise RunError(f"cannot be read: {error.strerror or error}.", where=str(path)) from error
     if len(content) > limit:
