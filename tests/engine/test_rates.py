@@ -183,7 +183,7 @@ def test_other_rates_are_refused(rates: tuple[str, str], capsys: pytest.CaptureF
 
 
 def test_a_recipe_that_is_not_sound_is_refused_before_anything(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(RecipeError, match="no model 'unett'"):
+    with pytest.raises(RecipeError, match="unknown model 'unett'"):
         load_recipe("quickstart", ["model=unett"])
     code, _, err = said(capsys, "find-lr", "quickstart", "model=unett")
     assert code == 2
