@@ -6,7 +6,7 @@ from PIL import Image as Pillow
 
 from pixelwise.data.checks import check_dataset
 from pixelwise.data.folder import folder
-from pixelwise.errors import RecipeError
+from pixelwise.errors import DataError, RecipeError
 from pixelwise.recipe.load import check_recipe
 
 SIZE = (40, 50)
@@ -52,6 +52,28 @@ def test_numbers_may_say_the_class(place):
     sample = data.read("train", 0)
     assert [one.label for one in sample.objects] == [2, 2]
     assert [sample.mask[row, 0] for row in (2, 12, 22, 30)] == [1, 2, 2, 0]
+
+
+def test_values_say_the_class_of_numbers(place):
+    plane = np.zeros(SIZE, np.uint16)
+    plane[0:5], plane[10:15], plane[20:25], plane[30:35] = 3, 2001, 7002, 2
+    root = place("a", plane)
+    values = {"ground": [0, 3], "car": 2, "void": 7}
+    sample = folder(root, path="cells", kind="instances", divisor=1000, values=values, val=0.0).read("train", 0)
+    assert [(one.label, one.crowd) for one in sample.objects] == [(1, True), (1, False)]
+    assert [sample.mask[row, 0] for row in (2, 12, 22, 32, 38)] == [0, 1, 255, 1, 0]
+    whole = folder(root, path="cells", kind="instances", values={"ground": "0-3", "cell": "> 3"}, val=0.0)
+    assert [one.label for one in whole.read("train", 0).objects] == [1, 1]
+
+
+def test_numbers_without_a_class_are_refused(place):
+    plane = np.zeros(SIZE, np.uint16)
+    plane[0:5] = 9001
+    data = folder(
+        place("a", plane), path="cells", kind="instances", divisor=1000, values={"ground": 0, "car": 2}, val=0.0
+    )
+    with pytest.raises(DataError, match=r"a\.png.* 9"):
+        data.read("train", 0)
 
 
 def test_connected_parts_of_classes_are_objects(place):

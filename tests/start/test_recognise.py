@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image as Pillow
 
 from pixelwise.data import DATASETS
 from pixelwise.errors import DataError
@@ -74,6 +75,9 @@ def test_the_layout_of_cityscapes(tmp_path: Path) -> None:
             mask = f"gtFine/{split}/{town}/{name}_gtFine_labelIds.png"
             draw(tmp_path / "city", f"leftImg8bit/{split}/{town}/{name}_leftImg8bit.png", mask, values=(0, 7, 26))
             draw(tmp_path / "city", f"gtFine/{split}/{town}/{name}_gtFine_color.png")
+            numbers = np.zeros((24, 32), np.uint16)
+            numbers[:4], numbers[5:10, :9], numbers[5:10, 9:20], numbers[15:] = 7, 26001, 26000, 26
+            Pillow.fromarray(numbers).save(tmp_path / f"city/gtFine/{split}/{town}/{name}_gtFine_instanceIds.png")
             (tmp_path / f"city/gtFine/{split}/{town}/{name}_gtFine_polygons.json").write_text("{}", encoding="utf-8")
     what, options = found(tmp_path / "city")
     assert what.kind == "masks"
@@ -81,6 +85,15 @@ def test_the_layout_of_cityscapes(tmp_path: Path) -> None:
     dataset = DATASETS.build("folder", tmp_path, path=str(tmp_path / "city"), **options)
     assert {split: len(dataset.names(split)) for split in dataset.splits()} == {"train": 4, "val": 2}
     assert dataset.sources("val", 0)[1].name == "ulm_000000_000019_gtFine_labelIds.png"
+
+    what = recognise(
+        tmp_path / "city", objects=True
+    )  # then instanceIds: label * 1000 + number, or a group's label alone
+    assert (what.kind, what.dataset["divisor"]) == ("objects", 1000)
+    sample = DATASETS.build("folder", tmp_path, **{k: v for k, v in what.dataset.items() if k != "name"}).read("val", 0)
+    car = [*what.dataset["values"]].index("car")
+    objects = [(one.label, one.crowd, one.mask.area) for one in sample.objects if one.mask]
+    assert objects == [(car, True, 9 * 32), (car, False, 55), (car, False, 45)]
 
 
 def test_values_that_number_objects_are_one_class_and_it_says_so(tmp_path: Path) -> None:

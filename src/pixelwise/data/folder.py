@@ -120,10 +120,13 @@ class Folder(Paired):
     def read(self, split: str, index: int) -> Sample:
         pair, kind = self._pairs[split][index], self.options["kind"]
         if kind == "instances":
-            ids, divisor = read_mask(pair.mask), self.options["divisor"]
-            return sample_of(
-                pair.name, read_image(pair.image, reading=self._reading), ids, divisor=divisor, void=self.info.void
+            image, ids, divisor = (
+                read_image(pair.image, reading=self._reading),
+                read_mask(pair.mask),
+                self.options["divisor"],
             )
+            void, classes, where = self.info.void, self._given, str(pair.mask)
+            return sample_of(pair.name, image, ids, divisor=divisor, void=void, classes=classes, where=where)
         sample = super().read(split, index)
         return with_components(sample, self.info.void) if kind == "components" else sample
 
@@ -224,7 +227,9 @@ def folder(
                   All are read for it, once
     kind:         what masks hold: `classes`; `instances`: each object has its own number, up to 65,535, and 0 is
                   background; `components`: classes, and every connected part of one but the first is an object
-    divisor:      an object's class is its number // divisor, e.g. 1000; 0: all objects are of one class
+    divisor:      an object's class is its number // divisor, e.g. 1000; 0: all objects are of one class. `values` then says
+                  which quotients are which class; those of the first class are no objects, and numbers below the divisor
+                  of another class are crowds
     unpaired:     `skip`: pictures without a mask and masks without a picture are left out, and the training names them
     """
     options = {name: value for name, value in locals().items() if name not in ("root", "path")}

@@ -45,7 +45,7 @@ def not_read(path: Path, used: Container[Path], naming: Naming | None = None) ->
     return said
 
 
-def two_folders(path: Path, names: Sequence[str]) -> tuple[str, str, Naming] | None:
+def two_folders(path: Path, names: Sequence[str], objects: bool = False) -> tuple[str, str, Naming] | None:
     """Two folders whose files pair; those of masks have a name that says so, or the unchanged names pair."""
     places = [one for one in sorted(path.iterdir()) if one.name.lower() in SPELLINGS and one.is_dir()]
     tops: Counter[str] = Counter()
@@ -60,20 +60,21 @@ def two_folders(path: Path, names: Sequence[str]) -> tuple[str, str, Naming] | N
     for mask in masks:
         for image in sorted(tops, key=lambda name: (not re.search("ima?ge?|pic|photo|jpe?g|png", name.lower()), name)):
             if image != mask and (base / image).is_dir() and not _is_masks(image):
-                naming = pairing(base, image, mask)
+                naming = pairing(base, image, mask, objects)
                 if naming is not None:
                     return image, mask, naming
     return None
 
 
-def pairing(base: Path, images: str, masks: str) -> Naming | None:
+def pairing(base: Path, images: str, masks: str, objects: bool = False) -> Naming | None:
     """How the names in two folders pair; None if fewer than half of the masks do. Of several masks of each picture those
-    that are named after labels, as in Cityscapes."""
+    that are named after labels, as in Cityscapes, or after objects where these are to be told apart."""
     pairs = pair_files(base, images, masks)
     pictures, planes = ([name for name, _ in find_files(base, place).files] for place in (images, masks))
     if 2 * len(pairs.known) >= len(planes) > 0:
         return Naming()
-    planes = [name for name in planes if re.search(r"label_?ids?$", name.lower())] or planes
+    named = "instance" if objects else "label"
+    planes = [name for name in planes if re.search(rf"{named}_?ids?$", name.lower())] or planes
     found = likely_naming(pictures, planes)
     return found[0] if found is not None and 2 * found[1] >= len(planes) else None
 

@@ -30,6 +30,10 @@ NEIGHBOURS = 5  # pixels: a grey of a smooth outline has 0 and 255 in a square o
 FEWEST_GREYS, OUTLINES = 8, 0.95  # different greys of smooth outlines, and the share of grey pixels that lie there
 ONE_PIECE = 0.8  # share of regions of one value that are in one piece, where values are objects
 
+CITYSCAPES = "_instanceIds"  # end of the names of Cityscapes' instance maps: label * 1000 + number, and labels alone
+THINGS = ("person", "rider", "car", "truck", "bus", "caravan", "trailer", "train", "motorcycle", "bicycle")
+FIRST_THING, BELOW_THINGS = 24, "0-23"  # labels of Cityscapes (cityscapesscripts/helpers/labels.py)
+
 
 @dataclass
 class Masks:
@@ -149,6 +153,18 @@ def _instances(seen: Sequence[int], names: Sequence[str], objects: bool) -> Mask
     found = Masks({"values": {background: 0, what: "> 0"}}, said=said)
     found.keys["--instances"] = "tell objects apart: a mask and a score for each"
     found.keys["data.dataset.values"] = "which values are which class"
+    return found
+
+
+def objects_of_cityscapes() -> Masks:
+    """The options for Cityscapes' instance maps: its ten kinds of objects, and all else as background."""
+    things = {name: label for label, name in enumerate(THINGS, start=FIRST_THING)}
+    found = Masks({"kind": "instances", "divisor": 1000, "values": {"background": BELOW_THINGS, **things}})
+    found.said.append(
+        "The masks are Cityscapes' instance maps: label times 1000 plus a number for each object. Labels without a number, "
+        "such as a group of cars, are neither learnt nor counted."
+    )
+    found.keys["data.dataset.values"] = "which labels are objects of which class"
     return found
 
 

@@ -19,7 +19,7 @@ from pixelwise.data.pairing.matching import Naming, pair_files
 from pixelwise.data.single.table import SUFFIXES_OF_TABLES, find_file, read_table
 from pixelwise.errors import DataError, PixelwiseError, listing
 from pixelwise.start.layouts import in_each_folder, not_read, pairing, side_by_side, two_folders, voc_lists
-from pixelwise.start.masks import look_at_masks
+from pixelwise.start.masks import CITYSCAPES, look_at_masks, objects_of_cityscapes
 
 Kind = Literal["masks", "objects", "classes", "pictures"]
 LOOKED_AT = 20  # lines of a table
@@ -158,7 +158,7 @@ def _of_another_kind(path: Path, file: Path) -> DataError:
 
 def _with_masks(path: Path, names: Sequence[str], objects: bool, given: Mapping[str, Any]) -> Found | None:
     """Pairs of images and masks: in two folders, or side by side with suffixes, prefixes or kinds of files."""
-    options = _as_given(path, given) or two_folders(path, names) or side_by_side(path)
+    options = _as_given(path, given, objects) or two_folders(path, names, objects) or side_by_side(path)
     for place in () if options else sorted(path.iterdir()):  # side by side in the folders of splits
         if place.is_dir() and place.name.lower() in SPELLINGS:
             options = options or side_by_side(place)
@@ -180,21 +180,24 @@ def _with_masks(path: Path, names: Sequence[str], objects: bool, given: Mapping[
     used = {file for pair in pairs for file in (pair.image, pair.mask)}
     told = {Path(file) for one in paired for problem in (*one.unpaired, *one.problems) for file in problem.files}
     found.said += not_read(path, used | told, naming)
-    look = look_at_masks([pair.mask for pair in pairs], path / "classes.txt", objects)
+    if objects and naming.mask_suffix.endswith(CITYSCAPES):
+        look = objects_of_cityscapes()
+    else:
+        look = look_at_masks([pair.mask for pair in pairs], path / "classes.txt", objects)
     found.dataset |= look.options
     found.said += look.said
     found.keys |= look.keys
     return found
 
 
-def _as_given(path: Path, given: Mapping[str, Any]) -> tuple[str, str, Naming] | None:
+def _as_given(path: Path, given: Mapping[str, Any], objects: bool) -> tuple[str, str, Naming] | None:
     """The folders that were named; None if none was."""
     if not given.keys() & {"images", "masks"} or given.get("name", "folder") != "folder":
         return None
     images, masks = str(given.get("images", "images")), str(given.get("masks", "masks"))
     naming = {key: str(given[key]) for key in vars(Naming()) if key in given}
     place = _places(path, images)[0]
-    return images, masks, Naming(**naming) if naming else pairing(place, images, masks) or Naming()
+    return images, masks, Naming(**naming) if naming else pairing(place, images, masks, objects) or Naming()
 
 
 def _places(path: Path, images: str) -> list[Path]:

@@ -77,7 +77,7 @@ class Maps(Writer):
             put(self.folder / split / "images" / sample.name)
 
     def finish(self) -> dict[str, Any]:
-        options = {key: value for key in ("divisor", "void") if (value := self.dataset.options[key])}
+        options = {key: value for key in ("divisor", "void", "values") if (value := self.dataset.options[key])}
         names = self.dataset.path / "classes.txt"
         if names.is_file():
             shutil.copyfile(names, self.folder / "classes.txt")
