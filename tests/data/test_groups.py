@@ -60,3 +60,18 @@ def test_typed_anywhere_draws_picture_by_picture(films, tmp_path):
     look(found, films, tmp_path, ["data.dataset.alike=anywhere"], lambda *_: None)
     assert found.dataset["alike"] == "anywhere"
     assert not any("look alike" in line for line in found.said)
+
+
+def test_start_says_where_there_are_too_few_groups_to_keep_together(films, tmp_path):
+    for part in ("images", "masks"):
+        for number, file in enumerate(sorted((films / part).iterdir())):
+            if number > 11:
+                file.unlink()
+    for number, file in enumerate(sorted((films / "images").iterdir())):
+        scene = np.random.default_rng(number // 4).integers(0, 240, (6, 8, 3), np.uint8).repeat(4, 0).repeat(4, 1)
+        scene[:4, :4] += np.uint8(number % 4)
+        Pillow.fromarray(scene).save(file)
+    found = recognise(films)
+    look(found, films, tmp_path, [], lambda *_: None)
+    assert "alike" not in found.dataset
+    assert sum("too few groups" in line for line in found.said) == 1

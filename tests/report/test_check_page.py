@@ -12,7 +12,7 @@ from pixelwise.data.checks import findings_of
 from pixelwise.data.checks.survey import Finding, survey
 from pixelwise.data.folder import Folder
 from pixelwise.report.check_page import build_check_page
-from pixelwise.report.pictures import MARK
+from pixelwise.report.pictures import MARK, class_shares
 
 
 @pytest.fixture
@@ -84,3 +84,13 @@ def test_shares_and_sizes(folder):
     assert "Nothing found." in page
     assert '<td>80×60</td><td class="number">1.33</td><td class="number">3</td>' in page
     assert "4.2 %" in page  # 200 of 4,800 pixels are the cat
+
+
+def test_a_split_whose_masks_cannot_be_read_has_no_shares(folder):
+    for file in (folder / "val/masks").iterdir():
+        file.write_bytes(b"")
+    seen = survey(Folder(folder))
+    shares = [row.shares for row in class_shares(seen)]
+    assert [one[1] for one in shares] == [None, None]
+    assert sum(one[0] for one in shares) == pytest.approx(1)
+    assert "<td>–</td>" in build_check_page(Folder(folder), seen, findings_of(Folder(folder), seen), [])

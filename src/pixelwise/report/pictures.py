@@ -37,11 +37,11 @@ class Tile:
 
 @dataclass(frozen=True)
 class Share:
-    """A class: its colour, and its share of each split as a number of 0 to 1."""
+    """A class: its colour, and its share of each split as a number of 0 to 1; None where no mask or label could be read."""
 
     name: str
     colour: RGB
-    shares: tuple[float, ...]
+    shares: tuple[float | None, ...]
 
 
 def sample_tile(sample: Sample, split: str, info: DatasetInfo, place: NDArray[np.bool_] | None = None) -> Tile:
@@ -80,9 +80,9 @@ def class_shares(seen: Survey) -> list[Share]:
     counts = {split: seen.class_counts(split) for split in seen.splits}
     rows = []
     for number, (name, colour) in enumerate(zip(seen.info.classes, seen.info.colours, strict=True)):
-        shares = tuple(counts[split][number] / max(1, sum(counts[split])) for split in seen.splits)
-        rows.append(Share(name, colour, shares))
-    return sorted(rows, key=lambda row: -max(row.shares, default=0))[:MOST_CLASSES]
+        shares = [counts[split][number] / total if (total := sum(counts[split])) else None for split in seen.splits]
+        rows.append(Share(name, colour, tuple(shares)))
+    return sorted(rows, key=lambda row: -max((share or 0 for share in row.shares), default=0))[:MOST_CLASSES]
 
 
 def extent(seen: Survey) -> str:

@@ -30,6 +30,10 @@ WHAT_FOR = {
     "unpaired": "refuse files without a partner, or skip them",
     "case": "whether the case of letters in names counts",
 }
+TOO_FEW = (
+    "Pictures of two drawn splits look alike. There are too few groups of such pictures to keep each in one split, so scores "
+    "on them are too good."
+)
 CARED_FOR = ("sizes",)  # findings that the recipe takes care of
 
 
@@ -120,6 +124,7 @@ def _keep_together(found: Found, dataset: Dataset, seen: Survey, findings: Seque
     groups, total = alike_groups(seen), len(seen.readable)
     sizes = [count + 1 for count in Counter(groups.values()).values()]
     if max(sizes, default=0) > MOST_SHARE * total or total - len(groups) < FEWEST:
+        found.said += [TOO_FEW] if TOO_FEW not in found.said else []
         return False
     found.dataset["alike"] = "together"
     alike = f"{sum(sizes)} pictures look alike in {len(sizes)} {'group' if len(sizes) == 1 else 'groups'}"

@@ -52,10 +52,10 @@ def unreadable(survey: Survey) -> Iterator[Finding]:
 
 def _cure(problem: Problem) -> str:
     """What to do about a file; a place in annotations is not a file to replace."""
-    if "this file does not exist" in problem.what:
-        return "Bring it back, or name the picture in data.exclude."
-    is_picture = Path(problem.where).suffix.lower() in SUFFIXES
-    return "Replace the file." if is_picture else "Correct it there, or name the picture in data.exclude."
+    place = Path(problem.where)
+    if place.suffix.lower() not in SUFFIXES:
+        return "Correct it there, or name the picture in data.exclude."
+    return "Replace the file." if place.is_file() else "Bring it back, or name the picture in data.exclude."
 
 
 def different_sizes(survey: Survey) -> Iterator[Finding]:
