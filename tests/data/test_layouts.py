@@ -163,6 +163,15 @@ def test_a_list_with_flags_as_voc_has_them_names_its_pictures(files):
     assert "3 lines have a flag behind the name (1, -1 or 0)" in said(data)
 
 
+def test_pictures_without_a_mask_that_no_list_names_are_left_out_as_in_voc(files):
+    files.image("images/alone.png")
+    data = with_lists(files, pairs=3, train="p0\np1\n", val="p2\n")
+    assert not data.problems
+    assert "1 picture has no mask in masks: alone. No list names them: they are left out." in said(data)
+    files.write("splits/val.txt", "p2\nalone\n")
+    assert "1 picture has no mask in masks: alone." in str(files.open().problems[0])
+
+
 def test_a_name_that_a_list_has_twice_is_read_once(files):
     data = with_lists(files, pairs=2, train="p0\np0\n", val="p1\n")
     assert names(data)["train"] == ("p0",)

@@ -113,10 +113,11 @@ class Layout:
     skip: bool = False
     alone: set[str] = field(default_factory=set)
 
-    def take(self, pairs: Pairs) -> dict[str, Pair]:
-        """The pairs; their problems and notices are noted."""
-        if self.skip and pairs.known:
-            self.notices += [Problem(one.where, f"{one.what} They are left out.") for one in pairs.unpaired]
+    def take(self, pairs: Pairs, unlisted: bool = False) -> dict[str, Pair]:
+        """The pairs; their problems and notices are noted. unlisted: no list names what has no partner."""
+        if pairs.known and (self.skip or unlisted):
+            why = "No list names them: they are left out." if unlisted else "They are left out."
+            self.notices += [Problem(one.where, f"{one.what} {why}") for one in pairs.unpaired]
             self.alone.update(pairs.alone)
         else:
             self.problems += pairs.unpaired
@@ -154,7 +155,8 @@ def find_splits(
             what = f"{these} not used, because {say} which picture is in which split."
             layout.notices.append(Problem(str(path), what, "Keep the folders or the lists."))
     else:
-        rest = layout.take(pair_files(path, images, masks, naming))
+        pairs = pair_files(path, images, masks, naming)
+        rest = layout.take(pairs, unlisted=_name_only_pairs(listed, pairs.known, naming))
         if not rest and not layout.problems:
             raise _no_pictures(path, images, layout.notices)
         if listed:
@@ -182,6 +184,14 @@ def _split_folders(path: Path, images: str, layout: Layout) -> dict[str, Path]:
         else:
             found[split] = place
     return {split: found[split] for split in SPLITS if split in found}
+
+
+def _name_only_pairs(lists: Mapping[str, Path], known: dict[str, Pair], naming: Naming) -> bool:
+    """Whether lists, of which one is of training, name pairs only; of VOC's pictures most have no mask and are in no list."""
+    read = {split: read_list(file, known, naming) for split, file in lists.items()}
+    return "train" in read and not any(
+        one.strange for split, one in read.items() if split in SPLITS or not one.is_strange
+    )
 
 
 def _listed_splits(
