@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -62,26 +62,31 @@ def finish(run: RunFolder, parts: Parts, progress: Progress, finished: Finished)
     keep_gallery(run, parts, chosen)
     states = keep_pictures(run.states_file, parts.material.validation.names, recorded, parts.metrics)
     add_intervals(record["metrics"], parts.metrics, states)
+    best = {
+        "epoch": progress.best_epoch,
+        "step": progress.best_step,
+        "metric": find_score(result.candidates, parts.recipe.train.best).key,
+        "value": progress.best_value,
+    }
     seconds = {**progress.seconds, "conclusion": time.perf_counter() - start}
     run.write(
         "summary",
-        {
-            "finished": finished.reason,
-            "epochs": finished.epoch,
-            "steps": finished.step,
-            "seconds": {**seconds, "total": sum(seconds.values())},
-            "best": {
-                "epoch": progress.best_epoch,
-                "step": progress.best_step,
-                "metric": find_score(result.candidates, parts.recipe.train.best).key,
-                "value": progress.best_value,
-            },
-            "losses": losses_at(run.events("epoch"), progress.best_epoch),
-            "splits": splits,
-        },
+        _summary(finished, seconds, best)
+        | {"losses": losses_at(run.events("epoch"), progress.best_epoch), "splits": splits},
     )
     keep_baselines(run)
     build_report(run)
+
+
+def _summary(finished: Finished, seconds: Mapping[str, float], best: Mapping[str, Any]) -> dict[str, Any]:
+    """How the training ended, how long it took, and its best epoch."""
+    return {
+        "finished": finished.reason,
+        "epochs": finished.epoch,
+        "steps": finished.step,
+        "seconds": {**seconds, "total": sum(seconds.values())},
+        "best": dict(best),
+    }
 
 
 def score_test(run: RunFolder, parts: Parts, split: CachedSplit) -> dict[str, Any]:

@@ -197,7 +197,7 @@ def info(name: Name, data: Data = None, options: Options = None, as_json: Json =
 def _open(name: str, data: Path | None, words: list[str]) -> Dataset:
     """The data set that a name or a folder means. A folder may have faults: they become findings."""
     from pixelwise.data import DATASETS
-    from pixelwise.data.base import data_root, find_folder
+    from pixelwise.data.base import data_root
     from pixelwise.outside import allow_typed
     from pixelwise.yaml_text import parse_options
 
@@ -206,31 +206,9 @@ def _open(name: str, data: Path | None, words: list[str]) -> Dataset:
     names = [*PRESETS, *DATASETS]
     signature = DATASETS.signature(name).options if name in tuple(DATASETS) else {}
     unfinished = any(option.required and key not in options for key, option in signature.items())
-    # a folder may have the name of a data set that means nothing alone, such as `pictures`
-    there = [place for place in (Path(name), data_root(data) / name) if ":" not in name and place.exists()]
-    if (name not in names or unfinished) and there:
-        from pixelwise.cli.data.importing import is_export
-
-        if is_export(there[0], options):
-            made: Dataset = DATASETS.build("annotated", data_root(data), **{**options, "path": name})
-            return made
-    if (name not in names or unfinished) and (
-        Path(name).is_dir() or (":" not in name and (data_root(data) / name).is_dir())
-    ):
-        from pixelwise.data.folder import Folder
-
-        if "path" in options:
-            raise RecipeError("the folder is already given as NAME. Leave this option out.", where="--set path")
-        converted = DATASETS.convert("folder", {**options, "path": ""}, where=name)  # a path may have any bytes
-        root = data_root(data)
-        place = find_folder(name, root)
-        try:
-            return Folder(place, root, **{key: converted[key] for key in options})
-        except DataError:
-            from pixelwise.cli.data.importing import in_another_layout
-
-            if options or (found := in_another_layout(place)) is None:
-                raise
+    if name not in names or unfinished:  # a folder may have the name of a data set that means nothing alone
+        found = _found(name, data_root(data), options)
+        if found is not None:
             return found
     known, preset = PRESETS.get(name, (name, {}))
     if name not in names and ":" not in name:
@@ -278,3 +256,28 @@ def _show_info(dataset: Dataset) -> None:
     if info.void is not None:
         rows.append((str(info.void), (("void: not labelled", QUIET),), ""))
     show_rows(console, ("index", "class", "colour"), rows, numbers={0})
+
+
+def _found(name: str, root: Path, options: dict[str, Any]) -> Dataset | None:
+    """An export, or a folder in any of the usual layouts, in the working folder or the data folder; None if there is none."""
+    from pixelwise.cli.data.importing import in_another_layout, is_export
+    from pixelwise.data import DATASETS
+    from pixelwise.data.base import find_folder
+    from pixelwise.data.folder import Folder
+
+    there = [place for place in (Path(name), root / name) if place.exists()] if ":" not in name else []
+    if there and is_export(there[0], options):
+        made: Dataset = DATASETS.build("annotated", root, **{**options, "path": name})
+        return made
+    if not Path(name).is_dir() and not any(place.is_dir() for place in there):
+        return None
+    if "path" in options:
+        raise RecipeError("the folder is already given as NAME. Leave this option out.", where="--set path")
+    converted = DATASETS.convert("folder", {**options, "path": ""}, where=name)  # a path may have any bytes
+    place = find_folder(name, root)
+    try:
+        return Folder(place, root, **{key: converted[key] for key in options})
+    except DataError:
+        if options or (found := in_another_layout(place)) is None:
+            raise
+        return found
