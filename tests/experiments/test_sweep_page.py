@@ -39,6 +39,22 @@ def test_the_page_of_a_sweep(made: Made, tmp_path: Path) -> None:
     assert not (folder / "plots" / "factor-train-seed.svg").exists()
 
 
+def test_the_mean_over_folds(made: Made, tmp_path: Path) -> None:
+    """Two seeds of a fold count once."""
+    grid = [(0, 0, 0.3), (0, 1, 0.5), (1, 0, 0.6), (1, 1, 0.6)]
+    entries = []
+    for fold, seed, score in grid:
+        made(f"fold={fold},seed={seed}", batch=8 + fold, seed=seed, score=score)  # recipes that differ
+        values = {"data.dataset.fold": str(fold), "train.seed": str(seed)}
+        entries.append({"name": f"fold={fold},seed={seed}", "values": values, "state": "done", "seconds": 2})
+    factors = [{"path": "data.dataset.fold", "values": ["0", "1", "2"]}, {"path": "train.seed", "values": ["0", "1"]}]
+    (tmp_path / "sweep.json").write_text(
+        json.dumps({"format": 1, "recipe": "mine", "factors": factors, "runs": entries})
+    )
+    text = " ".join(build_sweep_page(tmp_path).read_text().split())
+    assert all(f">{cell}</td>" in text for cell in ("all runs", "0.5000", "0.1414", "2 of 3"))
+
+
 def test_a_sweep_without_a_finished_run_has_a_page(tmp_path: Path) -> None:
     runs = [{"name": "run", "values": {}, "state": "failed", "message": "error: no"}]
     (tmp_path / "sweep.json").write_text(json.dumps({"format": 1, "recipe": "mine", "factors": [], "runs": runs}))

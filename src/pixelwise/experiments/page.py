@@ -23,12 +23,14 @@ from pixelwise.run.atomic import write_text
 from pixelwise.run.folder import RunFolder, read_part
 from pixelwise.run.records.plain import plain_folder
 from pixelwise.run.words import convention_label, duration, interval_label, listed, number, score_label
+from pixelwise.statistics.spread import spread
 from pixelwise.terminal.scores import INTERVAL
 from pixelwise.terminal.table import Table
 from pixelwise.types import OverPictures, Score
 
 MOST_LINES = 10  # of one plot
 MOST_CURVES = 21
+FOLD = ".fold"  # end of the path of an option that says which part of the pictures a run does not train on
 SECTIONS = (
     "everywhere",
     "notes",
@@ -36,6 +38,7 @@ SECTIONS = (
     "best",
     "plots",
     "scores",
+    "folds",
     "intervals",
     "curves",
     "one_loss",
@@ -67,6 +70,7 @@ def build_sweep_page(path: Path) -> Path:
             "notes": comparison.notes,
             "plots": _factor_plots(path, factors, entries, comparison),
             "scores": score_tables(comparison),
+            "folds": over_folds(factors, entries, comparison),
             "intervals": tables.intervals(comparison),
             "curves": curves(comparison, plain_folder(path / "plots")) if few else None,
             "one_loss": one_loss(comparison),
@@ -142,6 +146,20 @@ def score_tables(comparison: Comparison) -> list[tuple[str, Table, str]]:
     return found
 
 
+def over_folds(factors: Sequence[Entry], entries: Sequence[Entry], comparison: Comparison) -> Table | None:
+    """The mean of the main score over the folds of a cross-validation, for each setting of what else varies but the seed."""
+    fold = next((factor for factor in factors if factor["path"].endswith(FOLD)), None)
+    if fold is None or comparison.main is None:
+        return None
+    others = [factor["path"] for factor in factors if factor is not fold and factor["path"] != SEED]
+    series, _ = _series(fold, others, entries, comparison, most=len(entries))
+    rows = []
+    for line, folds in series.items():
+        told = spread([sum(scores) / len(scores) for scores in folds.values()])
+        rows.append((line or "all runs", number(told.mean), number(told.sd), f"{len(folds)} of {len(fold['values'])}"))
+    return Table(("setting", f"mean {comparison.main.name}", "sd", "folds"), tuple(rows), frozenset({1, 2, 3}))
+
+
 def _factor_plots(
     path: Path, factors: Sequence[Entry], entries: Sequence[Entry], comparison: Comparison
 ) -> list[tuple[Plot, dict[str, Any]]]:
@@ -167,7 +185,7 @@ def _plot(name: str, label: str, draw: Any, folder: Path) -> Plot:
 
 
 def _series(
-    factor: Entry, others: Sequence[str], entries: Sequence[Entry], comparison: Comparison
+    factor: Entry, others: Sequence[str], entries: Sequence[Entry], comparison: Comparison, most: int = MOST_LINES
 ) -> tuple[dict[str, dict[str, list[float]]], bool]:
     """Name of a line → value → scores, and whether all points are of one column. Too many lines are put together."""
     settings = {str(entry["name"]): entry["values"] for entry in entries}
@@ -180,7 +198,7 @@ def _series(
             if column.key == key and score is not None:
                 columns.add(column)
                 points.append((line, values[factor["path"]], score))
-    many = len({line for line, *_ in points}) > MOST_LINES
+    many = len({line for line, *_ in points}) > most
     lines: dict[str, dict[str, list[float]]] = {}
     for line, value, score in points:
         lines.setdefault("" if many else line, {}).setdefault(value, []).append(score)

@@ -75,8 +75,9 @@ def difference(first: Sequence[float | None], second: Sequence[float | None], le
         return Difference(value, None, f"one seed {alone}; an interval over seeds needs at least two on each side")
     if one.sd == other.sd == 0.0:
         return Difference(value, None, "all seeds gave the same score, so their spread is unknown")
-    from scipy.stats import ttest_ind  # here, because it takes a second to import
+    from scipy.special import stdtrit  # here, because it takes time to import
 
-    known = ([score for score in scores if score is not None] for scores in (second, first))
-    low, high = ttest_ind(*known, equal_var=False).confidence_interval(level)
-    return Difference(value, Interval(float(low), float(high), level))
+    errors = [told.sd**2 / told.n for told in (one, other) if told.sd is not None]  # squared, of each mean
+    freedom = fsum(errors) ** 2 / fsum(e**2 / (told.n - 1) for e, told in zip(errors, (one, other), strict=True))
+    half = float(stdtrit(freedom, 0.5 + level / 2)) * sqrt(fsum(errors))
+    return Difference(value, Interval(value - half, value + half, level))
