@@ -10,7 +10,7 @@ from pixelwise.engine.torch.model import is_frozen, unknown_parts
 from pixelwise.experiments.settings import plan
 from pixelwise.models import MODELS
 from pixelwise.recipe.load import load_recipe
-from pixelwise.recipe.shipped import find_recipe
+from pixelwise.recipe.shipped import find_recipe, shipped_recipes
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,23 @@ def test_with_random_weights(name, classes, size, learning):
     left = sum(p.numel() for part, p in model.named_parameters() if not is_frozen(part, freeze))
     assert left < sum(p.numel() for p in model.parameters())
     assert learning is None or left == learning
+
+
+def test_every_shipped_recipe_names_parts_that_its_model_has():
+    """Rates by part and frozen parts, also those that a recipe has from its parent with another model."""
+    recipes = {name: load_recipe(name) for name in shipped_recipes()}
+    named = {
+        name: recipe
+        for name, recipe in recipes.items()
+        if recipe.engine == "torch"
+        and (recipe.train.optimizer.options.get("parts") or any(p.freeze for p in recipe.train.phases))
+    }
+    assert len(named) > 20
+    for name, recipe in named.items():
+        options = {key: value for key, value in recipe.model.options.items() if key != "weights"}
+        with torch.device("meta"):
+            model = MODELS.build(recipe.model.name, 3, 9, **options)
+        assert not list(unknown_parts(recipe, model)), name
 
 
 @pytest.mark.parametrize(
