@@ -23,6 +23,29 @@ def test_names_suggest_groups_only_where_most_have_one_and_none_is_too_large():
     assert suggested_groups(folders, [*PATTERNS][:1]) is None
 
 
+def test_folders_of_classes_with_a_number_are_no_groups(tmp_path):
+    names = [f"kind{kind:02}/image_{4 * kind + at:04}" for kind in range(6) for at in range(4)]
+    assert suggested_groups(names, [*PATTERNS][:1]) is None
+    frames = suggested_groups([f"kind{n % 2}/cow{n // 4}_{n}" for n in range(24)], [*PATTERNS][:1])
+    assert len(frames.groups) == 12
+
+
+@pytest.mark.parametrize("name", ["kind{0}/image_{1:04}", "kind{0}/kind{0}_{1}"])
+def test_start_draws_splits_evenly_over_classes_whose_names_have_numbers(tmp_path, name):
+    """Also where the names of the pictures say the class: groups of whole classes leave classes out of a split."""
+    for number in range(60):
+        file = tmp_path / "plants" / f"{name.format(number // 10, number)}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        noise = np.random.default_rng(number).integers(0, 256, (6, 8, 3), np.uint8)
+        Pillow.fromarray(noise.repeat(4, 0).repeat(4, 1)).save(file)
+    found = recognise(tmp_path / "plants")
+    _, seen, findings, _ = look(found, tmp_path / "plants", tmp_path, [], lambda *_: None)
+    assert "group" not in found.dataset
+    assert not any("Names suggest" in line for line in found.said)
+    assert not findings
+    assert {split: len({facts.label for facts in seen.of(split)}) for split in seen.splits} == {"train": 6, "val": 6}
+
+
 def test_groups_by_name_and_by_likeness_are_put_together():
     group_of = united(["a1", "a2", "b1", "b2", "c1"], lambda name: name[0], {"b1": "a2", "c1": "c1"})
     assert group_of("a1") == group_of("a2") == group_of("b1") == group_of("b2") != group_of("c1")

@@ -18,7 +18,7 @@ from pixelwise.data.checks.repeats import alike_groups
 from pixelwise.data.checks.survey import Finding, Survey, survey
 from pixelwise.data.exclude import excluding
 from pixelwise.data.folder import Folder
-from pixelwise.data.pairing.groups import FEWEST, MOST_SHARE
+from pixelwise.data.pairing.groups import FEWEST, MOST_SHARE, are_classes, suggested_groups
 from pixelwise.errors import listing
 from pixelwise.recipe.override import apply_overrides
 from pixelwise.start.leaks import typed_exclude, without_leaks
@@ -64,7 +64,7 @@ def look(
         findings, accepted = set_apart(findings_of(dataset, seen), entries, file)
         cures = {key: one for one in findings for key in _cure(one) if key not in found.dataset}
         cures = {key: one for key, one in cures.items() if key in DATASETS.signature(found.dataset["name"]).options}
-        if not (cures or _without_idle_group(found, dataset) or _keep_together(found, dataset, seen, findings)):
+        if not (cures or _without_wrong_group(found, dataset, seen) or _keep_together(found, dataset, seen, findings)):
             break
         for key, finding in cures.items():
             value = _cure(finding)[key]
@@ -102,9 +102,14 @@ def _drawn(dataset: Dataset) -> tuple[str, ...]:
     return tuple(getattr(getattr(dataset, "whole", dataset), "drawn", ()))
 
 
-def _without_idle_group(found: Found, dataset: Dataset) -> bool:
-    """Take back the groups that names suggest where nothing is drawn; whether there were any."""
-    if "group" not in found.suggested or _drawn(dataset):
+def _without_wrong_group(found: Found, dataset: Dataset, seen: Survey) -> bool:
+    """Take back the groups that names suggest where nothing is drawn, or where they are the classes; whether there were any."""
+    if "group" not in found.suggested:
+        return False
+    known = seen.readable
+    suggested = suggested_groups([facts.name for facts in known], [found.dataset["group"]])
+    classes = suggested is not None and are_classes(suggested.groups.values(), [facts.label for facts in known])
+    if _drawn(dataset) and not classes:
         return False
     del found.dataset["group"], found.keys["data.dataset.group=''"]
     found.said.remove(found.suggested.pop("group"))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelwise.data.checks.survey import Facts, Finding, Survey
-from pixelwise.data.pairing.groups import BEFORE_NUMBER, suggested_groups
+from pixelwise.data.pairing.groups import BEFORE_NUMBER, are_classes, suggested_groups
 from pixelwise.imaging.resize import resize_image
 
 LIKE = 0.85  # cosine of the features of a candidate
@@ -86,7 +86,7 @@ def torn_groups(survey: Survey) -> Iterator[Finding]:
     """Groups that names suggest, whose pictures do look alike, in more than one split."""
     known = [facts for facts in survey.readable if facts.thumbnail is not None]
     found = suggested_groups([facts.name for facts in known], [BEFORE_NUMBER])
-    if found is None:
+    if found is None or are_classes(found.groups.values(), [facts.label for facts in known]):
         return
     groups = [[known[place] for place in places] for places in found.groups.values()]
     torn = [group for group in groups if len({facts.split for facts in group}) > 1]

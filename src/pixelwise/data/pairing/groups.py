@@ -5,11 +5,12 @@ those of likeness.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 PATTERNS: Mapping[str, str] = {
-    r"^(.*\d.*?)[_\-. ]+(?:[A-Za-z]+[_\-. ]*)?\d+[_\-. ]*$": "the part of a name before its last number",
+    r"^((?:.*/)?[^/]*\d[^/]*?)[_\-. ]+(?:[A-Za-z]+[_\-. ]*)?\d+[_\-. ]*$": "the part of a name before its last number",
     r"^(.+)/[^/]+$": "the folder",
 }
 BEFORE_NUMBER = next(iter(PATTERNS))
@@ -47,6 +48,19 @@ def suggested_groups(names: Sequence[str], patterns: Iterable[str] = tuple(PATTE
 def may_be_groups(sizes: Sequence[int], total: int) -> bool:
     """Whether groups of these sizes can be drawn into splits: there are several, and none has most of the pictures."""
     return len(sizes) >= FEWEST and max(sizes) <= MOST_SHARE * total
+
+
+def are_classes(groups: Iterable[Sequence[int]], labels: Sequence[int | None]) -> bool:
+    """Whether most groups of several are all pictures of one class: then names say the class, not what belongs together.
+
+    groups: places of the pictures in `labels`
+    """
+    sizes = Counter(labels)
+    several = [places for places in groups if len(places) > 1]
+    whole = [
+        one for one in several if {labels[one[0]]} == {labels[at] for at in one} and sizes[labels[one[0]]] == len(one)
+    ]
+    return labels[:1] != [None] and 2 * len(whole) > len(several) > 0
 
 
 def united(names: Iterable[str], group: Callable[[str], str] | None, alike: Mapping[str, str]) -> Callable[[str], str]:
