@@ -228,7 +228,7 @@ def folder(
     kind:         what masks hold: `classes`; `instances`: each object has its own number, up to 65,535, and 0 is
                   background; `components`: classes, and every connected part of one but the first is an object
     divisor:      an object's class is its number // divisor, e.g. 1000; 0: all objects are of one class. `values` then says
-                  which quotients are which class; those of the first class are no objects, and numbers below the divisor
+                  which quotients are which class; the first class has no objects, and numbers below the divisor
                   of another class are crowds
     unpaired:     `skip`: pictures without a mask and masks without a picture are left out, and the training names them
     """

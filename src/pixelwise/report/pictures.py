@@ -37,7 +37,7 @@ class Tile:
 
 @dataclass(frozen=True)
 class Share:
-    """A class: its colour, and its share of each split as a number of 0 to 1; None where no mask or label could be read."""
+    """A class: its colour, and its share of each split as a number of 0 to 1; None if no mask or label could be read."""
 
     name: str
     colour: RGB
