@@ -140,7 +140,7 @@ def derive_fields(network: Network, shape: Shape) -> dict[str, list[str]]:
 
 
 def input_box(rows: tuple[Flow, ...], layer: int, pixel: tuple[int, int], *, borders: bool = True) -> Box | None:
-    """The input pixels that one output pixel of layer `layer` (1, 2, …) depends on; None if there are none.
+    """The input pixels that one output pixel of layer `layer` (1, 2, …) depends on; None if it depends on padding alone.
 
     pixel:    (row, column) in the layer's output
     borders:  False: as if the picture had no borders

@@ -81,7 +81,7 @@ def title(comparison: Comparison) -> str:
 
 
 def side_by_side(comparison: Comparison) -> dict[str, Any] | None:
-    """Pictures that the first run of every group has kept; None if there are none.
+    """Pictures that the first run of every group has kept; None if they have kept no picture in common.
 
     strips:  for each picture: its name; the panels of picture, truth and each group's prediction; and words for what
              cannot be drawn: the truth, and each group's prediction

@@ -133,7 +133,7 @@ def chosen_columns(comparison: Comparison, wanted: Sequence[str]) -> list[Column
 
 
 def _bounds(column: Column) -> Callable[[Member], tuple[float, float] | None]:
-    """A function of a run: the ends of its score's interval over pictures; None if there is none."""
+    """A function of a run: the ends of its score's interval over pictures; None if the run has no interval."""
 
     def ends(run: Member) -> tuple[float, float] | None:
         found = run.over_pictures(column)

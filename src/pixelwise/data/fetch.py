@@ -85,8 +85,8 @@ def fetch(
     An archive that is already unpacked is left alone, one that lies in `root/downloads` is checked and unpacked, any
     other is downloaded to it. A downloaded file is deleted after it was unpacked; a file that a person put there is kept.
 
-    Raises DataError if the name is unknown, there is no network (the error names the file and where to put it), the checksum is
-    wrong, or the disk is full.
+    Raises DataError if the name is unknown, the network cannot be reached (the error names the file and where to put it), the
+    checksum is wrong, or the disk is full.
     """
     if name not in addresses:
         what = f"no address is known for '{name}'; choose from {', '.join(addresses)}."

@@ -29,7 +29,7 @@ def sample_of(
     ids:      (H, W), the number of the object at each pixel; 0 is background
     divisor:  the class of an object is its number // divisor (Cityscapes: 1000), and a number below the divisor is the class
               of pixels without an object; 0: every object is of class 1
-    void:     the number that means "not labelled", or with `classes` the class that does; None if there is none
+    void:     the number that means "not labelled", or with `classes` the class that does; None if no number does
     classes:  the class of each number, or of each number // divisor. The first class has no objects. With a divisor, numbers
               below it of another class are crowds: groups whose members have no numbers, as in Cityscapes
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from pixelwise.data.base import Dataset
 from pixelwise.data.pairing.files import find_files
 from pixelwise.data.pairing.groups import united
-from pixelwise.data.pairing.lists import SPELLINGS, SPLITS, faults_of, list_files, notices_of, read_list
+from pixelwise.data.pairing.lists import SPELLINGS, SPLITS, Listed, faults_of, list_files, notices_of, read_list
 from pixelwise.data.pairing.matching import Naming, Pair, Pairs, pair_files
 from pixelwise.data.pairing.values import ValueTable, look_up
 from pixelwise.errors import DataError, PixelwiseError, Problem, listing
@@ -103,7 +103,6 @@ class Layout:
     notices:   files that no split uses, and choices that the files leave open
     drawn:     the splits that were drawn
     skip:      leave out files without a partner, if other files have one
-    alone:     the names that were left out
     """
 
     splits: dict[str, tuple[Pair, ...]] = field(default_factory=dict)
@@ -111,14 +110,12 @@ class Layout:
     notices: list[Problem] = field(default_factory=list)
     drawn: tuple[str, ...] = ()
     skip: bool = False
-    alone: set[str] = field(default_factory=set)
 
     def take(self, pairs: Pairs, unlisted: bool = False) -> dict[str, Pair]:
         """The pairs; their problems and notices are noted. unlisted: no list names what has no partner."""
         if pairs.known and (self.skip or unlisted):
             why = "No list names them: they are left out." if unlisted else "They are left out."
             self.notices += [Problem(one.where, f"{one.what} {why}") for one in pairs.unpaired]
-            self.alone.update(pairs.alone)
         else:
             self.problems += pairs.unpaired
         self.problems += pairs.problems
@@ -156,11 +153,14 @@ def find_splits(
             layout.notices.append(Problem(str(path), what, "Keep the folders or the lists."))
     else:
         pairs = pair_files(path, images, masks, naming)
-        rest = layout.take(pairs, unlisted=_name_only_pairs(listed, pairs.known, naming))
-        if not rest and not layout.problems:
-            raise _no_pictures(path, images, layout.notices)
-        if listed:
-            rest = _listed_splits(listed, rest, layout, naming)
+        if not (pairs.known or pairs.unpaired or pairs.problems or layout.problems):
+            raise _no_pictures(path, images, [*layout.notices, *pairs.notices])
+        read = _read_lists(listed, pairs, layout, naming)
+        # most of VOC's pictures have no mask and are in no list
+        unlisted = not skip and "train" in read and not any(one.strange for one in read.values())
+        rest = layout.take(pairs, unlisted=unlisted)
+        if read:
+            rest = _listed_splits(read, rest, layout)
         else:
             rest = _inner_splits(rest, layout)
     _distribute(path, rest, layout, drawing, images)
@@ -186,24 +186,20 @@ def _split_folders(path: Path, images: str, layout: Layout) -> dict[str, Path]:
     return {split: found[split] for split in SPLITS if split in found}
 
 
-def _name_only_pairs(lists: Mapping[str, Path], known: dict[str, Pair], naming: Naming) -> bool:
-    """Whether lists, of which one is of training, name pairs only; of VOC's pictures most have no mask and are in no list."""
-    read = {split: read_list(file, known, naming) for split, file in lists.items()}
-    return "train" in read and not any(
-        one.strange for split, one in read.items() if split in SPLITS or not one.is_strange
-    )
-
-
-def _listed_splits(
-    lists: Mapping[str, Path], known: dict[str, Pair], layout: Layout, naming: Naming
-) -> dict[str, Pair]:
-    """Take the pictures that lists name as splits, and leave the rest."""
-    read = {split: read_list(file, known, naming, layout.alone) for split, file in lists.items()}
+def _read_lists(files: Mapping[str, Path], pairs: Pairs, layout: Layout, naming: Naming) -> dict[str, Listed]:
+    """Split → what its list names. Other texts beside the lists are noted."""
+    alone = pairs.alone if layout.skip and pairs.known else ()
+    read = {split: read_list(file, pairs.known, naming, alone) for split, file in files.items()}
     for split, one in list(read.items()):
         if split not in SPLITS and one.is_strange:
             what = f"{one.file.name} is not a list of pictures: none of its lines names one."
             layout.notices.append(Problem(str(one.file), what, "Move it out of the folder of the lists."))
             del read[split]
+    return read
+
+
+def _listed_splits(read: Mapping[str, Listed], known: dict[str, Pair], layout: Layout) -> dict[str, Pair]:
+    """Take the pictures that lists name as splits, and leave the rest."""
     faults = list(faults_of([*read.values()], known, unpaired=bool(layout.problems)))
     layout.splits |= {split: tuple(one.pairs.values()) for split, one in read.items()}
     layout.notices += notices_of([*read.values()])

@@ -129,7 +129,7 @@ def _ends(runs: Sequence[Entry], noun: str, what: str) -> str:
 
 
 def compare_finished(path: Path) -> Comparison | None:
-    """The finished runs of a sweep brought together; None if there is none yet."""
+    """The finished runs of a sweep brought together; None if no run has finished yet."""
     finished = finished_runs(path)
     return gather(finished) if finished else None
 

@@ -83,7 +83,7 @@ def guessed(matrix: Matrix, constant: int) -> Matrix:
 
 
 def mean_of_known(values: Sequence[float | None]) -> float | None:
-    """Mean over the values that are not None; None if there is none."""
+    """Mean of the values that are not None; None if all of them are."""
     known = [value for value in values if value is not None]
     return fsum(known) / len(known) if known else None
 

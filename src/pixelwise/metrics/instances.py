@@ -131,7 +131,7 @@ class InstanceScores(RowMetric):
         return [*sample.objects]
 
     def _void(self, sample: Sample, truth: Sequence[Object]) -> NDArray[np.bool_] | None:
-        """(H, W), pixels of crowds and of void; None if there are none."""
+        """(H, W), pixels of crowds and of void; None if the picture has no crowd and the data set no void."""
         planes = [one.mask.mask() for one in truth if one.crowd and one.mask is not None]
         if sample.mask is not None and self.info.void is not None:
             planes.append(sample.mask == self.info.void)

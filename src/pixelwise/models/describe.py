@@ -147,7 +147,7 @@ def _channels(module: nn.Module) -> tuple[int | None, int | None]:
 
 
 def _numbers(module: nn.Module, name: str) -> Any:
-    """One number per direction; None if there is none, or a word (padding "same")."""
+    """One number per direction. A word (padding "same") stays unchanged; None if the layer has no such number."""
     value = getattr(module, name, None)
     if value is None or isinstance(value, str | tuple):
         return value

@@ -65,7 +65,7 @@ class Seen:
 
 
 def build_gallery(record: Record, folder: Path) -> Gallery | None:
-    """The gallery of the pictures in `folder` (a run's predictions/), or None if there are none."""
+    """The gallery of the pictures in `folder` (a run's predictions/), or None if the run kept no picture."""
     pictures = record.gallery.get("pictures") or ()
     if not pictures:
         return None

@@ -25,7 +25,7 @@ def voc_lists(path: Path) -> dict[str, str]:
 
 
 def not_read(path: Path, used: Container[Path], naming: Naming | None = None) -> list[str]:
-    """A sentence about the pictures in the folder that are in no pair and in no line of a table; none if there are none."""
+    """A sentence about the pictures in the folder that are in no pair and in no line of a table; without any, an empty list."""
     rest = [(name, file) for name, file in find_files(path, "").files if file not in used]
     if not rest:
         return []

@@ -259,7 +259,7 @@ def _show_info(dataset: Dataset) -> None:
 
 
 def _found(name: str, root: Path, options: dict[str, Any]) -> Dataset | None:
-    """An export, or a folder in any of the usual layouts, in the working folder or the data folder; None if there is none."""
+    """An export, or a folder in any of the usual layouts, in the working folder or the data folder; None if neither exists."""
     from pixelwise.cli.data.importing import in_another_layout, is_export
     from pixelwise.data import DATASETS
     from pixelwise.data.base import find_folder

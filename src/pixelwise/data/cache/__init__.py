@@ -317,7 +317,7 @@ def _is_sound(entry: Path, name: str, checksums: Sequence[int] | None) -> bool:
 
 
 def _open_entry(entry: Path, info: DatasetInfo) -> CachedSplit | None:
-    """The entry, or None if there is none. A damaged one (cut short by a full disk) is removed."""
+    """The entry, or None if the cache does not have it. A damaged one (cut short by a full disk) is removed."""
     from pixelwise.run.records.array_schema import CacheEntry
     from pixelwise.run.records.values import check_record
 
@@ -343,7 +343,7 @@ def damaged_entries(folder: Path, info: DatasetInfo) -> Iterator[tuple[Path, tup
 
 
 def _mapping(array: Any) -> mmap.mmap | None:
-    """The memory map of the file that an array is a view of; None if there is none."""
+    """The memory map of the file that an array is a view of; None if it is a view of another memory."""
     while array is not None and not isinstance(array, mmap.mmap):
         array = getattr(array, "base", None)
     return array

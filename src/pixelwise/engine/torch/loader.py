@@ -100,7 +100,7 @@ class Loader:
 
 
 def build_augmentation(recipe: Recipe, info: DatasetInfo) -> Augment | None:
-    """The recipe's augmentations in their order, or None if there are none."""
+    """The recipe's augmentations in their order, or None if the recipe has no augmentation."""
     if not recipe.augment:
         return None
     # imported late: it brings torchvision, whose import takes as long as torch's

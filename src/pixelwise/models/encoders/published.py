@@ -71,7 +71,7 @@ class Published:
             return {name: tuple(tensor.shape) for name, tensor in self.build().state_dict().items()}
 
     def from_package(self) -> tuple[Arrays, str] | None:
-        """The arrays of an installed package, and its name and version; None if there is none.
+        """The arrays of an installed package, and its name and version; None if no such package is installed.
 
         Its entries are those of timm's network in the same order, under other names. Raises RunError if they are not.
         """
@@ -110,7 +110,7 @@ class Published:
 
 
 def published(word: str, of: str) -> Published | None:
-    """What is known of a network's weights; None if there are none. word: `imagenet` or `coco`"""
+    """What is known of a network's weights; None if nothing is known of them. word: `imagenet` or `coco`"""
     if (word, of) in TORCHVISION:
         return _of_torchvision(of, *TORCHVISION[word, of])
     if word != "imagenet" or of.partition(".")[0] not in timm_names():
