@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 
 from fabricated_runs import fabricate, made
@@ -23,6 +24,10 @@ __all__ = ["fabricate", "made"]  # fixtures
 # Before torch is imported. Tensors in tests are tiny: threads would spend their time waiting for each other, and on a busy
 # machine ten times the time of the work itself. A test that is about threads sets their number by itself.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A busy machine draws and runs examples slowly; that is no fault.
+hypothesis.settings.register_profile("busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("busy")
 
 # Tests of Ctrl-C and of a closed terminal would wait where the tests were started by nohup or in the background of a script.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

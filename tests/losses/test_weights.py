@@ -12,7 +12,12 @@ from sklearn.utils.class_weight import compute_class_weight
 from pixelwise.errors import DataError
 from pixelwise.losses.weights import effective_number, inverse_frequency, median_frequency, rarity
 
-some_counts = arrays.arrays(np.int64, st.integers(1, 12), elements=st.integers(0, 10**9)).filter(lambda n: n.any())
+
+def counts_below(most):
+    return arrays.arrays(np.int64, st.integers(1, 12), elements=st.integers(0, most - 1)).filter(lambda n: n.any())
+
+
+some_counts = counts_below(10**9 + 1)
 FORMULAS = [
     inverse_frequency,
     median_frequency,
@@ -40,7 +45,7 @@ def test_median_frequency_is_the_median_over_each(counts):
     np.testing.assert_allclose(median_frequency(counts)[counts > 0], expected)
 
 
-@given(some_counts.filter(lambda n: n.max() < 10**4), st.floats(0.0, 0.9999))
+@given(counts_below(10**4), st.floats(0.0, 0.9999))
 def test_effective_number_is_the_sum_of_the_paper(counts, beta):
     """E_n = Σ_{j<n} β^j: the expected number of distinct things among n drawn (Cui et al. 2019, section 3.2)."""
     present = counts[counts > 0]
