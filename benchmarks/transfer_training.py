@@ -20,6 +20,7 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -165,12 +166,12 @@ def main() -> None:
     if options.smp is not None:  # for the processes of its sides
         places = (str(options.smp.resolve()), os.environ.get("PYTHONPATH", ""))
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, places))
+        sys.path.append(places[0])  # for the count of multiply-adds
     kinds = ("plain", "smp") if options.smp is not None else ("plain",)
     results = [measure(case, kinds, options.rounds, options.batches, options.precision) for case in options.cases]
     settings = {"batch": BATCH, "size": SIZE, "rounds": options.rounds, "precision": options.precision}
-    write_report(
-        options.out, __doc__.splitlines()[0], {**settings, "recipe": RECIPE, "gmacs": gmacs(pyramid())}, results
-    )
+    counts = {kind: gmacs(rival() if kind == "smp" else pyramid()) for kind in kinds}
+    write_report(options.out, __doc__.splitlines()[0], {**settings, "recipe": RECIPE, "gmacs": counts}, results)
 
 
 if __name__ == "__main__":
