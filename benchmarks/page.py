@@ -72,14 +72,6 @@ def training() -> str:
     return section("Training", "training_speed", body)
 
 
-FROZEN = """
-**Frozen encoders.** The maps of a frozen encoder are computed again in every step, because all shipped recipes with a
-frozen encoder crop or mirror its input. Without such changes the maps could be kept. With `tf_efficientnet_lite0` at
-224×288 they take 82 % of the processor time of a training step of `linear_probe`, and 27 % of one of `fpn` (batch 8,
-one thread, medians of 9 steps).
-"""
-
-
 def transfer() -> str:
     record = read("transfer_training")
     body = None
@@ -102,7 +94,6 @@ def transfer() -> str:
             "another one and costs more, so that row compares two programs, not equal work. Both decode pictures with PIL in "
             "every epoch, use contiguous tensors, and a DataLoader with the number of workers that was fastest.\n\n"
             + table([*head, "pixelwise, pictures/s", "ratio"], rows)
-            + FROZEN
         )
     return section("Transfer learning", "transfer_training", body)
 

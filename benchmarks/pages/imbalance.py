@@ -55,8 +55,8 @@ def tables() -> dict[str, str]:
     long, voc = [], []
     for name, words in LONG.items():
         if (RESULTS / f"cifar10_longtail/{name}.json").exists():
-            keys = ("accuracy_many", "accuracy_medium", "accuracy", "calib")
-            long.append([words, *(cell(record(f"cifar10_longtail/{name}"), "test", key) for key in keys)])
+            result, keys = record(f"cifar10_longtail/{name}"), ("accuracy_many", "accuracy_medium", "accuracy", "calib")
+            long.append([words, *(cell(result, "test", key) for key in keys)])
     for name, words in VOC.items():
         keys = (f"{score}[void=background" for score in ("pixel_accuracy", "mean_class_accuracy", "mean_iou"))
         voc.append([words, *(cell(record(f"voc2007/{name}"), "val", key) for key in keys)])
