@@ -25,7 +25,7 @@ __all__ = ["fabricate", "made"]  # fixtures
 # machine ten times the time of the work itself. A test that is about threads sets their number by itself.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# A busy machine draws and runs examples slowly; that is no fault.
+# On a busy machine, examples are drawn and run slowly. A test must not fail because of that.
 hypothesis.settings.register_profile("busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("busy")
 

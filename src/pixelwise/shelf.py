@@ -23,7 +23,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 from pixelwise.errors import PixelwiseError, Problem, RecipeError, did_you_mean, naming, shown, type_fault
 from pixelwise.outside import find_source, import_function, is_allowed, is_dotted, refusals
 
-REQUIRED = object()  # the default of an option that has none
+REQUIRED = object()  # in place of the default of an option without one
 LONGEST = 4 * 2**20  # bytes of a source that is read
 
 PLACES = ("pixel", "picture", "objects")

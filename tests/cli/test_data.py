@@ -56,7 +56,7 @@ def test_fatal_findings_exit_with_1_and_name_files_and_cure(run, zoo):
     assert "1 mask has values that are not classes: 7 (1 mask, 80 pixels). Allowed: 0 to 1." in words
     assert "→ Correct the masks, name the missing classes, or say with the option values" in words
     assert words.endswith("2 fatal, 0 to look at. --json names every file.")
-    assert "\x1b" not in out  # no control characters where it is no terminal
+    assert "\x1b" not in out  # no control characters, because the output is not a terminal
 
 
 def test_warnings_alone_exit_with_0(run, zoo):

@@ -61,7 +61,7 @@ def test_a_fatal_finding_ends_with_1_and_is_on_the_page(pets: Path, capsys: pyte
 
 def test_pictures_without_a_mask_are_left_out_and_named(pets: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (pets / "masks/3.png").unlink()
-    assert run("pets", "data.dataset.unpaired=refuse") == 1  # as it is said to be changed
+    assert run("pets", "data.dataset.unpaired=refuse") == 1  # changed in the way that the message says
     assert run("pets") == 0
     said = capsys.readouterr().out
     assert "1 picture has no mask in masks: 3. The recipe sets unpaired: skip." in said

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from words import hits, phrases, strings, without_code
+from words import comments, hits, phrases, strings, without_code
 
 PAGE = """A part of its own.
 
@@ -36,6 +36,12 @@ def test_phrases_of_docstrings_and_errors_are_found() -> None:
 def test_literals_and_the_parts_of_an_f_string_are_read_and_comments_are_not() -> None:
     source = '"A head of its own."\n# goes on\nname = "one"\nraise ValueError(f"{name}: nothing {1}is lost; goes on")\n'
     assert sorted(read for _, text in strings(source) for _, read in found(text)) == ["goes on", "of its own"]
+
+
+def test_comments_are_read_and_lines_below_each_other_are_one() -> None:
+    source = "# one\nname = 'goes on'  # is\n# told\n\nother = 1  # plain\n"
+    assert list(comments(source)) == [(1, "# one\n# is\n# told"), (5, "# plain")]
+    assert [read for _, text in comments(source) for _, read in found(text)] == ["is # told"]
 
 
 @pytest.mark.parametrize(

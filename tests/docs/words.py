@@ -2,12 +2,14 @@
 
     python tests/docs/words.py        prints FILE:LINE for each, and exits with 1 where there are any
 
-Code, quoted code, comments of Python, CHANGELOG.md and LAB.md are not read.
+Comments of Python are read as well, in tests and benchmarks too. Code, quoted code, CHANGELOG.md and LAB.md are not read.
 """
 
 import ast
+import io
 import re
 import sys
+import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +46,9 @@ def texts(root: Path = ROOT) -> Iterator[tuple[Path, int, str]]:
             yield from ((file, line, text) for line, text in strings(file.read_text(encoding="utf-8")))
         elif file.suffix in (".yaml", ".html", ".j2", ".js"):
             yield file, 1, file.read_text(encoding="utf-8")
+    for folder in ("src", "tests", "benchmarks", "results"):
+        for file in sorted((root / folder).rglob("*.py")):
+            yield from ((file, line, text) for line, text in comments(file.read_text(encoding="utf-8")))
     for script in ("results/collect.py", "docs/reference_pages.py"):  # they write pages
         yield from ((root / script, line, text) for line, text in strings((root / script).read_text(encoding="utf-8")))
 
@@ -68,6 +73,20 @@ def strings(source: str) -> Iterator[tuple[int, str]]:
             and id(node) not in inside
         ):
             yield node.lineno, node.value
+
+
+def comments(source: str) -> Iterator[tuple[int, str]]:
+    """(line, text) of every comment; lines of comments below each other are one text."""
+    first, lines = 0, list[str]()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            if lines and token.start[0] != first + len(lines):
+                yield first, "\n".join(lines)
+                lines = []
+            first = first if lines else token.start[0]
+            lines.append(token.string)
+    if lines:
+        yield first, "\n".join(lines)
 
 
 def hits(text: str, listed: list[Phrase]) -> Iterator[tuple[int, str, str]]:

@@ -143,7 +143,7 @@ def test_losses_and_scores_do_not_depend_on_the_batch(
     metrics = build_metrics(recipe, material.info)
     result = evaluate(learner, material.validation, metrics)
     record = json.loads((run / "summary.json").read_text())["splits"]["val"]
-    assert [s.value for s in result.scores] == [s["value"] for s in record["metrics"][0]["scores"]]  # to the bit
+    assert [s.value for s in result.scores] == [s["value"] for s in record["metrics"][0]["scores"]]  # bit for bit
     assert result.losses == record["losses"]
 
 
@@ -203,7 +203,7 @@ def test_a_run_that_stopped_before_its_first_checkpoint_begins_anew(tiny: Tiny, 
         assert one.read_bytes() == other.read_bytes()
     told = [(tmp_path / name / "events.jsonl").read_text().splitlines() for name in ("whole", "cut")]
     kinds = [[json.loads(line)["event"] for line in lines] for lines in told]
-    assert kinds[0] == kinds[1]  # nothing is told twice
+    assert kinds[0] == kinds[1]  # no event is reported twice
 
 
 def test_without_a_best_checkpoint_the_last_weights_are_scored(

@@ -63,7 +63,7 @@ def test_a_full_disk_loses_nothing(moment: str, tiny: Tiny, data: Path, tmp_path
     if moment == "best":
         until_saved(events, "last", 2)
     else:
-        next(events)  # the checkpoint is written when the loop goes on
+        next(events)  # the checkpoint is written in the next step of the loop
     ballast = fill(tiny_disk)
     with pytest.raises(RunError) as stopped:
         list(events)

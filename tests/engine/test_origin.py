@@ -60,9 +60,7 @@ def test_all_weights_of_a_run(engine: str, tiny: Tiny, data: Path, tmp_path: Pat
         + (f"{len(before)} of {len(before)} arrays taken")
     )
     assert origin["sha256"] == digest_of(source / "best", "model")
-    shutil.rmtree(
-        source
-    )  # killed before the first checkpoint of its own, it needs neither the run nor --from to resume
+    shutil.rmtree(source)  # killed before its first checkpoint, it needs neither the run nor --from to resume
     for event in resume(tmp_path / "run", data=data):
         last = event
     assert last.reason == "complete"

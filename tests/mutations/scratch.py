@@ -7,7 +7,7 @@ Not part of the test run. Each fault is one line changed in a copy of the source
 wrong sign. A fault that no test notices is listed at the end, and the exit code is 1.
 """
 
-# ruff: noqa: E501 (a fault stands on one line with what it replaces)
+# ruff: noqa: E501 (a fault is on one line with what it replaces)
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NETWORK = "tests/scratch/test_network.py"
 OPTIM = "tests/scratch/test_optim.py"
 GRADCHECK = "tests/scratch/test_gradcheck.py"
 
-# (file, what stands there exactly once, what is planted, the tests that must fail)
+# (file, text that occurs exactly once in it, what is planted, the tests that must fail)
 FAULTS = [
     # windows: indices, padding, the sum of overlapping windows
     ("windows.py", "top, left = i * gap_rows, j * gap_columns", "top, left = i * gap_columns, j * gap_rows", CONVOLUTION),

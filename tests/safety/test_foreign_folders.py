@@ -190,7 +190,7 @@ def test_links_in_a_search(name: str, tmp_path: Path, outside: Path, capsys: pyt
     with pytest.raises(SystemExit) as end:
         app(["search", "--resume", str(search), "--data", str(tmp_path / "data")])
     said = capsys.readouterr().err
-    replaced = name == "trials.json" and not (search / name).is_symlink()  # written anew, never through the link
+    replaced = name == "trials.json" and not (search / name).is_symlink()  # a new file replaces the link
     assert replaced or (end.value.code == 2 and "is a symbolic link" in said), said
     assert contents(outside) == before
 

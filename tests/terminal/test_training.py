@@ -49,7 +49,7 @@ def test_a_log_has_plain_lines_only() -> None:
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", text), "a control character in a log"
     lines = text.splitlines()
     assert lines[0] == "training 3 epochs of 4 steps"
-    assert "note: fp32: [bf16] dies of SIGILL" in lines  # brackets are no markup
+    assert "note: fp32: [bf16] dies of SIGILL" in lines  # brackets are not read as markup
     table = [line for line in lines if re.match(r" *[123]/3 ", line)]
     assert [line.split()[:4] for line in table] == [
         ["1/3", "1.0000", "1.5000", "0.1000"],

@@ -89,7 +89,7 @@ def _run(words: list[str]) -> int:
     rest = words[1:] if known else words
     if not rest and isinstance(command, typer.core.TyperGroup):
         rest = ["--help"]
-    try:  # not command(...): typer would end by itself at Ctrl-C, and print what was typed as it is
+    try:  # not command(...): typer would end by itself at Ctrl-C, and print what was typed without a change
         with command.make_context(name, rest) as context:
             command.invoke(context)
     except typer.Exit as end:

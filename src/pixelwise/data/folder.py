@@ -112,7 +112,7 @@ class Folder(Paired):
         for pair in pairs[:: max(1, len(pairs) // LOOKED_AT)]:
             try:
                 seen |= set(np.unique(read_mask(pair.mask, fallback=self._fallback)).tolist())
-            except PixelwiseError:  # whoever reads the sample says why
+            except PixelwiseError:  # reading the sample says why
                 continue
         first, second = self.info.classes
         return value_table({first: 0, second: 255}, self.info.classes, None, "") if seen == {0, 255} else None

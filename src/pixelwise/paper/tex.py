@@ -78,7 +78,7 @@ def escape(text: Any) -> TeX:
     if isinstance(text, TeX):
         return text
     plain = unicodedata.normalize("NFC", clean_line(str(text)))
-    apart = re.sub(r"([-<>,'`!?])(?=[-<>,'`])", "\\1\0", plain)  # -- and the like would become one letter
+    apart = re.sub(r"([-<>,'`!?])(?=[-<>,'`])", "\\1\0", plain)  # TeX joins pairs such as -- into one letter
     return TeX("".join(_letter(letter) for letter in apart))
 
 

@@ -16,7 +16,7 @@ from pixelwise.recipe.misfits import parts_of
 from pixelwise.recipe.schema import Item, Recipe
 from pixelwise.shelf import Shelf
 
-NOTICED, ALIKE = 0.1, 0.02  # how much larger objects must be in training to be told; a difference between their sides
+NOTICED, ALIKE = 0.1, 0.02  # from which difference in size a remark is made; a difference between their sides
 
 
 def remarks(recipe: Recipe) -> list[str]:

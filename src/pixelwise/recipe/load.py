@@ -29,7 +29,7 @@ UNWRITTEN = {("optimizer", "parts")}  # options that are written down only where
 PARENTS = 30  # a longer chain of `extends` is refused
 ITS_OWN = ("title", "about", "stated")  # what a recipe says of itself is not inherited
 
-# Where items stand in a recipe, and on which shelf; `*` stands for every element of a list.
+# The path of each item in a recipe, and its shelf; `*` is every element of a list.
 ITEM_PATHS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("task",), "task"),
     (("data", "dataset"), "dataset"),

@@ -36,7 +36,7 @@ SHELVES = {
     for shelf in (DATASETS, TASKS, MODELS, ENCODERS, LOSSES, METRICS, AUGMENTATIONS, OPTIMIZERS, SCHEDULES)
 }
 
-# What the NumPy network has of its own; tasks, data sets, metrics and schedules are the same.
+# Parts that only the NumPy network has; tasks, data sets, metrics and schedules are the same.
 SCRATCH = {
     "model": Shelf(
         "NumPy network",

@@ -21,7 +21,7 @@ from pixelwise.shown import kind_by_task, shown_as
 from pixelwise.types import RGB, Image, IndexMap
 
 SIDES = (360, 240, 160, 96)  # longest side of an embedded picture in pixels: the largest that fits the budget is taken
-PIXELATED = 96  # pixels: smaller pictures are kept as they are, and the page shows their pixels as squares
+PIXELATED = 96  # pixels: smaller pictures are kept unchanged, and the page shows their pixels as squares
 BUDGET = 3_500_000  # bytes of all embedded pictures together, as base64
 RANKS = {"best": "Best", "typical": "Typical", "worst": "Worst"}
 

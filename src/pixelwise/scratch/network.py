@@ -45,7 +45,7 @@ class Network:
         workspace = Workspace(threads)
         for index, layer in enumerate(self.layers):
             layer.initialise(np.random.default_rng([seed, index]), dtype, deviation)
-            layer.workspace = workspace  # it holds nothing between calls, so all layers can share one
+            layer.workspace = workspace  # nothing in it outlives a call, so all layers can share one
 
     def forward(self, x: Array, training: np.random.Generator | None = None) -> tuple[Array, list[Any]]:
         """(out, one cache a layer). `training` is the generator of random draws; None means prediction."""

@@ -75,7 +75,7 @@ def within(plan: Plan, estimate: Estimate, seconds: float, fewest: int = 2) -> t
 def _seconds_of_update(parts: Parts, phase: int) -> float:
     learner = parts.learner
     learner.begin(phase)
-    rate, taken = 1e-6, []  # so small that nothing is learnt: the learner is used up all the same
+    rate, taken = 1e-6, []  # so small that nothing is learnt: the learner cannot be used again afterwards
     with learner.computing():
         for epoch in range(UPDATES):
             began = time.perf_counter()

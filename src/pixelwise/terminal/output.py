@@ -23,7 +23,7 @@ BROKEN_PIPE = 141  # the exit code of a process that ends because its reader has
 Part = str | tuple[str, str]  # a text, or a text and its style
 
 # C0 but tab and newline, DEL, C1, line separators, marks that reverse the direction of text, halves of broken characters,
-# and the two codes that are no characters: what is left may stand in XML
+# and the two codes without a character: XML allows the rest
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 # What is printed where an encoding lacks a character: most of the same width, so that columns stay in line
 _NEAREST = dict(zip("×·–—−“”‘’→←★━╸█²³Δ", "x*---\"\"''><*=-#23d", strict=True))

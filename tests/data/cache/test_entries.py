@@ -137,7 +137,7 @@ def test_a_changed_source_rebuilds_and_the_old_entry_goes(pictures, tmp_path, ch
     assert (second.key == first.key) == (change == "time")
     if change != "classes":  # other classes are another data set to the cache
         assert entries(tmp_path / "c") == sorted([second.entry, other.entry])
-    assert np.array_equal(first.images, old)  # whoever has it open keeps it
+    assert np.array_equal(first.images, old)  # an open split keeps its pictures
     if change == "picture":
         assert (second[1].image == (1, 2, 3)).all()
 

@@ -70,7 +70,7 @@ def test_two_processes_give_the_weights_and_scores_of_one(tiny: Tiny, data: Path
     for name in alone:
         np.testing.assert_allclose(shared[name], alone[name], rtol=0, atol=1e-5, err_msg=name)
 
-    # equal weights, equal scores to the bit: what two processes counted together, counted again by one
+    # equal weights, scores that are equal bit for bit: what two processes counted together, counted again by one
     material = open_material(recipe, root=data)
     record = json.loads((tmp_path / "two" / "setup.json").read_text())["choices"]
     learner = TorchLearner(recipe, build_task(recipe, material.info), (32, 32), Choices.from_record(record))

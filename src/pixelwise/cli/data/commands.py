@@ -62,7 +62,7 @@ def list_(data: Data = None, as_json: Json = False) -> None:
         if name in {of for of, _ in PRESETS.values()} or any(
             o.required for o in DATASETS.signature(known).options.values()
         ):
-            continue  # named by its years; or it needs to be told of what
+            continue  # named by its years; or it needs another data set (`of`)
         try:
             dataset = DATASETS.build(known, data_root(data), **preset)
             found[name] = {split: len(dataset.names(split)) for split in dataset.splits()}

@@ -98,7 +98,7 @@ def _with_values(lines: Sequence[_Line], file: Path) -> tuple[list[_Line], dict[
     kept = []
     for line in lines:
         match = VALUE.match(line.name)
-        assert match is not None  # whoever calls has looked
+        assert match is not None  # the caller has checked it
         value, name = int(match[1]), match[2].strip()
         if value in values or value > 65535:
             what = f"line {line.number} gives the value {value} {'again' if value in values else '; values are 0 to 65535'}."

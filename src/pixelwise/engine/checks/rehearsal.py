@@ -49,7 +49,7 @@ def rehearse(learner: Learner, material: Material, metrics: Sequence[Metric], le
             learner.training_batch([0])
         _try_one(learner, len(train), length)
     except copy.Error:
-        pass  # a model that holds a lock, say, trains all the same
+        pass  # a model that holds a lock, say, can still be trained
     except PixelwiseError:
         raise
     except Exception as error:

@@ -116,7 +116,7 @@ def choose_again(recorded: Choices, device: str, memory: Path) -> Choices:
     except DeviceError:
         if precision != "bf16":
             raise
-        return choose(_hardware(device, "auto", recorded), memory=memory)  # raises again where the device is at fault
+        return choose(_hardware(device, "auto", recorded), memory=memory)  # if the device is the cause, this raises too
 
 
 def _hardware(device: str, precision: str, recorded: Choices) -> Hardware:

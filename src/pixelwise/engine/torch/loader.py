@@ -61,7 +61,7 @@ class Loader:
     ) -> None:
         self.batch, self.seed, self.pictures = batch, seed, len(split)
         self.rank, self.processes, self.sampling, self.labels = rank, processes, sampling, labels
-        self._work: list[Work] = []  # of an epoch; filled anew for each, so that workers live as long as the training
+        self._work: list[Work] = []  # of one epoch; filled again for each, so that workers live as long as the training
         self.maker = maker_of(split, task, augment, device)
         on_device = isinstance(self.maker, AllAtOnce) and self.maker.copies is not None
         workers = 0 if on_device else workers  # batches are made where the pictures are, in this process
