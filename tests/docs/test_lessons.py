@@ -23,6 +23,7 @@ from pixelwise.scratch.network import Network
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "benchmarks" / "pages"
 PAGES = {
+    "ideas": "models.md",
     "imbalance": "class_imbalance.md",
     "initialisation": "initialisation.md",
     "curves": "loss_curves.md",
