@@ -120,7 +120,8 @@ seeds 1 and 2 were run once, afterwards. The length of `shared_pyramid` was chos
 The mean IoU of `basic_fcn` (plain, augmented, with a cosine schedule, weighted) and of `unet` lie within .0014 of each other;
 the standard deviation over the seeds of `unet` alone is .0017. These numbers do not show that one of the steps helps. In
 trials of the baseline with batches of 4, 8 and 16 and rates of 1e-3 and 3e-3, the training loss stayed near that of a constant
-for about 20 epochs. Afterwards the network learns the pictures by heart: the longest trial, 45 epochs, had at most .0437 (LAB.md).
+for about 20 epochs. Afterwards the network learns the pictures by heart: the longest trial, 45 epochs, had at most .0437
+(LAB.md).
 """,
 }
 HEAD = """\
