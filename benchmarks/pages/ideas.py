@@ -5,13 +5,11 @@ python benchmarks/pages/ideas.py
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import lesson
-from scipy.stats import ttest_ind
 
-FOLDER = lesson.DOCS.parent / "results" / "stanford_background" / "ideas"
+from pixelwise.statistics.spread import difference
+
+FOLDER = "stanford_background/ideas"
 WITHOUT = {  # rows; a recipe that was not run is left out
     "all": "all ideas",
     "not_shared": "own blocks for each size",
@@ -25,33 +23,22 @@ WITHOUT = {  # rows; a recipe that was not run is left out
 SCORES = ("mean_iou[void=none,classes=truth_or_prediction]", "mean_ap[interpolation=all_points", "pixel_accuracy[")
 
 
-def values(result: Any, prefix: str) -> list[float]:
-    """The values over seeds of the score on validation pictures whose key starts so."""
-    scores: dict[str, Any] = result["scores"]["val"]
-    found: list[float] = next(one["values"] for key, one in scores.items() if key.startswith(prefix))
-    return found
-
-
-def difference(one: list[float], other: list[float]) -> str:
-    """`−0.012 (−0.020 to −0.004)`: one mean less the other, with Welch's 95 % interval over seeds."""
-    between = ttest_ind(one, other, equal_var=False).confidence_interval(0.95)
-    middle = sum(one) / len(one) - sum(other) / len(other)
-    return f"{middle:+.3f} ({between.low:+.3f} to {between.high:+.3f})".replace("-", "−")
+def changed(whole: list[float], found: list[float]) -> str:
+    """`−0.012 (−0.020 to −0.004)`: how much the mean changes, with Welch's 95 % interval over seeds."""
+    result = difference(whole, found)
+    assert result.interval is not None  # three seeds that differ
+    numbers = (result.value, result.interval.low, result.interval.high)
+    return "{:+.3f} ({:+.3f} to {:+.3f})".format(*numbers).replace("-", "−")
 
 
 def tables() -> dict[str, str]:
-    results = {
-        words: json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
-        for name, words in WITHOUT.items()
-        if (FOLDER / f"{name}.json").exists()
-    }
-    whole = values(results[WITHOUT["all"]], SCORES[0])
-    lines = []
-    for words, result in results.items():
-        found = values(result, SCORES[0])
-        changed = "–" if words == WITHOUT["all"] else difference(found, whole)
-        cells = [lesson.cell(values(result, score)) for score in SCORES]
-        lines.append([words, cells[0], changed, *cells[1:], f"{result['parameters']:,}"])
+    whole, lines = lesson.scored(lesson.record(f"{FOLDER}/all"), "val", SCORES[0]), []
+    for name, words in WITHOUT.items():
+        if result := lesson.record(f"{FOLDER}/{name}"):
+            found = [lesson.scored(result, "val", score) for score in SCORES]
+            first, *others = map(lesson.cell, found)
+            change = "–" if name == "all" else changed(whole, found[0])
+            lines.append([words, first, change, *others, f"{result['parameters']:,}"])
     head = ["", "mean IoU", "difference", "mean AP", "pixel accuracy", "parameters"]
     return {"ideas": lesson.table(head, lines)}
 

@@ -5,12 +5,10 @@ python benchmarks/pages/imbalance.py
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import lesson
 
-RESULTS = lesson.DOCS.parent / "results"
 LONG = {  # rows of the first table; a recipe that was not run is left out
     "short/resnet32_ce": "cross-entropy",
     "softmax/resnet32_focal": "focal loss, softmax",
@@ -38,14 +36,9 @@ VOC = {
 }
 
 
-def record(name: str) -> Any:
-    return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
-
-
 def cell(result: Any, split: str, prefix: str) -> str:
     """The values over seeds of the score whose key starts so. What has no parameters needs no second seed."""
-    scores = result["scores"][split]
-    found = next(one["values"] for key, one in scores.items() if key.startswith(prefix))
+    found = lesson.scored(result, split, prefix)
     if len(found) > 1:
         return lesson.cell(found)
     return f"{found[0]:.3f}" + (" (one seed)" if result["parameters"] else "")
@@ -54,12 +47,12 @@ def cell(result: Any, split: str, prefix: str) -> str:
 def tables() -> dict[str, str]:
     long, voc = [], []
     for name, words in LONG.items():
-        if (RESULTS / f"cifar10_longtail/{name}.json").exists():
-            result, keys = record(f"cifar10_longtail/{name}"), ("accuracy_many", "accuracy_medium", "accuracy", "calib")
+        if result := lesson.record(f"cifar10_longtail/{name}"):
+            keys = ("accuracy_many", "accuracy_medium", "accuracy", "calib")
             long.append([words, *(cell(result, "test", key) for key in keys)])
     for name, words in VOC.items():
         keys = (f"{score}[void=background" for score in ("pixel_accuracy", "mean_class_accuracy", "mean_iou"))
-        voc.append([words, *(cell(record(f"voc2007/{name}"), "val", key) for key in keys)])
+        voc.append([words, *(cell(lesson.record(f"voc2007/{name}"), "val", key) for key in keys)])
     return {
         "longtail": lesson.table(["loss", "many", "medium", "accuracy", "calibration error"], long),
         "voc": lesson.table(["network", "pixel accuracy", "mean class accuracy", "mean IoU"], voc),

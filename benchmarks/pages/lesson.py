@@ -27,6 +27,18 @@ STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571}  # values → 97.5
 CACHE = HERE.parents[1] / "runs" / "pages"  # pictures and palettes of the trainings
 
 
+def record(name: str) -> Any:
+    """The record results/NAME.json of a recipe; None if it was not run."""
+    file = DOCS.parent / "results" / f"{name}.json"
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+
+
+def scored(result: Any, split: str, prefix: str) -> list[float]:
+    """The values over seeds of the score on a split whose key starts so."""
+    found: list[float] = next(one["values"] for key, one in result["scores"][split].items() if key.startswith(prefix))
+    return found
+
+
 def trained(recipe: str, changes: Sequence[str]) -> tuple[Any, list[Row]]:
     """The parts of a small training with the weights of its last epoch, and a row an epoch. No run folder is made."""
     from pixelwise.engine.fit import fit

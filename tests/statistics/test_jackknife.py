@@ -74,7 +74,7 @@ def test_fewer_than_twenty_pictures_give_none() -> None:
     assert score_interval(float(values.mean()), without(values)) is None
     many = np.append(values, 0.5)
     assert score_interval(float(many.mean()), without(many)) is not None
-    assert score_interval(float(many.mean()), without(many), pictures=19) is None  # those that the score uses
+    assert score_interval(float(many.mean()), without(many), pictures=19) is None  # the score uses only 19 of them
     assert score_interval(21.5, [21.5] * 30) is None  # nothing varies, and there is no range
 
 

@@ -49,14 +49,14 @@ def _long(starts: NDArray[np.int64], lengths: NDArray[np.int64], width: int) -> 
 
 
 def _transitions(mask: IndexMap, void: int | None) -> NDArray[np.int64]:
-    """(those that are not direct, all) along the rows."""
+    """(number of transitions that are not direct, number of all transitions) along the rows."""
     starts, values, lengths = _runs(mask)
     long = np.flatnonzero(_long(starts, lengths, mask.shape[1]))
     first, last = long[:-1], long[1:]
     voids = np.concatenate([[0], np.cumsum(values == (-1 if void is None else void))])
     counted = (starts[first] // mask.shape[1] == starts[last] // mask.shape[1]) & (voids[last + 1] == voids[first])
     counted &= (np.abs(values[first] - values[last]) > 1) & (starts[last] - starts[first] - lengths[first] <= WIDEST)
-    counted &= np.minimum(lengths[first], lengths[last]) > SHORT  # those that the border of the picture cuts may be any
+    counted &= np.minimum(lengths[first], lengths[last]) > SHORT  # no short run, not even one at the border
     return np.array([np.count_nonzero(counted & (last - first > 1)), np.count_nonzero(counted)])
 
 
