@@ -245,14 +245,29 @@ def _states_its_own(recipe: Recipe) -> bool:
     return any(json.dumps(value) != json.dumps(options[name].default) for name, value in given.items())
 
 
-def take_pretrained(learner: Learner, found: Pretrained) -> dict[str, Any]:
-    """Put pretrained weights into a learner; a record of what they are, and of what was taken.
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """Pretrained weights under the names and in the types of a model.
+
+    taken:  the arrays that the model takes, by its names
+    new:    names of the model's arrays that are not among them
+    left:   names of the pretrained arrays that the model does not take, such as their head
+    notes:  what was changed, in words
+    """
+
+    taken: Arrays
+    new: list[str]
+    left: list[str]
+    notes: list[str]
+
+
+def fitted(own: Arrays, found: Pretrained) -> Fitted:
+    """Match pretrained weights with the arrays of a model. own: its arrays by name
 
     The arrays of the part of the model that they are for have to be there, all of them, in the model's shapes. A first
     convolution that was made for three channels is summed for one, or repeated for more. Raises RunError with every name and
-    shape that does not fit; the learner is then unchanged.
+    shape that does not fit.
     """
-    own = learner.state("best")["model"]
     place, names = _names(own, found)
     part = {name: own[name] for name in own if name.startswith(place) and not _within(name, found.new)}
     # what is not in `part` is the head of their network or another part of their run; anything else does not fit
@@ -265,20 +280,30 @@ def take_pretrained(learner: Learner, found: Pretrained) -> dict[str, Any]:
     taken, notes = _adapted(chosen, part)
     if problems := list(misfits(part, taken, "weights")):
         refuse(problems, f"model.weights: {found.weights}", _advice(part, problems, found))
-    learner.load({"model": {**own, **taken}}, where=found.source)
+    return Fitted(taken, [name for name in own if name not in part], left, notes)
+
+
+def take_pretrained(learner: Learner, found: Pretrained) -> dict[str, Any]:
+    """Put pretrained weights into a learner; a record of what they are, and of what was taken.
+
+    Raises RunError as `fitted` does; the learner is then unchanged.
+    """
+    own = learner.state("best")["model"]
+    fit = fitted(own, found)
+    learner.load({"model": {**own, **fit.taken}}, where=found.source)
     record = {
         "weights": found.weights,
         "network": found.network,
         "source": found.source,
         "licence": found.licence,
         "sha256": found.sha256,
-        "taken": len(taken),
-        "new": _parts((name for name in own if name not in part), own),
-        "left": _parts(left, found.arrays),
+        "taken": len(fit.taken),
+        "new": _parts(fit.new, own),
+        "left": _parts(fit.left, found.arrays),
         "mean": None if found.mean is None else list(found.mean),
         "std": None if found.std is None else list(found.std),
     }
-    return {**record, "note": _note(record, len(own), notes, learner)}
+    return {**record, "note": _note(record, len(own), fit.notes, learner)}
 
 
 def _adapted(taken: Arrays, part: Arrays) -> tuple[dict[str, NDArray[Any]], list[str]]:
