@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from pixelwise.engine.train import resume, train
 from pixelwise.errors import ShapeError
 from pixelwise.imaging.files import write_image, write_mask
 from pixelwise.models.detectors.names import NEW
+from pixelwise.models.encoders.published import published
 from pixelwise.predict import Predictor
 from pixelwise.recipe.load import load_recipe
 from pixelwise.recipe.schema import Recipe
@@ -96,3 +98,28 @@ def test_a_file_of_torchvision_is_read_by_our_names(tmp_path: Path) -> None:
         "rpn.head.cls_logits.bias",
     }
     assert found.new == NEW
+
+
+def test_facts_of_published_weights_are_those_of_a_file_of_the_same_kind(tmp_path: Path) -> None:
+    """A whole detector is not the ImageNet encoder of the recipe, and parts of other names do not make a detector."""
+    files = {"detector": "backbone.body.conv1.weight", "encoder": "conv1.weight"}
+    for kind, name in files.items():
+        save_file({name: np.ones(2, np.float32)}, tmp_path / f"{kind}.safetensors")
+    coco, deeplab = (published("coco", network) for network in ("maskrcnn_resnet50_fpn", "deeplabv3_resnet50"))
+    imagenet = published("imagenet", "resnet50")
+    assert coco is not None
+    assert deeplab is not None
+    assert imagenet is not None
+    same = replace(imagenet, new=NEW)  # the new parts have these names by chance
+    for kind, known, network, new in (
+        ("detector", coco, coco.of, NEW),
+        ("detector", imagenet, "", NEW),
+        ("encoder", coco, "", NEW),
+        ("encoder", imagenet, imagenet.of, ()),
+        ("encoder", same, imagenet.of, NEW),
+        ("encoder", deeplab, deeplab.of, ("classifier.4",)),
+    ):
+        found = pretrained._read("word", tmp_path / f"{kind}.safetensors", known, "")
+        assert (found.network, found.licence, found.new) == (network, known.licence if network else "", new)
+        assert "encoder.model.conv1.weight" in found.whole or known is not coco
+        assert "backbone.body.conv1.weight" not in found.whole

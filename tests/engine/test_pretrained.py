@@ -197,16 +197,17 @@ def test_a_file_says_itself_where_it_is_from(probe: Make, root: Path, tmp_path: 
     _, setup = begun(probe(str(file)), tmp_path / "run", root)
     assert setup["findings"] == {"input": {"mean": [0.25, 0.5, 0.75], "std": [1.0, 1.0, 1.0]}}
     assert setup["pretrained"]["licence"] == "MIT"
-    for wrong in (
-        {"mean": "half"},
-        {"mean": "[1, 2]"},
-        {"mean": "[1, NaN, 2]"},
-        {"std": "[1, 0, 1]"},
-        {"std": "[" * 9999},
+    for wrong, allowed in (
+        ({"mean": "half"}, "three numbers"),
+        ({"mean": "[1, 2]"}, "three numbers"),
+        ({"mean": "[1, NaN, 2]"}, "three numbers"),
+        ({"std": "[1, 0, 1]"}, "three numbers above 0"),
+        ({"std": "[1, -1, 1]"}, "three numbers above 0"),
+        ({"std": "[" * 9999}, "three numbers above 0"),
     ):
         put(tmp_path / "elsewhere", NETWORK, state_of(NETWORK), **wrong)
         (told,) = refused(probe(str(file)), root, tmp_path / "other")
-        assert told.endswith("write three numbers, e.g. [0.5, 0.5, 0.5].")
+        assert told.endswith(f"write {allowed}, e.g. [0.5, 0.5, 0.5].")
 
 
 def test_without_any_source_the_message_names_three_ways(

@@ -11,6 +11,7 @@ from pixelwise.engine.build import build_task
 from pixelwise.engine.hardware.device import Choices
 from pixelwise.engine.torch.learner import TorchLearner
 from pixelwise.errors import RecipeError
+from pixelwise.models import MODELS
 from pixelwise.models.initialise import fans, he_normal, initialise, small_scores, xavier_uniform
 from pixelwise.recipe.effects import remarks
 from pixelwise.recipe.engines import engine_problems
@@ -26,9 +27,26 @@ def network():
     return nn.Sequential(nn.Conv2d(16, 48, 3), nn.ConvTranspose2d(32, 24, 3), nn.Linear(300, 500), nn.BatchNorm2d(4))
 
 
-def test_xavier_fills_its_interval_evenly(network):
-    xavier_uniform(network)
-    for layer, counts in zip(network, [(16 * 9, 48 * 9), (32 * 9, 24 * 9), (300, 500)], strict=False):
+@pytest.fixture
+def kinds(network):
+    """Every kind of layer: those of `network`, and three that are grouped, of which one is depthwise."""
+    grouped = (
+        nn.Conv2d(64, 96, 3, groups=4),
+        nn.ConvTranspose2d(48, 96, 3, groups=4),
+        nn.Conv2d(640, 640, 5, groups=640),
+    )
+    return nn.Sequential(*network[:3], *grouped)
+
+
+# (fan_in, fan_out) of the layers of `kinds`, as torch counts them: weights are (A, B, K, K), B·K² and A·K²
+TORCHS = [(16 * 9, 48 * 9), (24 * 9, 32 * 9), (300, 500), (16 * 9, 96 * 9), (24 * 9, 48 * 9), (25, 640 * 25)]
+# and counted correctly: how many inputs an output collects, and how many outputs an input reaches
+TRUE = [(16 * 9, 48 * 9), (32 * 9, 24 * 9), (300, 500), (16 * 9, 24 * 9), (12 * 9, 24 * 9), (25, 25)]
+
+
+def test_xavier_fills_its_interval_evenly(kinds):
+    xavier_uniform(kinds)
+    for layer, counts in zip(kinds, TORCHS, strict=True):
         bound = sqrt(6 / sum(counts))
         assert layer.weight.abs().max() <= bound
         assert layer.weight.abs().max() > 0.99 * bound
@@ -36,16 +54,27 @@ def test_xavier_fills_its_interval_evenly(network):
         assert not layer.bias.any()
 
 
-def test_he_has_its_variance(network):
-    he_normal(network)
-    assert network[0].weight.var().item() == pytest.approx(2 / (48 * 9), rel=0.06)
-    assert network[2].weight.var().item() == pytest.approx(2 / 500, rel=0.02)
-    assert not network[0].bias.any()
+def test_he_has_the_variance_of_torchs_count(kinds):
+    he_normal(kinds)
+    for layer, (_, fan_out) in zip(kinds, TORCHS, strict=True):
+        assert layer.weight.var().item() == pytest.approx(2 / fan_out, rel=0.06), layer
+        assert not layer.bias.any()
+
+
+def test_the_depthwise_layers_of_the_pyramid_have_the_variance_that_is_documented():
+    torch.manual_seed(0)
+    model = MODELS.build("shared_pyramid", 3, 5, width=256, blocks=1)
+    spread = model.trunk.stacks[0][0].spread
+    assert spread.weight.var().item() == pytest.approx(2 / (256 * 25), rel=0.06)
 
 
 def test_norms_are_left_alone(network):
     xavier_uniform(network)
+    he_normal(network)
+    for rule in ("xavier", "he_fan_in", "he_fan_out", "torch"):
+        initialise(network, rule)
     assert torch.equal(network[3].weight, torch.ones(4))
+    assert not network[3].bias.any()
 
 
 def test_small_scores_are_as_large_as_what_is_read():
@@ -67,24 +96,22 @@ def test_fixed_weights_are_never_drawn_over():
         assert torch.equal(layer.weight, fixed)
 
 
-def test_named_rules_have_their_variances(network):
+def test_named_rules_have_their_variances(kinds):
     """Inputs of an output, n, and outputs of an input, m, counted by hand; torch counts its own n."""
-    by_hand = [(16 * 9, 48 * 9), (32 * 9, 24 * 9), (300, 500)]
-    assert [fans(layer) for layer in network[:3]] == by_hand
+    assert [fans(layer) for layer in kinds] == TRUE
     for rule, variance in {
         "xavier": lambda n, m: 2 / (n + m),
         "he_fan_in": lambda n, m: 2 / n,
         "he_fan_out": lambda n, m: 2 / m,
     }.items():
-        initialise(network, rule)
-        for layer, (n, m) in zip(network, by_hand, strict=False):
+        initialise(kinds, rule)
+        for layer, (n, m) in zip(kinds, TRUE, strict=True):
             assert layer.weight.var().item() == pytest.approx(variance(n, m), rel=0.06), rule
             assert not layer.bias.any()
-    initialise(network, "torch")
-    for layer, own in zip(network, (16 * 9, 24 * 9, 300), strict=False):
+    initialise(kinds, "torch")
+    for layer, (own, _) in zip(kinds, TORCHS, strict=True):
         assert layer.weight.var().item() == pytest.approx(1 / (3 * own), rel=0.05)
         assert layer.bias.any()
-    assert torch.equal(network[3].weight, torch.ones(4))
 
 
 def test_fans_are_what_the_layers_do():

@@ -148,16 +148,16 @@ def _keep(file: Path, arrays: Arrays, words: Mapping[str, str]) -> None:
 
 def _read(word: str, file: Path, known: Published | None, source: str) -> Pretrained:
     """The weights in a file. Facts that it does not state are those of the network's published weights."""
-    from pixelwise.models.detectors.names import NEW, is_theirs, our_name
+    from pixelwise.models.encoders.published import renaming_of
 
     content = read_plain(file.resolve(), MOST_BYTES)
     arrays, words = read_arrays(content, where=str(file)), read_words(content, where=str(file))
-    theirs = is_theirs(arrays)
-    if theirs:
-        arrays = {our_name(name): array for name, array in arrays.items()}
+    renaming = renaming_of(arrays)
+    if renaming:
+        arrays = {renaming.ours(name): array for name, array in arrays.items()}
     check_finite(arrays, where=str(file), hint="The file is damaged, or its training had failed.")
-    mean, std = (_numbers(words.get(name), f"{file}: {name}") for name in ("mean", "std"))
-    network = known if known and theirs == (known.new == NEW) else None  # a whole detector is more than its encoder
+    mean, std = (_numbers(words.get(name), f"{file}: {name}", positive=name == "std") for name in ("mean", "std"))
+    network = known if known and known.renaming == renaming else None  # a whole detector is more than its encoder
     return Pretrained(
         word,
         arrays,
@@ -167,22 +167,23 @@ def _read(word: str, file: Path, known: Published | None, source: str) -> Pretra
         mean or (known.mean if known else None),
         std or (known.std if known else None),
         network.of if network else "",
-        frozenset(map(our_name, known.shapes()) if theirs else known.shapes()) if known else frozenset(),
+        known.names() if known else frozenset(),
         known.below if known else "",
-        NEW if theirs else known.new if known else (),
+        renaming.new if renaming else known.new if known else (),
     )
 
 
-def _numbers(text: str | None, where: str) -> Numbers | None:
-    """Three numbers in a file's metadata, e.g. `[0.5, 0.5, 0.5]`."""
+def _numbers(text: str | None, where: str, *, positive: bool) -> Numbers | None:
+    """Three numbers in a file's metadata, e.g. `[0.5, 0.5, 0.5]`. positive: whether each must be above 0"""
     if text is None:
         return None
     try:
         found = three_numbers(json.loads(text))
     except (ValueError, RecursionError):
         found = None
-    if found is None or (where.endswith("std") and min(found) <= 0):
-        raise RunError(f"read {text[:80]!r}; write three numbers, e.g. [0.5, 0.5, 0.5].", where=where)
+    if found is None or (positive and min(found) <= 0):
+        wanted = "three numbers above 0" if positive else "three numbers"
+        raise RunError(f"read {text[:80]!r}; write {wanted}, e.g. [0.5, 0.5, 0.5].", where=where)
     return found
 
 
@@ -245,14 +246,28 @@ def _states_its_own(recipe: Recipe) -> bool:
     return any(json.dumps(value) != json.dumps(options[name].default) for name, value in given.items())
 
 
-def take_pretrained(learner: Learner, found: Pretrained) -> dict[str, Any]:
-    """Put pretrained weights into a learner; a record of what they are, and of what was taken.
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """Pretrained weights under the names and in the types of a model.
+
+    taken:  the arrays that the model takes, by its names
+    new:    names of the model's other arrays
+    left:   names of the pretrained arrays that are not taken, such as their head;  notes: what was changed, in words
+    """
+
+    taken: Arrays
+    new: list[str]
+    left: list[str]
+    notes: list[str]
+
+
+def fitted(own: Arrays, found: Pretrained) -> Fitted:
+    """Match pretrained weights with the arrays of a model. own: its arrays by name
 
     The arrays of the part of the model that they are for have to be there, all of them, in the model's shapes. A first
     convolution that was made for three channels is summed for one, or repeated for more. Raises RunError with every name and
-    shape that does not fit; the learner is then unchanged.
+    shape that does not fit.
     """
-    own = learner.state("best")["model"]
     place, names = _names(own, found)
     part = {name: own[name] for name in own if name.startswith(place) and not _within(name, found.new)}
     # what is not in `part` is the head of their network or another part of their run; anything else does not fit
@@ -265,20 +280,27 @@ def take_pretrained(learner: Learner, found: Pretrained) -> dict[str, Any]:
     taken, notes = _adapted(chosen, part)
     if problems := list(misfits(part, taken, "weights")):
         refuse(problems, f"model.weights: {found.weights}", _advice(part, problems, found))
-    learner.load({"model": {**own, **taken}}, where=found.source)
+    return Fitted(taken, [name for name in own if name not in part], left, notes)
+
+
+def take_pretrained(learner: Learner, found: Pretrained) -> dict[str, Any]:
+    """Put pretrained weights into a learner; a record of what was taken. Raises RunError before that if they do not fit."""
+    own = learner.state("best")["model"]
+    fit = fitted(own, found)
+    learner.load({"model": {**own, **fit.taken}}, where=found.source)
     record = {
         "weights": found.weights,
         "network": found.network,
         "source": found.source,
         "licence": found.licence,
         "sha256": found.sha256,
-        "taken": len(taken),
-        "new": _parts((name for name in own if name not in part), own),
-        "left": _parts(left, found.arrays),
+        "taken": len(fit.taken),
+        "new": _parts(fit.new, own),
+        "left": _parts(fit.left, found.arrays),
         "mean": None if found.mean is None else list(found.mean),
         "std": None if found.std is None else list(found.std),
     }
-    return {**record, "note": _note(record, len(own), notes, learner)}
+    return {**record, "note": _note(record, len(own), fit.notes, learner)}
 
 
 def _adapted(taken: Arrays, part: Arrays) -> tuple[dict[str, NDArray[Any]], list[str]]:

@@ -1,5 +1,9 @@
 """How the weights of a new network are drawn: the rules that models call, and those that a recipe can name (`model.init`).
 
+`xavier_uniform` and `he_normal`, which models call, take torch's count of a layer's inputs and outputs. The rules that a recipe
+names take that of `fans`, which is right for grouped and for transposed convolutions too. For every other layer the two are
+equal. The models keep torch's count, because their published results were trained with it.
+
 The first two overwrite every convolution and linear layer in the module, except fixed weights, which are buffers. Call them
 with new layers only, never with a model that contains a pretrained encoder.
 """
@@ -17,15 +21,25 @@ def xavier_uniform(module: nn.Module) -> None:
 
     The variance 2 / (fan_in + fan_out) is a compromise between keeping the size of activations in the forward pass
     (1 / fan_in) and of gradients in the backward pass (1 / fan_out).
+
+    Both are torch's counts. With weights (A, B, K, K) fan_in is B·K² and fan_out A·K²: for a grouped convolution fan_out is
+    `groups` times what `fans` counts, and for a transposed one that is not grouped only the sum is the same.
     """
     for layer in _weighted(module):
         nn.init.xavier_uniform_(layer.weight)
 
 
 def he_normal(module: nn.Module) -> None:
-    """Weights normal with variance 2 / fan_out, biases 0 (He et al. 2015, eq. 14).
+    """Weights normal with variance 2 / fan_out, biases 0 (He et al. 2015, eq. 14), fan_out as torch counts it.
 
-    With ReLU this keeps the size of gradients in the backward pass.
+    With weights (A, B, K, K) torch's fan_out is A·K². For a convolution and a linear layer this is the number of outputs that
+    an input reaches, and with ReLU the rule keeps the size of gradients in the backward pass. In two cases it is not:
+
+    * A grouped convolution's fan_out is `groups` times too large. For the depthwise convolutions of `shared_pyramid` with C
+      channels the variance is 2 / (C·K²), where He's rule would take 2 / K². Normalisation follows them.
+    * For a transposed convolution it is the number of inputs of an output, times `groups`.
+
+    `he_fan_out` of a recipe (`initialise`) counts with `fans` in both cases.
     """
     for layer in _weighted(module):
         nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
@@ -59,13 +73,13 @@ def fans(layer: nn.Module) -> tuple[int, int]:
     return layer.in_channels // layer.groups * places, layer.out_channels // layer.groups * places
 
 
-def _xavier(model: nn.Module) -> None:
+def _xavier_by_fans(model: nn.Module) -> None:
     for layer in _weighted(model):
         bound = (6 / sum(fans(layer))) ** 0.5
         nn.init.uniform_(layer.weight, -bound, bound)
 
 
-def _he(which: int, model: nn.Module) -> None:
+def _he_by_fans(which: int, model: nn.Module) -> None:
     for layer in _weighted(model):
         nn.init.normal_(layer.weight, std=(2 / fans(layer)[which]) ** 0.5)
 
@@ -77,9 +91,9 @@ def _as_torch(model: nn.Module) -> None:
 
 RULES: Mapping[str, Callable[[nn.Module], None]] = {
     "own": lambda model: None,
-    "xavier": _xavier,
-    "he_fan_in": partial(_he, 0),
-    "he_fan_out": partial(_he, 1),
+    "xavier": _xavier_by_fans,
+    "he_fan_in": partial(_he_by_fans, 0),
+    "he_fan_out": partial(_he_by_fans, 1),
     "torch": _as_torch,
 }
 

@@ -49,6 +49,9 @@ class SharedPyramid(AnySize):
       costs 9 for each pair of channels.
     * `drop_path`: a block is left out for a random part of the pictures (Huang et al. 2016), which trains many shallower
       networks at once. `dropout`: whole maps are dropped before the classifier (Tompson et al. 2015).
+
+    Each block multiplies what it adds by a learned scale for each channel, which begins at 0. Unlike the scales of
+    normalisation layers, these are arrays of three dimensions, so weight decay shrinks them towards 0.
     """
 
     stride = 32
@@ -124,7 +127,8 @@ class _Block(nn.Module):
     """x + scale · a depthwise convolution, a 1×1 to twice the channels and one back (Sandler et al. 2018, Liu et al. 2022).
 
     norms:  of how many sizes it is used at; each has its own normalisation
-    The scale begins at 0, so that the block begins as the identity (De & Smith 2020).
+    scale:  (C, 1, 1), 0 at first, so that the block begins as the identity (De & Smith 2020). Weight decay applies to it, as
+            to every array of two or more dimensions (engine/torch/optim.py), and pulls the block towards the identity
     """
 
     def __init__(self, channels: int, norms: int, kernel: int, norm: Norm, drop_path: float) -> None:

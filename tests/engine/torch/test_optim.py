@@ -3,6 +3,7 @@
 import copy
 import subprocess
 import sys
+from collections import OrderedDict
 from collections.abc import Callable
 
 import pytest
@@ -10,25 +11,73 @@ import torch
 from torch import nn
 
 from pixelwise.engine.torch.optim import adam, adamw, parameter_groups, sgd, step
+from pixelwise.models import MODELS
+
+WIDTHS = ("widen", "narrow")  # the 1×1 convolutions of a block of shared_pyramid, which have biases
 
 
 def network() -> nn.Module:
     torch.manual_seed(0)
-    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 2, 1))
+    return nn.Sequential(
+        OrderedDict(
+            first=nn.Conv2d(3, 4, 3),
+            batch=nn.BatchNorm2d(4),
+            up=nn.ConvTranspose2d(4, 4, 2),
+            group=nn.GroupNorm(2, 4),
+            mean=nn.AdaptiveAvgPool2d(1),
+            flat=nn.Flatten(),
+            layer=nn.LayerNorm(4),
+            last=nn.Linear(4, 2),
+        )
+    )
+
+
+def pyramid() -> nn.Module:
+    torch.manual_seed(0)
+    return MODELS.build("shared_pyramid", 3, 5, width=8, blocks=1)
+
+
+# of `network` and of `pyramid`: every parameter that shrinks, and every one that stays, by name
+DECAYED = (
+    ["first.weight", "up.weight", "last.weight"],
+    [
+        *("stem.2.weight", "entry.0.weight", "context.project.weight", "project.weight", "classifier.weight"),
+        *("trunk.stacks.0.0.spread.weight", "trunk.stacks.0.0.widen.weight", "trunk.stacks.0.0.narrow.weight"),
+        *("merges.stacks.0.0.spread.weight", "merges.stacks.0.0.widen.weight", "merges.stacks.0.0.narrow.weight"),
+        *("head.spread.weight", "head.widen.weight", "head.narrow.weight"),
+        *("trunk.stacks.0.0.scale", "merges.stacks.0.0.scale", "head.scale"),  # arrays (C, 1, 1), unlike other scales
+    ],
+)
+KEPT = (
+    [f"{layer}.{name}" for layer in ("batch", "group", "layer") for name in ("weight", "bias")]
+    + ["first.bias", "up.bias", "last.bias"],
+    [
+        *(f"{layer}.{name}" for layer in ("stem.3", "entry.1", "head.norms.0") for name in ("weight", "bias")),
+        *(f"trunk.stacks.0.0.norms.{size}.{name}" for size in range(3) for name in ("weight", "bias")),
+        *(f"merges.stacks.0.0.norms.{size}.{name}" for size in range(2) for name in ("weight", "bias")),
+        *(f"{block}.{layer}.bias" for block in ("trunk.stacks.0.0", "merges.stacks.0.0", "head") for layer in WIDTHS),
+        *("context.project.bias", "project.bias", "classifier.bias"),
+    ],
+)
 
 
 @pytest.mark.parametrize("make", [adam, adamw, sgd])
-def test_norms_and_biases_are_not_decayed(make: Callable[..., torch.optim.Optimizer]) -> None:
-    model = network()
-    before = {name: p.detach().clone() for name, p in model.named_parameters()}
-    for parameter in model.parameters():
-        parameter.grad = torch.zeros_like(parameter)
+@pytest.mark.parametrize(
+    ("build", "decayed", "kept"), [*zip((network, pyramid), DECAYED, KEPT, strict=True)], ids=["network", "pyramid"]
+)
+def test_weights_are_decayed_and_norms_and_biases_are_not(
+    make: Callable[..., torch.optim.Optimizer], build: Callable[[], nn.Module], decayed: list[str], kept: list[str]
+) -> None:
+    model = build()
+    parameters = dict(model.named_parameters())
+    assert sorted([*decayed, *kept]) == sorted(parameters)
+    with torch.no_grad():
+        for parameter in parameters.values():
+            parameter.fill_(1.0)
+            parameter.grad = torch.zeros_like(parameter)
     make(model, learning_rate=0.1, weight_decay=0.1).step()
-    for name, parameter in model.named_parameters():
-        if parameter.ndim > 1:
-            assert parameter.abs().sum() < before[name].abs().sum(), name
-        else:
-            assert torch.equal(parameter, before[name]), name
+    assert {name for name, one in parameters.items() if (one < 1).all()} == set(decayed)
+    assert {name for name, one in parameters.items() if (one == 1).all()} == set(kept)
 
 
 def test_every_parameter_is_in_one_group() -> None:
@@ -53,7 +102,7 @@ def test_sgd_is_the_hand_written_loop(nesterov: bool) -> None:
         for name, parameter in model.named_parameters():
             drawn = torch.randn(parameter.shape, generator=generator)
             parameter.grad = drawn.clone()
-            gradient = drawn.double() + (decay * weights[name] if parameter.ndim > 1 else 0)
+            gradient = drawn.double() + (decay * weights[name] if name == "weight" else 0)
             speed[name] = momentum * speed[name] + gradient
             weights[name] -= rate * (gradient + momentum * speed[name] if nesterov else speed[name])
         optimizer.step()

@@ -29,6 +29,7 @@ from pixelwise.types import DatasetInfo, Sample
 
 CLASSES = 7  # of the quickstart scenes
 MODEL = f"model={__name__}:encoded"
+DECAYED = ("encoder.stem.0.weight", "encoder.stage.weight", "decoder.0.weight", "classifier.weight")
 
 
 class Encoded(nn.Module):
@@ -84,7 +85,7 @@ def test_parts_learn_as_with_optimizers_of_their_own(
     apart: list[tuple[float, torch.optim.Optimizer]] = []
     for name, parameter in other.named_parameters():
         factor = factors.get(part_of(name, factors) or "", 1.0)
-        decay = {"weight_decay": 0.1 if parameter.ndim > 1 else 0.0}
+        decay = {"weight_decay": 0.1 if name in DECAYED else 0.0}
         apart.append((factor, plain([parameter], **{"lr": 1.0, **options, **decay})))
     for rate in (0.1, 0.02, 0.3):
         images = torch.randn(2, 3, 8, 8)

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pixelwise.engine.pretrained import published_weights
+from pixelwise.engine.pretrained import fitted, published_weights
+from pixelwise.engine.torch.update import keyed_random
 from pixelwise.errors import PixelwiseError
 from pixelwise.imaging.resize import resize_image
 from pixelwise.models.encoders import build_encoder
@@ -20,19 +21,19 @@ Describe = Callable[[Image], NDArray[np.float32]]
 
 
 def describer(name: str, root: Path | None) -> tuple[Describe, str]:
-    """(picture → features of length 1, a note about the weights). Uses random weights if no others are available.
+    """(picture → features of length 1, a note about the weights). Random weights, if there are no others or they do not fit.
 
     name: an encoder;  root: the data folder. Raises RecipeError for a name that is not an encoder.
     """
-    torch.manual_seed(0)
-    encoder = build_encoder(name, 3).eval()
+    with keyed_random(0, "features"):
+        encoder = build_encoder(name, 3).eval()
     mean: tuple[float, ...] = (0.5, 0.5, 0.5)
     std: tuple[float, ...] = (0.25, 0.25, 0.25)
     try:
         found = published_weights("imagenet", name, root)
-        own = encoder.state_dict()
-        taken = {key: torch.from_numpy(np.array(array)) for key, array in found.arrays.items()}
-        encoder.load_state_dict({key: taken.get(key.removeprefix("model."), taken.get(key, own[key])) for key in own})
+        own = {key: tensor.numpy() for key, tensor in encoder.state_dict().items()}
+        taken = {**own, **fitted(own, found).taken}
+        encoder.load_state_dict({key: torch.from_numpy(np.array(array)) for key, array in taken.items()})
         mean, std = found.mean or mean, found.std or std
         note = f"features: {name}, weights of {found.source}."
     except PixelwiseError as error:

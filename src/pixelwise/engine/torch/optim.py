@@ -1,4 +1,8 @@
-"""Optimizers. Norms and biases are never decayed: shrinking them regularises nothing (He et al. 2019, Bag of Tricks).
+"""Optimizers. Weight decay applies to arrays of two or more dimensions: the weights of convolutions and linear layers.
+
+Biases and the scales and shifts of normalisation layers are vectors, and are never decayed: shrinking them regularises nothing
+(He et al. 2019, Bag of Tricks). Dimensions alone decide, so an array of another use is decayed if it has several of them: the
+scales (C, 1, 1) of the blocks of `shared_pyramid` are decayed, and shrink towards 0. As vectors (C,) they would not be.
 
 `parts` of each are factors of the learning rate by part of the model, e.g. `{encoder: 0.1}`: layers that were trained already
 need smaller steps than new ones (Howard & Ruder 2018, ULMFiT, call it discriminative fine-tuning). The other layers, and what
@@ -67,8 +71,9 @@ def sgd(
 def parameter_groups(
     model: nn.Module, weight_decay: float, parts: Mapping[str, float] | None = None
 ) -> list[dict[str, Any]]:
-    """All parameters, of each part two groups: weights of two dimensions or more are decayed; norms' and biases' are not.
+    """All parameters, of each part two groups: arrays of two dimensions or more are decayed, vectors and scalars are not.
 
+    The head of this module says which parameters these are.
     The groups of what lies in no part come first; then the parts follow in the model's order, not in that of the recipe.
     """
     parts = parts or {}

