@@ -45,6 +45,20 @@ def test_titles_and_galleries_make_no_other_recipe(made: Made) -> None:
     assert not comparison.differing
 
 
+def test_other_pictures_are_told_however_deep_the_folder_is_wrapped(made: Made) -> None:
+    paths = [made("a"), made("b", resolution="160×128")]
+    for path, folder in zip(paths, ("here", "there"), strict=True):
+        run = RunFolder(path)
+        setup = run.read("setup")
+        inner = {"name": "longtail", "of": {"name": "folder", "path": folder}, "factor": 10.0}
+        setup["recipe"]["data"]["dataset"] = {"name": "first", "of": inner, "count": 8}
+        run.write("setup", setup)
+    assert dict(gather(paths).differing) == {
+        "pictures of train": ("train-80×64", "train-160×12"),
+        "pictures of val": ("val-80×64", "val-160×128"),
+    }
+
+
 def test_numbers_that_mean_something_else_stand_in_columns_of_their_own(made: Made) -> None:
     comparison = gather([made("a"), made("b", batch=16, resolution="160×128")])
     keyed = [column for column in comparison.columns if column.key == comparison.main.key]

@@ -52,6 +52,7 @@ def pixels(seed=0, batch=4):
 def test_is_a_loss_with_weights_for_the_report(loss):
     assert isinstance(loss, Loss)
     assert loss.weights is None or (loss.weights.shape == COUNTS.shape and np.isfinite(loss.weights).all())
+    assert loss.weights is None or loss.weighting
 
 
 def test_terms_are_scalars_and_only_the_numerator_has_a_gradient(loss):

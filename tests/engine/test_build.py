@@ -9,12 +9,15 @@ import torch
 
 from pixelwise.engine.build import build_losses, build_metrics, build_task, open_material
 from pixelwise.engine.hardware.device import Choices
+from pixelwise.engine.setup import setup_record
 from pixelwise.engine.torch.learner import TorchLearner
 from pixelwise.engine.torch.loader import build_augmentation
 from pixelwise.errors import DataError
 from pixelwise.losses.weights import median_frequency
 from pixelwise.metrics.confusion import Confusion
 from pixelwise.recipe.schema import Recipe
+from pixelwise.run.records.run_schema import Setup
+from pixelwise.run.records.values import check_record
 from pixelwise.tasks.base import Task
 from pixelwise.types import DatasetInfo
 
@@ -44,6 +47,31 @@ def test_the_loss_is_weighted_by_the_pixels_of_the_training_set(tiny: Tiny, data
     assert material.counts.tolist() == counted.tolist()
     losses = build_losses(recipe, build_task(recipe, material.info), material.counts)
     np.testing.assert_allclose(losses["class"].weights, median_frequency(counted))
+
+
+@pytest.mark.parametrize(
+    ("inside", "weighting"),
+    [
+        ("{name: cross_entropy, weights: median}", "median"),
+        ("{name: class_balanced, beta: 0.9}", "class_balanced"),
+        ("{name: focal, weights: [1, 2, 1, 1, 1, 1, 1, 1]}", "given"),
+        ("cross_entropy", "none"),
+    ],
+)
+def test_the_weighting_is_that_of_the_loss_that_has_the_weights(
+    tiny: Tiny, data: Path, inside: str, weighting: str
+) -> None:
+    recipe = tiny("task=separate", f"loss={{distance: smooth_l1, inside: {inside}}}", "metrics=[instances]")
+    material = open_material(recipe, root=data)
+    made = learner(recipe, build_task(recipe, material.info))
+    made.weigh(material.counts)
+    weights, told = made.class_weights
+    assert told == weighting
+    assert list(weights) == ([] if weighting == "none" else ["inside"])
+    made.equip(material, made.processes, lambda: False)
+    record = setup_record(made, material)
+    assert (record["weights"], record["weighting"]) == (weights or None, told)
+    check_record(record, Setup, "setup.json")
 
 
 def test_a_class_that_never_occurs_in_training_is_named(tiny: Tiny, data: Path) -> None:

@@ -97,3 +97,17 @@ def test_a_target_of_another_shape_is_refused() -> None:
     for loss, target in ((smooth_l1, (1, 2, 3, 3)), (angle, (1, 2, 3, 3)), (energy_levels, (1, 3, 3))):
         with pytest.raises(ShapeError, match="need a target"):
             loss(NONE)(torch.zeros(1, 1, 3, 3), torch.zeros(target))
+
+
+def test_double_precision_stays_double() -> None:
+    values, areas = random(1, 2, 2, 2, seed=1), torch.full((1, 1, 2, 2), 4.0, dtype=torch.float64)
+    levels = torch.tensor([[[0.0, 1.0], [2.0, 4.0]]], dtype=torch.float64)
+    way = torch.nn.functional.normalize(values)
+    for loss, channels, target in (
+        (smooth_l1(NONE), 2, values),
+        (angle(NONE), 2, torch.cat([way, areas], dim=1)),
+        (energy_levels(NONE), 5, torch.cat([levels[None], areas], dim=1)),
+    ):
+        scores = random(1, channels, 2, 2).requires_grad_()
+        assert loss(scores, target).numerator.dtype == torch.float64
+        assert torch.autograd.gradcheck(lambda s, loss=loss, target=target: loss(s, target).numerator, scores)

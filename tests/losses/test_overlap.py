@@ -140,11 +140,12 @@ def test_the_extension_is_that_of_its_definition(seed, pixels, share):
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(0, 10**6), st.sampled_from(["picture", "batch"]))
-def test_lovasz_softmax_is_the_mean_over_the_classes_that_occur(seed, over):
+@given(st.integers(0, 10**6), st.sampled_from(["picture", "batch"]), st.sampled_from([0.0, 0.5, 1.0]))
+def test_lovasz_softmax_is_the_mean_over_the_classes_that_occur(seed, over, void):
     generator = torch.Generator().manual_seed(seed)
     scores = torch.randn(2, 4, 2, 3, generator=generator, dtype=torch.float64)
     target = torch.randint(IGNORE, 3, (2, 2, 3), generator=generator)
+    target[torch.rand(2, 2, 3, generator=generator) < void] = IGNORE
     p, regions = scores.softmax(dim=1), []
     for pictures in [[0], [1]] if over == "picture" else [[0, 1]]:
         valid = target[pictures] != IGNORE
@@ -156,6 +157,9 @@ def test_lovasz_softmax_is_the_mean_over_the_classes_that_occur(seed, over):
         regions += [np.mean(found)] if found else []
     if regions:
         assert loss_of("lovasz_softmax", scores, target, over=over) == pytest.approx(np.mean(regions))
+    else:
+        term = LOSSES.build("lovasz_softmax", COUNTS, over=over)(scores, target)
+        assert term.numerator == term.denominator == 0
 
 
 def test_of_a_finished_map_it_is_one_minus_its_iou():

@@ -53,6 +53,7 @@ def test_the_parts_are_the_losses_times_their_factors() -> None:
 def test_its_class_weights_are_those_of_the_first_part_that_has_any() -> None:
     made = LOSSES.build("weighted_sum", COUNTS, parts=["dice", {"name": "cross_entropy", "weights": "inverse"}])
     assert made.weights.tolist() == LOSSES.build("cross_entropy", COUNTS, weights="inverse").weights.tolist()
+    assert made.weighting == "inverse"
 
 
 def test_a_run_records_and_draws_every_part(tmp_path: Path) -> None:

@@ -104,6 +104,17 @@ def test_a_report_with_hostile_names_compiles(made: Callable[..., Path], tmp_pat
     assert file.with_suffix(".pdf").stat().st_size > 20_000
 
 
+@pytest.mark.parametrize(
+    ("every", "words"), [(1, "patience of 3 validations"), (5, "patience of 3 validations, one every 5 epochs")]
+)
+def test_patience_counts_validations(made: Callable[..., Path], tmp_path: Path, every: int, words: str) -> None:
+    path = made("run")
+    rule = {"early_stopping": {"patience": 3, "metric": "", "least_gain": 0.0}, "validate_every": every}
+    change(path, "setup", lambda setup: setup["recipe"]["train"].update(rule))
+    text = write_paper([path], tmp_path / "paper").read_text(encoding="utf-8")
+    assert re.search(rf"early stopping & {words} *\\\\", text)
+
+
 def test_labels_and_a_single_run(made: Callable[..., Path], tmp_path: Path) -> None:
     path = made("classes", task="classify")
     change(path, "setup", lambda setup: setup.update(kind="labels", unit="picture"))

@@ -17,7 +17,7 @@ from pixelwise.errors import Problem, RunError
 from pixelwise.report.baselines import is_baseline
 from pixelwise.report.record import Json, Record, read_record
 from pixelwise.run.folder import RunFolder, read_part
-from pixelwise.run.identity import WORDS, deciding, without_place
+from pixelwise.run.identity import WORDS, deciding, is_place, without_place
 from pixelwise.run.records.plain import is_plain_file, plain_folder
 from pixelwise.run.words import ABSENT
 from pixelwise.statistics.spread import Spread, spread
@@ -26,7 +26,6 @@ from pixelwise.types import OverPictures, Score
 
 SEED = "train.seed"
 PICTURES = "pictures of "  # where the pictures of a split differ though the recipes name the same data
-PLACES = {"data.dataset.path", "data.dataset.of.path"}  # where pictures lie says nothing: their keys do
 WEIGHTS, EXTENDED = "weights of", "extended after"
 LONGEST_LABEL = 44
 
@@ -325,10 +324,11 @@ def differing(records: Sequence[Record]) -> dict[str, tuple[str, ...]]:
     ]
     rows = _rows(flat)
     rows = {path: values for path, values in rows.items() if path.split(".")[0] not in WORDS and path != SEED}
-    if any(path.startswith("data.") for path in rows.keys() - PLACES):
+    told = {path: values for path, values in rows.items() if not is_place(path)}  # the keys of the pictures say more
+    if any(path.startswith("data.") for path in told):
         return rows  # other pictures are what was asked for
     keys = _rows([{name: str(key or ABSENT)[:12] for name, key in picture_keys(r).items()} for r in records])
-    return {path: v for path, v in rows.items() if path not in PLACES} | {f"{PICTURES}{s}": v for s, v in keys.items()}
+    return told | {f"{PICTURES}{split}": values for split, values in keys.items()}
 
 
 def labels(differences: Mapping[str, tuple[str, ...]], paths: Sequence[Sequence[Path]]) -> list[str]:

@@ -184,10 +184,12 @@ class Learner(ABC):
         """Build the losses of the recipe and its phases, weighted by how often each class occurs in the training set."""
 
     @property
-    def class_weights(self) -> list[float] | None:
-        """Of the classes in the loss (of the first head that has any), for the report."""
-        found = [loss.weights for loss in self.losses.values() if loss.weights is not None]
-        return [float(weight) for weight in found[0]] if found else None
+    def class_weights(self) -> tuple[dict[str, list[float]], str]:
+        """Of the first head whose loss weighs classes: head → weights, and how they were made. Empty and `none` without."""
+        for head, loss in self.losses.items():
+            if loss.weights is not None:
+                return {head: [float(weight) for weight in loss.weights]}, loss.weighting
+        return {}, "none"
 
     @abstractmethod
     def equip(self, material: Material, processes: Processes, stop: Callable[[], bool]) -> None:

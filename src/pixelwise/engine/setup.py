@@ -17,7 +17,7 @@ from pixelwise.metrics.base import Metric
 from pixelwise.recipe.effects import remarks
 from pixelwise.recipe.load import check_allowed, check_recipe
 from pixelwise.recipe.place import moved, place_of
-from pixelwise.recipe.schema import Item, Recipe
+from pixelwise.recipe.schema import Recipe
 from pixelwise.run.checkpoint import load_checkpoint
 from pixelwise.run.environment import environment
 from pixelwise.run.folder import RunFolder
@@ -30,7 +30,8 @@ from pixelwise.types import DatasetInfo
 
 def setup_record(learner: Learner, material: Material) -> dict[str, Any]:
     """What was found out before the first step: setup.json, whichever engine trains."""
-    recipe, task, info, weights = learner.recipe, learner.task, learner.task.info, learner.class_weights
+    recipe, task, info = learner.recipe, learner.task, learner.task.info
+    weights, weighting = learner.class_weights
     seen = {"training": (material.train, learner.training_size(material))}
     seen["validation"] = (material.validation, material.validation.size)
     splits = {
@@ -68,8 +69,8 @@ def setup_record(learner: Learner, material: Material) -> dict[str, Any]:
         "kind": task.kind,
         "counts": _lists(material.counts),
         "unit": shown_as(task.kind).unit,
-        "weights": weights,
-        "weighting": _weighting(recipe, weights),
+        "weights": weights or None if isinstance(material.counts, Mapping) else next(iter(weights.values()), None),
+        "weighting": weighting,
         "model": learner.describe(),
     }
 
@@ -165,17 +166,6 @@ def _lists(counts: Counts) -> Any:
     if isinstance(counts, Mapping):
         return {head: some.tolist() for head, some in counts.items()}
     return counts.tolist()
-
-
-def _weighting(recipe: Recipe, weights: Sequence[float] | None) -> str:
-    """How the loss weighs classes: its option of that name, else (where it always does) its own name."""
-    loss = recipe.loss if isinstance(recipe.loss, Item) else next(iter((recipe.loss or {}).values()), None)
-    if weights is None or loss is None:
-        return "none"
-    for part in loss.options.get("parts") or ():  # of a sum, the first part that weighs any
-        if (told := part.get("weights", part["name"] == "class_balanced")) not in (None, False, "none"):
-            return part["name"] if told is True else str(told)
-    return str(loss.options.get("weights", loss.name))
 
 
 # -- what metrics counted ----------------------------------------------------------------------------------------------

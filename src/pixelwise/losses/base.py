@@ -34,20 +34,33 @@ class Term:
 
 
 class Loss(nn.Module, ABC):
-    """A loss over scores and class indices.
+    """A loss between the scores of one head and their target, whose form is that of the head (`Head.form`).
 
-    weights: (C,) float64, the weight of each class, for the report; None if all classes weigh the same
+    weights:    (C,) float64, the weight of each class, for the report; None if all classes weigh the same
+    weighting:  how they were made, in one word (e.g. `median`), for the report; set by the builder where there are any
     """
 
     weights: NDArray[np.float64] | None = None
+    weighting: str = ""
 
     @abstractmethod
     def forward(self, scores: Tensor, target: Tensor) -> Term | Mapping[str, Term]:
         """The term of one batch, or several by name. Each of them is divided and recorded separately; then they are added.
 
-        scores:  (B, C, H, W) or (B, C), unnormalised
-        target:  (B, H, W) or (B,) int64, the class of each pixel or picture, IGNORE where none counts
+        scores:  (B, C, H, W) or (B, C), unnormalised, of any floating type; `widened` makes them float32 or wider
+        target:  by the form of the head:
+                 `categories`: (B, H, W) or (B,) int64, the class of each pixel or picture, IGNORE where none counts
+                 `values`: what the loss and the task agree on. SmoothL1 takes (B, C, H, W) floating, or (B, H, W) if C
+                 is 1, nan where none counts; Angle takes (B, 3, H, W), down, right and the area of the pixel's object
+                 `levels`: (B, 2, H, W), the level 0..C−1 of each pixel and the area of its object, 0 outside objects
+
+        Raises ShapeError if scores and target do not fit together.
         """
+
+
+def widened(scores: Tensor) -> Tensor:
+    """The same scores (B, C, ...) in float32 or wider."""
+    return scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
 
 
 class ClassWeighted(Loss):

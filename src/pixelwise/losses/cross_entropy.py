@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from pixelwise.losses.base import ClassWeighted, Term
+from pixelwise.losses.base import ClassWeighted, Term, widened
 from pixelwise.losses.weights import effective_number, inverse_frequency, median_frequency, rarity
 from pixelwise.shelf import declares
 
@@ -37,7 +37,7 @@ class CrossEntropySum(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, scores: Tensor, target: Tensor, place_weights: Tensor) -> Tensor:
-        wide = scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
+        wide = widened(scores)
         index = target.unsqueeze(1)
         shifted = wide - wide.amax(dim=1, keepdim=True)  # exp can no longer overflow
         chosen = shifted.gather(1, index)
@@ -63,7 +63,7 @@ def uniform_cross_entropy_sum(scores: Tensor, place_weights: Tensor) -> Tensor:
 
     scores: (B, C, ...);  place_weights: (B, ...), no gradient;  result: a scalar, float32 or wider
     """
-    wide = scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
+    wide = widened(scores)
     return ((wide.logsumexp(dim=1) - wide.mean(dim=1)) * place_weights).sum()
 
 
@@ -109,4 +109,6 @@ def cross_entropy(
     """
     rules = {"inverse": inverse_frequency, "median": median_frequency}
     rules |= {"effective": partial(effective_number, beta=beta), "rarity": partial(rarity, uniform=uniform)}
-    return CrossEntropy(None if weights == "none" else rules[weights](counts), normalisation, smoothing)
+    loss = CrossEntropy(None if weights == "none" else rules[weights](counts), normalisation, smoothing)
+    loss.weighting = weights
+    return loss

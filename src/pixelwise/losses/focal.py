@@ -25,7 +25,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from pixelwise.errors import RecipeError, ShapeError
-from pixelwise.losses.base import ClassWeighted, Term
+from pixelwise.losses.base import ClassWeighted, Term, widened
 from pixelwise.losses.weights import effective_number
 from pixelwise.shelf import declares
 
@@ -74,7 +74,7 @@ class Focal(ClassWeighted):
         index, valid, weights = self.weigh(scores, target)
         if scores.shape[1] < 2:
             raise ShapeError("the focal loss needs at least two classes")
-        wide = scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
+        wide = widened(scores)
         values = FORMS[self.form](wide, index, self.gamma)
         return Term((values * weights).sum(), valid.sum(dtype=torch.float32))
 
@@ -89,7 +89,9 @@ def focal(
     form:     `softmax`, or `sigmoid` as in the paper (a yes-or-no question for every class)
     weights:  of the classes (the paper's α), one per class; none: all 1
     """
-    return Focal(None if weights is None else _checked(weights, len(counts)), gamma, form)
+    loss = Focal(None if weights is None else _checked(weights, len(counts)), gamma, form)
+    loss.weighting = "none" if weights is None else "given"
+    return loss
 
 
 @declares(takes="categories")
@@ -103,7 +105,9 @@ def class_balanced(
     gamma:  of the focal loss; 0 gives class-balanced cross-entropy
     form:   `softmax`, or `sigmoid` as in most of the paper's tables
     """
-    return Focal(effective_number(counts, beta), gamma, form)
+    loss = Focal(effective_number(counts, beta), gamma, form)
+    loss.weighting = "class_balanced"
+    return loss
 
 
 def _checked(weights: Sequence[float], classes: int) -> NDArray[np.float64]:

@@ -15,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pixelwise.losses.base import Loss, Term
-from pixelwise.losses.overlap import Classes, Empty, Over, check_regions, class_counts, mean_of_regions, widened
+from pixelwise.losses.base import Loss, Term, widened
+from pixelwise.losses.overlap import Classes, Empty, Over, check_regions, class_counts, mean_of_regions
 from pixelwise.shelf import declares
 from pixelwise.types import IGNORE
 

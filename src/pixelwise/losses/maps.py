@@ -28,7 +28,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from pixelwise.errors import ShapeError
-from pixelwise.losses.base import Loss, Term
+from pixelwise.losses.base import Loss, Term, widened
 from pixelwise.shelf import declares
 
 Factor = Annotated[float, Gt(0)]
@@ -74,7 +74,7 @@ class SmoothL1(Loss):
         self.beta, self.factor = beta, factor
 
     def forward(self, scores: Tensor, target: Tensor) -> Term:
-        scores = scores.float()
+        scores = widened(scores)
         if target.ndim == scores.ndim - 1 and scores.shape[1] == 1:
             target = target.unsqueeze(1)
         _check(scores, target, scores.shape[1])
@@ -94,7 +94,7 @@ class Angle(Loss):
     def forward(self, scores: Tensor, target: Tensor) -> Term:
         _check(scores, target, 3)
         weights = pixel_weights(target[:, 2])
-        values = squared_angles(scores.float(), target[:, :2])
+        values = squared_angles(widened(scores), target[:, :2])
         return Term(self.factor * (values * weights).sum(), weights.sum())
 
 
@@ -111,7 +111,7 @@ class EnergyLevels(Loss):
         stressed = min(len(LEVEL_WEIGHTS), scores.shape[1])
         levels[:stressed] = levels.new_tensor(LEVEL_WEIGHTS[:stressed])
         weights = pixel_weights(target[:, 1])
-        values = level_entropy(scores.float(), target[:, 0].long(), levels)
+        values = level_entropy(widened(scores), target[:, 0].long(), levels)
         return Term(self.factor * (values * weights).sum(), weights.sum())
 
 

@@ -33,7 +33,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from pixelwise.errors import ShapeError
-from pixelwise.losses.base import Loss, Term
+from pixelwise.losses.base import Loss, Term, widened
 from pixelwise.shelf import declares
 from pixelwise.types import IGNORE
 
@@ -104,11 +104,6 @@ def check_regions(scores: Tensor, target: Tensor, classes: Classes) -> int:
     if scores.shape[1] <= first:
         raise ShapeError("the loss is over the foreground, every class but the first; the scores have one class")
     return first
-
-
-def widened(scores: Tensor) -> Tensor:
-    """The same scores (B, C, ...) in float32 or wider."""
-    return scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
 
 
 def class_counts(index: Tensor, valid: Tensor, classes: int) -> Tensor:

@@ -22,7 +22,8 @@ class WeightedSum(Loss):
         super().__init__()
         self.names, self.factors = [name for name, _, _ in parts], [factor for _, factor, _ in parts]
         self.parts = nn.ModuleList(loss for _, _, loss in parts)
-        self.weights = next((loss.weights for _, _, loss in parts if loss.weights is not None), None)
+        if weighted := next((loss for _, _, loss in parts if loss.weights is not None), None):
+            self.weights, self.weighting = weighted.weights, weighted.weighting
 
     def forward(self, scores: Tensor, target: Tensor) -> dict[str, Term]:
         found = {}

@@ -137,7 +137,7 @@ def _settings(group: Group) -> dict[str, str]:
     train, data, phases = recipe.get("train") or {}, recipe.get("data") or {}, _phases(recipe)
     optimizer = dict(train.get("optimizer") or {})
     name = str(optimizer.get("name") or "")
-    stopping, weights = train.get("early_stopping") or {}, (recipe.get("model") or {}).get("weights")
+    weights = (recipe.get("model") or {}).get("weights")
     pieces = train.get("accumulate") or 1
     found = {
         "initial weights": _initial(record),
@@ -152,7 +152,7 @@ def _settings(group: Group) -> dict[str, str]:
         "gradient clipping": _cell(train.get("clip")) if train.get("clip") else "none",
         "average of weights": f"decay {train['ema']:g}" if train.get("ema") else "none",
         "phases": "; then ".join(map(_phase, phases)),
-        "early stopping": f"patience of {counted(stopping['patience'], 'epoch')}" if stopping.get("patience") else "none",
+        "early stopping": _stopping(train),
         "epoch chosen by": _chosen_by(record),
         "pretrained": "" if weights in (None, "none") else str(record.pretrained.get("network") or weights),
         "seeds": ", ".join(map(str, group.seeds)),
@@ -162,6 +162,14 @@ def _settings(group: Group) -> dict[str, str]:
         "time of a run": _time(group),
     }  # fmt: skip
     return {name: value for name, value in found.items() if value}
+
+
+def _stopping(train: Json) -> str:
+    """The rule of early stopping, which counts validations."""
+    if not (rule := train.get("early_stopping")):
+        return "none"
+    every = train.get("validate_every") or 1
+    return f"patience of {counted(rule['patience'], 'validation')}{f', one every {every} epochs' if every > 1 else ''}"
 
 
 def _chosen_by(record: Record) -> str:

@@ -203,7 +203,7 @@ class Phase(Part):
 
 
 class EarlyStopping(Part):
-    patience: Natural  # epochs without a better score
+    patience: Natural  # validations in a row without a better score
     metric: str = ""  # none: the one that chooses the best checkpoint
     least_gain: Annotated[float, Field(ge=0, strict=True)] = 0.0
 

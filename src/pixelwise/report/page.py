@@ -128,7 +128,7 @@ def _plots(record: Record, metrics: Sequence[Json], folder: Path) -> dict[str, P
             f"{_label(score)} of each class",
             lambda width: draw_class_scores(rows, score, value, width, palette),
         )
-    counts, weights = record.counts, record.setup.get("weights")
+    counts, weights = record.counts, record.weights
     if counts and 0 < len(record.classes) <= MOST_ROWS:
         title = f"Share of the training {record.unit}s, and weight in the loss"
         unit = record.unit

@@ -157,6 +157,12 @@ class Record:
         return counts if isinstance(counts, list) else None
 
     @property
+    def weights(self) -> list[float] | None:
+        """The weight of each class in the loss; None without, or if every head has its own classes."""
+        weights = self.setup.get("weights")
+        return weights if isinstance(weights, list) else None
+
+    @property
     def void(self) -> int | None:
         value = self.data.get("void")
         return None if value is None else int(value)

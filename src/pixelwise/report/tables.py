@@ -28,6 +28,7 @@ WEIGHTINGS = {
     "effective": "effective number of samples",
     "rarity": "rarity, mixed with the uniform distribution",
     "class_balanced": "class-balanced: effective number of pictures",
+    "given": "given in the recipe",
 }
 
 
@@ -210,10 +211,10 @@ def per_class(record: Record, metrics: Sequence[Json]) -> Table | None:
     """One row per class: share of training, weight, and every score of the class that a metric of the first split has."""
     rows = _joined([metric.get("per_class") or () for metric in metrics])
     names = [str(row.get("class", "")) for row in rows] or record.classes
-    if not names or not (rows or record.setup.get("weights")):
+    if not names or not (rows or record.weights):
         return None  # the plot of shares says it all
     values = list(dict.fromkeys(key for row in rows for key in row if key not in ("class", "support", "index", "name")))
-    counts, weights = record.counts, record.setup.get("weights")
+    counts, weights = record.counts, record.weights
     total = sum(counts) if counts else 0
     told = [f"training {record.unit}s", *(["share"] if record.unit != "pixel" else [])] if counts else []
     headings = ["class", *told, *(["weight"] if weights else [])]
@@ -244,7 +245,8 @@ def balance_caption(record: Record) -> str:
     """What the plot of the classes' shares shows, and how the loss of each phase weighs them."""
     told = "How much of the training set each class is"
     if record.setup.get("weights"):
-        return f"{told}, and the weight that the loss gives it ({weighting(record)})."
+        made = weighting(record)
+        return f"{told}, and the weight that the loss gives it{f' ({made})' if made else ''}."
     phases = (record.recipe.get("train") or {}).get("phases") or ()
     later = [(number, loss_name(phase["loss"])) for number, phase in enumerate(phases, start=1) if phase.get("loss")]
     if not later:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -35,6 +36,15 @@ def _placeless(item: Any) -> Any:
     if not isinstance(item, Mapping):
         return item
     return {key: _placeless(value) if key == "of" else value for key, value in item.items() if key != "path"}
+
+
+def is_place(path: str) -> bool:
+    """Whether a path in a recipe names what `without_place` leaves out.
+
+    >>> is_place("data.dataset.path"), is_place("data.dataset.of.of.path"), is_place("data.dataset.size")
+    (True, True, False)
+    """
+    return re.fullmatch(r"data\.dataset(\.of)*\.path", path) is not None
 
 
 def run_key(setup: Mapping[str, Any]) -> str:

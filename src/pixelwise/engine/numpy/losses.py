@@ -20,6 +20,5 @@ def cross_entropy(counts: NDArray[np.int64], *, weights: Weighting = "none") -> 
 
     weights: `none`, or by `inverse` or `median` frequency in the training set; losses/weights.py has the formulas
     """
-    if weights == "inverse":
-        return CrossEntropy(inverse_frequency(counts))
-    return CrossEntropy(median_frequency(counts) if weights == "median" else None)
+    rules = {"inverse": inverse_frequency, "median": median_frequency}
+    return CrossEntropy(None if weights == "none" else rules[weights](counts), weights)

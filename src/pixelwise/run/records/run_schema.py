@@ -222,7 +222,7 @@ class Setup(Part):
     kind: Name = ""
     counts: list[Count] | dict[Name, Any] | None = None
     unit: Name = ""
-    weights: list[Number] | None = None
+    weights: list[Number] | dict[Name, list[Number]] | None = None
     weighting: Name = ""
     model: Model = Model()
     origin: Origin | None = None

@@ -68,11 +68,12 @@ def softmax_cross_entropy_backward(dloss: float, cache: CrossEntropyCache) -> Ar
 class CrossEntropy:
     """The loss of a training: the cross-entropy with its options. Numerator and denominator are kept apart for exact means.
 
-    weights: (C,) float64, or None if all classes weigh the same
+    weights:    (C,) float64, or None if all classes weigh the same
+    weighting:  how they were made, in one word, for the report
     """
 
-    def __init__(self, weights: NDArray[np.float64] | None = None) -> None:
-        self.weights = weights
+    def __init__(self, weights: NDArray[np.float64] | None = None, weighting: str = "") -> None:
+        self.weights, self.weighting = weights, weighting
 
     def forward(self, scores: Array, targets: NDArray[Any]) -> tuple[tuple[float, float], Any]:
         """((Σ w·ℓ, Σ w), cache). A mean over several batches divides the sum of the first by that of the second."""
