@@ -21,6 +21,7 @@ from pixelwise.data.base import cache_folder, data_root, with_home
 from pixelwise.engine.base import Learner
 from pixelwise.engine.origin import CHECKPOINT, misfits, refuse
 from pixelwise.errors import Problem, RecipeError, RunError, listing
+from pixelwise.models.parts import lies_within
 from pixelwise.recipe.engines import shelves
 from pixelwise.recipe.schema import WEIGHTS, Recipe
 from pixelwise.run.atomic import write_bytes
@@ -254,7 +255,7 @@ def take_pretrained(learner: Learner, found: Pretrained) -> dict[str, Any]:
     """
     own = learner.state("best")["model"]
     place, names = _names(own, found)
-    part = {name: own[name] for name in own if name.startswith(place) and not _within(name, found.new)}
+    part = {name: own[name] for name in own if name.startswith(place) and not lies_within(name, found.new)}
     # what is not in `part` is the head of their network or another part of their run; anything else does not fit
     left = [
         name
@@ -300,7 +301,7 @@ def _adapted(taken: Arrays, part: Arrays) -> tuple[dict[str, NDArray[Any]], list
 def _names(own: Arrays, found: Pretrained) -> tuple[str, dict[str, str]]:
     """Where in the model the weights belong (a part with its dot, or all of it), and the model's name of each array for it."""
     if found.weights.startswith("run:"):
-        place = f"{ENCODER}." if any(_within(name, [ENCODER]) for name in own) else ""
+        place = f"{ENCODER}." if any(lies_within(name, [ENCODER]) for name in own) else ""
         names = {name: name for name in found.arrays if name.startswith(place)}
         if not names:
             raise RunError(f"its model has no part '{ENCODER}'.", where=f"model.weights: {found.weights}")
@@ -335,10 +336,6 @@ def _in_type(array: NDArray[Any], own: NDArray[Any]) -> NDArray[Any]:
     return array.astype(own.dtype) if array.dtype.kind == own.dtype.kind == "f" else array
 
 
-def _within(name: str, parts: Iterable[str]) -> bool:
-    return any(name == part or name.startswith(f"{part}.") for part in parts)
-
-
 def _advice(part: Arrays, problems: list[Problem], found: Pretrained) -> str:
     if 2 * len(problems) > len(part):
         return "They may be weights of another network."
@@ -357,7 +354,7 @@ def _parts(names: Iterable[str], among: Iterable[str]) -> list[str]:
     def short(name: str) -> str:
         pieces = name.split(".")
         whole = (".".join(pieces[:depth]) for depth in range(1, len(pieces)))
-        return next((part for part in whole if not any(_within(other, [part]) for other in others)), name)
+        return next((part for part in whole if not any(lies_within(other, [part]) for other in others)), name)
 
     return list(dict.fromkeys(map(short, names)))
 

@@ -34,7 +34,6 @@ from pixelwise.engine.torch.model import (
     TensorBatch,
     collate,
     inputs_of,
-    is_frozen,
     load_model,
     load_optimizer,
     model_arrays,
@@ -50,6 +49,7 @@ from pixelwise.engine.torch.views import averaged_scores
 from pixelwise.errors import PixelwiseError, Problem, RecipeError
 from pixelwise.losses.base import Loss, Term
 from pixelwise.models.initialise import initialise
+from pixelwise.models.parts import lies_within
 from pixelwise.recipe.schema import Hardware, Recipe, Train
 from pixelwise.run.progress import Sums
 from pixelwise.tasks.base import Reduced, Task
@@ -183,7 +183,7 @@ class TorchLearner(Learner):
         self.phase = number
         frozen = self.recipe.train.phases[number].freeze
         for name, parameter in self.model.named_parameters():
-            parameter.requires_grad_(not is_frozen(name, frozen))
+            parameter.requires_grad_(not lies_within(name, frozen))
         self._set_training()
         if self.recipe.train.ema and self.average is None:
             self.average = Average(self.model, self.recipe.train.ema)
@@ -195,8 +195,8 @@ class TorchLearner(Learner):
         self.shared.train()
         phase = self.recipe.train.phases[self.phase]
         for name, module in self.model.named_modules():
-            fixed = isinstance(module, nn.modules.batchnorm._BatchNorm) and is_frozen(name, phase.freeze_statistics)
-            if name and (fixed or is_frozen(name, phase.freeze)):
+            fixed = isinstance(module, nn.modules.batchnorm._BatchNorm) and lies_within(name, phase.freeze_statistics)
+            if name and (fixed or lies_within(name, phase.freeze)):
                 module.eval()
 
     def batches(self, epoch: int, *, skip: int, steps: int) -> Iterator[Batch]:
