@@ -345,7 +345,7 @@ def test_an_error_of_another_kind_is_not_dressed_up(
     def fail(*given: object) -> None:
         raise RuntimeError("a fault in the house")
 
-    monkeypatch.setattr("pixelwise.engine.train.rehearse", lambda *given: None)
+    monkeypatch.setattr("pixelwise.engine.train.rehearse", lambda *given: ())
     monkeypatch.setattr(TorchLearner, "step", fail)
     with pytest.raises(RuntimeError, match="a fault in the house"):
         list(train(tiny(*SMALL), tmp_path / "run", data=data))

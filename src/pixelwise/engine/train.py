@@ -180,7 +180,8 @@ def _new(
         came["pretrained"] = take_pretrained(parts.learner, found)
     if from_run is not None:
         came["origin"] = take_weights(parts.learner, from_run, except_for)
-    rehearse(parts.learner, material, parts.metrics, parts.length)
+    tried = rehearse(parts.learner, material, parts.metrics, parts.length)
+    material = replace(material, notes=(*material.notes, *tried))
     setup = processes.from_first(lambda: setup_record(parts.learner, material))
     notes = (*choices.notes, *remarks(recipe), *material.notes, *(record["note"] for record in came.values()))
     return New(parts, {**setup, **came}, notes)

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from pixelwise.engine.base import Arrays, Batch, Learner, Processes
 from pixelwise.engine.build import Material, build, build_losses, check_kind
+from pixelwise.engine.checks.guard import explain_memory
 from pixelwise.engine.hardware.device import Choices, choose, choose_again
 from pixelwise.engine.hardware.distributed import TorchProcesses, processes
 from pixelwise.engine.order import count_pieces
@@ -46,7 +47,7 @@ from pixelwise.engine.torch.pieces import Close, Shown, accumulate, blended, mix
 from pixelwise.engine.torch.reductions import REDUCTIONS, enlarged
 from pixelwise.engine.torch.update import Total, change, check_weights, descend, keyed_random, total
 from pixelwise.engine.torch.views import averaged_scores
-from pixelwise.errors import PixelwiseError, Problem, RecipeError
+from pixelwise.errors import PixelwiseError, Problem, RecipeError, raised
 from pixelwise.losses.base import Loss, Term
 from pixelwise.models.initialise import initialise
 from pixelwise.models.parts import lies_within
@@ -300,7 +301,9 @@ class TorchLearner(Learner):
         try:
             copies = copy.deepcopy((self.model, self.optimizer, self.losses, self.phase_losses))
         except Exception as error:
-            raise copy.Error(f"'{self.recipe.model.name}' cannot be copied") from error
+            if explain_memory(error, self.recipe.train.batch) is not None:
+                raise
+            raise copy.Error(f"model '{self.recipe.model.name}' cannot be copied: {raised(error)}") from error
         twin.model, twin.optimizer, twin.losses, twin.phase_losses = copies
         twin.shared, twin.average, twin.processes = None, None, TorchProcesses()
         python, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002 - models from outside may draw here
