@@ -180,6 +180,19 @@ def test_weights_of_another_network(probe: Make, root: Path, tmp_path: Path) -> 
     assert refused(probe(), root, tmp_path) == ["none of the 1 arrays has the name of one of this model's."]
 
 
+def test_a_file_with_a_piece_of_the_encoder_is_refused(probe: Make, root: Path, tmp_path: Path) -> None:
+    state = state_of(NETWORK)
+    below = {name.removeprefix("layer1."): array for name, array in state.items() if name.startswith("layer1.")}
+    for piece, place in ((below, "encoder.model.layer1"), ({"weight": np.zeros(4, np.float32)}, "")):
+        put(root, NETWORK, piece)
+        told = refused(probe(), root, tmp_path)
+        assert told[0].startswith(f"its arrays fit only a piece of this model, '{place}"), told
+    file = tmp_path / "piece.safetensors"
+    save_file({"weight": np.zeros((4,), np.float32), "bias": np.zeros((4,), np.float32)}, file)
+    told = refused(probe("none", f"model={{name: unet, width: 4, depth: 1, weights: '{file}'}}"), root, tmp_path)
+    assert told[0].startswith("its arrays fit only a piece of this model, '"), told
+
+
 def test_damaged_and_missing_files(probe: Make, root: Path, tmp_path: Path) -> None:
     file = root / "weights" / f"imagenet_{NETWORK}.safetensors"
     file.write_bytes(file.read_bytes()[:-1])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 Arrays = Mapping[str, NDArray[Any]]
 Numbers = tuple[float, ...]
+BACKBONE = "backbone"  # what torchvision calls an encoder
 ENCODER = "encoder"  # the part that is taken of another run, where the model has it
 
 
@@ -316,8 +317,26 @@ def _names(own: Arrays, found: Pretrained) -> tuple[str, dict[str, str]]:
     if not counted:
         what = f"none of the {len(short)} arrays has the name of one of this model's."
         raise RunError(what, where=f"model.weights: {found.weights}", hint="They may be weights of another network.")
-    most = max(counted, key=lambda one: (counted[one], -len(one)))
+    most = max(counted, key=lambda one: (_is_whole(one, own, found), counted[one], -len(one)))
+    if not _is_whole(most, own, found):
+        what = f"its arrays fit only a piece of this model, '{most[:-1]}': {counted[most]} of {len(own)} arrays."
+        hint = "The file must have the arrays of the whole encoder or of the whole model, with their full names."
+        raise RunError(what, where=f"model.weights: {found.weights}", hint=hint)
     return most, {name: most + rest for name, rest in short.items()}
+
+
+def _is_whole(place: str, own: Arrays, found: Pretrained) -> bool:
+    """Whether the arrays of the model below `place` (with its dot) are a whole encoder or model, not a block of one."""
+    steps = place.split(".")[:-1]
+    while steps and not any(name.startswith(_below(steps[:-1])) and not name.startswith(_below(steps)) for name in own):
+        steps.pop()  # a module with this one part alone, e.g. the wrapper of timm's models
+    if any(part in name.split(".") for name in own for part in (ENCODER, BACKBONE)):
+        return not steps or (steps[-1] in (ENCODER, BACKBONE) and ENCODER not in steps[:-1])
+    return not steps or (len(steps) == 1 and found.weights in WEIGHTS)
+
+
+def _below(steps: Sequence[str]) -> str:
+    return "".join(f"{step}." for step in steps)
 
 
 def other_channels(weight: NDArray[Any], channels: int) -> NDArray[Any]:
