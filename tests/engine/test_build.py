@@ -2,23 +2,28 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from pixelwise.data.cache import CachedSplit
+from pixelwise.engine.base import Processes
 from pixelwise.engine.build import build_losses, build_metrics, build_task, open_material
 from pixelwise.engine.hardware.device import Choices
 from pixelwise.engine.setup import setup_record
 from pixelwise.engine.torch.learner import TorchLearner
 from pixelwise.engine.torch.loader import build_augmentation
+from pixelwise.engine.train import _open_together, prepare
 from pixelwise.errors import DataError
 from pixelwise.losses.weights import median_frequency
 from pixelwise.metrics.confusion import Confusion
 from pixelwise.recipe.schema import Recipe
 from pixelwise.run.records.run_schema import Setup
 from pixelwise.run.records.values import check_record
-from pixelwise.tasks.base import Task
+from pixelwise.tasks.base import Counts, Task
+from pixelwise.tasks.segment import Segment
 from pixelwise.types import DatasetInfo
 
 Tiny = Callable[..., Recipe]
@@ -83,6 +88,30 @@ def test_a_class_that_never_occurs_in_training_is_named(tiny: Tiny, data: Path) 
     assert "'ground'" in note
     assert note.endswith("the weight of the rarest class that occurs.")
     assert not [n for n in open_material(tiny(), root=data).notes if "no training picture" in n]
+
+
+def test_the_training_pictures_are_counted_once(tiny: Tiny, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[str] = []
+    count = Segment.counts
+
+    def counting(self: Segment, split: CachedSplit) -> Counts:
+        counted.append(split.split)
+        return count(self, split)
+
+    monkeypatch.setattr(Segment, "counts", counting)
+    parts = prepare(tiny(), data=data)
+    assert counted == ["train"]
+
+    class Second(Processes):
+        """The second of two processes: the first one has found and counted."""
+
+        def from_first(self, make: Callable[[], Any]) -> Any:
+            return parts.material.findings, parts.material.counts
+
+    made = _open_together(tiny(), data, Second(rank=1, count=2), None)
+    assert counted == ["train"]
+    assert made.train.key == parts.material.train.key
+    assert made.counts is parts.material.counts
 
 
 def test_a_split_that_is_not_there_is_refused(tiny: Tiny, data: Path) -> None:

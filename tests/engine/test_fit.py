@@ -16,9 +16,9 @@ from pixelwise.engine import fit as loop
 from pixelwise.engine.checks.guard import Interruption
 from pixelwise.engine.evaluate import Evaluation
 from pixelwise.engine.torch.learner import TorchLearner
-from pixelwise.engine.torch.model import is_frozen
 from pixelwise.engine.train import resume, train
 from pixelwise.errors import RecipeError, TrainingError
+from pixelwise.models.parts import lies_within
 from pixelwise.recipe.load import as_yaml
 from pixelwise.recipe.schema import EarlyStopping, Recipe
 from pixelwise.run.events import EpochDone, Event, Finished, PhaseBegan, Saved, Started, StepDone
@@ -345,7 +345,7 @@ def test_an_error_of_another_kind_is_not_dressed_up(
     def fail(*given: object) -> None:
         raise RuntimeError("a fault in the house")
 
-    monkeypatch.setattr("pixelwise.engine.train.rehearse", lambda *given: None)
+    monkeypatch.setattr("pixelwise.engine.train.rehearse", lambda *given: ())
     monkeypatch.setattr(TorchLearner, "step", fail)
     with pytest.raises(RuntimeError, match="a fault in the house"):
         list(train(tiny(*SMALL), tmp_path / "run", data=data))
@@ -360,10 +360,10 @@ def test_one_picture_left_over_is_explained(tiny: Tiny, data: Path, tmp_path: Pa
     assert not (tmp_path / "run").exists()
 
 
-def test_what_is_frozen() -> None:
+def test_what_lies_within() -> None:
     model = nn.Sequential(nn.Linear(1, 1), nn.Linear(1, 1))
-    assert [name for name, _ in model.named_parameters() if is_frozen(name, ("1",))] == ["1.weight", "1.bias"]
-    assert not is_frozen("10.weight", ("1",))  # a prefix of whole words
+    assert [name for name, _ in model.named_parameters() if lies_within(name, ("1",))] == ["1.weight", "1.bias"]
+    assert not lies_within("10.weight", ("1",))  # a prefix of whole words
 
 
 @pytest.mark.slow

@@ -1,8 +1,11 @@
 """A training that starts from pretrained weights: what is taken, what is new, where they come from, what does not fit."""
 
 import shutil
+import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +180,19 @@ def test_weights_of_another_network(probe: Make, root: Path, tmp_path: Path) -> 
     assert refused(probe(), root, tmp_path) == ["none of the 1 arrays has the name of one of this model's."]
 
 
+def test_a_file_with_a_piece_of_the_encoder_is_refused(probe: Make, root: Path, tmp_path: Path) -> None:
+    state = state_of(NETWORK)
+    below = {name.removeprefix("layer1."): array for name, array in state.items() if name.startswith("layer1.")}
+    for piece, place in ((below, "encoder.model.layer1"), ({"weight": np.zeros(4, np.float32)}, "")):
+        put(root, NETWORK, piece)
+        told = refused(probe(), root, tmp_path)
+        assert told[0].startswith(f"its arrays fit only a piece of this model, '{place}"), told
+    file = tmp_path / "piece.safetensors"
+    save_file({"weight": np.zeros((4,), np.float32), "bias": np.zeros((4,), np.float32)}, file)
+    told = refused(probe("none", f"model={{name: unet, width: 4, depth: 1, weights: '{file}'}}"), root, tmp_path)
+    assert told[0].startswith("its arrays fit only a piece of this model, '"), told
+
+
 def test_damaged_and_missing_files(probe: Make, root: Path, tmp_path: Path) -> None:
     file = root / "weights" / f"imagenet_{NETWORK}.safetensors"
     file.write_bytes(file.read_bytes()[:-1])
@@ -299,6 +315,25 @@ def test_torchvision_s_files_are_read_once_and_fit_its_deeplabv3(
         taken = found.arrays.get(f"{'features.' * (word == 'imagenet')}{their}")
         kept = name.startswith(tuple(new))
         assert np.array_equal(tensor.numpy(), first[name].numpy() if kept else taken), name
+
+
+def test_runs_that_begin_together_do_not_share_a_download(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each reads the file that it has downloaded, also if another one has finished in the meantime."""
+    both = threading.Barrier(2, timeout=60)
+
+    def download(address: str, file: str, hash_prefix: str, progress: bool) -> None:
+        both.wait()
+        torch.save({"weight": torch.ones(3)}, file)
+        both.wait()
+        if threading.current_thread().name.endswith("_1"):
+            time.sleep(0.3)  # until the other one has read and removed its file
+
+    monkeypatch.setattr(torch.hub, "download_url_to_file", download)
+    known = published.published("imagenet", "squeezenet1_0")
+    with ThreadPoolExecutor(2, "download") as pool:
+        found = list(pool.map(known.download, [tmp_path] * 2))
+    assert [one["weight"].tolist() for one in found] == [[1.0] * 3] * 2
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.data

@@ -2,13 +2,17 @@
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from pixelwise.engine.checks.rehearsal import CORNER
+from pixelwise.engine.checks.rehearsal import CORNER, _different
 from pixelwise.engine.train import train
-from pixelwise.errors import RecipeError, ShapeError, TrainingError
+from pixelwise.errors import PixelwiseError, RecipeError, ShapeError, TrainingError
 from pixelwise.recipe.load import load_recipe
+from pixelwise.recipe.schema import Item, Phase
+from pixelwise.run.events import Noted
+from pixelwise.run.folder import RunFolder
 
 SEEN: list[tuple[int, ...]] = []
 CPU = "hardware={device: cpu, precision: fp32, threads: 1}"
@@ -103,6 +107,75 @@ def locked_net(in_channels: int, out_channels: int):  # type: ignore[no-untyped-
 def test_a_model_that_cannot_be_copied_trains_untried(tmp_path: Path) -> None:
     words = (f"model={__name__}:locked_net", "data.dataset={name: scenes, train: 4, val: 2, size: 32}", CPU)
     events = train(load_recipe("quickstart", words), tmp_path / "run", data=tmp_path)
-    next(events)
+    event = next(events)
     events.close()
-    assert (tmp_path / "run").is_dir()
+    assert isinstance(event, Noted)
+    assert event.text.startswith(
+        f"no training step was tried beforehand: model '{__name__}:locked_net' cannot be copied"
+    )
+    assert event.text in RunFolder.open(tmp_path / "run").read("setup")["notes"]
+
+
+def large_net(in_channels: int, out_channels: int):  # type: ignore[no-untyped-def]
+    """A model for whose copy there is not enough memory."""
+    from torch import nn
+
+    class Large(nn.Conv2d):
+        def __deepcopy__(self, memo: object) -> None:
+            raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    return Large(in_channels, out_channels, 1)
+
+
+def test_a_copy_without_enough_memory_is_refused(tmp_path: Path) -> None:
+    words = (f"model={__name__}:large_net", "data.dataset={name: scenes, train: 4, val: 2, size: 32}", CPU)
+    with pytest.raises(TrainingError, match="there is not enough memory for a training step"):
+        next(train(load_recipe("quickstart", words), tmp_path / "run", data=tmp_path))
+    assert not (tmp_path / "run").exists()
+
+
+def broken_loss(counts: Any, *, how: str = "raises"):  # type: ignore[no-untyped-def]
+    """A loss with a fault that shows only when it is computed."""
+    import torch
+
+    from pixelwise.losses.base import Loss, Term
+
+    class Broken(Loss):
+        def forward(self, scores, target):  # type: ignore[no-untyped-def]
+            if how == "raises":
+                raise ValueError("a fault of the loss")
+            return Term(scores.sum() * float("nan"), torch.tensor(1.0))
+
+    return Broken()
+
+
+@pytest.mark.parametrize(
+    ("how", "kind", "said"),
+    [
+        (
+            "raises",
+            RecipeError,
+            r"train\.phases\.1: a training step with two pictures failed: ValueError: a fault of the",
+        ),
+        ("nan", TrainingError, r"train\.phases\.1: model 'unet': the first update is not finite"),
+    ],
+)
+def test_the_loss_of_a_later_phase_is_tried_too(
+    how: str, kind: type[PixelwiseError], said: str, tmp_path: Path
+) -> None:
+    words = (
+        "model={name: unet, width: 4, depth: 1}",
+        "data.dataset={name: scenes, train: 4, val: 2, size: 32}",
+        f"train.phases=[{{epochs: 1}}, {{epochs: 1, loss: {{name: '{__name__}:broken_loss', how: {how}}}}}]",
+        CPU,
+    )
+    with pytest.raises(kind, match=said):
+        next(train(load_recipe("quickstart", words), tmp_path / "run", data=tmp_path))
+    assert not (tmp_path / "run").exists()
+
+
+def test_phases_that_compute_the_same_are_tried_once() -> None:
+    head = Phase(epochs=1, freeze=("encoder",))
+    assert _different([head, Phase(epochs=2), Phase(steps=3, learning_rate=0.1), head]) == [0, 1]
+    dice, still = Phase(epochs=1, loss=Item(name="dice")), Phase(epochs=1, freeze_statistics=("encoder",))
+    assert _different([Phase(epochs=1), dice, still, dice]) == [0, 1, 2]

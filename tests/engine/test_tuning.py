@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pixelwise.data.cache import CachedSplit
+from pixelwise.engine import tuning
+from pixelwise.engine.base import Opened
+from pixelwise.engine.build import build_metrics
 from pixelwise.engine.evaluate import score_recipe
 from pixelwise.engine.setup import open_learner
 from pixelwise.engine.train import train
@@ -16,6 +22,7 @@ from pixelwise.errors import RunError
 from pixelwise.recipe.load import check_recipe
 from pixelwise.run.folder import RunFolder
 from pixelwise.tasks.separate import Separate
+from pixelwise.types import Score
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +44,12 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunFolder, Path]:
     for _ in train(recipe, folder / "run", data=folder):
         pass
     return RunFolder.open(folder / "run"), folder
+
+
+@pytest.fixture(autouse=True)
+def _untuned(trained: tuple[RunFolder, Path]) -> None:
+    """Every test begins with the options of the recipe."""
+    (trained[0].path / "tuned.json").unlink(missing_ok=True)
 
 
 def options_of(run: RunFolder) -> Any:
@@ -61,6 +74,53 @@ def test_the_choice_is_recorded_and_used_from_then_on(
     assert run.read("summary") == summary
     scored, _ = score_recipe(open_learner(run, device="cpu"), "val", data=data)
     assert scored["tuned"] == record["options"]
+
+
+def test_a_second_tuning_begins_with_the_recipe_and_chooses_the_same(
+    trained: tuple[RunFolder, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, data = trained
+
+    def scored(
+        opened: Opened, split: CachedSplit, chosen: list[int], tasks: list[Separate], *given: Any
+    ) -> list[Score]:
+        return [Score("mask_ap", 0.7 if task.cutting.threshold == 0.3 else 0.2) for task in tasks]
+
+    monkeypatch.setattr(tuning, "_scored", scored)
+    monkeypatch.setattr(Separate, "tunes", ({"threshold": (0.3, 0.6)},))
+    for _ in range(2):
+        record = tune(open_learner(run, device="cpu"), data=data)
+        assert (record["before"], record["value"], record["options"]) == (0.2, 0.7, {"threshold": 0.3})
+        assert options_of(run).threshold == 0.3
+
+
+@pytest.mark.parametrize("best", ["loss", "epoch"])
+def test_a_run_whose_best_weights_no_score_chose_is_tuned_by_the_first_score(
+    best: str, trained: tuple[RunFolder, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, data = trained
+    opened = open_learner(run, device="cpu")
+    train = opened.recipe.train.model_copy(update={"best": best})
+    opened = replace(opened, recipe=opened.recipe.model_copy(update={"train": train}))
+    monkeypatch.setattr(Separate, "tunes", ({"threshold": (0.3,)},))
+    record = tune(opened, pictures=2, data=data)
+    (metric,) = build_metrics(opened.recipe, opened.info)
+    assert record["metric"] == metric.scores()[0].key
+    assert len(record["tried"]) == 2
+
+
+def test_an_undefined_score_is_below_every_other(
+    trained: tuple[RunFolder, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, data = trained
+    values = (None, 3.0, math.nan, 2.0)
+    monkeypatch.setattr(
+        tuning, "_scored", lambda *given: [Score("count_error", value, higher_is_better=False) for value in values]
+    )
+    monkeypatch.setattr(Separate, "tunes", ({"threshold": (0.3, 0.4, 0.6)},))
+    record = tune(open_learner(run, device="cpu"), data=data)
+    assert (record["value"], record["options"]) == (2.0, {"threshold": 0.6})
+    assert [one["value"] for one in record["tried"]] == [None, 3.0, None, 2.0]
 
 
 def test_splits_that_are_scored_are_refused(trained: tuple[RunFolder, Path]) -> None:

@@ -30,8 +30,9 @@ def tune(
     """Choose the options with which a run's outputs are turned into objects.
 
     Thresholds, markers, smallest area and score rule are tried on pictures that are not scored, by the score that chose the
-    best weights. RUN/tuned.json records the choice and everything that was tried; `evaluate` and `predict` use it from then
-    on. The recipe and the run's summary do not change. Delete tuned.json to return to the recipe's options.
+    best weights, or by the recipe's first score if the loss or the epoch chose them. Each call begins with the recipe's
+    options. RUN/tuned.json records the choice and everything that was tried; `evaluate` and `predict` use it from then on.
+    The recipe and the run's summary do not change. Delete tuned.json to return to the recipe's options.
     """
     from dataclasses import replace
 

@@ -236,7 +236,7 @@ class Learner(ABC):
     def copied(self) -> AbstractContextManager[Self]:
         """A throw-away copy with its own weights, statistics and optimizer; random states are restored at the end.
 
-        Raises copy.Error for a model that cannot be copied.
+        Raises copy.Error for a model that cannot be copied, but the error itself if there is not enough memory.
         """
 
     def computing(self) -> AbstractContextManager[Any]:

@@ -110,9 +110,10 @@ def open_material(
     root: Path | None,
     progress: CachingProgress | None = None,
     findings: Mapping[str, Any] | None = None,
+    counts: Counts | None = None,
     verify: bool = False,
 ) -> Material:
-    """The splits of a recipe, and what its task finds in the training set, unless `findings` are there already.
+    """The splits of a recipe, and what its task finds and counts in the training set, unless that is known already.
 
     Raises DataError with every fault of a split, before anything is trained.
     """
@@ -131,7 +132,7 @@ def open_material(
         task = build_task(recipe, dataset.info)
         findings = task.study(train if task.studied is None else ReadSplit(dataset, task.studied, train.size))
     task = build_task(recipe, dataset.info, findings)
-    counts = task.counts(train)
+    counts = task.counts(train) if counts is None else counts
     material = Material(dataset.info, train, validation, test, findings, counts)
     notes = (
         *fatal,

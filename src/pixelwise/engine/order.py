@@ -25,10 +25,15 @@ def draw_order(
 
     shuffled:     every picture once
     replacement:  every draw is of all pictures, so that some come twice and others not at all
-    balanced:     every class is equally likely, and every picture of a class; `labels` are those of all pictures
+    balanced:     every class is equally likely, and every picture of a class
+
+    labels: of all pictures, for `balanced`. Raises ValueError if it has none, or not one for each picture.
     """
+    if sampling == "balanced" and (labels is None or len(labels) != pictures):
+        given = "none" if labels is None else len(labels)
+        raise ValueError(f"balanced sampling of {pictures} pictures needs a label for each; {given} given")
     generator = np.random.default_rng(seed_of(seed, "order", epoch))
-    if labels is not None:
+    if sampling == "balanced" and labels is not None:
         drawn = draw_balanced(labels, generator)
     elif sampling == "replacement":
         drawn = generator.integers(pictures, size=pictures)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pixelwise.engine.base import Learner
 from pixelwise.errors import Problem, RunError, did_you_mean, listing
+from pixelwise.models.parts import places
 from pixelwise.run.checkpoint import digest_of, load_checkpoint
 from pixelwise.run.folder import RunFolder
 from pixelwise.run.identity import run_key
@@ -58,7 +59,7 @@ def take_weights(learner: Learner, source: Path, exceptions: Sequence[str]) -> d
 
 def _matches(name: str, patterns: Sequence[str]) -> bool:
     """Whether a name matches a pattern, or lies in a part of that name."""
-    return any(fnmatchcase(name, pattern) or fnmatchcase(name, f"{pattern}.*") for pattern in patterns)
+    return any(fnmatchcase(place, pattern) for place in places(name) for pattern in patterns)
 
 
 def refuse(problems: Sequence[Problem], where: str, hint: str) -> NoReturn:
@@ -73,7 +74,7 @@ def _unknown(own: Iterable[str], found: Iterable[str], exceptions: Sequence[str]
     names = list(dict.fromkeys([*own, *found]))
     for pattern in exceptions:
         if not any(_matches(name, [pattern]) for name in names):
-            parts = dict.fromkeys(part for name in names for part in (name, *_parents(name)))
+            parts = dict.fromkeys(part for name in names for part in places(name))
             yield Problem("", f"--except {pattern} matches no part of the two models.", did_you_mean(pattern, parts))
 
 
@@ -94,12 +95,6 @@ def misfits(
             yield Problem(name, f"'{name}' is {given} in the {there} and {here} in this model.")
 
 
-def _parents(name: str) -> Iterator[str]:
-    while "." in name:
-        name = name.rpartition(".")[0]
-        yield name
-
-
 def _advice(own: Mapping[str, Any], problems: Sequence[Problem]) -> str:
     """The parts that would have to be excepted, where that is not most of the model."""
     names = [problem.where for problem in problems if problem.where]
@@ -107,7 +102,7 @@ def _advice(own: Mapping[str, Any], problems: Sequence[Problem]) -> str:
         return "Correct --except."
     if 2 * len(names) > len(own):
         return "It may be a run of another architecture."
-    parts = dict.fromkeys(next(_parents(name), name) for name in names)
+    parts = dict.fromkeys(name.rpartition(".")[0] or name for name in names)
     return f"To begin these parts with random weights: {' '.join(f'--except {part}' for part in parts)}"
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from pixelwise.data.base import cache_folder, data_root, with_home
 from pixelwise.engine.base import Learner
 from pixelwise.engine.origin import CHECKPOINT, misfits, refuse
 from pixelwise.errors import Problem, RecipeError, RunError, listing
+from pixelwise.models.parts import lies_within
 from pixelwise.recipe.engines import shelves
 from pixelwise.recipe.schema import WEIGHTS, Recipe
 from pixelwise.run.atomic import write_bytes
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 Arrays = Mapping[str, NDArray[Any]]
 Numbers = tuple[float, ...]
+BACKBONE = "backbone"  # what torchvision calls an encoder
 ENCODER = "encoder"  # the part that is taken of another run, where the model has it
 
 
@@ -269,7 +271,7 @@ def fitted(own: Arrays, found: Pretrained) -> Fitted:
     shape that does not fit.
     """
     place, names = _names(own, found)
-    part = {name: own[name] for name in own if name.startswith(place) and not _within(name, found.new)}
+    part = {name: own[name] for name in own if name.startswith(place) and not lies_within(name, found.new)}
     # what is not in `part` is the head of their network or another part of their run; anything else does not fit
     left = [
         name
@@ -322,7 +324,7 @@ def _adapted(taken: Arrays, part: Arrays) -> tuple[dict[str, NDArray[Any]], list
 def _names(own: Arrays, found: Pretrained) -> tuple[str, dict[str, str]]:
     """Where in the model the weights belong (a part with its dot, or all of it), and the model's name of each array for it."""
     if found.weights.startswith("run:"):
-        place = f"{ENCODER}." if any(_within(name, [ENCODER]) for name in own) else ""
+        place = f"{ENCODER}." if any(lies_within(name, [ENCODER]) for name in own) else ""
         names = {name: name for name in found.arrays if name.startswith(place)}
         if not names:
             raise RunError(f"its model has no part '{ENCODER}'.", where=f"model.weights: {found.weights}")
@@ -337,8 +339,26 @@ def _names(own: Arrays, found: Pretrained) -> tuple[str, dict[str, str]]:
     if not counted:
         what = f"none of the {len(short)} arrays has the name of one of this model's."
         raise RunError(what, where=f"model.weights: {found.weights}", hint="They may be weights of another network.")
-    most = max(counted, key=lambda one: (counted[one], -len(one)))
+    most = max(counted, key=lambda one: (_is_whole(one, own, found), counted[one], -len(one)))
+    if not _is_whole(most, own, found):
+        what = f"its arrays fit only a piece of this model, '{most[:-1]}': {counted[most]} of {len(own)} arrays."
+        hint = "The file must have the arrays of the whole encoder or of the whole model, with their full names."
+        raise RunError(what, where=f"model.weights: {found.weights}", hint=hint)
     return most, {name: most + rest for name, rest in short.items()}
+
+
+def _is_whole(place: str, own: Arrays, found: Pretrained) -> bool:
+    """Whether the arrays of the model below `place` (with its dot) are a whole encoder or model, not a block of one."""
+    steps = place.split(".")[:-1]
+    while steps and not any(name.startswith(_below(steps[:-1])) and not name.startswith(_below(steps)) for name in own):
+        steps.pop()  # a module with this one part alone, e.g. the wrapper of timm's models
+    if any(part in name.split(".") for name in own for part in (ENCODER, BACKBONE)):
+        return not steps or (steps[-1] in (ENCODER, BACKBONE) and ENCODER not in steps[:-1])
+    return not steps or (len(steps) == 1 and found.weights in WEIGHTS)
+
+
+def _below(steps: Sequence[str]) -> str:
+    return "".join(f"{step}." for step in steps)
 
 
 def other_channels(weight: NDArray[Any], channels: int) -> NDArray[Any]:
@@ -355,10 +375,6 @@ def other_channels(weight: NDArray[Any], channels: int) -> NDArray[Any]:
 
 def _in_type(array: NDArray[Any], own: NDArray[Any]) -> NDArray[Any]:
     return array.astype(own.dtype) if array.dtype.kind == own.dtype.kind == "f" else array
-
-
-def _within(name: str, parts: Iterable[str]) -> bool:
-    return any(name == part or name.startswith(f"{part}.") for part in parts)
 
 
 def _advice(part: Arrays, problems: list[Problem], found: Pretrained) -> str:
@@ -379,7 +395,7 @@ def _parts(names: Iterable[str], among: Iterable[str]) -> list[str]:
     def short(name: str) -> str:
         pieces = name.split(".")
         whole = (".".join(pieces[:depth]) for depth in range(1, len(pieces)))
-        return next((part for part in whole if not any(_within(other, [part]) for other in others)), name)
+        return next((part for part in whole if not any(lies_within(other, [part]) for other in others)), name)
 
     return list(dict.fromkeys(map(short, names)))
 

@@ -38,6 +38,7 @@ from pixelwise.run.events import Event, Finished, Noted
 from pixelwise.run.folder import RunFolder
 from pixelwise.run.length import Length
 from pixelwise.run.progress import Progress
+from pixelwise.tasks.base import Counts
 
 
 def train(
@@ -179,7 +180,8 @@ def _new(
         came["pretrained"] = take_pretrained(parts.learner, found)
     if from_run is not None:
         came["origin"] = take_weights(parts.learner, from_run, except_for)
-    rehearse(parts.learner, material, parts.metrics, parts.length)
+    tried = rehearse(parts.learner, material, parts.metrics, parts.length)
+    material = replace(material, notes=(*material.notes, *tried))
     setup = processes.from_first(lambda: setup_record(parts.learner, material))
     notes = (*choices.notes, *remarks(recipe), *material.notes, *(record["note"] for record in came.values()))
     return New(parts, {**setup, **came}, notes)
@@ -282,16 +284,19 @@ def _open_together(
     caching: CachingProgress | None,
     findings: Mapping[str, Any] | None = None,
 ) -> Material:
-    """The data in every process; the first one builds the cache and finds what the task needs while the others wait.
+    """The data in every process; the first one builds the cache, finds and counts what the task needs; the others wait.
 
     A run that continues, whose `findings` are known, has every byte of its cache verified.
     """
+    opened: list[Material] = []
 
-    def found() -> Mapping[str, Any]:
+    def first() -> tuple[Mapping[str, Any], Counts]:
         verify = findings is not None
-        return open_material(recipe, root=data, progress=caching, findings=findings, verify=verify).findings
+        opened.append(open_material(recipe, root=data, progress=caching, findings=findings, verify=verify))
+        return opened[0].findings, opened[0].counts
 
-    return open_material(recipe, root=data, findings=processes.from_first(found))
+    found, counts = processes.from_first(first)
+    return opened[0] if opened else open_material(recipe, root=data, findings=found, counts=counts)
 
 
 def _begin(run: RunFolder, new: New, interruption: Interruption) -> Iterator[Event]:

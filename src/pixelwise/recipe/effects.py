@@ -11,6 +11,7 @@ from typing import Any
 
 from pixelwise.augment.scale import WHOLE, Resized, magnification, matching_size
 from pixelwise.errors import PixelwiseError
+from pixelwise.models.parts import lies_within
 from pixelwise.recipe.engines import shelves
 from pixelwise.recipe.misfits import parts_of
 from pixelwise.recipe.schema import Item, Recipe
@@ -104,7 +105,7 @@ def _training(recipe: Recipe) -> Iterator[str]:
                 yield f"{where}.over=batch takes the pictures of a piece together (train.accumulate={train.accumulate})."
     factors = train.optimizer.options.get("parts")
     for part, factor in factors.items() if isinstance(factors, Mapping) else ():
-        if all(any(f"{part}.".startswith(f"{frozen}.") for frozen in phase.freeze) for phase in train.phases):
+        if all(lies_within(part, phase.freeze) for phase in train.phases):
             yield f"train.optimizer.parts.{part}={factor} has no effect: the part is frozen in every phase."
     if train.phases[0].freeze and recipe.model.weights == "none" and _has_weights(recipe):
         parts = ", ".join(train.phases[0].freeze)

@@ -2,7 +2,9 @@
 
 import json
 import subprocess
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -67,6 +69,31 @@ def test_a_precision_chosen_in_a_busy_minute_is_not_for_ever(machine: Machine, t
     assert choose(hardware, memory=tmp_path).precision == "bf16"
     machine(7.0, 0.5)
     assert choose(hardware, memory=tmp_path).precision == "bf16"
+
+
+@pytest.mark.parametrize("find", [find_trial, find_fair_trial])
+def test_runs_that_begin_together_try_once_and_by_turns(
+    find: Callable[[int, Path], Trial], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    began: list[int] = []
+    running: list[int] = []
+    disturbed: list[int] = []
+
+    def slow(threads: int) -> Trial:
+        began.append(threads)
+        disturbed.extend(running)
+        running.append(threads)
+        time.sleep(0.2)
+        running.remove(threads)
+        return Trial(speed=float(threads), load=0.0)
+
+    monkeypatch.setattr(trial, "try_bf16", slow)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda threads: find(threads, tmp_path), (1, 1, 2, 2)))
+    assert [one.speed for one in found] == [1.0, 1.0, 2.0, 2.0]
+    assert sorted(began) == [1, 2]
+    assert not disturbed
+    assert len(json.loads((tmp_path / "machine.json").read_text())) == 2
 
 
 def test_an_entry_without_a_load_counts_as_taken_under_load(machine: Machine, tmp_path: Path) -> None:

@@ -12,13 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from pixelwise.engine.torch.learner import TorchLearner
-from pixelwise.engine.torch.model import part_of, unknown_parts
+from pixelwise.engine.torch.model import unknown_parts
 from pixelwise.engine.torch.optim import adam, adamw, parameter_groups, set_rate, sgd
 from pixelwise.engine.torch.update import keyed_random
 from pixelwise.engine.train import resume, train
 from pixelwise.errors import RecipeError
 from pixelwise.losses.cross_entropy import cross_entropy
 from pixelwise.models.decoders.fpn import fpn
+from pixelwise.models.parts import part_of
 from pixelwise.recipe.effects import remarks
 from pixelwise.recipe.load import as_yaml, load_recipe
 from pixelwise.recipe.schema import Recipe

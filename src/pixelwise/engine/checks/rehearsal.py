@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 
 from pixelwise.data.cache import CachedSplit
 from pixelwise.engine.base import Learner
@@ -14,20 +16,26 @@ from pixelwise.engine.order import count_pieces
 from pixelwise.engine.setup import metric_record
 from pixelwise.errors import DataError, PixelwiseError, RecipeError, TrainingError, naming, raised
 from pixelwise.metrics.base import Metric
+from pixelwise.recipe.schema import Phase, Recipe
 from pixelwise.run.length import Length
 from pixelwise.tasks.base import Task
 from pixelwise.types import IGNORE, Sample
 
 CORNER = 32  # pixels
+FIT = "Check that model, task, loss and metrics fit together."
 RATE = 1e-3  # not the recipe's: whether a training with that one is stable shows in the training
 
 
-def rehearse(learner: Learner, material: Material, metrics: Sequence[Metric], length: Length) -> None:
+def rehearse(learner: Learner, material: Material, metrics: Sequence[Metric], length: Length) -> tuple[str, ...]:
     """Forward, loss, decode and update of two samples on throw-away copies: the learner stays unchanged, bit for bit.
+
+    The update is repeated for each phase with another loss or other frozen parts.
 
     It takes two samples because batch normalisation needs two. It also tries a single sample if the training will have a
     batch of one. If the model accepts it and every target is read from the picture, its mask or its label, only a corner of
     large pictures is used.
+
+    Returns a note if the model cannot be copied, so that nothing was tried; otherwise none.
 
     Raises PixelwiseError with one line if model, task, losses and metrics do not fit together, if a first update is not
     finite, or if a split has nothing to learn or to score.
@@ -48,8 +56,8 @@ def rehearse(learner: Learner, material: Material, metrics: Sequence[Metric], le
         if recipe.augment:
             learner.training_batch([0])
         _try_one(learner, len(train), length)
-    except copy.Error:
-        pass  # a model that holds a lock, say, can still be trained
+    except copy.Error as error:  # a model that holds a lock, say, can still be trained
+        return (f"no training step was tried beforehand: {error}",)
     except PixelwiseError:
         raise
     except Exception as error:
@@ -58,30 +66,29 @@ def rehearse(learner: Learner, material: Material, metrics: Sequence[Metric], le
         raise RecipeError(
             f"a training step with two pictures failed: {raised(error)}",
             where=f"model '{recipe.model.name}' with task '{recipe.task.name}'",
-            hint="Check that model, task, loss and metrics fit together.",
+            hint=FIT,
         ) from error
+    return ()
 
 
 def _rehearse(learner: Learner, samples: Sequence[Sample], metrics: Sequence[Metric], ragged: bool) -> None:
-    """An update with all samples but the last one, which is then evaluated.
+    """An update with all samples but the last one, in each phase that differs; after the first one the last is evaluated.
 
     ragged: whether training pictures have different sizes; the update is then with two as augmentation makes them,
             or with one if a batch is one
     """
+    first, *later = _different(learner.recipe.train.phases)
+    _evaluate_one(learner, samples, metrics, ragged, first)
+    for number in later:  # one copy of the model at a time
+        _update_in(learner, samples, ragged, number)
+
+
+def _evaluate_one(
+    learner: Learner, samples: Sequence[Sample], metrics: Sequence[Metric], ragged: bool, phase: int
+) -> None:
     recipe, last = learner.recipe, samples[-1]
     with learner.copied() as copied, copied.computing():
-        copied.begin(0)
-        try:
-            several = range(min(len(samples) - 1, recipe.train.batch))
-            made = learner.training_batch(several) if ragged else copied.encode(samples[:-1])
-            copied.step(made, RATE, 0)
-            copied.check_weights(1)
-        except TrainingError as error:
-            raise TrainingError(
-                f"the first update is not finite: {error.problems[0].what}",
-                where=f"model '{recipe.model.name}'",
-                hint="No weight was changed yet: the model or the loss itself computes it.",
-            ) from error
+        _update(copied, samples, ragged, phase)
         batch = copied.encode([last])
         outputs = copied.forward(batch)
         copied.terms(outputs, batch)
@@ -97,6 +104,55 @@ def _rehearse(learner: Learner, samples: Sequence[Sample], metrics: Sequence[Met
                 metric.update(last, prediction)
                 metric.sample_score(last, prediction)
                 metric_record(metric)
+
+
+def _update_in(learner: Learner, samples: Sequence[Sample], ragged: bool, phase: int) -> None:
+    with learner.copied() as copied, copied.computing(), _naming_phase(phase, learner.recipe):
+        _update(copied, samples, ragged, phase)
+
+
+def _update(copied: Learner, samples: Sequence[Sample], ragged: bool, phase: int) -> None:
+    """The first update of a phase, with the weights before the training."""
+    try:
+        copied.begin(phase)
+        several = range(min(len(samples) - 1, copied.recipe.train.batch))
+        made = copied.training_batch(several) if ragged else copied.encode(samples[:-1])
+        copied.step(made, RATE, 0)
+        copied.check_weights(1)
+    except TrainingError as error:
+        raise TrainingError(
+            f"the first update is not finite: {error.problems[0].what}",
+            where=f"model '{copied.recipe.model.name}'",
+            hint="No weight was changed yet: the model or the loss itself computes it.",
+        ) from error
+
+
+def _different(phases: Sequence[Phase]) -> list[int]:
+    """The first phase, and each later one whose loss or frozen parts differ from those of all before it."""
+    computed = [_computed(phase) for phase in phases]
+    return [number for number, one in enumerate(computed) if one not in computed[:number]]
+
+
+def _computed(phase: Phase) -> tuple[object, ...]:
+    """What decides how an update of a phase is computed."""
+    return phase.loss, phase.freeze, phase.freeze_statistics
+
+
+@contextmanager
+def _naming_phase(number: int, recipe: Recipe) -> Iterator[None]:
+    """Around an update in a later phase: the error says in which one."""
+    where = f"train.phases.{number}"
+    try:
+        yield
+    except PixelwiseError as error:
+        named = [replace(p, where=f"{where}: {p.where}" if p.where else where) for p in error.problems]
+        raise type(error).all(named) from error
+    except Exception as error:
+        if (explained := explain(error, recipe)) is not None:
+            raise explained from error
+        raise RecipeError(
+            f"a training step with two pictures failed: {raised(error)}", where=where, hint=FIT
+        ) from error
 
 
 def _corner(sample: Sample) -> Sample:
@@ -117,13 +173,12 @@ def _try_one(learner: Learner, pictures: int, length: Length) -> None:
     processes, batch = learner.processes.count, learner.recipe.train.batch
     if processes > 1 and str(learner.choices.as_record()["device"]).startswith("cuda"):
         return  # statistics are taken over all processes there
-    tried: list[tuple[Sequence[str], ...]] = []
+    tried: list[tuple[object, ...]] = []
     for number, phase in enumerate(learner.recipe.train.phases):
         alike = (processes, length, number, learner.recipe.train.accumulate)
-        frozen = (phase.freeze, phase.freeze_statistics)
-        if frozen in tried or 1 not in set(_shares(pictures, batch, *alike)):
+        if _computed(phase) in tried or 1 not in set(_shares(pictures, batch, *alike)):
             continue
-        tried.append(frozen)
+        tried.append(_computed(phase))
         single = _single(pictures, batch, processes, learner.recipe.train.accumulate)
         made = learner.training_batch([0])
         try:

@@ -11,7 +11,8 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ import torch
 from pixelwise.errors import PixelwiseError
 from pixelwise.run.atomic import write_json
 from pixelwise.run.environment import processor
+from pixelwise.run.lock import lock
 from pixelwise.run.records.json_text import read_json
 
 LEFT_OVER = 0.5  # load that a calm machine may have beyond its cores: what its own housekeeping takes
@@ -101,15 +103,26 @@ class Trial:
 
 def find_trial(threads: int, memory: Path) -> Trial:
     """Whether a process survives bf16 here: from `memory`/machine.json where it is known, else tried now and kept there."""
-    return _remembered(threads, memory) or _try_and_remember(threads, memory)
+    with _alone(memory):
+        return _remembered(threads, memory) or _try_and_remember(threads, memory)
 
 
 def find_fair_trial(threads: int, memory: Path) -> Trial:
     """As `find_trial`, where the speed counts too: taken again if it was taken under load and the machine is calmer now."""
-    known = _remembered(threads, memory)
-    if known is None or _is_worth_another(known, threads, machine_load()):
-        return _try_and_remember(threads, memory, instead_of=known)
-    return known
+    with _alone(memory):
+        known = _remembered(threads, memory)
+        if known is None or _is_worth_another(known, threads, machine_load()):
+            return _try_and_remember(threads, memory, instead_of=known)
+        return known
+
+
+@contextmanager
+def _alone(memory: Path) -> Iterator[None]:
+    """Within, no other process tries bf16 or changes the memory: two trials at once would measure each other."""
+    with ExitStack() as held:
+        with suppress(OSError, PixelwiseError):  # in a read-only folder each process tries for itself
+            held.enter_context(lock(memory / "machine.lock", wait=True))
+        yield
 
 
 def machine_load() -> float:

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from pixelwise.engine.base import Arrays, Batch, Learner, Processes
 from pixelwise.engine.build import Material, build, build_losses, check_kind
+from pixelwise.engine.checks.guard import explain_memory
 from pixelwise.engine.hardware.device import Choices, choose, choose_again
 from pixelwise.engine.hardware.distributed import TorchProcesses, processes
 from pixelwise.engine.order import count_pieces
@@ -34,7 +35,6 @@ from pixelwise.engine.torch.model import (
     TensorBatch,
     collate,
     inputs_of,
-    is_frozen,
     load_model,
     load_optimizer,
     model_arrays,
@@ -47,9 +47,10 @@ from pixelwise.engine.torch.pieces import Close, Shown, accumulate, blended, mix
 from pixelwise.engine.torch.reductions import REDUCTIONS, enlarged
 from pixelwise.engine.torch.update import Total, change, check_weights, descend, keyed_random, total
 from pixelwise.engine.torch.views import averaged_scores
-from pixelwise.errors import PixelwiseError, Problem, RecipeError
+from pixelwise.errors import PixelwiseError, Problem, RecipeError, raised
 from pixelwise.losses.base import Loss, Term
 from pixelwise.models.initialise import initialise
+from pixelwise.models.parts import lies_within
 from pixelwise.recipe.schema import Hardware, Recipe, Train
 from pixelwise.run.progress import Sums
 from pixelwise.tasks.base import Reduced, Task
@@ -183,7 +184,7 @@ class TorchLearner(Learner):
         self.phase = number
         frozen = self.recipe.train.phases[number].freeze
         for name, parameter in self.model.named_parameters():
-            parameter.requires_grad_(not is_frozen(name, frozen))
+            parameter.requires_grad_(not lies_within(name, frozen))
         self._set_training()
         if self.recipe.train.ema and self.average is None:
             self.average = Average(self.model, self.recipe.train.ema)
@@ -195,8 +196,8 @@ class TorchLearner(Learner):
         self.shared.train()
         phase = self.recipe.train.phases[self.phase]
         for name, module in self.model.named_modules():
-            fixed = isinstance(module, nn.modules.batchnorm._BatchNorm) and is_frozen(name, phase.freeze_statistics)
-            if name and (fixed or is_frozen(name, phase.freeze)):
+            fixed = isinstance(module, nn.modules.batchnorm._BatchNorm) and lies_within(name, phase.freeze_statistics)
+            if name and (fixed or lies_within(name, phase.freeze)):
                 module.eval()
 
     def batches(self, epoch: int, *, skip: int, steps: int) -> Iterator[Batch]:
@@ -300,7 +301,9 @@ class TorchLearner(Learner):
         try:
             copies = copy.deepcopy((self.model, self.optimizer, self.losses, self.phase_losses))
         except Exception as error:
-            raise copy.Error(f"'{self.recipe.model.name}' cannot be copied") from error
+            if explain_memory(error, self.recipe.train.batch) is not None:
+                raise
+            raise copy.Error(f"model '{self.recipe.model.name}' cannot be copied: {raised(error)}") from error
         twin.model, twin.optimizer, twin.losses, twin.phase_losses = copies
         twin.shared, twin.average, twin.processes = None, None, TorchProcesses()
         python, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002 - models from outside may draw here

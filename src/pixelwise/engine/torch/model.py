@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -16,6 +16,7 @@ from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm
 from pixelwise.engine.base import Batch
 from pixelwise.errors import Problem, RunError, ShapeError, did_you_mean, listing
 from pixelwise.imaging.colour import grey_sum
+from pixelwise.models.parts import lies_within
 from pixelwise.recipe.schema import Recipe
 from pixelwise.tasks.base import Head, Input, Lookup, Task
 from pixelwise.types import Sample
@@ -213,16 +214,6 @@ class OwnLosses(nn.Module):
 # -- parts that a recipe names: to freeze them, or to give them their own learning rate --
 
 
-def part_of(name: str, parts: Iterable[str]) -> str | None:
-    """The part that a module or parameter is, or is in; the innermost of several. None if it is not in a part."""
-    return max((part for part in parts if name == part or name.startswith(f"{part}.")), key=len, default=None)
-
-
-def is_frozen(name: str, freeze: Iterable[str]) -> bool:
-    """Whether a module or parameter is one of the parts to freeze, or lies within one."""
-    return part_of(name, freeze) is not None
-
-
 def unknown_parts(recipe: Recipe, model: nn.Module) -> Iterator[Problem]:
     """A problem for every part that the recipe names and the model does not have, and one if nothing is left to learn."""
     parameters = [name for name, _ in model.named_parameters()]
@@ -238,17 +229,17 @@ def unknown_parts(recipe: Recipe, model: nn.Module) -> Iterator[Problem]:
     for part in factors if isinstance(factors, Mapping) else ():
         where = f"train.optimizer.parts.{part}"
         yield from unknown(part, where)
-        if part in known and not any(part_of(name, [part]) for name in parameters):
+        if part in known and not any(lies_within(name, [part]) for name in parameters):
             yield Problem(where, "this part has no weights to learn.", "Leave it out.")
     for number, phase in enumerate(recipe.train.phases):
         where = f"train.phases.{number}.freeze"
         for part in phase.freeze:
             yield from unknown(part, where)
-        if parameters and all(is_frozen(name, phase.freeze) for name in parameters):
+        if parameters and all(lies_within(name, phase.freeze) for name in parameters):
             yield Problem(where, "freezes the whole model, so that nothing learns.", "Leave out one of the parts.")
         for part in phase.freeze_statistics:
             yield from unknown(part, f"{where}_statistics")
-            within = [module for name, module in model.named_modules() if is_frozen(name, [part])]
+            within = [module for name, module in model.named_modules() if lies_within(name, [part])]
             if part in known and not any(isinstance(module, BatchNorm) for module in within):
                 yield Problem(f"{where}_statistics", f"the part '{part}' has no BatchNorm layer.", "Leave it out.")
 

@@ -20,7 +20,7 @@ import torch
 from annotated_types import Ge, Gt, Lt
 from torch import nn
 
-from pixelwise.engine.torch.model import part_of
+from pixelwise.models.parts import part_of
 
 Rate = Annotated[float, Gt(0)]
 Decay = Annotated[float, Ge(0)]

@@ -19,6 +19,7 @@ from pixelwise.models.detectors.names import NEW, is_theirs, our_name
 from pixelwise.models.encoders import timm_names
 from pixelwise.models.encoders.timm_encoders import timm
 from pixelwise.outside import find_source
+from pixelwise.run.lock import unfinished_folder
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -143,7 +144,8 @@ class Published:
     def download(self, folder: Path) -> Path | Arrays:
         """The file of safetensors from timm's hub, which keeps its own cache, or the arrays of torchvision's file.
 
-        folder: for the file while it is read. Raises the exceptions of the downloaders.
+        folder: for the file while it is read, each download in a new folder there: several processes may download at once.
+        Raises the exceptions of the downloaders.
         """
         if not self.address.startswith("https:"):
             timm()  # switches the telemetry of the hub off
@@ -152,14 +154,11 @@ class Published:
 
             logging.set_verbosity_error()  # its retries; what went wrong is in the error
             return Path(hf_hub_download(self.address, "model.safetensors"))
-        folder.mkdir(parents=True, exist_ok=True)
-        file = folder / self.address.rpartition("/")[2]
-        digest = file.stem.rpartition("-")[2]  # the first digits of its SHA-256
-        try:
+        with unfinished_folder(folder) as own:
+            file = own / self.address.rpartition("/")[2]
+            digest = file.stem.rpartition("-")[2]  # the first digits of its SHA-256
             torch.hub.download_url_to_file(self.address, str(file), hash_prefix=digest, progress=False)
             return _read_torch(file)
-        finally:
-            file.unlink(missing_ok=True)
 
 
 def published(word: str, of: str) -> Published | None:
