@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
 PROMISES = [row for row in re.findall(r"^\| (.*) \|$", TEXT, re.M) if row != "promise | tests"]
-PUBLISHED = "models/encoders/published.py"
+PUBLISHED = "models/published.py"
 SOURCES = {path.relative_to(ROOT / "src/pixelwise").as_posix(): path for path in (ROOT / "src").rglob("*.py")}
 
 

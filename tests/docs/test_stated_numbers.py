@@ -28,7 +28,7 @@ def test_the_figure_of_momentum_is_what_its_script_draws() -> None:
     assert script["draw"]() == (ROOT / "docs/momentum.svg").read_text(encoding="utf-8")
 
 
-RULES = ("xavier_uniform", "he_normal", "small_scores")
+RULES = ("xavier_uniform", "he_normal", "small_scores", "near_equal_scores")
 
 
 def rules_of(name: str) -> set[str]:

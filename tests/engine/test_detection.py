@@ -14,8 +14,8 @@ from pixelwise.engine import pretrained
 from pixelwise.engine.train import resume, train
 from pixelwise.errors import ShapeError
 from pixelwise.imaging.files import write_image, write_mask
-from pixelwise.models.detectors.names import NEW
-from pixelwise.models.encoders.published import published
+from pixelwise.models.detectors.torchvision_names import NEW
+from pixelwise.models.published import published
 from pixelwise.predict import Predictor
 from pixelwise.recipe.load import load_recipe
 from pixelwise.recipe.schema import Recipe

@@ -24,7 +24,7 @@ from pixelwise.engine.torch.learner import TorchLearner
 from pixelwise.engine.torch.model import collate, normalised
 from pixelwise.engine.train import resume, train
 from pixelwise.errors import PixelwiseError, RecipeError, RunError
-from pixelwise.models.encoders import published
+from pixelwise.models import published
 from pixelwise.models.encoders.timm_encoders import timm
 from pixelwise.recipe.load import load_recipe
 from pixelwise.recipe.schema import Recipe

@@ -6,8 +6,8 @@ from torch import nn
 
 from pixelwise.errors import RecipeError, ShapeError
 from pixelwise.models import MODELS
+from pixelwise.models.blocks import Residual
 from pixelwise.models.colour_nets import (
-    _Residual,
     colour_unet,
     conv_transpose_net,
     doubling,
@@ -108,7 +108,7 @@ def test_the_skips_of_the_unet_are_used():
 def test_our_net_sees_the_whole_picture_and_begins_as_the_identity():
     torch.manual_seed(0)
     model = residual_colour_unet(1, 6, width=8).double()
-    block = next(m for m in model.modules() if isinstance(m, _Residual))
+    block = next(m for m in model.modules() if isinstance(m, Residual))
     x = torch.rand(2, 8, 5, 5, dtype=torch.float64)
     assert torch.equal(block(x), x)
     model.eval()

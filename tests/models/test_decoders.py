@@ -80,7 +80,7 @@ def test_a_dilated_encoder_needs_no_other_strides(name):
 
 
 def test_the_probe_is_one_linear_map_of_all_channels_side_by_side():
-    probe = build("linear_probe", strides=(4, 8, 32), norm="batch").eval()
+    probe = build("linear_probe", strides=(4, 8, 32), standardise="batch").eval()
     with torch.no_grad():
         for layer in probe.decoder:
             layer.running_mean.normal_()
@@ -115,7 +115,7 @@ def test_a_frozen_encoder_gets_no_gradient_and_keeps_its_statistics():
 def test_the_pyramid_begins_as_a_linear_probe():
     """At the first step, both give the same scores where the pyramid's own classifier is silent."""
     pyramid = build("fpn", strides=(4, 8, 32)).train()
-    probe = build("linear_probe", strides=(4, 8, 32), norm="batch").train()
+    probe = build("linear_probe", strides=(4, 8, 32), standardise="batch").train()
     probe.encoder.load_state_dict(pyramid.encoder.state_dict())
     with torch.no_grad():
         pyramid.classifier.weight.zero_()

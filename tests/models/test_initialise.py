@@ -12,7 +12,7 @@ from pixelwise.engine.hardware.device import Choices
 from pixelwise.engine.torch.learner import TorchLearner
 from pixelwise.errors import RecipeError
 from pixelwise.models import MODELS
-from pixelwise.models.initialise import fans, he_normal, initialise, small_scores, xavier_uniform
+from pixelwise.models.initialise import fans, he_normal, initialise, near_equal_scores, small_scores, xavier_uniform
 from pixelwise.recipe.effects import remarks
 from pixelwise.recipe.engines import engine_problems
 from pixelwise.recipe.load import as_yaml, load_recipe
@@ -83,6 +83,14 @@ def test_small_scores_are_as_large_as_what_is_read():
     small_scores(layer)
     with torch.no_grad():
         assert 0.8 < layer(torch.randn(200, 4000)).std() < 1.2
+    assert not layer.bias.any()
+
+
+def test_scores_of_pixels_begin_about_equal_whatever_the_width():
+    torch.manual_seed(0)
+    layer = nn.Conv2d(512, 21, 1)
+    near_equal_scores(layer)
+    assert layer.weight.std().item() == pytest.approx(0.01, rel=0.03)
     assert not layer.bias.any()
 
 

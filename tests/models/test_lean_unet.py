@@ -2,8 +2,9 @@
 
 import torch
 
+from pixelwise.models.blocks import Residual
 from pixelwise.models.describe import describe
-from pixelwise.models.lean_unet import _Residual, lean_unet
+from pixelwise.models.lean_unet import lean_unet
 
 
 def test_costs_what_it_says():
@@ -13,7 +14,7 @@ def test_costs_what_it_says():
 
 def test_residual_blocks_begin_as_the_identity():
     model = lean_unet(3, 2, width=8).train()
-    block = next(m for m in model.modules() if isinstance(m, _Residual))
+    block = next(m for m in model.modules() if isinstance(m, Residual))
     x = torch.rand(2, 16, 9, 9)
     assert torch.equal(block(x), x)
 

@@ -15,8 +15,8 @@ from pixelwise.engine.pretrained import Pretrained, take_pretrained
 from pixelwise.engine.torch import reductions
 from pixelwise.errors import RunError, ShapeError
 from pixelwise.models import MODELS
-from pixelwise.models.detectors.names import NEW, is_theirs, our_name
-from pixelwise.models.encoders.published import published
+from pixelwise.models.detectors.torchvision_names import NEW, is_theirs, our_name
+from pixelwise.models.published import published
 from pixelwise.tasks.base import IMAGENET_MEAN
 from small_models import options_of
 

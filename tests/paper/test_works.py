@@ -100,7 +100,7 @@ def test_names_outside_the_package_are_not_read() -> None:
 
 def test_initial_weights_are_read_from_the_builder() -> None:
     assert initialisers(Used("model", "unet", {})) == ["xavier_uniform"]
-    assert initialisers(Used("model", "fpn", {})) == ["he_normal", "linear_classifiers", "normal_"]
+    assert initialisers(Used("model", "fpn", {})) == ["he_normal", "linear_classifiers", "near_equal_scores"]
     assert initialisers(Used("model", "pool_upsample_net", {})) == []
 
 

@@ -32,7 +32,7 @@ from pixelwise.run.records.plain import is_plain_file, read_plain
 from pixelwise.tasks.base import INPUT
 
 if TYPE_CHECKING:
-    from pixelwise.models.encoders.published import Published
+    from pixelwise.models.published import Published
 
 Arrays = Mapping[str, NDArray[Any]]
 Numbers = tuple[float, ...]
@@ -52,7 +52,7 @@ class Pretrained:
     mean, std:  of the pictures in 0..1 that they were trained on; None if they are not known
     network:    whose weights these are by word, e.g. `resnet18`
     whole:      the names of all arrays of that network; those that the model does not have are its head
-    below, new: see models/encoders/published.py
+    below, new: see models/published.py
     """
 
     weights: str
@@ -97,7 +97,7 @@ def _network(recipe: Recipe, word: str) -> str:
 
 def published_weights(word: str, network: str, root: Path | None) -> Pretrained:
     """Published weights: from the data folder, else from an installed package, else from the publisher."""
-    from pixelwise.models.encoders.published import published
+    from pixelwise.models.published import published
 
     known = published(word, network)
     if known is None:
@@ -123,7 +123,7 @@ def published_weights(word: str, network: str, root: Path | None) -> Pretrained:
 
 
 def _not_at_hand(word: str, known: Published, beside: Path, error: Exception) -> Problem:
-    from pixelwise.models.encoders.published import PACKAGES
+    from pixelwise.models.published import PACKAGES
 
     first: BaseException = error
     while (earlier := first.__cause__ or first.__context__) is not None:  # the hub's client wraps it several times
@@ -150,7 +150,7 @@ def _keep(file: Path, arrays: Arrays, words: Mapping[str, str]) -> None:
 
 def _read(word: str, file: Path, known: Published | None, source: str) -> Pretrained:
     """The weights in a file. Facts that it does not state are those of the network's published weights."""
-    from pixelwise.models.encoders.published import renaming_of
+    from pixelwise.models.published import renaming_of
 
     content = read_plain(file.resolve(), MOST_BYTES)
     arrays, words = read_arrays(content, where=str(file)), read_words(content, where=str(file))
@@ -197,7 +197,7 @@ def three_numbers(value: Any) -> Numbers | None:
 
 
 def _of_file(word: str, network: str) -> Pretrained:
-    from pixelwise.models.encoders.published import published
+    from pixelwise.models.published import published
 
     file = with_home(Path(word))
     if not file.exists():

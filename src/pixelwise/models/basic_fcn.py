@@ -11,8 +11,8 @@ from itertools import pairwise
 
 from torch import nn
 
+from pixelwise.models.dense import Chain
 from pixelwise.models.initialise import xavier_uniform
-from pixelwise.models.padding import Chain
 from pixelwise.shelf import declares
 
 DOWN = (32, 64, 128, 256, 512)

@@ -26,9 +26,9 @@ from torch.nn import functional
 
 from pixelwise.arithmetic.padding import solve_padding, solve_transposed
 from pixelwise.errors import ShapeError
-from pixelwise.models.initialise import he_normal
-from pixelwise.models.lean_unet import convolution
-from pixelwise.models.padding import AnySize, Chain, enlarge
+from pixelwise.models.blocks import Residual, conv_norm_relu
+from pixelwise.models.dense import AnySize, Chain, enlarge
+from pixelwise.models.initialise import he_normal, near_equal_scores
 from pixelwise.shelf import declares
 
 Kernel = Annotated[int, Ge(2)]
@@ -139,15 +139,15 @@ class ResidualColourUNet(AnySize):
         super().__init__()
         fine = max(1, width // 2)
         sizes = [width, 2 * width, 3 * width]
-        self.stem = convolution(in_channels, fine)
+        self.stem = conv_norm_relu(in_channels, fine)
         self.stages = nn.ModuleList(
-            nn.Sequential(convolution(i, o, stride=2), _Residual(o))
+            nn.Sequential(conv_norm_relu(i, o, stride=2), Residual(o))
             for i, o in zip([fine, *sizes], sizes, strict=False)
         )
         self.context = nn.Linear(sizes[-1], sizes[-1])
         self.merges = nn.ModuleList([_Merge(sizes[2], sizes[1]), _Merge(sizes[1], sizes[0])])
         self.project = nn.Conv2d(sizes[0], fine, kernel_size=1)
-        self.head = convolution(2 * fine + in_channels, width)
+        self.head = conv_norm_relu(2 * fine + in_channels, width)
         self.classifier = nn.Conv2d(width, out_channels, kernel_size=1)
 
     def scores(self, x: Tensor) -> Tensor:
@@ -162,26 +162,13 @@ class ResidualColourUNet(AnySize):
         return self.classifier(self.head(torch.cat([enlarge(self.project(deep)), fine, x], dim=1)))
 
 
-class _Residual(nn.Module):
-    """x + two 3×3 convolutions of x, the second one's scale beginning at 0."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.first = convolution(channels, channels)
-        self.second = nn.Conv2d(channels, channels, kernel_size=3, padding=1, bias=False)
-        self.norm = nn.BatchNorm2d(channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return functional.relu(x + self.norm(self.second(self.first(x))))
-
-
 class _Merge(nn.Module):
     """deep (B, C, h, w) and skip (B, C', 2h, 2w) → (B, C', 2h, 2w)"""
 
     def __init__(self, deep_channels: int, channels: int) -> None:
         super().__init__()
         self.project = nn.Conv2d(deep_channels, channels, kernel_size=1)
-        self.smooth = convolution(channels, channels)
+        self.smooth = conv_norm_relu(channels, channels)
 
     def forward(self, deep: Tensor, skip: Tensor) -> Tensor:
         # projected before it is enlarged: a quarter of the cost, and the same, because both are linear
@@ -198,10 +185,7 @@ def residual_colour_unet(
     """
     model = ResidualColourUNet(in_channels, out_channels, width)
     he_normal(model)
-    nn.init.normal_(model.classifier.weight, std=0.01)  # all colours begin about equal
-    for module in model.modules():
-        if isinstance(module, _Residual):
-            nn.init.zeros_(module.norm.weight)
+    near_equal_scores(model.classifier)
     return model
 
 

@@ -54,6 +54,15 @@ def small_scores(layer: nn.Linear) -> None:
         nn.init.normal_(linear.weight, std=linear.in_features**-0.5)
 
 
+def near_equal_scores(layer: nn.Conv2d) -> None:
+    """Weights normal with standard deviation 0.01, bias 0: all classes begin with about equal scores, whatever the width.
+
+    For the 1×1 convolution that gives the scores of every pixel.
+    """
+    for convolution in _weighted(layer):
+        nn.init.normal_(convolution.weight, std=0.01)
+
+
 def initialise(model: nn.Module, rule: str) -> None:
     """Draw the weights of a whole new model by one rule (`model.init`); `own` leaves it as its builder made it.
 

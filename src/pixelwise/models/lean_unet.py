@@ -8,8 +8,9 @@ from typing import Annotated
 from annotated_types import Ge, Le
 from torch import Tensor, nn
 
-from pixelwise.models.initialise import he_normal
-from pixelwise.models.padding import AnySize, enlarge
+from pixelwise.models.blocks import PictureMean, Residual, conv_norm_relu
+from pixelwise.models.dense import AnySize, enlarge
+from pixelwise.models.initialise import he_normal, near_equal_scores
 from pixelwise.shelf import declares
 
 
@@ -28,7 +29,8 @@ class LeanUNet(AnySize):
       convolution halves, and scores are made at half size and enlarged: outlines are coarser by at most a pixel.
     * Which classes are in a picture is known from the whole picture: dilation widens the view to more than 224 pixels
       (Yu & Koltun 2016), and the mean over the picture is added to every place (Liu et al. 2015, ParseNet).
-    * Residual blocks that begin as the identity (their last scale is 0; Goyal et al. 2017) train from the first step.
+    * Residual blocks (He et al. 2016) that begin as the identity (their last scale is 0; Goyal et al. 2017) train from the
+      first step.
     * Skips are added, not concatenated (Lin et al. 2017, FPN), which halves the decoder's channels; and whole maps are
       dropped before the classifier (Tompson et al. 2015), because neighbouring pixels know each other's value.
     """
@@ -38,10 +40,10 @@ class LeanUNet(AnySize):
         self.stride = 8 * 2**halvings
         self.enlargement = 2**halvings
         sizes = [width, 2 * width, 4 * width, 8 * width]
-        steps = [convolution(width if step else in_channels, width, stride=2) for step in range(halvings)]
+        steps = [conv_norm_relu(width if step else in_channels, width, stride=2) for step in range(halvings)]
         self.stem = nn.Sequential(*steps)
         self.stages = nn.ModuleList(
-            nn.Sequential(convolution(i, o, stride=2), *(_Residual(o, dilation) for dilation in dilations))
+            nn.Sequential(conv_norm_relu(i, o, stride=2), *(Residual(o, dilation) for dilation in dilations))
             for (i, o), dilations in zip(pairwise(sizes), ((1,), (1,), (1, 2, 4)), strict=True)
         )
         self.stages[-1].append(PictureMean(sizes[3]))
@@ -63,36 +65,6 @@ class LeanUNet(AnySize):
         return enlarge(scores, self.enlargement)
 
 
-class _Residual(nn.Module):
-    """x + two 3×3 convolutions of x, the second one's scale beginning at 0 (He et al. 2016)."""
-
-    def __init__(self, channels: int, dilation: int = 1) -> None:
-        super().__init__()
-        self.first = convolution(channels, channels, dilation=dilation)
-        self.second = nn.Conv2d(channels, channels, kernel_size=3, padding=dilation, dilation=dilation, bias=False)
-        self.norm = nn.BatchNorm2d(channels)
-        self.relu = nn.ReLU(inplace=True)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.relu(x + self.norm(self.second(self.first(x))))
-
-
-class PictureMean(nn.Module):
-    """x + a 1×1 convolution of its mean over the picture.
-
-    Not normalised: with one value per picture, a batch is too small a sample for statistics.
-    """
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.mean = nn.AdaptiveAvgPool2d(1)
-        self.project = nn.Conv2d(channels, channels, kernel_size=1)
-        self.relu = nn.ReLU(inplace=True)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.relu(self.project(self.mean(x)))
-
-
 class _Merge(nn.Module):
     """deep (B, C, h, w) and skip (B, C', 2h, 2w) → (B, out, 2h, 2w)"""
 
@@ -100,7 +72,7 @@ class _Merge(nn.Module):
         super().__init__()
         self.deep = nn.Conv2d(deep_channels, out_channels, kernel_size=1)
         self.skip = nn.Conv2d(skip_channels, out_channels, kernel_size=1)
-        self.smooth = convolution(out_channels, out_channels)
+        self.smooth = conv_norm_relu(out_channels, out_channels)
 
     def forward(self, deep: Tensor, skip: Tensor) -> Tensor:
         # Projecting before enlarging costs a quarter and gives the same: both are linear, and the weights sum to 1.
@@ -125,17 +97,5 @@ def lean_unet(
     """
     model = LeanUNet(in_channels, out_channels, width, halvings, dropout)
     he_normal(model)
-    nn.init.normal_(model.classifier.weight, std=0.01)  # all classes begin about equal, whatever the width
-    for module in model.modules():
-        if isinstance(module, _Residual):
-            nn.init.zeros_(module.norm.weight)
+    near_equal_scores(model.classifier)
     return model
-
-
-def convolution(in_channels: int, out_channels: int, *, stride: int = 1, dilation: int = 1) -> nn.Sequential:
-    """A 3×3 convolution, BatchNorm, ReLU."""
-    return nn.Sequential(
-        nn.Conv2d(in_channels, out_channels, 3, stride, padding=dilation, dilation=dilation, bias=False),
-        nn.BatchNorm2d(out_channels),
-        nn.ReLU(inplace=True),
-    )

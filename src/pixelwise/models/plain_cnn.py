@@ -7,9 +7,9 @@ from typing import Annotated
 from annotated_types import Ge
 from torch import nn
 
+from pixelwise.models.blocks import Norm, double_convolution
+from pixelwise.models.dense import Chain
 from pixelwise.models.initialise import xavier_uniform
-from pixelwise.models.padding import Chain
-from pixelwise.models.unet import Norm, double_convolution
 from pixelwise.shelf import declares
 
 

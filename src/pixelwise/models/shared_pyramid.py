@@ -8,11 +8,10 @@ import torch
 from annotated_types import Ge, Le, MultipleOf
 from torch import Tensor, nn
 
+from pixelwise.models.blocks import PictureMean, normalisation
 from pixelwise.models.classifiers.whitened_cnn import cosine_basis
-from pixelwise.models.initialise import he_normal
-from pixelwise.models.lean_unet import PictureMean
-from pixelwise.models.padding import AnySize, enlarge
-from pixelwise.models.unet import normalisation
+from pixelwise.models.dense import AnySize, enlarge
+from pixelwise.models.initialise import he_normal, near_equal_scores
 from pixelwise.shelf import declares
 
 Norm = Literal["batch", "group"]
@@ -237,5 +236,5 @@ def shared_pyramid(
         dropout=dropout,
     )
     he_normal(model)
-    nn.init.normal_(model.classifier.weight, std=0.01)  # all classes begin about equal
+    near_equal_scores(model.classifier)
     return model

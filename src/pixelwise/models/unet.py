@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import torch
 from annotated_types import Ge
 from torch import Tensor, nn
 
+from pixelwise.models.blocks import Norm, double_convolution
+from pixelwise.models.dense import AnySize
 from pixelwise.models.initialise import xavier_uniform
-from pixelwise.models.padding import AnySize
 from pixelwise.shelf import declares
-
-Norm = Literal["batch", "group", "none"]
 
 
 class UNet(AnySize):
@@ -77,27 +76,3 @@ def unet(
     model = UNet(in_channels, out_channels, width, depth, norm)
     xavier_uniform(model)
     return model
-
-
-def double_convolution(in_channels: int, out_channels: int, norm: Norm) -> nn.Sequential:
-    """Two 3×3 convolutions, each with its normalisation and ReLU."""
-    return nn.Sequential(*convolution(in_channels, out_channels, norm), *convolution(out_channels, out_channels, norm))
-
-
-def convolution(in_channels: int, out_channels: int, norm: Norm) -> list[nn.Module]:
-    """A 3×3 convolution, its normalisation, ReLU."""
-    # batch normalisation subtracts the mean, and any bias with it
-    layer = nn.Conv2d(in_channels, out_channels, kernel_size=3, padding=1, bias=norm != "batch")
-    return [layer, *normalisation(out_channels, norm), nn.ReLU(inplace=True)]
-
-
-def normalisation(channels: int, norm: Norm) -> list[nn.Module]:
-    """The layer that normalises `channels` channels; empty for `none`."""
-    if norm == "none":
-        return []
-    return [nn.BatchNorm2d(channels) if norm == "batch" else nn.GroupNorm(_groups(channels), channels)]
-
-
-def _groups(channels: int) -> int:
-    """The largest divisor of `channels` up to 32 (Wu & He's default) that leaves a group at least four channels."""
-    return next(groups for groups in range(min(32, max(1, channels // 4)), 0, -1) if channels % groups == 0)

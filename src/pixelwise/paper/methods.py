@@ -24,7 +24,7 @@ RULES = {
     "he_normal": "He's rule (Eq. 3)",
     "small_scores": "variance 1/fan-in in the last layer",
     "linear_classifiers": "0 in linear classifiers",
-    "normal_": "deviation 0.01 in the classifier",
+    "near_equal_scores": "deviation 0.01 in the classifier",
     "xavier": "Xavier's rule (Eq. 2)",  # of model.init
     "he_fan_in": "He's rule with fan-in (Eq. 3)",
     "he_fan_out": "He's rule with fan-out (Eq. 3)",

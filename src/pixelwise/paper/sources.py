@@ -20,7 +20,7 @@ from pixelwise.yaml_text import read_file
 
 # `Lin et al. 2017`, `Wu & He 2018`, `He, Zhang, Ren & Sun 2016`: names, then a year within a few letters
 CITATION = re.compile(r"[A-Z][\w’'-]+(?:(?:,| &| and) [A-Z][\w’'-]+)*(?: et al\.)?,? \(?(?:19|20)\d\d\b")
-INITIALISERS = ("xavier_uniform", "he_normal", "small_scores", "linear_classifiers", "normal_")
+INITIALISERS = ("xavier_uniform", "he_normal", "small_scores", "linear_classifiers", "near_equal_scores")
 KINDS = {  # kind of a shelf → the part of Related work that speaks of it
     "dataset": "data",
     "task": "task",

@@ -22,6 +22,7 @@ from pixelwise.recipe.misspelt import right_key
 from pixelwise.recipe.override import apply_overrides
 from pixelwise.recipe.schema import Item, Model, Recipe, is_by_head
 from pixelwise.recipe.shipped import find_recipe
+from pixelwise.run.renamed import with_present_names
 from pixelwise.shelf import Shelf
 from pixelwise.yaml_text import parse, render
 
@@ -56,7 +57,7 @@ def read_tree(path: Path, children: tuple[Path, ...] = ()) -> dict[str, Any]:
         raise RecipeError(f"extends itself in a circle: {circle}.", where=str(path))
     if len(children) > PARENTS:
         raise RecipeError(f"has more than {PARENTS} parents above it.", where=str(children[0]))
-    tree = parse(path)
+    tree = with_present_names(parse(path))
     parent = tree.pop("extends", None)
     if parent is None:
         return tree
@@ -128,6 +129,7 @@ def _is_other_item(before: Mapping[str, Any], value: Mapping[str, Any]) -> bool:
 
 def check_recipe(tree: Mapping[str, Any], where: str = "recipe") -> Recipe:
     """A Recipe from plain values, items' options and defaults filled in. Raises RecipeError with every problem."""
+    tree = with_present_names(tree)
     unfit = list(misfits(tree, _shelves_for(tree)))
     heads = {problem.where for problem in unfit if "loss." in problem.where}  # no options, whatever the shelf says
     found = (p for path, shelf, item in _items(tree) for p in _check_item(path, shelf, item))

@@ -30,6 +30,7 @@ from pixelwise.run.events import Event, as_record
 from pixelwise.run.lock import PART, lock, remove_parts
 from pixelwise.run.records.json_text import parse_json, read_json
 from pixelwise.run.records.plain import inside, is_plain_file, open_plain, plain_folder, read_plain
+from pixelwise.run.renamed import with_present_names
 from pixelwise.yaml_text import LIMIT, decode, parse_map
 
 _OUT = "Choose another folder with --out."
@@ -167,8 +168,14 @@ class RunFolder:
         write_json(self.file(f"{name}.json"), value)
 
     def read(self, name: str) -> Any:
-        """A JSON record. Raises RunError if it is missing or damaged, or is not what its schema says."""
-        return read_part(self.path, name)
+        """A JSON record; a recipe in it has the present names of options.
+
+        Raises RunError if it is missing or damaged, or is not what its schema says.
+        """
+        found = read_part(self.path, name)
+        if name == "setup" and isinstance(found.get("recipe"), dict):
+            return {**found, "recipe": with_present_names(found["recipe"])}
+        return found
 
     def has(self, name: str) -> bool:
         return is_plain_file(self.file(f"{name}.json"))

@@ -21,7 +21,7 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any) -> Any:
         raise OSError("no network")
 
-    monkeypatch.setattr("pixelwise.models.encoders.published.Published.download", refuse)
+    monkeypatch.setattr("pixelwise.models.published.Published.download", refuse)
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from pixelwise.models.initialise import he_normal
-from pixelwise.models.padding import AnySize, enlarge
+from pixelwise.models.dense import AnySize, enlarge
+from pixelwise.models.initialise import he_normal, near_equal_scores
 from pixelwise.shelf import declares
 
 STRIDES = {"resnet50": 8, "resnet101": 8, "mobilenet_v3_large": 16}
@@ -57,8 +57,7 @@ def deeplabv3(
     model = DeepLabV3(whole.backbone, whole.classifier, STRIDES[backbone])
     if in_channels != 3:
         _read_channels(model.backbone, in_channels)
-    nn.init.normal_(model.classifier[4].weight, std=0.01)  # all classes begin about equal
-    nn.init.zeros_(model.classifier[4].bias)
+    near_equal_scores(model.classifier[4])
     return model
 
 

@@ -8,10 +8,10 @@ from torch import Tensor, nn
 
 from pixelwise.errors import RecipeError
 from pixelwise.models.basic_fcn import UP, upward
+from pixelwise.models.dense import AnySize
 from pixelwise.models.encoders import build_encoder
 from pixelwise.models.encoders.base import Encoder
 from pixelwise.models.initialise import xavier_uniform
-from pixelwise.models.padding import AnySize
 from pixelwise.shelf import declares
 
 

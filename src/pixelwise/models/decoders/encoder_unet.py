@@ -9,11 +9,11 @@ import torch
 from annotated_types import Ge
 from torch import Tensor, nn
 
+from pixelwise.models.blocks import Norm, double_convolution
+from pixelwise.models.dense import AnySize, enlarge
 from pixelwise.models.encoders import build_encoder
 from pixelwise.models.encoders.base import Encoder
-from pixelwise.models.initialise import he_normal
-from pixelwise.models.padding import AnySize, enlarge
-from pixelwise.models.unet import Norm, double_convolution
+from pixelwise.models.initialise import he_normal, near_equal_scores
 from pixelwise.shelf import declares
 
 
@@ -80,6 +80,5 @@ def encoder_unet(
     """
     model = EncoderUNet(build_encoder(encoder, in_channels), out_channels, width, norm)
     he_normal(model.decoder)
-    nn.init.normal_(model.classifier.weight, std=0.01)  # all classes begin about equal
-    nn.init.zeros_(model.classifier.bias)
+    near_equal_scores(model.classifier)
     return model

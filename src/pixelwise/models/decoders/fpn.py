@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import Annotated
 
 from annotated_types import Ge, Le
 from torch import Tensor, nn
 
-from pixelwise.models.decoders.linear_probe import linear_classifiers, linear_scores, standardisation
+from pixelwise.models.blocks import Norm, conv_norm_relu
+from pixelwise.models.decoders.linear_probe import Standardise, linear_classifiers, linear_scores, standardisation
 from pixelwise.models.decoders.maps import choose_maps
+from pixelwise.models.dense import AnySize, enlarge
 from pixelwise.models.encoders import build_encoder
 from pixelwise.models.encoders.base import Encoder, OutputStride
-from pixelwise.models.initialise import he_normal
-from pixelwise.models.padding import AnySize, enlarge
-from pixelwise.models.unet import Norm, convolution
+from pixelwise.models.initialise import he_normal, near_equal_scores
 from pixelwise.shelf import declares
-
-Standardise = Literal["none", "batch"]
 
 
 class FPN(AnySize):
@@ -70,7 +68,7 @@ class Pyramid(nn.Module):
         super().__init__()
         self.factors = [coarse // fine for fine, coarse in pairwise(strides)]
         self.laterals = nn.ModuleList(nn.Conv2d(each, channels, kernel_size=1) for each in in_channels)
-        self.smooths = nn.ModuleList(nn.Sequential(*convolution(channels, channels, norm)) for _ in in_channels)
+        self.smooths = nn.ModuleList(conv_norm_relu(channels, channels, norm) for _ in in_channels)
 
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
         merged = self.smooths[-1](self.laterals[-1](maps[-1]))
@@ -115,6 +113,5 @@ def fpn(
     shared = build_encoder(encoder, in_channels, output_stride)
     model = FPN(shared, out_channels, strides, channels, norm, dropout, standardise, linear)
     he_normal(model.decoder)
-    nn.init.normal_(model.classifier.weight, std=0.01)  # all classes begin about equal
-    nn.init.zeros_(model.classifier.bias)
+    near_equal_scores(model.classifier)
     return model

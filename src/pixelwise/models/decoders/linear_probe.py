@@ -8,10 +8,12 @@ from typing import Literal
 from torch import Tensor, nn
 
 from pixelwise.models.decoders.maps import choose_maps
+from pixelwise.models.dense import AnySize, enlarge
 from pixelwise.models.encoders import build_encoder
 from pixelwise.models.encoders.base import Encoder, OutputStride
-from pixelwise.models.padding import AnySize, enlarge
 from pixelwise.shelf import declares
+
+Standardise = Literal["none", "batch"]
 
 
 class LinearProbe(AnySize):
@@ -21,14 +23,14 @@ class LinearProbe(AnySize):
     its own size, whose scores are enlarged and added: both are linear, so the result is the same and costs much less.
     """
 
-    def __init__(self, encoder: Encoder, out_channels: int, strides: Sequence[int], norm: str) -> None:
+    def __init__(self, encoder: Encoder, out_channels: int, strides: Sequence[int], standardise: Standardise) -> None:
         super().__init__()
         self.chosen = choose_maps(encoder, strides)
         self.stride = max(encoder.strides)
         self.strides = [encoder.strides[place] for place in self.chosen]  # less than `strides` where it is dilated
         channels = [encoder.channels[place] for place in self.chosen]
         self.encoder = encoder
-        self.decoder = standardisation(channels, norm)
+        self.decoder = standardisation(channels, standardise)
         self.classifier = linear_classifiers(channels, out_channels)
 
     def scores(self, x: Tensor) -> Tensor:
@@ -37,9 +39,10 @@ class LinearProbe(AnySize):
         return enlarge(linear_scores(self.classifier, standardised, self.strides), self.strides[0])
 
 
-def standardisation(channels: Sequence[int], norm: str) -> nn.ModuleList:
+def standardisation(channels: Sequence[int], standardise: Standardise) -> nn.ModuleList:
     """For each map a layer that scales its channels to mean 0 and variance 1 (`batch`), or leaves them (`none`)."""
-    return nn.ModuleList(nn.BatchNorm2d(each, affine=False) if norm == "batch" else nn.Identity() for each in channels)
+    by_batch = standardise == "batch"
+    return nn.ModuleList(nn.BatchNorm2d(each, affine=False) if by_batch else nn.Identity() for each in channels)
 
 
 def linear_classifiers(channels: Sequence[int], out_channels: int) -> nn.ModuleList:
@@ -69,7 +72,7 @@ def linear_probe(
     encoder: str = "tf_efficientnet_lite0",
     strides: tuple[int, ...] = (8, 16, 32),
     output_stride: OutputStride = 32,
-    norm: Literal["none", "batch"] = "none",
+    standardise: Standardise = "none",
 ) -> LinearProbe:
     """One 1×1 convolution on the maps of an encoder: the first thing to try with pretrained weights.
 
@@ -79,11 +82,11 @@ def linear_probe(
     output_stride:  of the encoder's coarsest map. With 16 or 8, its last stages are dilated instead of halving (Chen et
               al. 2017): same weights, finer maps, more computation. `strides` names the maps by their strides without
               dilation
-    norm:     `batch` scales each channel to mean 0 and variance 1 before, without parameters (He et al. 2022, MAE, on
+    standardise:  `batch` scales each channel to mean 0 and variance 1 before, without parameters (He et al. 2022, MAE, on
               linear probing). In evaluation it is a fixed linear map, so that the probe stays linear. Where channels have
               large values, as those of `tf_efficientnet_lite0`, it makes them smaller and so needs a higher learning rate
               or more epochs
 
     The weights begin at 0: all classes are equal, and the first step goes straight to the mean of each class.
     """
-    return LinearProbe(build_encoder(encoder, in_channels, output_stride), out_channels, strides, norm)
+    return LinearProbe(build_encoder(encoder, in_channels, output_stride), out_channels, strides, standardise)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import torch
 from annotated_types import Ge, Gt, Le, Lt
@@ -18,7 +18,7 @@ from torchvision.ops.feature_pyramid_network import FeaturePyramidNetwork, LastL
 
 from pixelwise.errors import ShapeError
 from pixelwise.losses.base import Term
-from pixelwise.models.decoders.linear_probe import standardisation
+from pixelwise.models.decoders.linear_probe import Standardise, standardisation
 from pixelwise.models.decoders.maps import choose_maps
 from pixelwise.models.detectors.regions import Proposals, Regions, Sizing, pool
 from pixelwise.models.encoders import build_encoder
@@ -31,7 +31,6 @@ BOX, MASK = 7, 14  # cells along a side of a region that is cut out for its clas
 Count = Annotated[int, Ge(1)]
 Anchors = tuple[int, int, int, int, int]
 Share = Annotated[float, Gt(0), Lt(1)]
-Standardise = Literal["none", "batch"]
 
 
 class RegionNet(nn.Module):

@@ -8,7 +8,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from pixelwise.errors import ShapeError, listing
-from pixelwise.models.padding import pad_to_multiple
+from pixelwise.models.dense import pad_to_multiple
 
 OutputStride = Literal[8, 16, 32]  # of the coarsest map; below 32 the last stages are dilated
 

@@ -1,4 +1,7 @@
-"""Lets a network that halves its input compute any height and width: pictures are padded to its stride, scores cropped."""
+"""What networks for dense prediction share: scores at any height and width, parts in a row, maps that are enlarged.
+
+Pictures are padded to the stride of a network that halves them, and its scores are cropped.
+"""
 
 from __future__ import annotations
 

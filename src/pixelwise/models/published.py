@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from pixelwise.errors import RunError
-from pixelwise.models.detectors.names import NEW, is_theirs, our_name
+from pixelwise.models.detectors.torchvision_names import NEW, is_theirs, our_name
 from pixelwise.models.encoders import timm_names
 from pixelwise.models.encoders.timm_encoders import timm
 from pixelwise.outside import find_source
