@@ -1,5 +1,6 @@
 """Objects and their run lengths: round trips, areas and boxes, beside the masks they come from and beside pycocotools."""
 
+import json
 import pickle
 
 import numpy as np
@@ -9,9 +10,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from pycocotools import mask as coco
 
+from pixelwise.deferred import Deferred
 from pixelwise.errors import DataError
 from pixelwise.rle import RLE, runs_by_value
-from pixelwise.types import ClassMap, Deferred, Instances, Object, Sample
+from pixelwise.types import ClassMap, DatasetInfo, Instances, Object, Sample
 
 masks = arrays(bool, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=9))
 
@@ -105,3 +107,13 @@ def test_deferred_objects_are_made_once_and_travel_as_a_tuple():
     assert (len(sample.objects), sample.objects[0].label, [one.label for one in sample.objects]) == (1, 3, [3])
     assert made == [1]
     assert pickle.loads(pickle.dumps(objects)) == (Object(3, None, (0, 0, 1, 1)),)  # noqa: S301
+
+
+@pytest.mark.parametrize("more", [{}, {"channels": 5, "padded": True, "void": 255, "frequencies": (3, 4)}])
+def test_what_is_known_about_a_data_set_is_read_back_from_its_record(more):
+    info = DatasetInfo("toy", ("a", "b"), ((0, 1, 2), (3, 4, 5)), frozenset({"mask", "label"}), source="drawn", **more)
+    record = json.loads(json.dumps(info.as_record()))
+    assert DatasetInfo.from_record(record) == info
+    assert {"channels", "padded"} & record.keys() == more.keys() & {"channels", "padded"}
+    with pytest.raises((KeyError, TypeError)):
+        DatasetInfo.from_record({key: value for key, value in record.items() if key != "classes"})

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from functools import cached_property
 from importlib import import_module
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pixelwise.deferred import Deferred
 from pixelwise.errors import DataError, listing
 from pixelwise.rle import RLE, Box
 
@@ -57,29 +57,6 @@ class Object:
     def of(cls, label: int, mask: RLE, *, score: float = 1.0, crowd: bool = False) -> Object:
         """The object with the box of its mask."""
         return cls(label, mask, mask.box, score, crowd)
-
-
-class Deferred(Sequence[Object]):
-    """Objects that are made when the first one is read, because most tasks read none.
-
-    make:  gives the objects
-    """
-
-    def __init__(self, make: Callable[[], Sequence[Object]]) -> None:
-        self._make = make
-
-    @cached_property
-    def made(self) -> tuple[Object, ...]:
-        return tuple(self._make())
-
-    def __getitem__(self, index: Any) -> Any:
-        return self.made[index]
-
-    def __len__(self) -> int:
-        return len(self.made)
-
-    def __reduce__(self) -> tuple[Any, ...]:  # another process gets the objects themselves
-        return (tuple, (self.made,))
 
 
 def check_sizes(objects: Sequence[Object], size: tuple[int, int], where: str = "") -> None:
@@ -178,6 +155,21 @@ class DatasetInfo:
         if self.void is not None and not len(self.classes) <= self.void <= 65535:
             what = f"the void index {self.void} must lie above the classes 0..{len(self.classes) - 1}"
             raise DataError(what, where=self.name)
+
+    def as_record(self) -> dict[str, Any]:
+        """The fields as JSON values; three channels and no padding, which is the usual case, are not mentioned."""
+        record = {**asdict(self), "classes": list(self.classes), "colours": [list(colour) for colour in self.colours]}
+        record |= {"knows": sorted(self.knows), "frequencies": self.frequencies and list(self.frequencies)}
+        usual = {"channels": 3, "padded": False}
+        return {name: value for name, value in record.items() if name not in usual or value != usual[name]}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> DatasetInfo:
+        """What a record says. Raises KeyError, TypeError or ValueError if it is incomplete, DataError if it does not agree."""
+        told = {part.name: record[part.name] for part in fields(cls) if part.name in record}
+        told |= {name: tuple(told[name]) for name in ("classes", "frequencies") if told.get(name) is not None}
+        told["colours"] = tuple((red, green, blue) for red, green, blue in record["colours"])
+        return cls(**{**told, "knows": frozenset(record["knows"])})
 
     @property
     def background(self) -> int:

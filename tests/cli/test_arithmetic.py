@@ -72,6 +72,7 @@ def test_doubling_and_claims(call):
 def test_counts_of_a_real_model(call):
     record = json.loads(call("counts", "--model", "basic_fcn", "--input", "3x64x64", "--json"))
     assert record["totals"]["parameters"] == 5_500_245
+    assert {"layer", "in_channels", "out_channels"} <= record["layers"][0].keys()
 
 
 def test_field_and_its_drawing(call, tmp_path):

@@ -14,8 +14,8 @@ from pixelwise.compare.judge import judge, leading, leading_words
 from pixelwise.compare.runs import compare_runs
 from pixelwise.compare.tables import intervals
 from pixelwise.metrics.confusion import confusion
-from pixelwise.metrics.pictures import Recorder, add_intervals, keep_pictures
-from pixelwise.run.states import read_states
+from pixelwise.metrics.pictures import Recorder, add_intervals, keep_pictures, score_states
+from pixelwise.run.states import States, read_states, write_states
 from pixelwise.types import ClassMap, DatasetInfo, Sample
 
 INFO = DatasetInfo("toy", ("ground", "disc"), ((0, 0, 0), (9, 9, 9)), frozenset({"mask"}))
@@ -121,6 +121,41 @@ def test_too_few_pictures_and_counts_that_do_not_add_up(tmp_path: Path) -> None:
     assert "does not add up to the recorded scores" in judged(*paths).pictures.lack
     (paths[1] / "predictions" / "states.npz").write_bytes(b"no")
     assert "is damaged" in judged(*paths).pictures.lack
+
+
+def test_counts_of_something_else_are_refused_in_words(tmp_path: Path) -> None:
+    paths = [run(tmp_path / name, batch=batch) for name, batch in (("a", 1), ("b", 2))]
+    states = paths[1] / "predictions" / "states.npz"
+    kept = read_states(states)
+    write_states(states, kept.names, [kept.metrics[0], kept.metrics[0]])
+    assert "it has 2 metrics, the recipe 1, the scores 1" in judged(*paths).pictures.lack
+    write_states(states, kept.names, [States(40, (5,), np.zeros((0, 3), np.int64))])
+    assert "it is not what the metric 'confusion' counts: " in judged(*paths).pictures.lack
+
+
+def test_a_fault_of_our_own_metric_is_not_hidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [run(tmp_path / name, batch=batch) for name, batch in (("a", 1), ("b", 2))]
+
+    def fail(*given: object) -> None:
+        raise LookupError("a regression")
+
+    monkeypatch.setattr("pixelwise.compare.judge.score_draws", fail)
+    with pytest.raises(LookupError, match="a regression"):
+        judged(*paths)
+
+
+def test_a_metric_gets_all_that_is_known_about_the_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [run(tmp_path / name, batch=batch) for name, batch in (("a", 1), ("b", 2))]
+    for path in paths:
+        setup = json.loads((path / "setup.json").read_text())
+        setup["data"] |= {"channels": 5, "padded": True}
+        (path / "setup.json").write_text(json.dumps(setup))
+    given = []
+    monkeypatch.setattr(
+        "pixelwise.compare.judge.score_states", lambda *told: given.append(told[2]) or score_states(*told)
+    )
+    judged(*paths)
+    assert {(info.channels, info.padded) for info in given} == {(5, True)}
 
 
 def test_test_scores_of_the_trainings_end_have_an_interval_over_pictures_too(tmp_path: Path) -> None:

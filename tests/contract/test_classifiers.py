@@ -89,4 +89,4 @@ def test_the_seed_decides_the_weights_and_state_goes_round(build):
 def test_its_description_counts_as_torch_does(model):
     rows = describe(model, (3, 32, 32))
     assert sum(row.parameters for row in rows) == sum(p.numel() for p in model.parameters())
-    assert rows[-1].outputs == CLASSES
+    assert rows[-1].out_channels == CLASSES

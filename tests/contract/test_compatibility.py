@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -194,6 +195,13 @@ def test_a_task_names_defaults_that_fit_it(name: str) -> None:
         assert claims["loss"] in fitting("torch", name, "loss")
     scores = [score.name for metric in claims["metrics"] for score in METRICS.build(metric, INFO).scores()]
     assert claims["best"] in scores
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_the_heads_of_a_task_have_the_forms_that_it_declares(name: str) -> None:
+    info = replace(INFO, knows=frozenset({"mask", "objects", "label"}))
+    heads = TASKS.build(name, info).heads
+    assert {head: made.form for head, made in heads.items()} == TASKS.declared(name)["heads"]
 
 
 # -- what fits, trains -----------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from pixelwise.imaging.colour import nearest_colours, paint
 from pixelwise.metrics import METRICS
 from pixelwise.metrics.base import Metric, RowMetric
 from pixelwise.metrics.ranking import levels_of
+from pixelwise.report.page import RANKED_BY
 from pixelwise.rle import RLE
 from pixelwise.types import ClassMap, Colours, DatasetInfo, Instances, Labels, Object, Sample
 
@@ -124,3 +125,9 @@ def test_right_pictures_rank_above_wrong_ones(build, drawn):
     scores = [metric.sample_score(sample, prediction) for prediction in (right, wrong)]
     assert scores[0] > scores[1]
     assert not metric.state.any()
+
+
+def test_the_report_says_what_ranks_its_gallery_as_it_did_for_old_runs():
+    made = {name: METRICS.build(name, INFO) for name in METRICS}
+    assert {type(metric).__name__.lower(): metric.ranks_by for metric in made.values()} == RANKED_BY
+    assert all(metric.ranks_by != Metric.ranks_by for metric in made.values())

@@ -129,5 +129,5 @@ def test_channels_last_gives_the_same(model):
 def test_its_description_counts_as_torch_does(model):
     rows = describe(model, (3, 64, 64))
     assert sum(row.parameters for row in rows) == sum(p.numel() for p in model.parameters())
-    assert rows[0].inputs == 3
-    assert rows[-1].outputs == CLASSES
+    assert rows[0].in_channels == 3
+    assert rows[-1].out_channels == CLASSES

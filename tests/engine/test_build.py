@@ -12,7 +12,7 @@ from pixelwise.data.cache import CachedSplit
 from pixelwise.engine.base import Processes
 from pixelwise.engine.build import build_losses, build_metrics, build_task, open_material
 from pixelwise.engine.hardware.device import Choices
-from pixelwise.engine.setup import setup_record
+from pixelwise.engine.setup import metric_record, setup_record
 from pixelwise.engine.torch.learner import TorchLearner
 from pixelwise.engine.torch.loader import build_augmentation
 from pixelwise.engine.train import _open_together, prepare
@@ -70,12 +70,10 @@ def test_the_weighting_is_that_of_the_loss_that_has_the_weights(
     material = open_material(recipe, root=data)
     made = learner(recipe, build_task(recipe, material.info))
     made.weigh(material.counts)
-    weights, told = made.class_weights
-    assert told == weighting
-    assert list(weights) == ([] if weighting == "none" else ["inside"])
     made.equip(material, made.processes, lambda: False)
     record = setup_record(made, material)
-    assert (record["weights"], record["weighting"]) == (weights or None, told)
+    assert record["weighting"] == weighting
+    assert record["weights"] == (None if weighting == "none" else {"inside": made.losses["inside"].weights.tolist()})
     check_record(record, Setup, "setup.json")
 
 
@@ -153,3 +151,26 @@ def test_a_metric_asks_for_what_it_needs_by_itself_or_by_its_declaration(
     recipe = tiny(f"metrics=['{__name__}:asking', confusion]")
     metrics = build_metrics(recipe, open_material(recipe, root=data).info)
     assert [(one.counts, one.needs) for one in metrics] == [((), ("probability",)), (("class_map",), ())]
+
+
+class Accuracy(Confusion):
+    """A metric from outside, whose class is called as one of pixelwise's own."""
+
+    ranks_by = "the worst class of that picture"
+
+
+def accuracy(info: DatasetInfo) -> Accuracy:
+    return Accuracy(info, "ignore")
+
+
+def test_metrics_are_recorded_by_their_name_in_the_recipe(
+    tiny: Tiny, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIXELWISE_ALLOW", __name__)
+    recipe = tiny(f"metrics=[average_precision, '{__name__}:accuracy', '{__name__}:asking']")
+    records = [metric_record(one) for one in build_metrics(recipe, open_material(recipe, root=data).info)]
+    assert [(record["name"], record["ranks_by"]) for record in records] == [
+        ("average_precision", "the mean AP over the pixels of that picture alone"),
+        (f"{__name__}:accuracy", "the worst class of that picture"),
+        (f"{__name__}:asking", Confusion.ranks_by),
+    ]

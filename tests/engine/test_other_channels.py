@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from pixelwise.engine.pretrained import other_channels
+from pixelwise.engine.fitted import other_channels
 
 
 @pytest.mark.parametrize("channels", [1, 2, 4, 6])

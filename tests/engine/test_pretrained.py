@@ -17,8 +17,9 @@ from safetensors.numpy import save_file
 from pixelwise.compare.runs import compare_runs
 from pixelwise.engine import pretrained
 from pixelwise.engine.build import build_task, open_material
+from pixelwise.engine.fitted import take_pretrained
 from pixelwise.engine.hardware.device import Choices
-from pixelwise.engine.pretrained import find_weights, found_with, take_pretrained
+from pixelwise.engine.pretrained import find_weights, found_with
 from pixelwise.engine.setup import open_learner
 from pixelwise.engine.torch.learner import TorchLearner
 from pixelwise.engine.torch.model import collate, normalised

@@ -85,7 +85,7 @@ def test_evaluate_again_gives_the_bits_of_the_training(trained, data: Path) -> N
 
 def test_evaluate_at_each_pictures_own_size(trained, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe, path = trained
-    monkeypatch.setattr("pixelwise.engine.base.BAND", 7 * 32 * 5)  # 5 rows at a time
+    monkeypatch.setattr("pixelwise.engine.reduced.BAND", 7 * 32 * 5)  # 5 rows at a time
     record, file = score_run(path, data=data, resolution="own")
     dataset, predictor = build_dataset(recipe, data), Predictor.open(path)
     samples = [dataset.read("val", index) for index in range(len(dataset.names("val")))]

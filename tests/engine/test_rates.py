@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from command_line import said
+from command_line import run_command, said
 from pixelwise.engine.rates import BETA, longest_fall, spread_rates, try_rates
 from pixelwise.errors import RecipeError, TrainingError
 from pixelwise.recipe.load import as_yaml, load_recipe
@@ -126,7 +126,7 @@ def test_the_command_suggests_and_leaves_nothing(
     recipe_file: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    words = ("find-lr", recipe_file, "--data", data, "--steps", 30, "--from", 1e-4, "--to", 10)
+    words = ("find-lr", recipe_file, "--data", data, "--steps", 30, "--lowest-rate", 1e-4, "--highest-rate", 10)
     code, out, err = said(capsys, *words, "--json")
     assert code == 0, err
     record = json.loads(out)
@@ -157,6 +157,20 @@ def test_another_phase_has_its_own_frozen_parts_and_key(
     assert "--phase: read 2; the recipe has the phases 0 to 1." in err
 
 
+def test_it_starts_from_a_run_as_a_training_does(
+    recipe_file: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command("train", recipe_file, "--data", data, "--out", tmp_path / "run") == 0
+    words = ("find-lr", recipe_file, "--data", data, "--steps", 10, "--json")
+    losses = []
+    for more in ((), ("--from", tmp_path / "run")):
+        capsys.readouterr()
+        code, out, err = said(capsys, *words, *more)
+        assert code == 0, err
+        losses.append(json.loads(out)["tried"][0]["loss"])
+    assert losses[1] < losses[0]  # the run has learnt something
+
+
 def test_the_numpy_network_has_rates_too(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ("data.dataset={name: scenes, size: 32, train: 20, val: 6}", "model.width=3", "model.depth=2")
     code, out, err = said(capsys, "find-lr", "scenes/scratch_fcn", *words, "--data", data, "--steps", 12, "--json")
@@ -177,9 +191,9 @@ def test_a_model_without_an_optimizer_is_refused(data: Path, capsys: pytest.Capt
 
 @pytest.mark.parametrize("rates", [("0", "1"), ("1", "0.1"), ("nan", "1"), ("1e-3", "inf")])
 def test_other_rates_are_refused(rates: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
-    code, _, err = said(capsys, "find-lr", "quickstart", "--from", rates[0], "--to", rates[1])
+    code, _, err = said(capsys, "find-lr", "quickstart", "--lowest-rate", rates[0], "--highest-rate", rates[1])
     assert code == 2
-    assert "the first rate is above 0 and below the last one" in err
+    assert "the lowest rate must be above 0 and below the highest one" in err
 
 
 def test_a_recipe_that_is_not_sound_is_refused_before_anything(capsys: pytest.CaptureFixture[str]) -> None:

@@ -147,3 +147,20 @@ def test_accuracy_over_rare_classes_stands_on_their_pictures_alone_and_a_biased_
     assert found["accuracy_many[n>100]"].low is not None
     assert found["accuracy_few[n<20]"].lack == "too few pictures"
     assert not any(key.startswith("calibration_error") for key in found)
+
+
+class Faulty(Confusion):
+    """Its scores fail once a class does not occur."""
+
+    def scores(self) -> list[Score]:
+        return [Score("share", {1: 0.5}[int(self.state.any())], {}, 24)]
+
+
+def test_a_fault_of_a_metric_from_outside_is_said_and_one_of_our_own_is_not_hidden() -> None:
+    metric, _ = added(Faulty(INFO, "ignore"), 24)
+    states = States(24, metric.state.shape, np.zeros((0, 3), np.int64))
+    with pytest.raises(KeyError):
+        over_pictures(metric, states)
+    metric.name = "mine:share"
+    (found,) = over_pictures(metric, states).values()
+    assert found.lack.startswith("cannot be counted: metric 'mine:share' raised KeyError: 0 (test_pictures.py, line ")

@@ -13,7 +13,7 @@ def test_parameters_of_the_course():
 
 def test_layers_are_those_of_the_handout():
     rows = [row for row in describe(basic_fcn(3, 21), (3, 224, 224)) if row.kind != "BatchNorm2d"]
-    assert [row.outputs for row in rows] == [32, 64, 128, 256, 512, 512, 256, 128, 64, 32, 21]
+    assert [row.out_channels for row in rows] == [32, 64, 128, 256, 512, 512, 256, 128, 64, 32, 21]
     assert [row.output[1] for row in rows] == [112, 56, 28, 14, 7, 14, 28, 56, 112, 224, 224]
     assert [row.kind for row in rows] == ["Conv2d"] * 5 + ["ConvTranspose2d"] * 5 + ["Conv2d"]
     assert all(row.kernel == (3, 3) and row.stride == (2, 2) and row.padding == (1, 1) for row in rows[:-1])

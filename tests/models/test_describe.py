@@ -12,6 +12,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from pixelwise.errors import ShapeError
 from pixelwise.models import MODELS
 from pixelwise.models.describe import describe
+from pixelwise.report.record import read_record
+from pixelwise.report.tables import layers
 
 ONE_SIZE = ("two_layer", "vanilla_cnn")  # made for pictures of one size
 
@@ -56,7 +58,7 @@ def test_activations_belong_to_the_layer_before_them():
         nn.Conv2d(1, 2, 3), nn.ReLU(), nn.BatchNorm2d(2), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(2, 3)
     )
     rows = describe(model, (1, 4, 4))
-    assert [(r.path, r.kind, r.activation) for r in rows] == [
+    assert [(r.layer, r.kind, r.activation) for r in rows] == [
         ("0", "Conv2d", "ReLU"),
         ("2", "BatchNorm2d", ""),
         ("3", "MaxPool2d", ""),
@@ -77,7 +79,7 @@ def test_an_activation_within_a_layer_belongs_to_it_and_an_identity_is_no_layer(
             return self.act(self.drop(super().forward(x)))
 
     rows = describe(nn.Sequential(nn.Conv2d(1, 2, 1), Normalised(2), nn.Identity()), (1, 4, 4))
-    assert [(r.path, r.activation) for r in rows] == [("0", ""), ("1", "SiLU")]
+    assert [(r.layer, r.activation) for r in rows] == [("0", ""), ("1", "SiLU")]
 
 
 def test_shared_unused_and_bare_parameters_are_counted_once():
@@ -95,8 +97,8 @@ def test_shared_unused_and_bare_parameters_are_counted_once():
     model = Odd()
     rows = describe(model, (2, 5, 5))
     assert sum(r.parameters for r in rows) == sum(p.numel() for p in model.parameters())
-    assert [r.parameters for r in rows if r.path == "shared"] == [6, 0]
-    assert [r.output for r in rows if r.path == "unused"] == [None]
+    assert [r.parameters for r in rows if r.layer == "shared"] == [6, 0]
+    assert [r.output for r in rows if r.layer == "unused"] == [None]
     assert sum(r.macs for r in rows) == 2 * 4 * 25
 
 
@@ -113,6 +115,16 @@ def test_nothing_is_left_changed():
 def test_rows_are_json_values():
     records = [row.as_record() for row in describe(MODELS.build("basic_fcn", 3, 2), (3, 32, 32))]
     assert json.loads(json.dumps(records)) == records
+
+
+def test_rows_have_the_keys_that_reports_read(fabricate):
+    run = fabricate()
+    rows = [row.as_record() for row in describe(nn.Sequential(nn.Conv2d(3, 5, (3, 1), stride=2), nn.ReLU()), (3, 9, 9))]
+    setup = run.read("setup")
+    run.write("setup", setup | {"model": {**setup["model"], "layers": rows}})
+    table = layers(read_record(run))
+    expected = ("0", "Conv2d", "3", "5", "3×1", "2×2", "0×0", "ReLU", "5×4×5", "50", "900")
+    assert dict(zip(table.headings, table.rows[0], strict=True)) == dict(zip(table.headings, expected, strict=True))
 
 
 def test_a_shape_that_does_not_fit_says_what_was_given():

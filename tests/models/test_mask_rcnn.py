@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 from torchvision.models.detection import MaskRCNN
 
-from pixelwise.engine.pretrained import Pretrained, take_pretrained
+from pixelwise.engine.fitted import take_pretrained
+from pixelwise.engine.pretrained import Pretrained
 from pixelwise.engine.torch import reductions
 from pixelwise.errors import RunError, ShapeError
 from pixelwise.models import MODELS

@@ -14,10 +14,10 @@ def test_channels_and_sizes_are_those_of_the_paper():
     rows = [row for row in describe(unet(1, 2, norm="none"), (1, 32, 32)) if "Conv" in row.kind]
     down = [64, 64, 128, 128, 256, 256, 512, 512, 1024, 1024]
     up = [512, 512, 512, 256, 256, 256, 128, 128, 128, 64, 64, 64]
-    assert [row.outputs for row in rows] == [*down, *up, 2]
+    assert [row.out_channels for row in rows] == [*down, *up, 2]
     assert [row.output[1] for row in rows[:10:2]] == [32, 16, 8, 4, 2]
     assert rows[10].kernel == rows[10].stride == (2, 2)
-    assert rows[11].inputs == 1024  # skip and deep map, concatenated
+    assert rows[11].in_channels == 1024  # skip and deep map, concatenated
 
 
 def test_parameters_add_up_by_hand():

@@ -17,7 +17,7 @@ from PIL import Image as Pillow
 from torch import nn
 from torch.nn.functional import interpolate
 
-from pixelwise.engine import base
+from pixelwise.engine import reduced
 from pixelwise.engine.base import Opened
 from pixelwise.engine.torch.reductions import enlarged
 from pixelwise.errors import DataError, DeviceError, RunError, ShapeError
@@ -75,7 +75,7 @@ def test_resized_is_argmax_of_enlarged_scores(trained: Opened, size: tuple[int, 
 def test_memory_bands_change_nothing(trained: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
     image = picture(61, 47)
     whole = Predictor(trained).predict(image), Predictor(trained).predict(image, Tiles(32, 0))
-    monkeypatch.setattr(base, "BAND", 700)
+    monkeypatch.setattr(reduced, "BAND", 700)
     banded = Predictor(trained).predict(image), Predictor(trained).predict(image, Tiles(32, 0))
     for one, other in zip(whole, banded, strict=True):
         assert np.array_equal(one.indices, other.indices)

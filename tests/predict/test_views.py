@@ -107,6 +107,24 @@ def test_ways_in_a_picture_are_turned_back_with_it() -> None:
         assert (found["direction"] - plain["direction"])[inner].abs().max() < 0.1, views
 
 
+def test_levels_are_averaged_as_probabilities_like_categories() -> None:
+    image = picture(16, 20)
+    heads = {form: Head(form, 3) for form in ("categories", "levels")}
+    task = SimpleNamespace(heads=heads, kind="instances", input=Input())
+    batch = TensorBatch(torch.from_numpy(image)[None], {}, ("one",))
+    ramp = torch.linspace(-2, 2, 20)  # scores that do not turn with the picture
+
+    def compute(images: torch.Tensor) -> dict[str, torch.Tensor]:
+        scores = torch.cat([images[:, :2] / 64, ramp.expand(len(images), 1, 16, 20)], dim=1)
+        return dict.fromkeys(heads, scores)
+
+    views = [compute(torch.from_numpy(side.copy()).float().permute(2, 0, 1)[None]) for side in (image, image[:, ::-1])]
+    expected = (views[0]["levels"].softmax(1) + views[1]["levels"].flip(3).softmax(1)) / 2
+    found = averaged_scores(batch, Views(True), task, compute)
+    for form in heads:
+        torch.testing.assert_close(found[form].exp(), expected, rtol=1e-4, atol=1e-5)
+
+
 def test_tiles_are_averaged_each(tiny_run: Path) -> None:
     predictor = Predictor.open(tiny_run, device="cpu", flips=True, scales=(1.0, 1.5))
     whole, tiled = (predictor.predict(picture(80, 48), Tiles(side, 32)) for side in (128, 64))

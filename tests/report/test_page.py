@@ -77,6 +77,25 @@ def test_everything_the_issue_asks_for_is_there(fabricate: Make) -> None:
     assert run.report_file.stat().st_size < 5_000_000
 
 
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ({"name": "instancescores"}, "the panoptic quality of that picture alone"),  # runs that do not say it
+        ({"name": "mine:depth"}, "the score of that picture alone"),
+        ({"name": "accuracy", "ranks_by": "the worst class"}, "the worst class"),
+        ({"name": "accuracy", "ranks_by": ""}, "the score of that picture alone"),
+    ],
+)
+def test_the_gallery_says_what_ranks_its_pictures(
+    fabricate: Make, quick_plots: None, told: dict[str, str], words: str
+) -> None:
+    run = fabricate()
+    summary = run.read("summary")
+    summary["splits"]["val"]["metrics"][0].update(told)
+    run.write("summary", summary)
+    assert f"The number beside a name is {words};" in build_report(run).read_text()
+
+
 def test_it_needs_nothing_from_the_net_and_runs_nothing(fabricate: Make) -> None:
     run = fabricate()
     page = build(run)

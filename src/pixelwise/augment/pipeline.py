@@ -16,8 +16,9 @@ from torchvision.transforms import v2
 
 from pixelwise.augment.geometry import ObjectMasks
 from pixelwise.augment.keys import seed_of, seeds_of
+from pixelwise.deferred import Deferred
 from pixelwise.rle import RLE
-from pixelwise.types import Deferred, Object, Sample
+from pixelwise.types import Object, Sample
 
 
 @runtime_checkable

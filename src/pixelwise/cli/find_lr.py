@@ -23,12 +23,12 @@ ENDED = {
 def find_lr(
     recipe: RecipeName,
     overrides: Changes = None,
-    first: Annotated[float, typer.Option("--from", metavar="RATE", help="Learning rate of the first update.")] = 1e-6,
-    last: Annotated[float, typer.Option("--to", metavar="RATE", help="Learning rate of the last update.")] = 1.0,
+    lowest_rate: Annotated[float, typer.Option(metavar="RATE", help="Learning rate of the first update.")] = 1e-6,
+    highest_rate: Annotated[float, typer.Option(metavar="RATE", help="Learning rate of the last update.")] = 1.0,
     steps: Annotated[int, typer.Option(min=10, max=10_000, help="Number of updates.")] = 100,
     phase: Annotated[int, typer.Option(min=0, help="Phase of the recipe (its loss, its frozen parts), from 0.")] = 0,
-    run: Annotated[
-        Path | None, typer.Option("--weights", help="Start from the best weights of this run.", metavar="RUN")
+    from_run: Annotated[
+        Path | None, typer.Option("--from", help="Start from the best weights of this run.", metavar="RUN")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for find-lr.svg and find-lr.json. Default: none.")] = None,
     data: Data = None,
@@ -48,11 +48,9 @@ def find_lr(
     from pixelwise.recipe.load import check_allowed, load_recipe
     from pixelwise.recipe.place import moved
 
-    if not 0 < first < last < float("inf"):
-        problem = Problem(
-            "--from, --to", f"read {first:g} and {last:g}; the first rate is above 0 and below the last one."
-        )
-        raise RecipeError.all([problem])
+    if not 0 < lowest_rate < highest_rate < float("inf"):
+        what = f"read {lowest_rate:g} and {highest_rate:g}; the lowest rate must be above 0 and below the highest one."
+        raise RecipeError.all([Problem("--lowest-rate, --highest-rate", what)])
     checked = check_allowed(load_recipe(recipe, overrides or ()), recipe)
     checked = checked if data_path is None else moved(checked, data_path)
     files = _files(out)
@@ -64,9 +62,9 @@ def find_lr(
     from pixelwise.terminal.bars import Line
 
     with Line("reading") as line:
-        parts = prepare(checked, data=data, from_run=run, caching=line.show)
+        parts = prepare(checked, data=data, from_run=from_run, caching=line.show)
     with Line("trying", unit="rates") as line:
-        rates = spread_rates(first, last, steps)
+        rates = spread_rates(lowest_rate, highest_rate, steps)
         found = try_rates(parts, phase, rates, lambda done, total: line.show("", done, total))
     own = checked.train.phases[phase].learning_rate is not None
     key = f"train.phases.{phase}.learning_rate" if own else "train.optimizer.learning_rate"

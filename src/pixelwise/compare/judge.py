@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import fsum
-from typing import Any
 
 from pixelwise.compare.columns import Column
 from pixelwise.compare.gather import Comparison, Group, Member
-from pixelwise.errors import PixelwiseError
-from pixelwise.metrics.pictures import score_draws, score_states
-from pixelwise.report.record import scores_of
+from pixelwise.errors import PixelwiseError, RunError, raised
+from pixelwise.metrics.pictures import counted_by, score_draws, score_states
+from pixelwise.report.record import Json, scores_of
 from pixelwise.run.records.plain import is_plain_file
-from pixelwise.run.states import PictureStates, read_states
+from pixelwise.run.states import Kept, PictureStates, read_states
 from pixelwise.run.words import ABSENT
 from pixelwise.statistics.bootstrap import DRAWS, LEAST_PICTURES, percentile_interval
 from pixelwise.statistics.spread import Difference, Interval, difference
@@ -155,34 +154,37 @@ def _draw(run: Member, draws: int) -> Drawn:
         again = f"; `pixelwise evaluate {run.path} --split {run.split}` keeps it for `compare --split {run.split}`"
         return Drawn(lack=f"{run.path} has not kept what each picture counted{again if run.split else ''}")
     try:
-        kept = read_states(run.states)
-        found: Draws = {}
-        for number, item in enumerate(run.recipe["metrics"]):
-            found |= _draw_metric(run, kept, number, item, draws)
-    except (PixelwiseError, LookupError, ValueError, TypeError, ArithmeticError) as error:
+        return Drawn((kept := read_states(run.states)).names, _draw_metrics(run, kept, draws))
+    except PixelwiseError as error:
         return Drawn(lack=f"what {run.path} has kept of each picture cannot be used ({error})")
-    return Drawn(kept.names, found)
 
 
-def _draw_metric(run: Member, kept: PictureStates, number: int, item: Any, draws: int) -> Draws:
+def _draw_metrics(run: Member, kept: PictureStates, draws: int) -> Draws:
+    """The draws of all metrics. Raises PixelwiseError if the run has not kept, or not recorded, what its metrics count."""
+    items, records = run.recipe.get("metrics") or (), run.scored.get("metrics") or ()
+    if not len(items) == len(records) == len(kept.metrics):
+        raise RunError(f"it has {len(kept.metrics)} metrics, the recipe {len(items)}, the scores {len(records)}")
+    try:
+        info = DatasetInfo.from_record(run.record.data)
+    except (LookupError, TypeError, ValueError) as error:
+        raise RunError(f"setup.json does not say what the data set is: {raised(error)}") from error
+    found: Draws = {}
+    for number, (item, record) in enumerate(zip(items, records, strict=True)):
+        options = {"name": item} if isinstance(item, str) else dict(item)
+        found |= _draw_metric(options.pop("name"), options, info, kept.metrics[number], record, draws)
+    return found
+
+
+def _draw_metric(name: str, options: Json, info: DatasetInfo, states: Kept, record: Json, draws: int) -> Draws:
     """One metric's draws, once its counts have been seen to add up to the scores on record."""
-    record, states = run.record, kept.metrics[number]
-    frequencies = record.data.get("frequencies")
-    info = DatasetInfo(
-        name=str(record.data["name"]),
-        classes=tuple(record.classes),
-        colours=tuple(record.colours),
-        knows=frozenset(record.data.get("knows") or ()),
-        void=record.void,
-        source=str(record.data.get("source") or ""),
-        frequencies=None if frequencies is None else tuple(frequencies),
-        padded=bool(record.data.get("padded")),
-    )
-    item = {"name": item} if isinstance(item, str) else item
-    options = {name: value for name, value in item.items() if name != "name"}
-    scores, exact = score_states(item["name"], options, info, states)
+    try:
+        with counted_by(name):
+            scores, exact = score_states(name, options, info, states)
+    except (LookupError, ValueError, ArithmeticError) as error:  # counts of a damaged file may be those of anything
+        raise RunError(f"it is not what the metric '{name}' counts: {raised(error)}") from error
     again = {score.key: score.value for score in scores}
-    told = {score.key: score.value for score in scores_of(run.scored["metrics"][number])}
+    told = {score.key: score.value for score in scores_of(record)}
     if exact and any(again[key] != value for key, value in told.items() if key in again):
-        raise ValueError("it does not add up to the recorded scores")
-    return score_draws(item["name"], options, info, states, draws)
+        raise RunError("it does not add up to the recorded scores")
+    with counted_by(name):
+        return score_draws(name, options, info, states, draws)

@@ -21,10 +21,11 @@ from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
 from pixelwise.data.base import Dataset
+from pixelwise.deferred import Deferred
 from pixelwise.imaging.palettes import distinct_colours
 from pixelwise.rle import RLE
 from pixelwise.shelf import declares
-from pixelwise.types import DatasetInfo, Deferred, Object, Sample
+from pixelwise.types import DatasetInfo, Object, Sample
 
 VOID = 255
 Plane = NDArray[np.float32]  # (H, W), or (H, W, 3)

@@ -8,20 +8,19 @@ Everything above exists once: the training loop (fit.py), evaluation, resume, fi
 
 from __future__ import annotations
 
-import gc
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from functools import cache
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, TypeVar, cast
 
 from numpy.typing import NDArray
 
+from pixelwise.engine.functions import function_of
+from pixelwise.engine.reduced import Crop, Enlarge, reduced_bands, reduced_pictures
 from pixelwise.engine.views import Views
-from pixelwise.errors import Problem, RunError
+from pixelwise.errors import Problem
 from pixelwise.recipe.engines import ENGINES
 from pixelwise.recipe.schema import Hardware, Recipe
 from pixelwise.run.folder import RunFolder
@@ -31,16 +30,13 @@ from pixelwise.types import DatasetInfo, Sample
 
 if TYPE_CHECKING:
     from pixelwise.engine.build import Material
-    from pixelwise.tasks.base import Head, Reduced, Task
+    from pixelwise.tasks.base import Reduced, Task
 
 T = TypeVar("T")
 Arrays = Mapping[str, NDArray[Any]]
-Crop = tuple[slice, slice]  # rows and columns
-Enlarge = Callable[[Any, tuple[int, int], int], Iterator[tuple[slice, Any]]]  # (scores, size, rows of a band) → bands
 # What is evaluated at a time at most, never decided by train.batch: pictures whose pixels or which themselves are labelled,
 EVALUATED = {"pixel": 16, "picture": 64}
 EVALUATED_PIXELS = 1 << 18  # and their pixels
-BAND = 1_000_000  # scores that are enlarged and reduced at a time: 4 MB, so that they stay in the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,19 +86,6 @@ class Processes:
 
     def wait(self) -> None:
         """Wait until every process is here."""
-
-
-@cache
-def function_of(target: str) -> Any:
-    """The function that `module:function` names; imported at its first use."""
-    module, _, function = target.partition(":")
-    collects = gc.isenabled()
-    gc.disable()  # torch and torchvision make a million objects that stay: looking through them takes a fifth of the import
-    try:
-        return getattr(import_module(module), function)
-    finally:
-        if collects:
-            gc.enable()
 
 
 def engine_named(name: str) -> type[Learner]:
@@ -184,12 +167,9 @@ class Learner(ABC):
         """Build the losses of the recipe and its phases, weighted by how often each class occurs in the training set."""
 
     @property
-    def class_weights(self) -> tuple[dict[str, list[float]], str]:
-        """Of the first head whose loss weighs classes: head → weights, and how they were made. Empty and `none` without."""
-        for head, loss in self.losses.items():
-            if loss.weights is not None:
-                return {head: [float(weight) for weight in loss.weights]}, loss.weighting
-        return {}, "none"
+    def weighted(self) -> tuple[str, Any] | None:
+        """The first head whose loss weighs classes, and that loss, for the report; None if none does."""
+        return next(((head, loss) for head, loss in self.losses.items() if loss.weights is not None), None)
 
     @abstractmethod
     def equip(self, material: Material, processes: Processes, stop: Callable[[], bool]) -> None:
@@ -340,63 +320,3 @@ class Opened:
     size: tuple[int, int]
     task: Task
     learner: Learner
-
-
-# -- heads reduced to arrays, the same for both engines --
-
-
-def reduced_pictures(
-    heads: Mapping[str, Head], outputs: Mapping[str, Any], needs: Sequence[str], shelf: Shelf
-) -> list[Reduced]:
-    """The reductions of every head, for each picture of a batch. Scores: (B, C, ...), or a list with one entry per picture."""
-    made = {name: _reductions(head, outputs[name], needs, shelf) for name, head in heads.items()}
-    count = len(next(iter(outputs.values())))
-    return [{name: {r: arrays[i] for r, arrays in found.items()} for name, found in made.items()} for i in range(count)]
-
-
-def reduced_bands(
-    heads: Mapping[str, Head],
-    outputs: Mapping[str, Any],
-    needs: Sequence[str],
-    shelf: Shelf,
-    enlarge: Enlarge,
-    *,
-    size: tuple[int, int] | None = None,
-    crop: Crop | None = None,
-) -> Iterator[tuple[slice, Reduced]]:
-    """The outputs of one picture resized to `size`, or cropped, and reduced last, a few rows at a time.
-
-    Heads without rows, which describe the whole picture, are the same in each band.
-    """
-    maps = {n: outputs[n] for n in heads if not isinstance(outputs[n], list) and outputs[n].ndim == 4}
-    if not maps:
-        raise RunError("the model gives no scores for each pixel.")
-    (whole,) = reduced_pictures({n: head for n, head in heads.items() if n not in maps}, outputs, needs, shelf)
-    if crop is not None:
-        maps = {name: scores[..., crop[0], crop[1]] for name, scores in maps.items()}
-    height, width = tuple(next(iter(maps.values())).shape[2:]) if size is None else size
-    step = max(1, BAND // (sum(scores.shape[1] for scores in maps.values()) * width))
-    bands = [enlarge(one, (height, width), step) if size else _cut(one, step) for one in maps.values()]
-    for parts in zip(*bands, strict=True):
-        band = {name: part for name, (_, part) in zip(maps, parts, strict=True)}
-        (reduced,) = reduced_pictures({name: heads[name] for name in maps}, band, needs, shelf)
-        yield parts[0][0], {**whole, **reduced}
-
-
-def _cut(scores: Any, step: int) -> Iterator[tuple[slice, Any]]:
-    """Unchanged scores, in bands of `step` rows: softmax needs as much memory as they have."""
-    for start in range(0, scores.shape[2], step):
-        part = scores[:, :, start : start + step]
-        yield slice(start, start + part.shape[2]), part
-
-
-def _reductions(head: Head, scores: Any, needs: Sequence[str], shelf: Shelf) -> dict[str, Any]:
-    """reduction → arrays with one entry for each picture."""
-    made = {}
-    for name, options in head.wanted(needs).items():
-        function = function_of(shelf.target(name))
-        if isinstance(scores, list):
-            made[name] = [function(one[None] if hasattr(one, "ndim") else [one], **options)[0] for one in scores]
-        else:
-            made[name] = function(scores, **options)
-    return made

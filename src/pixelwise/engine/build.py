@@ -230,6 +230,7 @@ def build_metrics(recipe: Recipe, info: DatasetInfo) -> tuple[Metric, ...]:
     made: list[Metric] = [build("metric", item, info, engine=recipe.engine) for item in recipe.metrics]
     for item, metric in zip(recipe.metrics, made, strict=True):
         claims = shelves(recipe.engine)["metric"].declared(item.name)
+        metric.name = item.name
         metric.counts, metric.needs = claims.get("counts", metric.counts), claims.get("needs", metric.needs)
     return tuple(made)
 

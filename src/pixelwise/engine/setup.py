@@ -31,7 +31,6 @@ from pixelwise.types import DatasetInfo
 def setup_record(learner: Learner, material: Material) -> dict[str, Any]:
     """What was found out before the first step: setup.json, whichever engine trains."""
     recipe, task, info = learner.recipe, learner.task, learner.task.info
-    weights, weighting = learner.class_weights
     seen = {"training": (material.train, learner.training_size(material))}
     seen["validation"] = (material.validation, material.validation.size)
     splits = {
@@ -48,15 +47,7 @@ def setup_record(learner: Learner, material: Material) -> dict[str, Any]:
         "choices": learner.choices.as_record(),
         "notes": [*remarks(recipe), *material.notes],
         "data": {
-            "name": info.name,
-            "source": info.source,
-            "classes": list(info.classes),
-            "colours": [list(colour) for colour in info.colours],
-            "void": info.void,
-            "knows": sorted(info.knows),
-            "frequencies": None if info.frequencies is None else list(info.frequencies),
-            **({} if info.channels == 3 else {"channels": info.channels}),
-            **({"padded": True} if info.padded else {}),
+            **info.as_record(),
             "size": list(material.train.size),
             "seen": {
                 part: {"size": None if size is None else list(size), "aspect": split.aspect}
@@ -69,10 +60,18 @@ def setup_record(learner: Learner, material: Material) -> dict[str, Any]:
         "kind": task.kind,
         "counts": _lists(material.counts),
         "unit": shown_as(task.kind).unit,
-        "weights": weights or None if isinstance(material.counts, Mapping) else next(iter(weights.values()), None),
-        "weighting": weighting,
+        **_class_weights(learner, material.counts),
         "model": learner.describe(),
     }
+
+
+def _class_weights(learner: Learner, counts: Counts) -> dict[str, Any]:
+    """The weights of the classes in the loss and how they were made; by their head where each head has its own classes."""
+    if learner.weighted is None:
+        return {"weights": None, "weighting": "none"}
+    head, loss = learner.weighted
+    weights = [float(weight) for weight in loss.weights]
+    return {"weights": {head: weights} if isinstance(counts, Mapping) else weights, "weighting": loss.weighting}
 
 
 def recorded_recipe(run: RunFolder) -> Recipe:
@@ -87,20 +86,8 @@ def recorded_data(run: RunFolder, setup: Mapping[str, Any]) -> tuple[DatasetInfo
     Raises RunError if setup.json does not say.
     """
     with says(run, "what the run was trained on"):
-        data = setup["data"]
-        info = DatasetInfo(
-            name=data["name"],
-            classes=tuple(data["classes"]),
-            colours=tuple((red, green, blue) for red, green, blue in data["colours"]),
-            knows=frozenset(data["knows"]),
-            void=data["void"],
-            source=data["source"],
-            frequencies=None if (counted := data.get("frequencies")) is None else tuple(counted),
-            channels=data.get("channels", 3),
-            padded=data.get("padded", False),
-        )
-        height, width = data["size"]
-        return info, (int(height), int(width))
+        height, width = setup["data"]["size"]
+        return DatasetInfo.from_record(setup["data"]), (int(height), int(width))
 
 
 @contextmanager
@@ -184,7 +171,8 @@ def split_record(split: CachedSplit, metrics: Sequence[Metric]) -> dict[str, Any
 def metric_record(metric: Metric) -> dict[str, Any]:
     guess = metric.constant_guess()
     return {
-        "name": type(metric).__name__.lower(),
+        "name": metric.name,
+        "ranks_by": metric.ranks_by,
         "scores": [score.as_record() for score in metric.scores()],
         "constant_guess": None if guess is None else {"class": guess.name, "scores": dict(guess.scores)},
         "per_class": [{"class": row.name, "support": row.support, **row.values} for row in metric.per_class()],

@@ -25,8 +25,9 @@ from pixelwise.engine.checks.rehearsal import rehearse
 from pixelwise.engine.evaluate import unknown_scores
 from pixelwise.engine.finish import finish
 from pixelwise.engine.fit import Parts, Save, Stage, fit
+from pixelwise.engine.fitted import take_pretrained
 from pixelwise.engine.origin import take_weights
-from pixelwise.engine.pretrained import find_weights, found_with, take_pretrained
+from pixelwise.engine.pretrained import find_weights, found_with
 from pixelwise.engine.setup import check_resume, check_splits, recorded_task, says, setup_record
 from pixelwise.errors import RecipeError, RunError, naming, shown
 from pixelwise.recipe.effects import remarks

@@ -37,6 +37,7 @@ class Accuracy(Metric):
     Of equally probable classes the one with the lowest index counts as the more probable.
     """
 
+    ranks_by = "the probability that was given to the true class"
     biased = frozenset(
         {"calibration_error"}
     )  # an interval of confidence with few pictures differs from accuracy by chance

@@ -34,6 +34,7 @@ class AveragePrecision(Metric):
     LEVELS; of each picture a run keeps KEPT coarser ones (about 0.1 MB for 21 classes). Void pixels are left out.
     """
 
+    ranks_by = "the mean AP over the pixels of that picture alone"
     biased = frozenset({"calibration_error"})  # as in accuracy.py
 
     def __init__(self, info: DatasetInfo, interpolation: Interpolation) -> None:

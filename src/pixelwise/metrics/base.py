@@ -61,13 +61,17 @@ class Metric(ABC):
     counts:  the kinds of prediction that it counts; empty if it does not say
     needs:   reductions of the scores that it reads besides those of every prediction
 
-    biased:  names of scores without an interval over pictures, because few pictures change their value systematically
+    name:      as the recipe names it, e.g. `confusion` or `my_metrics:mean_confidence`; the engine sets it
+    biased:    names of scores without an interval over pictures, because few pictures change their value systematically
+    ranks_by:  what `sample_score` is, in words for the report's gallery, e.g. "the accuracy over that picture alone"
     """
 
     state: NDArray[np.int64]
+    name: str = ""
     counts: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     biased: frozenset[str] = frozenset()
+    ranks_by: str = "the score of that picture alone"
 
     @property
     def kept_states(self) -> NDArray[np.int64]:

@@ -28,6 +28,8 @@ class ColourScores(Metric):
     original in palette colours: Σ (difference of a channel)² and Σ ΔE in steps of 2⁻²⁰ (rounded once per picture)
     """
 
+    ranks_by = "the accuracy over that picture alone"
+
     def __init__(self, info: DatasetInfo) -> None:
         self.info = info
         self.state = np.zeros(len(info.classes) ** 2 + SUMS, np.int64)

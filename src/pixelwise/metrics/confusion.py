@@ -40,6 +40,8 @@ class Confusion(Metric):
     both conventions can be read off one count: void left out (`ignore`), or taken for the class "background".
     """
 
+    ranks_by = "the mean IoU of that picture alone, over the classes in its truth or prediction"
+
     def __init__(self, info: DatasetInfo, void: Void) -> None:
         self.info = info
         self.void: Void = void

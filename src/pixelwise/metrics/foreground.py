@@ -27,6 +27,8 @@ class ForegroundIoU(Metric):
     in tenths.
     """
 
+    ranks_by = "the foreground IoU of that picture alone"
+
     def __init__(self, info: DatasetInfo, foreground: int) -> None:
         self.info, self.foreground = info, foreground
         self.convention = {"void": "none" if info.void is None else "ignore"}

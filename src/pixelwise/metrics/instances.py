@@ -55,6 +55,7 @@ class InstanceScores(RowMetric):
     """
 
     columns = COLUMNS
+    ranks_by = "the panoptic quality of that picture alone"
 
     def __init__(self, info: DatasetInfo) -> None:
         super().__init__()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from pixelwise.errors import PixelwiseError
+from pixelwise.errors import DataError, PixelwiseError, raised
 from pixelwise.metrics import METRICS
 from pixelwise.metrics.base import Metric, RowMetric
 from pixelwise.run.states import Counts, Kept, RowStates, States, write_states
@@ -79,6 +80,22 @@ def add_intervals(records: Sequence[dict[str, Any]], metrics: Sequence[Metric], 
                 score["interval"] = asdict(found[score["key"]])
 
 
+@contextmanager
+def counted_by(metric: str) -> Iterator[None]:
+    """Around what a metric of this name counts: one from outside the package raises what it likes, which is a DataError here.
+
+    An exception of pixelwise's own metrics is a fault of theirs, and passes.
+    """
+    try:
+        yield
+    except PixelwiseError:
+        raise
+    except Exception as error:
+        if ":" not in metric:
+            raise
+        raise DataError(f"metric '{metric}' raised {raised(error)}") from error
+
+
 def over_pictures(metric: Metric, states: Kept) -> dict[str, OverPictures]:
     """The interval of every score by its key, or why there is none; nothing for scores that are biased or undefined.
 
@@ -93,8 +110,9 @@ def over_pictures(metric: Metric, states: Kept) -> dict[str, OverPictures]:
     if states.pictures < LEAST_PICTURES:
         return found
     try:
-        whole, *others = _scored(metric, chain([total_state(metric, states)], _without(metric, states)))
-    except (PixelwiseError, LookupError, ValueError, TypeError, ArithmeticError) as error:  # of a metric from elsewhere
+        with counted_by(metric.name):
+            whole, *others = _scored(metric, chain([total_state(metric, states)], _without(metric, states)))
+    except PixelwiseError as error:
         return {
             key: OverPictures(None, None, n, METHOD, lack=f"cannot be counted: {error}") for key, n in pictures.items()
         }

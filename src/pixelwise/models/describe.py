@@ -27,10 +27,9 @@ WINDOWS = (*CONVOLUTIONS, *TRANSPOSED, nn.MaxPool2d, nn.AvgPool2d)
 class LayerRow:
     """One layer of a model, in the order of its first call.
 
-    path:        its place in the model, e.g. `encoder.0.0`
+    layer:       its place in the model, e.g. `encoder.0.0`
     kind:        class of the module, e.g. `Conv2d`
-    inputs:      channels (or features) it reads; None if the kind has none
-    outputs:     channels (or features) it gives
+    in_channels, out_channels:  channels (or features) it reads and gives; None if the kind has none
     kernel, stride, padding, dilation:  one number per direction; None if the kind has no window
     activation:  class of the activation that follows directly, or ""
     output:      size of what it gives, without the batch, e.g. (32, 112, 112); None if it was never called
@@ -39,10 +38,10 @@ class LayerRow:
                  A layer that reads many regions of the picture is counted for all of them
     """
 
-    path: str
+    layer: str
     kind: str
-    inputs: int | None
-    outputs: int | None
+    in_channels: int | None
+    out_channels: int | None
     kernel: tuple[int, ...] | None
     stride: tuple[int, ...] | None
     padding: tuple[int, ...] | str | None
@@ -81,7 +80,7 @@ def describe(model: nn.Module, input_shape: tuple[int, ...]) -> list[LayerRow]:
                 rows[-1] = replace(rows[-1], activation=type(module).__name__)
         else:
             row = _row(paths[module], module, inputs, output, counted)
-            rows.append(replace(row, activation=inner.pop(row.path, "")))
+            rows.append(replace(row, activation=inner.pop(row.layer, "")))
 
     listed = [module for module in model.modules() if _is_layer(module)]
     within = {paths[module] for module in listed}
@@ -94,7 +93,7 @@ def describe(model: nn.Module, input_shape: tuple[int, ...]) -> list[LayerRow]:
     finally:
         for hook in hooks:
             hook.remove()
-    called = {row.path for row in rows}
+    called = {row.layer for row in rows}
     rows += [_row(paths[m], m, (), None, counted) for m in listed if paths[m] not in called and _owns_parameters(m)]
     return rows
 
@@ -123,10 +122,10 @@ def _row(path: str, module: nn.Module, inputs: tuple[Any, ...], output: Any, cou
     incoming, outgoing = _channels(module)
     size = tuple(output.shape[1:]) if isinstance(output, Tensor) else None
     return LayerRow(
-        path=path,
+        layer=path,
         kind=type(module).__name__,
-        inputs=incoming,
-        outputs=outgoing,
+        in_channels=incoming,
+        out_channels=outgoing,
         kernel=_numbers(module, "kernel_size") if windowed else None,
         **window,
         activation="",

@@ -1,6 +1,6 @@
 """Published weights: what is known about the weights of a network, and how to get them from a package or their publisher.
 
-Nothing here is loaded into a model (engine/pretrained.py does), and no network is used before `download`.
+Nothing here is loaded into a model (engine/fitted.py does), and no network is used before `download`.
 """
 
 from __future__ import annotations

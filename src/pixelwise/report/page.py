@@ -29,7 +29,7 @@ from pixelwise.types import Score
 
 MOST_CURVES = 60  # classes with their own panel
 MOST_ROWS = 1000  # classes of a plot; matplotlib makes no picture of more than 65,536 pixels
-RANKED_BY = {  # the metric whose score of one picture ranks the gallery
+RANKED_BY = {  # what ranks the gallery, in records that do not say it: by the class of the metric
     "accuracy": "the probability that was given to the true class",
     "averageprecision": "the mean AP over the pixels of that picture alone",
     "foregroundiou": "the foreground IoU of that picture alone",
@@ -80,7 +80,7 @@ def _page(run: RunFolder, record: Record) -> str:
         per_class=tables.per_class(record, metrics),
         swatches=palette_colours(record),
         unit=record.unit,
-        ranked_by=RANKED_BY.get(str((metric or {}).get("name")), "the score of that picture alone"),
+        ranked_by=_ranked_by(metric or {}),
         losses_caption=record.curves_caption,
         class_caption=_class_caption(record, (metric or {}).get("per_class") or []),
         only_predicted=ONLY_PREDICTED if any(map(only_predicted, (metric or {}).get("per_class") or [])) else "",
@@ -96,6 +96,12 @@ def _page(run: RunFolder, record: Record) -> str:
         version=str((record.environment.get("packages") or {}).get("pixelwise") or ""),
     )
     return page
+
+
+def _ranked_by(metric: Json) -> str:
+    """What the score of one picture is, which ranks the gallery."""
+    alone = "the score of that picture alone"
+    return str(metric["ranks_by"] or alone) if "ranks_by" in metric else RANKED_BY.get(str(metric.get("name")), alone)
 
 
 def first_split(record: Record) -> list[Json]:

@@ -72,19 +72,27 @@ class Reduction:
 class Head:
     """One output of a model.
 
-    form:        `categories`: a score for each of `channels` classes; `values`: `channels` numbers; `objects`: a list of
-                 objects for each picture
+    form:        `categories`: a score for each of `channels` classes; `levels`: a score for each of `channels` classes that
+                 have an order; `values`: `channels` numbers; `objects`: a list of objects for each picture
     reductions:  what `decode` needs of it; metrics may ask for more
     ways:        whether its two values are a way in the picture, down and right: its direction, or a length in `pixels`
     """
 
-    form: Literal["categories", "values", "objects"]
+    form: Literal["categories", "levels", "values", "objects"]
     channels: int
     reductions: tuple[Reduction, ...] = ()
     ways: Literal["", "direction", "pixels"] = ""
 
+    @property
+    def by_class(self) -> bool:
+        """Whether it has a score for each class: their softmax is a probability, and its targets are whole numbers."""
+        return self.form in ("categories", "levels")
+
     def wanted(self, needs: Iterable[str] = ()) -> dict[str, Mapping[str, Any]]:
-        """reduction → options: its own and, for categories, those that metrics or confidences need."""
+        """reduction → options: its own and, for categories, those that metrics or confidences need.
+
+        These are of the classes of the data set, which levels are not.
+        """
         own = {reduction.name: reduction.options for reduction in self.reductions}
         return {**{name: {} for name in needs if self.form == "categories"}, **own}
 

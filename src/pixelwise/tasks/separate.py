@@ -247,7 +247,7 @@ class Levels(Separate):
     def __init__(self, info: DatasetInfo, reads: Input, cutting: Cutting) -> None:
         maps = {
             "direction": Head("values", 2, ways="direction"),
-            "levels": Head("categories", LEVELS, (Reduction("expectation"),)),
+            "levels": Head("levels", LEVELS, (Reduction("expectation"),)),
         }
         super().__init__(info, reads, cutting, maps)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from pixelwise.engine import base
+from pixelwise.engine import reduced
 from pixelwise.engine.numpy import reductions as numpy_reductions
 from pixelwise.engine.torch.model import normalised
 from pixelwise.engine.torch.reductions import (
@@ -94,10 +94,10 @@ def test_both_engines_reduce_alike() -> None:
 def test_bands_together_are_the_whole(size: tuple[int, int] | None, monkeypatch: pytest.MonkeyPatch) -> None:
     made = {"class": Head("categories", 3, (Reduction("winner"),))}
     outputs = {"class": torch.randn(1, 3, 9, 6, generator=torch.Generator().manual_seed(0))}
-    ((rows, whole),) = base.reduced_bands(made, outputs, ("probability",), REDUCTIONS, enlarged, size=size)
+    ((rows, whole),) = reduced.reduced_bands(made, outputs, ("probability",), REDUCTIONS, enlarged, size=size)
     assert rows == slice(0, size[0] if size else 9)
-    monkeypatch.setattr(base, "BAND", 60)
-    bands = list(base.reduced_bands(made, outputs, ("probability",), REDUCTIONS, enlarged, size=size))
+    monkeypatch.setattr(reduced, "BAND", 60)
+    bands = list(reduced.reduced_bands(made, outputs, ("probability",), REDUCTIONS, enlarged, size=size))
     assert len(bands) > 2
     for name in ("winner", "probability"):
         together = np.concatenate([reduced["class"][name] for _, reduced in bands])

@@ -264,7 +264,7 @@ def _model_counts(name: str, input: str, outputs: int, options: list[str]) -> tu
     shape = pixels_of(parse_shape(input))
     chosen = parse_options(options, "--set")
     rows = describe(MODELS.build(name, shape[0], outputs, **chosen), shape)
-    cells: list[tuple[Any, ...]] = [(row.path, row.kind, row.output, row.parameters, row.macs) for row in rows]
+    cells: list[tuple[Any, ...]] = [(row.layer, row.kind, row.output, row.parameters, row.macs) for row in rows]
     totals = {"parameters": sum(row.parameters for row in rows), "multiply_adds": sum(row.macs for row in rows)}
     cells.append(("total", "", None, *totals.values()))
     headings = ("layer", "kind", "gives", "weights", "multiply-adds")

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 
 from pixelwise.data.base import Dataset
 from pixelwise.data.cache.building import BLOCK, OTHER_SIZE, RAGGED, Builder, SizesDiffer, check_sample, unpack
+from pixelwise.deferred import Deferred
 from pixelwise.errors import DataError, Problem, RunError
 from pixelwise.imaging.files import MAX_PIXELS, pixel_limit
 from pixelwise.imaging.fit import extremes, proposal
@@ -36,7 +37,7 @@ from pixelwise.imaging.resize import resize_image
 from pixelwise.run.lock import remove_abandoned
 from pixelwise.run.records.json_text import read_json
 from pixelwise.run.records.plain import is_plain_file, open_plain, plain_folder
-from pixelwise.types import DatasetInfo, Deferred, Object, Sample
+from pixelwise.types import DatasetInfo, Object, Sample
 
 FORMAT = 1  # raised when what a cache holds changes its meaning
 OBJECTS = (*RAGGED, "object_ends")

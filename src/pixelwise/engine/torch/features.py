@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pixelwise.engine.pretrained import fitted, published_weights
+from pixelwise.engine.fitted import fitted
+from pixelwise.engine.pretrained import published_weights
 from pixelwise.engine.torch.update import keyed_random
 from pixelwise.errors import PixelwiseError
 from pixelwise.imaging.resize import resize_image

@@ -274,7 +274,7 @@ class TorchLearner(Learner):
         for head, loss in losses.items():
             if head in targets:
                 target = targets[head]
-                by_class = self.task.heads[head].form == "categories" and isinstance(target, Tensor)
+                by_class = self.task.heads[head].by_class and isinstance(target, Tensor)
                 found = loss(scores[head], target.long() if by_class else target)
                 if isinstance(found, Mapping):
                     terms |= {part if len(losses) == 1 else f"{head} {part}": term for part, term in found.items()}
@@ -384,8 +384,7 @@ class TorchLearner(Learner):
         from pixelwise.models.describe import describe
 
         shape = (self.task.input.channels, *self.size)
-        named = {"path": "layer", "inputs": "in_channels", "outputs": "out_channels"}
-        rows = [{named.get(k, k): v for k, v in row.as_record().items()} for row in describe(self.model, shape)]
+        rows = [row.as_record() for row in describe(self.model, shape)]
         return {
             "name": self.recipe.model.name,
             "options": self.recipe.model.options,

@@ -17,8 +17,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from pixelwise.data.cache import CachedSplit
-from pixelwise.engine.base import function_of
 from pixelwise.engine.build import build
+from pixelwise.engine.functions import function_of
 from pixelwise.engine.order import Sampling, count_rounds, draw_order
 from pixelwise.engine.torch.model import TensorBatch, collate, looked_up
 from pixelwise.errors import DataError, PixelwiseError

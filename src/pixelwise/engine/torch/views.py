@@ -32,11 +32,11 @@ def averaged_scores(batch: TensorBatch, views: Views, task: Task, compute: Compu
             images = functional.interpolate(images, size, mode="bilinear", align_corners=False, antialias=True)
         for name, scores in _computed(compute, images, size, scale).items():
             found = _turned_back(_brought_back(scores, flipped, (height, width)), task.heads[name], flipped, scale)
-            found = found.softmax(dim=1) if task.heads[name].form == "categories" else found
+            found = found.softmax(dim=1) if task.heads[name].by_class else found
             total[name] = total[name].add_(found) if name in total else found
     for name, found in total.items():
         found.div_(views.count)
-        if task.heads[name].form == "categories":
+        if task.heads[name].by_class:
             found.clamp_(min=torch.finfo(found.dtype).tiny).log_()
     return total
 

@@ -87,6 +87,7 @@ class Figures(Part):
 
 class MetricRecord(Part):
     name: Name = ""
+    ranks_by: Text = ""
     scores: list[ScoreRecord] = []
     constant_guess: Guess | None = None
     per_class: list[Row] = []

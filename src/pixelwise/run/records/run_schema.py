@@ -186,7 +186,7 @@ class Origin(Part):
 
 
 class Pretrained(Part):
-    """The pretrained weights that a training started from (engine/pretrained.py)."""
+    """The pretrained weights that a training started from (engine/fitted.py)."""
 
     weights: Name
     network: Name = ""
