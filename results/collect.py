@@ -234,7 +234,7 @@ def collect(name: str, runs: Sequence[RunFolder]) -> Json:
         "title": first["recipe"]["title"],
         "stated": first["recipe"]["stated"],
         "commit": sorted({str(environment["commit"]) for environment in environments}),
-        "machine": sorted({f"{e['processor']}, {e['cores']} cores" for e in environments}),
+        "machine": sorted({_machine(environment) for environment in environments}),
         "versions": environments[0]["packages"],
         "device": first["choices"]["device"],
         "precision": sorted({setup["choices"]["precision"] for setup in setups}),
@@ -251,6 +251,12 @@ def collect(name: str, runs: Sequence[RunFolder]) -> Json:
         "losses": _losses([_losses_of(run, summary) for run, summary in zip(runs, summaries, strict=True)]),
         "scores": _scores(summaries),
     }
+
+
+def _machine(environment: Json) -> str:
+    return ", ".join(
+        [environment["processor"], f"{environment['cores']} cores", *filter(None, [environment.get("gpu")])]
+    )
 
 
 def without_seed(recipe: Mapping[str, Any]) -> Json:

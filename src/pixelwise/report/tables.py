@@ -286,7 +286,7 @@ def layers(record: Record) -> Table | None:
 def environment(record: Record) -> list[tuple[str, str]]:
     """Machine, versions and what was chosen by trying, as names and values."""
     told = record.environment
-    pairs = [(name, told.get(name)) for name in ("processor", "cores", "system", "python", "commit")]
+    pairs = [(name, told.get(name)) for name in ("processor", "cores", "gpu", "system", "python", "commit")]
     pairs.insert(2, ("memory", f"{told['memory_gib']} GiB" if told.get("memory_gib") else None))
     pairs += [(name, version) for name, version in (told.get("packages") or {}).items()]
     choices = record.setup.get("choices") or {}

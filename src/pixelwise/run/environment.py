@@ -20,7 +20,7 @@ USED = ("timm",)  # of interest where it was imported, because a model is built 
 
 
 def environment(recorded: Container[str] = ()) -> dict[str, Any]:
-    """Versions, processor, cores, memory, matrix kernels and commit as JSON values. torch is not imported for its version.
+    """Versions, processor, cores, memory, GPU, matrix kernels and commit as JSON values. torch is not imported for it.
 
     recorded: packages that the record of a run names
     """
@@ -32,6 +32,7 @@ def environment(recorded: Container[str] = ()) -> dict[str, Any]:
         "processor": processor(),
         "cores": cores(),
         "memory_gib": _memory_gib(),
+        "gpu": gpu(),
         "blas": kernels(),
         "commit": commit(),
         "command": ["pixelwise", *map(hide_passwords, sys.argv[1:])],
@@ -67,6 +68,12 @@ def cores() -> int:
 def processor() -> str:
     """The processor's name as its maker writes it, or its architecture."""
     return first_processor().get("model name") or platform.processor() or platform.machine()
+
+
+def gpu() -> str | None:
+    """The name of the GPU that this process computes on, as its maker writes it, or None."""
+    torch = sys.modules.get("torch")
+    return torch.cuda.get_device_name() if torch is not None and torch.cuda.is_initialized() else None
 
 
 def commit() -> str | None:

@@ -155,7 +155,16 @@ def _threads(wanted: int | None) -> int:
 
 def _choose_precision(wanted: str, device: str, threads: int, memory: Path) -> tuple[str, tuple[str, ...]]:
     if wanted == "fp32":
-        return "fp32", ()
+        in_tf32 = (
+            device.startswith("cuda")
+            and torch.backends.cudnn.allow_tf32
+            and torch.cuda.get_device_capability(device) >= (8, 0)
+        )
+        return "fp32", (
+            ("convolutions round their inputs to TF32 (10 bits of mantissa) on this GPU, as torch has it",)
+            if in_tf32
+            else ()
+        )
     if device.startswith("cuda"):
         if torch.cuda.is_bf16_supported(including_emulation=False):
             return "bf16", ()

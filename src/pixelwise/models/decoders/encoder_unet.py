@@ -22,29 +22,31 @@ class EncoderUNet(AnySize):
 
     encoder     maps of several strides, finest first
     decoder     from the coarsest map: enlarge to the next finer stride, concatenate that map, two 3×3 convolutions to
-                width · stride channels; the last step is at full size and has no map to concatenate
-    classifier  1×1 at full size
+                width · stride channels; a step to full size has no map to concatenate
+    classifier  1×1 at the stride of the decoder's last step; its scores are enlarged to full size
     """
 
-    def __init__(self, encoder: Encoder, out_channels: int, width: int, norm: Norm) -> None:
+    def __init__(self, encoder: Encoder, out_channels: int, width: int, norm: Norm, finest: int) -> None:
         super().__init__()
         self.stride = max(encoder.strides)
         self.encoder = encoder
         strides, skips = [*reversed(encoder.strides)], [*reversed(encoder.channels)]
         if strides[-1] > 1:
             strides, skips = [*strides, 1], [*skips, 0]
+        strides = [stride for stride in strides if stride >= finest]
         widths = [skips[0], *(width * stride for stride in strides[1:])]
+        self.finest = strides[-1]
         self.decoder = nn.ModuleList(
             _Up(deep, skip, out, coarse // fine, norm)
-            for (coarse, fine), (deep, out), skip in zip(pairwise(strides), pairwise(widths), skips[1:], strict=True)
+            for (coarse, fine), (deep, out), skip in zip(pairwise(strides), pairwise(widths), skips[1:], strict=False)
         )
-        self.classifier = nn.Conv2d(width, out_channels, kernel_size=1)
+        self.classifier = nn.Conv2d(widths[-1], out_channels, kernel_size=1)
 
     def scores(self, x: Tensor) -> Tensor:
         *skips, merged = self.encoder(x)
         for step in self.decoder:
             merged = step(merged, skips.pop() if skips else None)
-        return self.classifier(merged)
+        return enlarge(self.classifier(merged), self.finest)
 
 
 class _Up(nn.Module):
@@ -68,17 +70,20 @@ def encoder_unet(
     encoder: str = "resnet18",
     width: Annotated[int, Ge(1)] = 16,
     norm: Norm = "group",
+    finest: Annotated[int, Ge(1)] = 1,
 ) -> EncoderUNet:
     """A U-Net (Ronneberger et al. 2015) on an encoder: skips are concatenated at every stride, up to full size.
 
     encoder:  of `models/encoders`, any model of timm with feature maps, or package.module:function
     width:    channels of the decoder at full size; they double with every halving, to 16 times as many at stride 16
+    finest:   stride of the decoder's last step: 1 is full size; with 4 the scores are computed at a quarter of the size and
+              enlarged, so that finer maps are not read
     norm:     between each 3×3 convolution of the decoder and its ReLU. `group`: statistics of one picture (Wu & He 2018),
               for small batches. `batch`: over the batch. `none`
 
     Maps are enlarged bilinearly, not by transposed convolutions: no weights to learn, and no chequered pattern.
     """
-    model = EncoderUNet(build_encoder(encoder, in_channels), out_channels, width, norm)
+    model = EncoderUNet(build_encoder(encoder, in_channels), out_channels, width, norm, finest)
     he_normal(model.decoder)
     near_equal_scores(model.classifier)
     return model

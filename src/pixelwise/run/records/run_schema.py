@@ -248,6 +248,7 @@ class Environment(Part):
     processor: Name | None = None
     cores: Count | None = None
     memory_gib: Number | None = None
+    gpu: Name | None = None
     blas: Name | None = None
     commit: Name | None = None
     command: list[Text] = []
