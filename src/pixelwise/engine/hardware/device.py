@@ -72,7 +72,9 @@ class Choices:
             return
         _check_gpu(self.device)
         torch.cuda.set_device(self.torch_device)  # random draws are keyed on the current GPU
-        torch.backends.cudnn.benchmark = not self.deterministic
+        torch.backends.cudnn.benchmark = (
+            False  # by timing, two runs of one seed could differ; and it takes long (LAB.md)
+        )
         if self.deterministic:
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(self.deterministic)

@@ -10,6 +10,7 @@ from annotated_types import Ge
 from torch import Tensor, nn
 
 from pixelwise.models.blocks import Norm, double_convolution
+from pixelwise.models.decoders.linear_probe import Standardise, standardisation
 from pixelwise.models.dense import AnySize, enlarge
 from pixelwise.models.encoders import build_encoder
 from pixelwise.models.encoders.base import Encoder
@@ -26,10 +27,13 @@ class EncoderUNet(AnySize):
     classifier  1×1 at the stride of the decoder's last step; its scores are enlarged to full size
     """
 
-    def __init__(self, encoder: Encoder, out_channels: int, width: int, norm: Norm, finest: int) -> None:
+    def __init__(
+        self, encoder: Encoder, out_channels: int, width: int, norm: Norm, finest: int, standardise: Standardise
+    ) -> None:
         super().__init__()
         self.stride = max(encoder.strides)
         self.encoder = encoder
+        self.standardise = standardisation(encoder.channels, standardise)
         strides, skips = [*reversed(encoder.strides)], [*reversed(encoder.channels)]
         if strides[-1] > 1:
             strides, skips = [*strides, 1], [*skips, 0]
@@ -43,7 +47,7 @@ class EncoderUNet(AnySize):
         self.classifier = nn.Conv2d(widths[-1], out_channels, kernel_size=1)
 
     def scores(self, x: Tensor) -> Tensor:
-        *skips, merged = self.encoder(x)
+        *skips, merged = (layer(each) for layer, each in zip(self.standardise, self.encoder(x), strict=True))
         for step in self.decoder:
             merged = step(merged, skips.pop() if skips else None)
         return enlarge(self.classifier(merged), self.finest)
@@ -71,6 +75,7 @@ def encoder_unet(
     width: Annotated[int, Ge(1)] = 16,
     norm: Norm = "group",
     finest: Annotated[int, Ge(1)] = 1,
+    standardise: Standardise = "none",
 ) -> EncoderUNet:
     """A U-Net (Ronneberger et al. 2015) on an encoder: skips are concatenated at every stride, up to full size.
 
@@ -78,12 +83,13 @@ def encoder_unet(
     width:    channels of the decoder at full size; they double with every halving, to 16 times as many at stride 16
     finest:   stride of the decoder's last step: 1 is full size; with 4 the scores are computed at a quarter of the size and
               enlarged, so that finer maps are not read
+    standardise:  `batch` scales each channel of the encoder's maps to mean 0 and variance 1 before, without parameters
     norm:     between each 3×3 convolution of the decoder and its ReLU. `group`: statistics of one picture (Wu & He 2018),
               for small batches. `batch`: over the batch. `none`
 
     Maps are enlarged bilinearly, not by transposed convolutions: no weights to learn, and no chequered pattern.
     """
-    model = EncoderUNet(build_encoder(encoder, in_channels), out_channels, width, norm, finest)
+    model = EncoderUNet(build_encoder(encoder, in_channels), out_channels, width, norm, finest, standardise)
     he_normal(model.decoder)
     near_equal_scores(model.classifier)
     return model
