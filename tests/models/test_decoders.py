@@ -39,7 +39,7 @@ def test_the_encoder_is_left_as_it_was_built(name):
 def test_every_part_has_the_name_by_which_recipes_freeze_it(name):
     assert {part for part, child in build(name).named_children() if any(True for _ in child.state_dict())} <= {
         *("encoder", "decoder", "classifier"),
-        *(("standardise", "linear") if name == "fpn" else ()),
+        *(("standardise", "linear") if name in ("fpn", "encoder_unet") else ()),
         *(("standardise", "fpn", "rpn", "roi_heads") if name.endswith("rcnn") else ()),
     }
 
@@ -155,6 +155,41 @@ def test_the_unet_concatenates_every_map_and_ends_at_full_size():
     shapes = [(step.factor, step.convolutions[0].in_channels) for step in model.decoder]
     assert shapes == [(2, 12 + 10), (2, 64 + 8), (2, 32 + 6), (2, 16 + 4), (2, 8)]
     assert [step.convolutions[0].out_channels for step in model.decoder] == [64, 32, 16, 8, 4]
+
+
+def test_the_unet_can_end_at_a_quarter_of_the_size_and_reads_no_finer_map():
+    model = build("encoder_unet", width=4, finest=4, standardise="batch").eval()
+    assert [step.factor for step in model.decoder] == [2, 2, 2]
+    assert len(model.standardise) == 4
+    x = torch.randn(1, 3, 64, 96)
+    quarter = model.decoder[-1].convolutions
+    seen = []
+    quarter.register_forward_hook(lambda _, __, out: seen.append(out))
+    scores = model(x)
+    assert seen[0].shape[1:] == (16, 16, 24)
+    enlarged = functional.interpolate(model.classifier(seen[0]), scale_factor=4, mode="bilinear")
+    torch.testing.assert_close(scores, enlarged)
+
+
+@pytest.mark.parametrize("finest", [3, 32, 64])
+def test_the_unet_ends_at_a_stride_of_the_encoder_only(finest):
+    with pytest.raises(RecipeError, match=rf"is {finest}; the decoder can end at the strides 1, 2, 4, 8, 16"):
+        build("encoder_unet", finest=finest)
+
+
+@pytest.mark.parametrize("finest", [1, 4])
+def test_the_unet_begins_as_a_linear_probe(finest):
+    unet = build("encoder_unet", finest=finest, standardise="batch", linear=True).train()
+    strides = tuple(stride for stride in unet.encoder.strides if stride >= finest)
+    probe = build("linear_probe", strides=strides, standardise="batch").train()
+    probe.encoder.load_state_dict(unet.encoder.state_dict())
+    with torch.no_grad():
+        unet.classifier.weight.zero_()
+        for mine, its in zip(unet.linear, probe.classifier, strict=True):
+            assert not mine.weight.any()
+            its.weight.copy_(nn.init.normal_(mine.weight))
+    x = torch.randn(2, 3, 64, 64)
+    torch.testing.assert_close(unet(x), probe(x))
 
 
 def test_the_plain_network_is_a_unet_whose_skips_are_zero():

@@ -9,8 +9,9 @@ import torch
 from annotated_types import Ge
 from torch import Tensor, nn
 
+from pixelwise.errors import RecipeError
 from pixelwise.models.blocks import Norm, double_convolution
-from pixelwise.models.decoders.linear_probe import Standardise, standardisation
+from pixelwise.models.decoders.linear_probe import Standardise, linear_classifiers, linear_scores, standardisation
 from pixelwise.models.dense import AnySize, enlarge
 from pixelwise.models.encoders import build_encoder
 from pixelwise.models.encoders.base import Encoder
@@ -21,36 +22,55 @@ from pixelwise.shelf import declares
 class EncoderUNet(AnySize):
     """(B, in_channels, H, W) → (B, out_channels, H, W).
 
-    encoder     maps of several strides, finest first
+    encoder     maps of several strides, finest first; those finer than `finest` are not read
     decoder     from the coarsest map: enlarge to the next finer stride, concatenate that map, two 3×3 convolutions to
                 width · stride channels; a step to full size has no map to concatenate
-    classifier  1×1 at the stride of the decoder's last step; its scores are enlarged to full size
+    classifier  1×1 at the stride `finest`; the scores are enlarged to the size of the picture
+    linear      the scores of a linear probe of the same maps, added to those of the classifier
     """
 
     def __init__(
-        self, encoder: Encoder, out_channels: int, width: int, norm: Norm, finest: int, standardise: Standardise
+        self,
+        encoder: Encoder,
+        out_channels: int,
+        width: int,
+        norm: Norm,
+        finest: int,
+        standardise: Standardise,
+        linear: bool,
     ) -> None:
         super().__init__()
-        self.stride = max(encoder.strides)
+        allowed = sorted({1, *encoder.strides[:-1]})
+        if finest not in allowed:
+            what = f"is {finest}; the decoder can end at the strides {', '.join(map(str, allowed))}."
+            raise RecipeError(what, where="model.finest", hint="1 is full size.")
+        self.chosen = [place for place, stride in enumerate(encoder.strides) if stride >= finest]
+        self.stride, self.finest = max(encoder.strides), finest
+        self.strides = [encoder.strides[place] for place in self.chosen]
+        given = [encoder.channels[place] for place in self.chosen]
         self.encoder = encoder
-        self.standardise = standardisation(encoder.channels, standardise)
-        strides, skips = [*reversed(encoder.strides)], [*reversed(encoder.channels)]
-        if strides[-1] > 1:
-            strides, skips = [*strides, 1], [*skips, 0]
-        strides = [stride for stride in strides if stride >= finest]
+        self.standardise = standardisation(given, standardise)
+        strides, skips = [*reversed(self.strides)], [*reversed(given)]
+        if strides[-1] > finest:
+            strides, skips = [*strides, finest], [*skips, 0]
         widths = [skips[0], *(width * stride for stride in strides[1:])]
-        self.finest = strides[-1]
         self.decoder = nn.ModuleList(
             _Up(deep, skip, out, coarse // fine, norm)
-            for (coarse, fine), (deep, out), skip in zip(pairwise(strides), pairwise(widths), skips[1:], strict=False)
+            for (coarse, fine), (deep, out), skip in zip(pairwise(strides), pairwise(widths), skips[1:], strict=True)
         )
         self.classifier = nn.Conv2d(widths[-1], out_channels, kernel_size=1)
+        self.linear = linear_classifiers(given, out_channels) if linear else None
 
     def scores(self, x: Tensor) -> Tensor:
-        *skips, merged = (layer(each) for layer, each in zip(self.standardise, self.encoder(x), strict=True))
+        maps = self.encoder(x)
+        chosen = [layer(maps[place]) for layer, place in zip(self.standardise, self.chosen, strict=True)]
+        *skips, merged = chosen
         for step in self.decoder:
             merged = step(merged, skips.pop() if skips else None)
-        return enlarge(self.classifier(merged), self.finest)
+        scores = enlarge(self.classifier(merged), self.finest)
+        if self.linear is None:
+            return scores
+        return scores + enlarge(linear_scores(self.linear, chosen, self.strides), self.strides[0])
 
 
 class _Up(nn.Module):
@@ -76,20 +96,26 @@ def encoder_unet(
     norm: Norm = "group",
     finest: Annotated[int, Ge(1)] = 1,
     standardise: Standardise = "none",
+    linear: bool = False,
 ) -> EncoderUNet:
     """A U-Net (Ronneberger et al. 2015) on an encoder: skips are concatenated at every stride, up to full size.
 
     encoder:  of `models/encoders`, any model of timm with feature maps, or package.module:function
     width:    channels of the decoder at full size; they double with every halving, to 16 times as many at stride 16
-    finest:   stride of the decoder's last step: 1 is full size; with 4 the scores are computed at a quarter of the size and
-              enlarged, so that finer maps are not read
-    standardise:  `batch` scales each channel of the encoder's maps to mean 0 and variance 1 before, without parameters
     norm:     between each 3×3 convolution of the decoder and its ReLU. `group`: statistics of one picture (Wu & He 2018),
               for small batches. `batch`: over the batch. `none`
+    finest:   stride of the decoder's last step. 1 is full size; with 4, the scores are computed at a quarter of it and
+              enlarged, and finer maps of the encoder are not read
+    standardise:  `batch` scales each channel of the encoder's maps to mean 0 and variance 1 before anything reads it,
+              without parameters. `none`
+    linear:   add the scores of a linear probe of the same maps, whose weights begin at 0, as in `fpn`: with a few hundred
+              pictures the decoder alone has too few updates to learn from
 
     Maps are enlarged bilinearly, not by transposed convolutions: no weights to learn, and no chequered pattern.
+
+    Raises RecipeError if the encoder has no map of the stride `finest` and it is not 1.
     """
-    model = EncoderUNet(build_encoder(encoder, in_channels), out_channels, width, norm, finest, standardise)
+    model = EncoderUNet(build_encoder(encoder, in_channels), out_channels, width, norm, finest, standardise, linear)
     he_normal(model.decoder)
     near_equal_scores(model.classifier)
     return model
