@@ -19,6 +19,7 @@ from pixelwise.engine.train import resume, train
 from pixelwise.errors import RecipeError
 from pixelwise.losses.cross_entropy import cross_entropy
 from pixelwise.models.decoders.fpn import fpn
+from pixelwise.models.folded import Folding
 from pixelwise.models.parts import part_of
 from pixelwise.recipe.effects import remarks
 from pixelwise.recipe.load import as_yaml, load_recipe
@@ -260,3 +261,37 @@ def test_an_encoder_of_timm_is_frozen_and_then_learns_slowly(learner_of: Callabl
         rate = 0.001 if name.startswith("encoder.") else 0.01
         if parameter.grad is not None:
             torch.testing.assert_close(parameter, before[name] - rate * parameter.grad, rtol=1e-5, atol=1e-7)
+
+
+def test_a_frozen_encoder_is_folded_in_training_steps_only(learner_of: Callable[..., TorchLearner]) -> None:
+    """The loss is that without folding but for rounding; evaluation and checkpoints do not know of it."""
+    info = DatasetInfo("dots", ("ground", "dot"), ((0, 0, 0), (9, 0, 0)), frozenset({"mask"}))
+    draw = np.random.default_rng(0)
+    pictures = [
+        Sample(f"p{n}", draw.integers(0, 256, (32, 32, 3), np.uint8), draw.integers(0, 2, (32, 32)).astype(np.uint8))
+        for n in range(4)
+    ]
+    norms: list[str] = []
+    found = []
+    for folds in (True, False):
+        torch.manual_seed(0)
+        model = fpn(3, 2, encoder="resnet18", dropout=0)
+        losses = {"class": cross_entropy(np.array([1, 1]))}
+        learner = learner_of(segment(info), model, losses, "train.phases=[{epochs: 1, freeze: [encoder]}]")
+        learner.optimizer = sgd(model, momentum=0.0, parts={})
+        learner.begin(0)
+        if not folds:
+            learner.folding = Folding([])
+        model.encoder.model.bn1.register_forward_hook(lambda *_: norms.append("called"))
+        names = list(model.state_dict())
+        learner.step(learner.encode(pictures), 0.01, 0)  # it makes the copy
+        norms.clear()
+        found.append(learner.step(learner.encode(pictures), 0.01, 1)["class"][0])
+        called = len(norms)
+        norms.clear()
+        learner.forward(learner.encode(pictures))
+        assert (called, len(norms)) == (0 if folds else 1, 1)
+        assert list(model.state_dict()) == names
+        batch_norm = [module for module in model.encoder.modules() if isinstance(module, nn.BatchNorm2d)]
+        assert len(batch_norm) == 20
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-4)
