@@ -138,6 +138,11 @@ def test_parts_that_are_not_there_are_refused(words: list[str], said: str, data:
     ("name", "words", "said"),
     [
         ("quickstart", "train.optimizer.parts={down: 0}", "must be greater than 0"),
+        (
+            "quickstart",
+            "train.optimizer.parts={down: true}",
+            r"parts: read \{'down': True\}, in which true is not a number",
+        ),
         ("quickstart", "train.optimizer.parts=[down]", "train.optimizer.parts: read "),
         ("quickstart", "train.parts={down: 0.1}", "Did you mean 'train.optimizer.parts'"),
         ("scenes/scratch_fcn", "train.optimizer.parts={down: 0.1}", "NumPy optimizer .* has no option 'parts'"),
