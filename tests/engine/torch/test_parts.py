@@ -119,6 +119,10 @@ def test_groups_follow_the_model_whatever_the_order_of_the_parts() -> None:
             r"train\.optimizer\.parts\.encodr: the model has no part 'encodr'; its largest parts are encoder, decoder, "
             r"classifier. Did you mean 'encoder'",
         ),
+        (
+            ["model=pixel_frequency", "train.phases=[{epochs: 1, freeze: [encoder]}]"],
+            r"train\.phases\.0\.freeze: the model has no part 'encoder': it consists of no parts\. Leave it out",
+        ),
         (["train.optimizer.parts={encoder.stem.2: 0.1}"], "this part has no weights to learn"),
         (["train.phases=[{epochs: 1, freeze: [encodr]}]"], r"freeze: the model has no part.*Did you mean 'encoder'"),
         (
