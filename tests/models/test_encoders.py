@@ -102,6 +102,25 @@ def test_an_encoder_that_cannot_be_dilated(name, what):
         build_encoder(name, 3, 16)
 
 
+@pytest.mark.parametrize("name", ["vit_tiny_patch16_224", "volo_d1_224"])  # timm asserts the size of the first alone
+def test_an_encoder_for_one_size_names_it(name):
+    encoder = build_encoder(name, 3)
+    said = f"encoder '{name}' takes only pictures of 224×224 .width × height.; it was given one of 72×60"
+    with torch.no_grad(), pytest.raises(ShapeError, match=rf"model\.encoder: {said}\. Set data\.size=\[224, 224\]"):
+        encoder(torch.zeros(1, 3, 60, 72))
+
+
+def test_a_fault_of_another_kind_is_not_taken_for_the_size(monkeypatch):
+    encoder = build_encoder("vit_tiny_patch16_224", 3)
+
+    def fail(*given, **options):
+        raise RuntimeError("CUDA out of memory")
+
+    monkeypatch.setattr(encoder, "maps", fail)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        encoder(torch.zeros(1, 3, 60, 72))
+
+
 def test_squeezenet_is_torchvision_s():
     encoder, whole = build_encoder("squeezenet1_0", 3).eval(), torchvision.models.squeezenet1_0()
     state = {key: v for key, v in whole.state_dict().items() if not key.startswith("classifier")}
