@@ -31,21 +31,12 @@ FORMS = ("categories", "levels", "values", "objects")  # levels: categories with
 DECLARATIONS: Mapping[str, tuple[type | tuple[type, ...], tuple[str, ...]]] = {  # key → types and words of its value
     "predicts": (str, ()),  # a task: the kind of its predictions, e.g. class_map
     "heads": (dict, FORMS),  # a task: the heads that a model must have, name → form
-    "per": (
-        str,
-        PLACES,
-    ),  # a task: what each prediction is of; a loss: what it needs scores of, where not anything will do
+    "per": (str, PLACES),  # a task: what each prediction is of; a loss: what it needs scores of, if not of anything
     "loss": ((str, dict), ()),  # a task: its default loss (for each head, where they differ),
     "metrics": (tuple, ()),  # its default metrics,
     "best": (str, ()),  # and the score that chooses the best checkpoint
-    "knows": (
-        (str, tuple),
-        ("mask", "label", "objects"),
-    ),  # a data set: what it knows of its pictures; a task: what it needs
-    "knows_with": (
-        dict,
-        (),
-    ),  # a data set: what it knows besides with some options, e.g. objects → kind=instances,components
+    "knows": ((str, tuple), ("mask", "label", "objects")),  # a data set: what it knows of its pictures; a task: needs
+    "knows_with": (dict, ()),  # a data set: what it knows with some options, e.g. objects → kind=instances,components
     "gives": ((str, tuple), PLACES),  # a model: what each of its outputs is of; several where it follows the task
     "takes": (str, FORMS),  # a loss: the form of the heads that it is for
     "parts": (str, ()),  # a loss: its option that lists the losses it is made of
@@ -55,10 +46,7 @@ DECLARATIONS: Mapping[str, tuple[type | tuple[type, ...], tuple[str, ...]]] = { 
     "resizes": (str, ()),  # an augmentation: its option with the size (H, W) that a window is resized to
     "window": (tuple, ()),  # and its two with the range of the window's area and shape; without it, the whole picture
     "named": (dict, ()),  # anything: option → the kind of thing that its value names, e.g. encoder → encoder
-    "weights": (
-        dict,
-        (),
-    ),  # a model: word of model.weights → the network whose weights it means, e.g. imagenet → {encoder}
+    "weights": (dict, ()),  # a model: word of model.weights → the network that it means, e.g. imagenet → {encoder}
     "needs": (tuple, ()),  # a metric: the reductions of the scores that it reads besides, e.g. probability
 }
 Builder = TypeVar("Builder", bound=Callable[..., Any])
@@ -222,8 +210,9 @@ def _type_fault(option: Option, value: Any) -> str:
     from pydantic import ValidationError
 
     try:
-        if isinstance(value, bool) and _takes_only_numbers(option.type):
-            return "which is not a number"
+        for kind, part in _within(option.type, value):
+            if isinstance(part, bool) and _takes_only_numbers(kind):
+                return "which is not a number" if part is value else f"in which {shown(part)} is not a number"
         _convert(option, value)
     except ValidationError as error:
         return " and ".join(dict.fromkeys(type_fault(entry) for entry in error.errors()))
@@ -234,9 +223,30 @@ def _type_fault(option: Option, value: Any) -> str:
 
 def _takes_only_numbers(kind: Any) -> bool:
     """Whether true and false, which Python counts among the integers, are out of place."""
-    members = get_args(kind) if isinstance(kind, UnionType) or get_origin(kind) is Union else (kind,)
-    bare = {get_args(member)[0] if get_origin(member) is Annotated else member for member in members}
+    bare: set[Any] = set()
+    for member in _members(kind):
+        bare |= {type(word) for word in get_args(member)} if get_origin(member) is Literal else {member}
     return bool(bare & {int, float}) and not bare & {bool, Any}
+
+
+def _members(kind: Any) -> list[Any]:
+    """The types of a union, or the one type, without their limits."""
+    members = get_args(kind) if isinstance(kind, UnionType) or get_origin(kind) is Union else (kind,)
+    return [get_args(member)[0] if get_origin(member) is Annotated else member for member in members]
+
+
+def _within(kind: Any, value: Any) -> Iterator[tuple[Any, Any]]:
+    """A value with its type, and all that its lists and maps contain with theirs."""
+    yield kind, value
+    for member in _members(kind):
+        within, inner = get_origin(member), get_args(member)
+        if within is dict and isinstance(value, dict):
+            for element in value.values():
+                yield from _within(inner[1], element)
+        elif within in (list, tuple) and isinstance(value, list | tuple):
+            kinds = inner if within is tuple and inner[-1:] != (...,) else inner[:1] * len(value)
+            for one, element in zip(kinds, value, strict=False):  # another length is pydantic's to refuse
+                yield from _within(one, element)
 
 
 @cache  # a module has several builders

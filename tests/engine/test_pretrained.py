@@ -376,6 +376,32 @@ def test_a_run_without_encoder_gives_all_or_nothing(probe: Make, root: Path, tmp
     assert told == ["its model has no part 'encoder'."]
 
 
+def test_a_path_that_is_not_a_run_says_what_to_name(probe: Make, root: Path, tmp_path: Path) -> None:
+    folder, run = tmp_path / "runs", tmp_path / "runs" / "a"
+    (run / "best").mkdir(parents=True)
+
+    def said(path: Path) -> str:
+        with pytest.raises(RunError) as error:
+            next(train(probe(f"run:{path}"), tmp_path / "new", data=root))
+        return str(error.value)
+
+    (run / "recipe.yaml").write_text("title: a")
+    assert said(run).startswith(
+        f"model.weights: {run}: is not a run folder, or the run stopped before its first step: "
+    )
+    assert said(run).endswith(
+        "Name a folder that `pixelwise train` wrote: it contains recipe.yaml, setup.json and best/."
+    )
+    (run / "setup.json").write_text("{}")
+    assert said(folder) == (
+        f"model.weights: {folder}: is not a run folder: it has no recipe.yaml. Name one of the runs in it: {run}."
+    )
+    assert said(run / "best").endswith(f"it has no recipe.yaml. Name the run that it belongs to, {run}.")
+    assert said(tmp_path / "absent").startswith(
+        f"model.weights: {tmp_path / 'absent'}: this run folder does not exist."
+    )
+
+
 def test_with_from_the_mean_of_its_weights_comes_too(probe: Make, root: Path, tmp_path: Path) -> None:
     list(train(probe(), tmp_path / "source", data=root))
     _, setup = begun(probe("none"), tmp_path / "run", root, from_run=tmp_path / "source")

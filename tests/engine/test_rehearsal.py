@@ -68,6 +68,56 @@ def test_a_corner_is_shown_and_whole_pictures_where_it_is_too_small(
     assert [size[0] for size in SEEN[: len(sizes)]] == sizes
 
 
+def test_a_single_training_picture_of_another_size_is_tried_twice_over(tmp_path: Path) -> None:
+    words = ("model={name: unet, width: 4, depth: 1}", "augment=[{name: scale_crop, size: [64, 64]}]", CPU)
+    recipe = load_recipe("quickstart", [*words, "data.dataset={name: scenes, train: 1, val: 2, size: 32}"])
+    next(train(recipe, tmp_path / "run", data=tmp_path))
+    assert (tmp_path / "run").exists()
+
+
+def rigid_net(in_channels: int, out_channels: int):  # type: ignore[no-untyped-def]
+    """A dense model that takes pictures of 48×48 only."""
+    from torch import nn
+
+    class Rigid(nn.Conv2d):
+        def forward(self, x):  # type: ignore[no-untyped-def]
+            if x.shape[-1] != 48:
+                raise ValueError("pictures of 48×48 are needed")
+            return super().forward(x)
+
+    return Rigid(in_channels, out_channels, 1)
+
+
+@pytest.mark.parametrize(
+    ("model", "kind", "said"),
+    [
+        (
+            "pixel_frequency",
+            ShapeError,
+            r"model: the training pictures are 64×32, but pixel_frequency counts locations of 48×48\. Leave out augment",
+        ),
+        (
+            f"{__name__}:rigid_net",
+            RecipeError,
+            r"augment: a training step with two augmented .* pictures of 48×48 are needed.*the size of the pictures, 48×48",
+        ),
+    ],
+)
+def test_pictures_that_augmentation_gives_another_size_are_tried(
+    model: str, kind: type[PixelwiseError], said: str, tmp_path: Path
+) -> None:
+    def begin(size: str) -> None:
+        words = (f"model={model}", f"augment=[{{name: scale_crop, size: {size}}}]", CPU)
+        recipe = load_recipe("quickstart", [*words, "data.dataset={name: scenes, train: 4, val: 2, size: 48}"])
+        next(train(recipe, tmp_path / "run", data=tmp_path))
+
+    with pytest.raises(kind, match=said):
+        begin("[32, 64]")
+    assert not (tmp_path / "run").exists()
+    begin("[48, 48]")
+    assert (tmp_path / "run").exists()
+
+
 def test_a_learning_rate_without_sense_is_the_trainings_to_report(tmp_path: Path) -> None:
     words = ("task=classify", "model={name: whitened_cnn, width: 2}", "train.phases=[{epochs: 1, learning_rate: 1e30}]")
     recipe = load_recipe("quickstart", [*words, "data.dataset={name: scenes, train: 4, val: 2, size: 32}", CPU])

@@ -1,11 +1,13 @@
 """A grid as it is written: values, names, and every fault of every run at once."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pixelwise.errors import RecipeError
-from pixelwise.experiments.settings import plan, short_keys, split_values
+from pixelwise.experiments.settings import _value_in_name, plan, short_keys, split_values
 
 Plain = st.text("abc019.-_ ", min_size=1).map(str.strip).filter(bool)
 Values = st.one_of(
@@ -51,6 +53,26 @@ def test_names_are_plain_and_different() -> None:
     assert len(set(names)) == len(names)
     assert not any(letter in name for name in names for letter in "/ '[]{}")
     assert short_keys(["a.p.0", "b.0", "c.seed"]) == {"a.p.0": "p.0", "b.0": "b.0", "c.seed": "seed"}
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        ("0.001", "0.001"),
+        ("[64, 80]", "64-80"),
+        ("null", "null"),
+        ("{}", "empty"),
+        ("unet", "unet"),
+        ("{name: unet, width: 8}", "unet-width-8"),
+        ("[{name: flip, p: 0.25}, crop]", "flip-p-0.25-crop"),
+        ("[{epochs: 3}]", "epochs-3"),
+        ("{name: weighted_sum, parts: [dice, {name: focal, gamma: 2}]}", "weighted_sum-dice-[0-9a-f]{6}"),
+        ("[{name: scale_crop, size: [56, 72], scale: [0.0625, 0.0625]}]", "scale_crop-56-72-[0-9a-f]{6}"),
+        (f"[{', '.join(map(str, range(40)))}]", "0-1-2-3-4-5-6-7-[0-9a-f]{6}-4-35-36-37-38-39"),  # as before
+    ],
+)
+def test_a_value_in_a_name_is_short_and_that_of_plain_values_as_before(value: str, name: str) -> None:
+    assert re.fullmatch(name, _value_in_name(value))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """An experiment whose data set lies somewhere else now: the same runs, which read from there."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,12 +48,12 @@ def test_the_trials_of_a_moved_search_read_from_there(tmp_path: Path) -> None:
     assert there.record() == space.record()
 
 
-def test_names_of_long_values_keep_their_ends_and_differ() -> None:
+def test_names_of_long_values_keep_their_words_and_differ() -> None:
     first, second = ("[{name: scale_crop, size: [64, 64]}, {name: flip, p: 0.5}]",
                      "[{name: scale_crop, size: [64, 48]}, {name: flip, p: 0.5}]")  # fmt: skip
     _, runs = plan("quickstart", [f"augment={first},{second}", "train.seed=0,1"])
     names = [run.name for run in runs]
     assert len(set(names)) == 4
-    assert all(name.startswith("augment=name-scale_crop-") and "-flip-p-0.5,seed=" in name for name in names)
+    assert all(re.fullmatch(r"augment=scale_crop-64-(64|48)?-?[0-9a-f]{6},seed=[01]", name) for name in names)
     _, turned = plan("quickstart", [f"augment={second},{first}", "train.seed=1,0"])
     assert {run.name for run in turned} == set(names)  # a name depends on the values alone, not on their order

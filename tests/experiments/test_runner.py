@@ -117,6 +117,24 @@ def test_a_grid_may_grow(tmp_path: Path) -> None:
     assert times(sweep, "seed=1") == ["new"]
 
 
+def test_a_sweep_of_a_version_with_other_names_keeps_them(tmp_path: Path) -> None:
+    """A run is found by its values: only new ones are named as now."""
+    words = "train.optimizer={name: sgd, momentum: 0.8},{name: sgd, momentum: 0.7}"
+    _, runs = plan("quickstart", [words])
+    sweep = Folder(tmp_path / "s")
+    before = [
+        Planned(f"optimizer=name-sgd-momentum-{number}", run.values, run.recipe) for number, run in enumerate(runs)
+    ]
+    sweep.begin(before)
+    list(run_all(sweep, sweep.unfinished(before)))
+    _, runs = plan("quickstart", [f"{words},{{name: sgd, momentum: 0.6}}"])
+    again = sweep.named(runs)
+    assert [run.name for run in again] == [*(run.name for run in before), "optimizer=sgd-momentum-0.6"]
+    sweep.begin(again)
+    assert [run.name for run in sweep.unfinished(again)] == ["optimizer=sgd-momentum-0.6"]
+    assert Folder(tmp_path / "none").named(runs) == runs
+
+
 def test_who_stops_a_sweep_stops_its_runs_saved(tmp_path: Path) -> None:
     sweep, runs = begun(tmp_path / "s", "1,9")
     changes = run_all(sweep, sweep.unfinished(runs))

@@ -9,9 +9,9 @@ from sklearn.metrics import average_precision_score
 from pixelwise.engine.numpy.reductions import levels
 from pixelwise.errors import DataError
 from pixelwise.metrics.average_precision import average_precision
-from pixelwise.metrics.pictures import Recorder, keep_pictures
+from pixelwise.metrics.pictures import Recorder, keep_pictures, over_pictures
 from pixelwise.metrics.ranking import KEPT, curve, levels_of
-from pixelwise.run.states import read_states
+from pixelwise.run.states import States, read_states
 from pixelwise.types import ClassMap, DatasetInfo, Sample
 
 SIZE = (24, 30)
@@ -147,6 +147,23 @@ def test_a_constant_has_the_share_of_a_class_as_its_precision() -> None:
     assert guess is not None
     for score in metric.scores()[:2]:
         assert score.value == pytest.approx(1 / 3) == pytest.approx(guess.scores[score.key])
+
+
+def test_the_mean_ap_of_one_guess_for_all_pixels_is_the_same_on_any_pictures() -> None:
+    """The precision of class c is its share of the pixels; the shares of all classes in the truth add up to 1."""
+    metric = average_precision(info(4))
+    recorder = Recorder([metric])
+    _, made = drawn(24)
+    guess = levels(np.broadcast_to(np.log([0.1, 0.2, 0.3, 0.4])[None, :, None, None], (1, 4, *SIZE)))[0]
+    for index, (sample, _) in enumerate(made):
+        metric.update(sample, ClassMap(np.full(SIZE, 3, np.uint8), None, guess))
+        recorder.look(index)
+    found = over_pictures(metric, States(24, metric.kept_states.shape, np.concatenate(recorder.rows[0])))
+    means = [score for score in metric.scores() if score.name == "mean_ap"]
+    assert means
+    for score in means:
+        assert score.value == pytest.approx(1 / 3)  # the fourth class never occurs
+        assert found[score.key].low == found[score.key].high == score.value
 
 
 def test_curve_reaches_every_recall_at_its_highest_level() -> None:

@@ -90,13 +90,35 @@ def randomise(encoder: Encoder) -> None:
     [
         ("vgg11", "timm's model 'vgg11' has no dilated form with output_stride 16: AssertionError"),
         ("efficientformer_l1", "timm's model 'efficientformer_l1' has no dilated form with output_stride 16"),
-        ("mobilenetv3_large_100", "encoder 'mobilenetv3_large_100' has no option 'output_stride'; it has: none"),
-        ("squeezenet1_0", "encoder 'squeezenet1_0' has no option 'output_stride'; it has: none"),
+        ("mobilenetv3_large_100", "read 16, but encoder 'mobilenetv3_large_100' has no dilated form"),
+        (
+            "squeezenet1_0",
+            r"model\.output_stride: read 16, but encoder 'squeezenet1_0' has no dilated form.*Leave it out, or .* resnet18",
+        ),
     ],
 )
 def test_an_encoder_that_cannot_be_dilated(name, what):
     with pytest.raises(RecipeError, match=what):
         build_encoder(name, 3, 16)
+
+
+@pytest.mark.parametrize("name", ["vit_tiny_patch16_224", "volo_d1_224"])  # timm asserts the size of the first alone
+def test_an_encoder_for_one_size_names_it(name):
+    encoder = build_encoder(name, 3)
+    said = f"encoder '{name}' takes only pictures of 224×224 .width × height.; it was given one of 72×60"
+    with torch.no_grad(), pytest.raises(ShapeError, match=rf"model\.encoder: {said}\. Set data\.size=\[224, 224\]"):
+        encoder(torch.zeros(1, 3, 60, 72))
+
+
+def test_a_fault_of_another_kind_is_not_taken_for_the_size(monkeypatch):
+    encoder = build_encoder("vit_tiny_patch16_224", 3)
+
+    def fail(*given, **options):
+        raise RuntimeError("CUDA out of memory")
+
+    monkeypatch.setattr(encoder, "maps", fail)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        encoder(torch.zeros(1, 3, 60, 72))
 
 
 def test_squeezenet_is_torchvision_s():

@@ -232,6 +232,14 @@ def test_a_phase_is_written_down_with_the_length_that_it_was_given(length: dict[
         ("train.optimizer.learning_rat=1", "Did you mean 'learning_rate'?"),
         ("train.optimizer.learning_rate=fast", "read 'fast', which is not a number"),
         ("train.optimizer.learning_rate=true", "read true, which is not a number"),
+        ("train.optimizer.betas=[true, 0.9]", "train.optimizer.betas: read [True, 0.9], in which true is not a number"),
+        (
+            "train.schedule={name: step, at: [1, false]}",
+            "train.schedule.at: read [1, False], in which false is not a number",
+        ),
+        ("data.dataset={name: flowers17, fold: true}", "data.dataset.fold: read true, which is not a number"),
+        ("augment=[{name: scale_crop, size: [true, 32]}]", "augment.0.size: read [True, 32], in which true is not a"),
+        ("stated=[{what: a, value: true, source: b}]", "stated.0.value: read true, which is not a number"),
         ("train.phases.0.schedule=cosin", "train.phases.0.schedule: unknown schedule 'cosin';"),
         (
             "data.test=",

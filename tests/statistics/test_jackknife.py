@@ -75,7 +75,21 @@ def test_fewer_than_twenty_pictures_give_none() -> None:
     many = np.append(values, 0.5)
     assert score_interval(float(many.mean()), without(many)) is not None
     assert score_interval(float(many.mean()), without(many), pictures=19) is None  # the score uses only 19 of them
-    assert score_interval(21.5, [21.5] * 30) is None  # nothing varies, and there is no range
+
+
+@pytest.mark.parametrize("value", [1 / 9, 0.5, 0.999, 21.5, -3.0])
+def test_a_score_that_no_picture_changes_has_no_width(value: float) -> None:
+    interval = score_interval(value, [value] * 72)
+    assert (interval.low, interval.high) == (value, value)
+
+
+@pytest.mark.parametrize("rounding", [0.0, 2e-16, -2e-16])
+def test_scores_of_0_and_1_that_no_picture_changes_may_change_with_other_pictures(rounding: float) -> None:
+    for edge in (0.0, 1.0):
+        exact, rounded = (score_interval(one, [one] * 72) for one in (edge, edge + rounding))
+        assert rounded == exact
+        assert exact.high - exact.low > 0.05
+        assert edge in (exact.low, exact.high)
 
 
 def test_groups_give_nearly_the_interval_of_single_pictures() -> None:

@@ -63,6 +63,7 @@ def sweep(
         data = None if data is None else data_root(data)
         check_data(runs, data)
         with stopping(folder, "runs"), folder.writing():
+            runs = folder.named(runs)
             folder.begin(runs, recipe, [{"path": path, "values": values} for path, values in grid.items()], data)
             _run_sweep(folder, runs, jobs, data)
     else:

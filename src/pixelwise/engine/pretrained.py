@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -200,11 +200,14 @@ def _of_file(word: str, network: str) -> Pretrained:
 
 def _of_run(word: str) -> Pretrained:
     """The best weights of another run. Only its records are read: nothing that its recipe names is imported."""
-    run = RunFolder.open(with_home(Path(word.removeprefix("run:"))))
-    setup, folder = run.read("setup"), run.path / CHECKPOINT
+    try:
+        run = RunFolder.open(with_home(Path(word.removeprefix("run:"))))
+        setup, folder = run.read("setup"), run.path / CHECKPOINT
+        arrays = load_checkpoint(folder, "model")[0]["model"]
+    except RunError as error:
+        raise RunError.all([replace(p, where=f"model.weights: {p.where}") for p in error.problems]) from error
     mean, std = reads_of(setup)
     before = setup.get("pretrained") or {}
-    arrays = load_checkpoint(folder, "model")[0]["model"]
     return Pretrained(word, arrays, str(run.path), digest_of(folder, "model"), before.get("licence", ""), mean, std)
 
 

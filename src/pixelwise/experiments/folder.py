@@ -9,9 +9,10 @@ sweep.html or search.html   one page for people; plots/ holds its figures as fil
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -126,6 +127,14 @@ class Folder:
             RunFolder.check_free(self.path)
 
     # -- a plan of runs ------------------------------------------------------------------------------------------
+
+    def named(self, runs: Sequence[Planned]) -> tuple[Planned, ...]:
+        """The runs under the names that their values already have in this folder: earlier versions chose others."""
+        entries = self.record()["runs"] if self.exists else []
+        names = {json.dumps(entry["values"], sort_keys=True): str(entry["name"]) for entry in entries}
+        return tuple(
+            replace(run, name=names.get(json.dumps(dict(run.values), sort_keys=True), run.name)) for run in runs
+        )
 
     def begin(self, runs: Sequence[Planned], recipe: str = "", factors: Any = (), data: Path | None = None) -> None:
         """Write the plan, or continue the same one; a plan that has grown keeps what it has.

@@ -26,6 +26,7 @@ from pixelwise.yaml_text import parse_text
 
 LARGEST = 1000  # runs of one sweep
 LETTERS, LONGEST = 40, 200  # of a value in a folder's name, and of the name
+OF_MAP = 24  # letters of a value with a map in it, whose words say less
 GRID = "a sweep needs words of the form a.b=v1,v2,..., e.g. train.seed=0,1,2."
 Kind = Literal["uniform", "log", "int", "logint", "choice"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -142,14 +143,55 @@ def split_values(text: str) -> list[str]:
 
 def _name(values: Mapping[str, str], used: set[str]) -> str:
     """A folder's name such as `size=32,seed=0`, different from those in `used`."""
-    plain = {key: re.sub(r"[^\w.+-]+", "-", value).strip("-") or "empty" for key, value in values.items()}
-    short = {key: _shortened(value, LETTERS, values[key]) for key, value in plain.items()}
+    short = {key: _value_in_name(value) for key, value in values.items()}
     written = json.dumps(values)
     name = _shortened(",".join(f"{key}={value}" for key, value in short.items()) or "run", LONGEST, written)
     if name.lower() in used:  # some disks do not tell Size from size, and [1, 2] is written like 1-2
         name = f"{name}-{_digest(written)}"
     used.add(name.lower())
     return name
+
+
+def _value_in_name(text: str) -> str:
+    """A value in a folder's name: as it is written, and one with maps without their braces and the key `name`.
+
+    If that is long, it is the values in the maps, cut, with a digest.
+
+    >>> _value_in_name("[64, 80]"), _value_in_name("{name: tversky, alpha: 0.7}")
+    ('64-80', 'tversky-alpha-0.7')
+    >>> _value_in_name("[{epochs: 2, freeze: [encoder]}, {epochs: 8}]")
+    '2-encoder-8-ade5a0'
+    """
+    value = parse_text(text, where=text)
+    if not _has_map(value):
+        return _shortened(_plain(text), LETTERS, text)
+    with_keys, leaves = (_plain("-".join(_words(value, keys))) for keys in (True, False))
+    if len(with_keys) <= OF_MAP:
+        return with_keys
+    return f"{leaves[: OF_MAP - 7].rstrip('-.')}-{_digest(text)}"
+
+
+def _plain(text: str) -> str:
+    """A text without the letters that do not belong into a folder's name."""
+    return re.sub(r"[^\w.+-]+", "-", text).strip("-") or "empty"
+
+
+def _has_map(value: Any) -> bool:
+    return isinstance(value, dict) or (isinstance(value, list) and any(map(_has_map, value)))
+
+
+def _words(value: Any, keys: bool) -> Iterator[str]:
+    """The values in lists and maps, and with `keys` the keys before them other than `name`."""
+    if isinstance(value, dict):
+        for key, one in value.items():
+            if keys and key != "name":
+                yield str(key)
+            yield from _words(one, keys)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _words(one, keys)
+    else:
+        yield value if isinstance(value, str) else shown(value)
 
 
 def _shortened(text: str, length: int, whole: str) -> str:

@@ -136,7 +136,7 @@ class Stated(Part):
     """A number that a course or paper states, shown with the measured one."""
 
     what: str
-    value: float | str
+    value: Annotated[float, Field(strict=True)] | str
     source: str
     convention: str = ""
     metric: str = ""  # short name or key of the score that it is to be compared with

@@ -24,7 +24,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
 
-from pixelwise.errors import RecipeError, RunError
+from pixelwise.errors import RecipeError, RunError, listing
 from pixelwise.run.atomic import write_json, write_text
 from pixelwise.run.events import Event, as_record
 from pixelwise.run.lock import PART, lock, remove_parts
@@ -135,7 +135,8 @@ class RunFolder:
                 hint="Runs are written under runs/ by `pixelwise train`.",
             )
         if not is_plain_file(run.recipe_file):
-            raise RunError("is not a run folder: it has no recipe.yaml.", where=str(path))
+            what = "is not a run folder: it has no recipe.yaml."
+            raise RunError(what, where=str(path), hint=_what_to_name(run.path))
         return run
 
     def recipe_text(self) -> str:
@@ -172,6 +173,9 @@ class RunFolder:
 
         Raises RunError if it is missing or damaged, or is not what its schema says.
         """
+        if name == "setup" and not self.has(name):
+            what = "is not a run folder, or the run stopped before its first step: it has no setup.json."
+            raise RunError(what, where=str(self.path), hint=_what_to_name(self.path))
         found = read_part(self.path, name)
         if name == "setup" and isinstance(found.get("recipe"), dict):
             return {**found, "recipe": with_present_names(found["recipe"])}
@@ -329,6 +333,16 @@ def read_part(folder: Path, name: str) -> Any:
     module, kind = SCHEMAS.get(name, ("run_schema", "Scored" if name.startswith("evaluations/") else "Part"))
     schema = getattr(import_module(f"pixelwise.run.records.{module}"), kind)
     return check_record(read_json(file), schema, where=str(file))
+
+
+def _what_to_name(path: Path) -> str:
+    """A hint for a folder that is not a run: the run that it belongs to, the runs in it, or what a run looks like."""
+    if is_plain_file(path.parent / "setup.json"):
+        return f"Name the run that it belongs to, {path.parent}."
+    with suppress(OSError):
+        if runs := sorted(str(child) for child in path.iterdir() if is_plain_file(child / "setup.json")):
+            return f"Name one of the runs in it: {listing(runs, 3)}."
+    return "Name a folder that `pixelwise train` wrote: it contains recipe.yaml, setup.json and best/."
 
 
 @contextmanager

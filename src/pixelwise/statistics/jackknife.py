@@ -13,8 +13,13 @@ third moment is the slope of the second):
     skewness:  V(θ) = s² + k (θ − x) − s² (θ − x)² / (x(1 − x))
 
 Each end of the interval is the outer one of the two. Of pictures that are right or wrong both are Wilson's interval. A score
-that is not in 0..1, such as a PSNR, has V(θ) = s² and V(θ) = s² + k (θ − x). benchmarks/interval_coverage.py compares this
-interval with others in drawn data sets.
+that is not in 0..1, such as a PSNR, has V(θ) = s² and V(θ) = s² + k (θ − x).
+
+A score that no picture changes has s² = 0. At 0 or 1 every picture was wrong, or right, and others may differ: V(θ) = θ(1 − θ),
+which is Wilson's interval again. Between 0 and 1, or without a range, the score does not depend on the pictures (the mean AP of
+one guess for all pixels is 1 / classes on any of them), and the interval has no width.
+
+benchmarks/interval_coverage.py compares this interval with others in drawn data sets.
 """
 
 from __future__ import annotations
@@ -31,6 +36,7 @@ from pixelwise.statistics.spread import LEVEL, Interval
 
 GROUPS = 2000  # more pictures are left out in so many random groups
 EQUAL = 1e-20  # variances below are rounding
+EDGE = 1e-9  # so near to 0 or 1, a score that no picture changes is 0 or 1 up to rounding
 
 
 def random_groups(pictures: int, groups: int = GROUPS) -> NDArray[np.int64]:
@@ -65,7 +71,7 @@ def score_interval(
     """The interval of a score from its values without each picture.
 
     pictures:  how many the score counts, if fewer than all: accuracy over rare classes; default: all
-    None for fewer than LEAST_PICTURES, and where no picture changes a score that is not in 0..1.
+    None for fewer than LEAST_PICTURES.
     """
     from scipy.special import stdtrit  # the t of Student's distribution
 
@@ -79,9 +85,10 @@ def score_interval(
     quantile = float(stdtrit(min(len(left), pictures) - 1, 0.5 + level / 2))
     spare = value * (1 - value)  # the variance of pictures that are right or wrong
     if variance < EQUAL:
-        if not is_share:
-            return None
-        return Interval(*_ends(value, quantile**2 / pictures, spare, 1 - 2 * value, -1.0), level)
+        if min(abs(value), abs(1 - value)) > EDGE:
+            return Interval(value, value, level)
+        edge = float(round(value))
+        return Interval(*_ends(edge, quantile**2 / pictures, 0.0, 1 - 2 * edge, -1.0), level)
     slope = len(left) / (len(left) - 1) * float((influences**3).sum() / (influences**2).sum())
     shrink = variance / spare if is_share and spare else 0.0
     slopes = (shrink * (1 - 2 * value), slope)

@@ -120,6 +120,10 @@ def test_groups_follow_the_model_whatever_the_order_of_the_parts() -> None:
             r"train\.optimizer\.parts\.encodr: the model has no part 'encodr'; its largest parts are encoder, decoder, "
             r"classifier. Did you mean 'encoder'",
         ),
+        (
+            ["model=pixel_frequency", "train.phases=[{epochs: 1, freeze: [encoder]}]"],
+            r"train\.phases\.0\.freeze: the model has no part 'encoder': it consists of no parts\. Leave it out",
+        ),
         (["train.optimizer.parts={encoder.stem.2: 0.1}"], "this part has no weights to learn"),
         (["train.phases=[{epochs: 1, freeze: [encodr]}]"], r"freeze: the model has no part.*Did you mean 'encoder'"),
         (
@@ -139,6 +143,11 @@ def test_parts_that_are_not_there_are_refused(words: list[str], said: str, data:
     ("name", "words", "said"),
     [
         ("quickstart", "train.optimizer.parts={down: 0}", "must be greater than 0"),
+        (
+            "quickstart",
+            "train.optimizer.parts={down: true}",
+            r"parts: read \{'down': True\}, in which true is not a number",
+        ),
         ("quickstart", "train.optimizer.parts=[down]", "train.optimizer.parts: read "),
         ("quickstart", "train.parts={down: 0.1}", "Did you mean 'train.optimizer.parts'"),
         ("scenes/scratch_fcn", "train.optimizer.parts={down: 0.1}", "NumPy optimizer .* has no option 'parts'"),

@@ -33,7 +33,7 @@ def rehearse(learner: Learner, material: Material, metrics: Sequence[Metric], le
 
     It takes two samples because batch normalisation needs two. It also tries a single sample if the training will have a
     batch of one. If the model accepts it and every target is read from the picture, its mask or its label, only a corner of
-    large pictures is used.
+    large pictures is used. If augmentation gives pictures another size, an update with two of these follows.
 
     Returns a note if the model cannot be copied, so that nothing was tried; otherwise none.
 
@@ -46,15 +46,18 @@ def rehearse(learner: Learner, material: Material, metrics: Sequence[Metric], le
     train, validation = material.train, material.validation
     samples = [train[0], train[min(1, len(train) - 1)], validation[0]]
     small = [_corner(sample) for sample in samples] if set(learner.task.targets) == set(learner.task.heads) else samples
+    augmented = [0, min(1, len(train) - 1)][: recipe.train.batch]
     try:
         try:
-            _rehearse(learner, small, metrics, train.ragged)
+            _rehearse(learner, small, metrics, augmented if train.ragged else ())
         except Exception:  # some models need more than a corner
             if small == samples:
                 raise
-            _rehearse(learner, samples, metrics, train.ragged)
+            _rehearse(learner, samples, metrics, augmented if train.ragged else ())
         if recipe.augment:
             learner.training_batch([0])
+            if not train.ragged and learner.training_size(material) != learner.size:
+                _try_augmented(learner, augmented)
         _try_one(learner, len(train), length)
     except copy.Error as error:  # a model that holds a lock, say, can still be trained
         return (f"no training step was tried beforehand: {error}",)
@@ -71,24 +74,43 @@ def rehearse(learner: Learner, material: Material, metrics: Sequence[Metric], le
     return ()
 
 
-def _rehearse(learner: Learner, samples: Sequence[Sample], metrics: Sequence[Metric], ragged: bool) -> None:
+def _rehearse(learner: Learner, samples: Sequence[Sample], metrics: Sequence[Metric], augmented: Sequence[int]) -> None:
     """An update with all samples but the last one, in each phase that differs; after the first one the last is evaluated.
 
-    ragged: whether training pictures have different sizes; the update is then with two as augmentation makes them,
-            or with one if a batch is one
+    augmented: if training pictures have different sizes, the indices of those that the update uses in place of the samples,
+               as augmentation makes them
     """
     first, *later = _different(learner.recipe.train.phases)
-    _evaluate_one(learner, samples, metrics, ragged, first)
+    _evaluate_one(learner, samples, metrics, augmented, first)
     for number in later:  # one copy of the model at a time
-        _update_in(learner, samples, ragged, number)
+        _update_in(learner, samples, augmented, number)
+
+
+def _try_augmented(learner: Learner, indices: Sequence[int]) -> None:
+    """An update with training pictures as augmentation makes them: a model may accept only the size before it."""
+    try:
+        with learner.copied() as copied, copied.computing():
+            _update(copied, (), indices, 0)
+    except (PixelwiseError, copy.Error):
+        raise
+    except Exception as error:
+        if (explained := explain(error, learner.recipe)) is not None:
+            raise explained from error
+        height, width = learner.size
+        raise RecipeError(
+            f"a training step with two augmented pictures failed: {raised(error)}",
+            where="augment",
+            hint=f"Augmentation changes the size of the pictures, {width}×{height}, and other checks passed at that size: "
+            "leave out the augmentation that changes it, or give it this size.",
+        ) from error
 
 
 def _evaluate_one(
-    learner: Learner, samples: Sequence[Sample], metrics: Sequence[Metric], ragged: bool, phase: int
+    learner: Learner, samples: Sequence[Sample], metrics: Sequence[Metric], augmented: Sequence[int], phase: int
 ) -> None:
     recipe, last = learner.recipe, samples[-1]
     with learner.copied() as copied, copied.computing():
-        _update(copied, samples, ragged, phase)
+        _update(copied, samples, augmented, phase)
         batch = copied.encode([last])
         outputs = copied.forward(batch)
         copied.terms(outputs, batch)
@@ -106,17 +128,16 @@ def _evaluate_one(
                 metric_record(metric)
 
 
-def _update_in(learner: Learner, samples: Sequence[Sample], ragged: bool, phase: int) -> None:
+def _update_in(learner: Learner, samples: Sequence[Sample], augmented: Sequence[int], phase: int) -> None:
     with learner.copied() as copied, copied.computing(), _naming_phase(phase, learner.recipe):
-        _update(copied, samples, ragged, phase)
+        _update(copied, samples, augmented, phase)
 
 
-def _update(copied: Learner, samples: Sequence[Sample], ragged: bool, phase: int) -> None:
+def _update(copied: Learner, samples: Sequence[Sample], augmented: Sequence[int], phase: int) -> None:
     """The first update of a phase, with the weights before the training."""
     try:
         copied.begin(phase)
-        several = range(min(len(samples) - 1, copied.recipe.train.batch))
-        made = copied.training_batch(several) if ragged else copied.encode(samples[:-1])
+        made = copied.training_batch(augmented) if augmented else copied.encode(samples[:-1])
         copied.step(made, RATE, 0)
         copied.check_weights(1)
     except TrainingError as error:

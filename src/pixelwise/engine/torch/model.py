@@ -221,8 +221,10 @@ def unknown_parts(recipe: Recipe, model: nn.Module) -> Iterator[Problem]:
     largest = [name for name, child in model.named_children() if any(True for _ in child.parameters())]
 
     def unknown(part: str, where: str) -> Iterator[Problem]:
-        if part not in known:
-            what = f"the model has no part '{part}'; its largest parts are {listing(largest)}."
+        if not known:
+            yield Problem(where, f"the model has no part '{part}': it consists of no parts.", "Leave it out.")
+        elif part not in known:
+            what = f"the model has no part '{part}'; its largest parts are {listing(largest or known)}."
             yield Problem(where, what, did_you_mean(part, known))
 
     factors = recipe.train.optimizer.options.get("parts")

@@ -56,10 +56,21 @@ def build_encoder(name: str, in_channels: int, output_stride: int = 32) -> Encod
     output_stride:  of the coarsest map: 32 leaves the encoder unchanged, 16 and 8 dilate its last stages. A builder that
                     cannot do that has no option of this name
     """
+    if output_stride != 32 and not _dilates(name):
+        what = f"read {output_stride}, but encoder '{name}' has no dilated form: its stages cannot keep the size of their maps."
+        able = ", ".join(encoder for encoder in ENCODERS if _dilates(encoder))
+        raise RecipeError(
+            what, where="model.output_stride", hint=f"Leave it out, or choose an encoder that has one: {able}."
+        )
     given = (in_channels, name) if ENCODERS[name] == ANY_OF_TIMM else (in_channels,)
     options = {} if output_stride == 32 else {"output_stride": output_stride}
     made: Encoder = ENCODERS.build(name, *given, **options)
     return made
+
+
+def _dilates(name: str) -> bool:
+    """Whether the builder of an encoder has the option `output_stride`."""
+    return "output_stride" in ENCODERS.signature(name).options
 
 
 @cache

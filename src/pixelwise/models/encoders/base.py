@@ -21,6 +21,7 @@ class Encoder(nn.Module, ABC):
     channels:  of each map
     strides:   of each map. The picture is padded to a multiple of the largest one, with zeros to the right and below.
     levels:    the strides of the maps without dilation, by which decoders name them; `strides` unless given
+    size:      (H, W) of the pictures, if the network was made for one size; None for any size
     """
 
     def __init__(
@@ -30,13 +31,14 @@ class Encoder(nn.Module, ABC):
         channels: tuple[int, ...],
         strides: tuple[int, ...],
         levels: tuple[int, ...] = (),
+        size: tuple[int, int] | None = None,
     ) -> None:
         super().__init__()
         if not strides or any(max(strides) % stride for stride in strides):
             what = f"encoder '{name}' gives maps at strides {listing(map(str, strides))}; each must divide the largest one."
             raise ShapeError(what, where="model.encoder")
         self.name, self.model, self.channels, self.strides = name, model, channels, strides
-        self.levels = levels or strides
+        self.levels, self.size = levels or strides, size
 
     @abstractmethod
     def maps(self, x: Tensor) -> list[Tensor]:
@@ -46,7 +48,17 @@ class Encoder(nn.Module, ABC):
         height, width = x.shape[-2:]
         padded = pad_to_multiple(x, max(self.strides))
         rows, columns = padded.shape[-2:]
-        maps = self.maps(padded)
+        try:
+            maps = self.maps(padded)
+        except (AssertionError, RuntimeError, ValueError) as error:
+            if self.size in (None, (height, width)) or "memory" in str(error):
+                raise
+            needed, given = (f"{columns}×{rows}" for rows, columns in (self.size, (height, width)))
+            what = (
+                f"encoder '{self.name}' takes only pictures of {needed} (width × height); it was given one of {given}."
+            )
+            hint = f"Set data.size={list(self.size)}. Leave out augmentations that give another size."
+            raise ShapeError(what, where="model.encoder", hint=hint) from error
         for found, channels, stride in zip(maps, self.channels, self.strides, strict=True):
             if tuple(found.shape[1:]) != (wanted := (channels, rows // stride, columns // stride)):
                 what = f"encoder '{self.name}' gives a map of {tuple(found.shape[1:])} where {wanted} was announced"

@@ -17,13 +17,19 @@ class TimmEncoder(Encoder):
     """A model of timm without its head. indices: of the maps among those that timm's model gives."""
 
     def __init__(self, name: str, model: nn.Module, info: Any, levels: tuple[int, ...], indices: list[int]) -> None:
-        super().__init__(name, model, tuple(info.channels()), tuple(info.reduction()), levels)
+        super().__init__(name, model, tuple(info.channels()), tuple(info.reduction()), levels, _only_size(model))
         self.indices = indices
 
     def maps(self, x: Tensor) -> list[Tensor]:
         return list(
             self.model.forward_intermediates(x, indices=self.indices, output_fmt="NCHW", intermediates_only=True)
         )
+
+
+def _only_size(model: Any) -> tuple[int, int] | None:
+    """(H, W) of the pictures of a model that timm marks as made for one size, e.g. by the embedding of its places."""
+    facts = getattr(model, "pretrained_cfg", None) or {}
+    return tuple(facts["input_size"][1:]) if facts.get("fixed_input_size") else None
 
 
 def timm() -> ModuleType:
