@@ -1,7 +1,8 @@
 """Pretrained weights (`model.weights`): where they are found, and what is known about them.
 
-A new training looks for them before it opens its data, and takes them before the rehearsal. Its first checkpoint keeps them:
-they are not needed again to resume, evaluate or predict. Their mean and standard deviation are among the findings of the run,
+A new training looks for them before it opens its data, and takes them before the rehearsal. With `--from RUN` it looks for them
+only if they give a part that it does not take from RUN. Its first checkpoint keeps them: they are not needed again to resume,
+evaluate or predict. Their mean and standard deviation are among the findings of the run,
 so that the task normalises pictures by them whenever the run is opened (engine/build.py).
 """
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 Arrays = Mapping[str, NDArray[Any]]
 Numbers = tuple[float, ...]
+RANDOM = "start from random weights: model.weights=none"  # a way that every message about missing weights names
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,15 +76,16 @@ def find_weights(recipe: Recipe, root: Path | None) -> Pretrained | None:
         return None
     if word.startswith("run:"):
         return _of_run(word)
-    network = _network(recipe, word if word in WEIGHTS else "imagenet")
+    network = network_of(recipe, word if word in WEIGHTS else "imagenet")
     if word not in WEIGHTS:
         return _of_file(word, network)
     if not network:
-        raise RecipeError(f"model '{recipe.model.name}' has no weights '{word}'.", where="model.weights")
+        what = f"model '{recipe.model.name}' has no weights '{word}'."
+        raise RecipeError(what, where="model.weights", hint=f"Name a file or another run, or {RANDOM}.")
     return published_weights(word, network, root)
 
 
-def _network(recipe: Recipe, word: str) -> str:
+def network_of(recipe: Recipe, word: str) -> str:
     """The network whose weights a word means for the recipe's model; empty if its builder declares none."""
     template = shelves(recipe.engine)["model"].declared(recipe.model.name).get("weights", {}).get(word, "")
     return str(template).format_map(recipe.model.options)
@@ -131,6 +134,7 @@ def _not_at_hand(word: str, known: Published, beside: Path, error: Exception) ->
         ways.append(f"choose an encoder whose weights come as a package: {listing(PACKAGES)}")
     from_hub = f"connect to huggingface.co once, which has {known.address}"
     ways.append(from_hub if known.address.startswith("timm/") else f"connect to {known.address or 'a network'} once")
+    ways.append(RANDOM)
     return Problem("model.weights", f"{what.removesuffix('.')}.", f"Do one of these: {'; '.join(ways)}.")
 
 
@@ -194,7 +198,8 @@ def _of_file(word: str, network: str) -> Pretrained:
 
     file = with_home(Path(word))
     if not file.exists():
-        raise RunError("this file does not exist.", where=f"model.weights: {word}")
+        hint = f"Correct the path, or {RANDOM}."
+        raise RunError("this file does not exist.", where=f"model.weights: {word}", hint=hint)
     return _read(word, file, published("imagenet", network) if network else None, word)
 
 
