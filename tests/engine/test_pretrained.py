@@ -92,7 +92,7 @@ def test_mean_and_std_reach_training_and_opening_and_weights_are_never_loaded_ag
 
 def test_the_recipe_s_own_mean_goes_before(root: Path, tmp_path: Path) -> None:
     _, setup = begun(probe("imagenet", "task.mean=[0.4, 0.4, 0.4]"), tmp_path / "run", root)
-    assert setup["findings"] == {}
+    assert setup["findings"] == {"input": {"std": [0.5] * 3}}
     assert "by the mean (0.4, 0.4, 0.4)" in setup["pretrained"]["note"]
 
 
@@ -102,6 +102,7 @@ def test_a_damaged_mean_is_refused(root: Path, tmp_path: Path) -> None:
     setup = run.read("setup")
     for reads in (
         {},
+        {"mean": None, "std": [0.5] * 3},
         {"mean": [0.5], "std": [0.5]},
         {"mean": [0.5] * 3, "std": [0.0] * 3},
         3,
@@ -174,17 +175,19 @@ def test_a_file_says_itself_where_it_is_from(root: Path, tmp_path: Path) -> None
     _, setup = begun(probe(str(file)), tmp_path / "run", root)
     assert setup["findings"] == {"input": {"mean": [0.25, 0.5, 0.75], "std": [1.0, 1.0, 1.0]}}
     assert setup["pretrained"]["licence"] == "MIT"
+    three, size = "write three numbers, e.g. [0.5, 0.5, 0.5].", "each of its numbers must be "
     for wrong, allowed in (
-        ({"mean": "half"}, "three numbers"),
-        ({"mean": "[1, 2]"}, "three numbers"),
-        ({"mean": "[1, NaN, 2]"}, "three numbers"),
-        ({"std": "[1, 0, 1]"}, "three numbers above 0"),
-        ({"std": "[1, -1, 1]"}, "three numbers above 0"),
-        ({"std": "[" * 9999}, "three numbers above 0"),
+        ({"mean": "half"}, three),
+        ({"mean": "[1, 2]"}, three),
+        ({"mean": "[1, NaN, 2]"}, three),
+        ({"mean": "[123.7, 116.3, 103.5]"}, size + "from 0 to 1."),
+        ({"std": "[1, 0, 1]"}, size + "above 0 and at most 1."),
+        ({"std": "[1, -1, 1]"}, size + "above 0 and at most 1."),
+        ({"std": "[" * 9999}, three),
     ):
         put(tmp_path / "elsewhere", NETWORK, state_of(NETWORK), **wrong)
         (told,) = refused(probe(str(file)), root, tmp_path / "other")
-        assert told.endswith(f"write {allowed}, e.g. [0.5, 0.5, 0.5].")
+        assert told.endswith(allowed)
 
 
 def test_without_any_source_the_message_names_three_ways(

@@ -26,9 +26,9 @@ from pixelwise.recipe.schema import WEIGHTS, Recipe
 from pixelwise.run.atomic import write_bytes
 from pixelwise.run.checkpoint import MOST_BYTES, digest_of, load_checkpoint
 from pixelwise.run.folder import RunFolder
+from pixelwise.run.normalisation import INPUT, NAMES, range_problem, read_by
 from pixelwise.run.records.arrays import check_finite, read_arrays, read_words
 from pixelwise.run.records.plain import is_plain_file, read_plain
-from pixelwise.tasks.base import INPUT
 
 if TYPE_CHECKING:
     from pixelwise.models.published import Published
@@ -155,7 +155,7 @@ def _read(word: str, file: Path, known: Published | None, source: str) -> Pretra
     if renaming:
         arrays = {renaming.ours(name): array for name, array in arrays.items()}
     check_finite(arrays, where=str(file), hint="The file is damaged, or its training had failed.")
-    mean, std = (_numbers(words.get(name), f"{file}: {name}", positive=name == "std") for name in ("mean", "std"))
+    mean, std = (_numbers(words.get(name), f"{file}: {name}", name) for name in NAMES)
     network = known if known and known.renaming == renaming else None  # a whole detector is more than its encoder
     return Pretrained(
         word,
@@ -172,17 +172,18 @@ def _read(word: str, file: Path, known: Published | None, source: str) -> Pretra
     )
 
 
-def _numbers(text: str | None, where: str, *, positive: bool) -> Numbers | None:
-    """Three numbers in a file's metadata, e.g. `[0.5, 0.5, 0.5]`. positive: whether each must be above 0"""
+def _numbers(text: str | None, where: str, name: str) -> Numbers | None:
+    """Three numbers in a file's metadata, e.g. `[0.5, 0.5, 0.5]`. name: `mean` or `std`"""
     if text is None:
         return None
     try:
         found = three_numbers(json.loads(text))
     except (ValueError, RecursionError):
         found = None
-    if found is None or (positive and min(found) <= 0):
-        wanted = "three numbers above 0" if positive else "three numbers"
-        raise RunError(f"read {text[:80]!r}; write {wanted}, e.g. [0.5, 0.5, 0.5].", where=where)
+    if found is None:
+        raise RunError(f"read {text[:80]!r}; write three numbers, e.g. [0.5, 0.5, 0.5].", where=where)
+    if problem := range_problem(name, found, where):
+        raise RunError.all([problem])
     return found
 
 
@@ -215,29 +216,23 @@ def _of_run(word: str) -> Pretrained:
 
 def reads_of(setup: Mapping[str, Any]) -> tuple[Numbers | None, Numbers | None]:
     """The mean and standard deviation by which a run normalises pictures, by its record; None if it does not say."""
-    found = (setup.get("findings") or {}).get(INPUT) or ((setup.get("recipe") or {}).get("task") or {})
-    if not isinstance(found, Mapping):
-        return None, None
-    mean, std = three_numbers(found.get("mean")), three_numbers(found.get("std"))
+    mean, std = (three_numbers(read_by(setup).get(name)) for name in NAMES)
     return mean, std if std and min(std) > 0 else None
 
 
 def found_with(recipe: Recipe, found: Pretrained | None, origin: Path | None = None) -> dict[str, Any]:
-    """The findings that come with weights: their mean and std, unless they are not known or the recipe states its own.
+    """The findings that come with weights: those of their mean and std that the recipe does not state, if they are known.
 
-    origin: a run that the training starts from as a whole (`--from`); what it found goes before
+    origin: a run that the training starts from as a whole (`--from`); what came with its weights goes before, and its recipe's
+            mean and std are used where no other weights have any
     """
-    if _states_its_own(recipe):
-        return {}
-    if origin is not None and (reads := (RunFolder.open(origin).read("setup").get("findings") or {}).get(INPUT)):
-        return {INPUT: reads}
-    if found is None or found.mean is None or found.std is None:
-        return {}
-    return {INPUT: {"mean": list(found.mean), "std": list(found.std)}}
-
-
-def _states_its_own(recipe: Recipe) -> bool:
-    """Whether the recipe's task has another mean or standard deviation than by default."""
-    options = shelves(recipe.engine)["task"].signature(recipe.task.name).options
-    given = {name: recipe.task.options.get(name) for name in ("mean", "std") if name in options}
-    return any(json.dumps(value) != json.dumps(options[name].default) for name, value in given.items())
+    wanted = [
+        name for name in NAMES if name not in recipe.task.options
+    ]  # an option is written down only if it is stated
+    setup = None if origin is None else RunFolder.open(origin).read("setup")
+    mean, std = (None, None) if found is None else (found.mean, found.std)
+    if setup is not None and ((setup.get("findings") or {}).get(INPUT) or mean is None or std is None):
+        mean, std = reads_of(setup)
+    brought = {"mean": mean, "std": std}
+    read = {name: list(numbers) for name in wanted if (numbers := brought[name]) is not None}
+    return {INPUT: read} if read and len(read) == len(wanted) else {}

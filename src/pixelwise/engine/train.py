@@ -31,7 +31,7 @@ from pixelwise.engine.pretrained import find_weights, found_with
 from pixelwise.engine.setup import check_resume, check_splits, recorded_task, says, setup_record
 from pixelwise.errors import RecipeError, RunError, naming, shown
 from pixelwise.recipe.effects import remarks
-from pixelwise.recipe.load import as_yaml, check_allowed
+from pixelwise.recipe.load import as_yaml, check_allowed, check_ranges
 from pixelwise.recipe.schema import Recipe
 from pixelwise.run.checkpoint import has_checkpoint, load_checkpoint, load_state, save_checkpoint
 from pixelwise.run.environment import environment
@@ -63,7 +63,7 @@ def train(
     All checks are made before the folder is created: of the recipe, the data (every file is decoded once into the cache),
     the device, and a training step with two samples. Raises the subclass of PixelwiseError that fits.
     """
-    engine, run = engine_named(check_allowed(recipe).engine), RunFolder(path)
+    engine, run = engine_named(check_ranges(check_allowed(recipe)).engine), RunFolder(path)
     processes, interruption = processes or engine.alone(), interruption or Interruption()
     processes.from_first(lambda: RunFolder.check_free(path))
     new = _new(run, recipe, data, processes, caching, interruption, from_run, except_for)
@@ -146,7 +146,7 @@ def prepare(
     caching: CachingProgress | None = None,
 ) -> Parts:
     """What a training of the recipe would begin with, everything checked as for one. It has no folder: nothing is saved."""
-    engine = engine_named(check_allowed(recipe).engine)
+    engine = engine_named(check_ranges(check_allowed(recipe)).engine)
     return _new(RunFolder(Path()), recipe, data, engine.alone(), caching, Interruption(), from_run, except_for).parts
 
 
