@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from pixelwise.cli import app
+from pixelwise.errors import RecipeError
 from pixelwise.imaging.files import write_image, write_mask
 from pixelwise.recipe.load import load_recipe
+from pixelwise.start.plan import _with_weights
 from pixelwise.start.trial import Estimate
 
 
@@ -50,6 +52,24 @@ def test_it_says_what_it_found_and_what_to_run(tmp_path: Path, capsys: pytest.Ca
     page = (tmp_path / "pets-report.html").read_text(encoding="utf-8")
     assert page.count("data:image/jpeg") == 10
     assert "share of the pixels in train" in page
+
+
+@pytest.mark.usefixtures("pets")
+def test_that_there_are_no_pretrained_weights_is_said_once(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def absent(*_: object) -> None:
+        hint = "Do one of these: install a package; start from random weights: model.weights=none."
+        raise RecipeError("the weights are not on this machine.", where="model.weights", hint=hint)
+
+    monkeypatch.setattr("pixelwise.engine.pretrained.find_weights", absent)
+    monkeypatch.setattr("pixelwise.start.plan._with_weights", _with_weights)
+    monkeypatch.setattr("pixelwise.start.trial.try_plan", lambda plan, **_: Estimate(90.0, (4.0,), 1 << 30))
+    assert run("pets") == 0
+    said = capsys.readouterr().out
+    assert said.count("From scratch: the pretrained weights are not here.") == 1
+    assert "the weights are not on this machine. Do one of these: install a package.\n" in said
+    assert said.count("10 pictures with masks") == 1
 
 
 def test_a_fatal_finding_ends_with_1_and_is_on_the_page(pets: Path, capsys: pytest.CaptureFixture[str]) -> None:

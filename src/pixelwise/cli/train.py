@@ -91,7 +91,7 @@ def train(
         list[str] | None,
         typer.Option(
             "--except",
-            help="With --from: a part of the model, or a pattern of names such as 'head.*', that keeps its random weights; "
+            help="With --from: a part of the model, or a pattern of names such as 'head.*', that keeps its first weights; "
             "may be repeated. Without it everything has to fit.",
             metavar="PART",
         ),

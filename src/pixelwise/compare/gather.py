@@ -18,6 +18,7 @@ from pixelwise.report.baselines import is_baseline
 from pixelwise.report.record import Json, Record, read_record
 from pixelwise.run.folder import RunFolder, read_part
 from pixelwise.run.identity import WORDS, deciding, is_place, without_place
+from pixelwise.run.normalisation import read_by, with_defaults
 from pixelwise.run.records.plain import is_plain_file, plain_folder
 from pixelwise.run.words import ABSENT
 from pixelwise.statistics.spread import Spread, spread
@@ -280,7 +281,8 @@ def identity(record: Record) -> str:
     """The values that the runs of one group share: everything that decides a training except its seed, and the pictures."""
     recipe = without_place(deciding(record.setup["recipe"], SEED))
     weights = [record.origin.get("key"), record.origin.get("new"), record.pretrained.get("sha256")]
-    return json.dumps([recipe, picture_keys(record), weights, _extensions(record)], sort_keys=True)
+    reads = read_by(record.setup)  # a mean of the weights or of the recipe
+    return json.dumps([recipe, picture_keys(record), weights, reads, _extensions(record)], sort_keys=True)
 
 
 def _weights(record: Record) -> str:
@@ -318,7 +320,7 @@ def flattened(value: Any, where: str = "") -> Iterator[tuple[str, Any]]:
 def differing(records: Sequence[Record]) -> dict[str, tuple[str, ...]]:
     """The paths where recipes differ, with the value of each; a dash where a recipe has no such path."""
     flat = [
-        {path: _written(value) for path, value in flattened(record.setup["recipe"])}
+        {path: _written(value) for path, value in flattened(with_defaults(record.setup["recipe"]))}
         | {name: told for name, told in ((WEIGHTS, _weights(record)), (EXTENDED, _extensions(record))) if told}
         for record in records
     ]

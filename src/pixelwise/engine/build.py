@@ -19,7 +19,8 @@ from pixelwise.errors import DataError, RecipeError, listing
 from pixelwise.metrics.base import Metric
 from pixelwise.recipe.engines import shelves
 from pixelwise.recipe.schema import Engine, Item, Phase, Recipe
-from pixelwise.tasks.base import INPUT, Counts, Task
+from pixelwise.run.normalisation import INPUT, NAMES
+from pixelwise.tasks.base import Counts, Task
 from pixelwise.types import DatasetInfo
 
 CachingProgress = Callable[[str, int, int], None]  # (split, pictures done, pictures in all)
@@ -208,7 +209,11 @@ def build_task(recipe: Recipe, info: DatasetInfo, findings: Mapping[str, Any] | 
     if findings is None:
         return task
     task, reads = task.informed(findings), findings.get(INPUT)
-    return task if reads is None else task.normalising(reads["mean"], reads["std"])
+    if reads is None:
+        return task
+    # What the recipe does not state must have come with the weights. Earlier versions wrote down unstated options too.
+    names = [name for name in NAMES if name in reads or name not in recipe.task.options]
+    return task.normalising(**{name: reads[name] for name in names})
 
 
 def build_losses(recipe: Recipe, task: Task, counts: Counts, phase: Phase | None = None) -> dict[str, Any]:

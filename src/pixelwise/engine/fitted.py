@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from pixelwise.engine.base import Learner
 from pixelwise.engine.origin import misfits, refuse
-from pixelwise.engine.pretrained import Arrays, Pretrained
+from pixelwise.engine.pretrained import Arrays, Pretrained, network_of
 from pixelwise.errors import Problem, RunError, listing
 from pixelwise.models.parts import lies_within
-from pixelwise.recipe.schema import WEIGHTS
+from pixelwise.recipe.schema import WEIGHTS, Recipe
 
 BACKBONE = "backbone"  # what torchvision calls an encoder
 ENCODER = "encoder"  # the part that is taken of another run, where the model has it
@@ -75,6 +75,27 @@ def take_pretrained(learner: Learner, found: Pretrained) -> dict[str, Any]:
         "std": None if found.std is None else list(found.std),
     }
     return {**record, "note": _note(record, len(own), fit.notes, learner)}
+
+
+def may_give(recipe: Recipe, own: Iterable[str]) -> list[str]:
+    """The arrays of a model that the recipe's pretrained weights may give, without looking for these. own: all its arrays
+
+    `imagenet` and `run:` give the encoder of a model that has one, `coco` all but its last layers. A file may give everything.
+    """
+    from pixelwise.models.published import published
+
+    word, own = recipe.model.weights, list(own)
+    if word == "none":
+        return []
+    if word == "coco":
+        known = published(word, network_of(recipe, word))
+        return [name for name in own if known is None or not lies_within(name, known.new)]
+    encoder: list[str] = []
+    if word == "imagenet":
+        encoder = [name for name in own if {ENCODER, BACKBONE} & set(name.split("."))]
+    elif word.startswith("run:"):
+        encoder = [name for name in own if lies_within(name, [ENCODER])]
+    return encoder or own
 
 
 def _adapted(taken: Arrays, part: Arrays) -> tuple[dict[str, NDArray[Any]], list[str]]:

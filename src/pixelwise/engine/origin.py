@@ -33,7 +33,7 @@ def take_weights(learner: Learner, source: Path, exceptions: Sequence[str]) -> d
     folder, setup = run.path / CHECKPOINT, run.read("setup")
     arrays, state = load_checkpoint(folder, "model")
     own, found = learner.state("best")["model"], arrays["model"]
-    new = [name for name in own if _matches(name, exceptions)]
+    new = excepted(own, exceptions)
     left = [name for name in found if _matches(name, exceptions) and name not in own]
     problems = [*_unknown(own, found, exceptions), *misfits(own, found, "run", exceptions)]
     if problems:
@@ -55,6 +55,11 @@ def take_weights(learner: Learner, source: Path, exceptions: Sequence[str]) -> d
         "left": left,
     }
     return {**record, "note": _note(record, len(own), setup, learner.task.info.classes)}
+
+
+def excepted(names: Iterable[str], exceptions: Sequence[str]) -> list[str]:
+    """Those of a model's arrays that keep their first weights. exceptions: as in `take_weights`"""
+    return [name for name in names if _matches(name, exceptions)]
 
 
 def _matches(name: str, patterns: Sequence[str]) -> bool:

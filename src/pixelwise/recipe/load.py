@@ -22,11 +22,16 @@ from pixelwise.recipe.misspelt import right_key
 from pixelwise.recipe.override import apply_overrides
 from pixelwise.recipe.schema import Item, Model, Recipe, is_by_head
 from pixelwise.recipe.shipped import find_recipe
+from pixelwise.run.normalisation import NAMES, TASKS, range_problem
 from pixelwise.run.renamed import with_present_names
 from pixelwise.shelf import Shelf
 from pixelwise.yaml_text import parse, render
 
 UNWRITTEN = {("optimizer", "parts")}  # options that are written down only where they say something
+# Options that are written down only where the recipe states them, even if it states the default: pretrained weights bring
+# others for those that it does not state. A mark beside them would be lost where a recipe is written down and read again,
+# extended or changed; what is written is stated in each of these forms. `run/normalisation.py` knows the defaults.
+STATED = {("task", name) for name in NAMES}
 PARENTS = 30  # a longer chain of `extends` is refused
 ITS_OWN = ("title", "about", "stated")  # what a recipe says of itself is not inherited
 
@@ -47,7 +52,7 @@ ITEM_PATHS: tuple[tuple[tuple[str, ...], str], ...] = (
 
 def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
     """The recipe of that name or path, with `a.b=c` overrides. Raises RecipeError with every problem found."""
-    return check_recipe(with_overrides(read_tree(find_recipe(name)), overrides), where=name)
+    return check_ranges(check_recipe(with_overrides(read_tree(find_recipe(name)), overrides), where=name), name)
 
 
 def read_tree(path: Path, children: tuple[Path, ...] = ()) -> dict[str, Any]:
@@ -157,6 +162,21 @@ def check_allowed(recipe: Recipe, where: str = "") -> Recipe:
     """The recipe. Raises RecipeError if it names code outside the package that may not be imported (outside.py)."""
     if refused := not_allowed(recipe):
         raise RecipeError.all(refusals({f"{where}: {path}" if where else path: n for path, n in refused.items()}))
+    return recipe
+
+
+def check_ranges(recipe: Recipe, where: str = "") -> Recipe:
+    """The recipe. Raises RecipeError if the task's mean or std is not of pictures in 0..1.
+
+    Only recipes that are to be trained are checked: runs of earlier versions, which did not check, still open.
+    """
+    if recipe.task.name not in TASKS:
+        return recipe
+    place = f"{where}: task" if where else "task"
+    stated = ((name, recipe.task.options.get(name)) for name in NAMES)
+    lists = [(name, value) for name, value in stated if isinstance(value, list | tuple)]  # not `image`, not null
+    if problems := [p for name, value in lists if (p := range_problem(name, value, f"{place}.{name}"))]:
+        raise RecipeError.all(problems)
     return recipe
 
 
@@ -291,6 +311,7 @@ def _or_defaults(recipe: Recipe, defaults: Mapping[str, Any], where: str) -> tup
 def _with_defaults(shelf: Shelf, item: Item) -> Item:
     options = shelf.signature(item.name).options
     known = {name: _as_written(option.default) for name, option in options.items() if not option.required}
+    known = {name: value for name, value in known.items() if (shelf.kind, name) not in STATED}
     whole = {**known, **item.options}
     if parts := shelf.declared(item.name).get("parts"):
         named = [Item.model_validate({"name": one} if isinstance(one, str) else one) for one in whole[parts]]

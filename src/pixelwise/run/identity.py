@@ -11,13 +11,15 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pixelwise.run.normalisation import with_defaults
+
 WORDS = ("title", "about", "stated", "gallery")  # what a recipe says of itself and shows decides nothing
 
 
 def deciding(recipe: Mapping[str, Any], *without: str) -> dict[str, Any]:
     """All of a recipe that decides a training. without: further parts that do not count, e.g. `hardware`, `train.seed`."""
     left_out = (*WORDS, *without)
-    parts = {key: value for key, value in recipe.items() if key not in left_out}
+    parts = {key: value for key, value in with_defaults(recipe).items() if key not in left_out}
     if isinstance(train := parts.get("train"), Mapping):
         parts["train"] = {key: value for key, value in train.items() if f"train.{key}" not in left_out}
     return parts

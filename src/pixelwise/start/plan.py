@@ -157,12 +157,13 @@ def _given(changes: Sequence[str]) -> dict[str, Any]:
 
 def _with_weights(plan: Plan, root: Path | None) -> Plan:
     """The plan with pretrained weights if they are available, else from scratch, with the consequences."""
-    from pixelwise.engine.pretrained import find_weights
+    from pixelwise.engine.pretrained import RANDOM, find_weights
 
     try:
         find_weights(plan.recipe(), root)
     except PixelwiseError as error:
-        why = f"{error.problems[0].what} {error.problems[0].hint}".strip()
+        ways = error.problems[0].hint.replace(f"; {RANDOM}", "")  # that is what is planned
+        why = f"{error.problems[0].what} {ways}".strip()
         said = (
             "From scratch: the pretrained weights are not here. With few pictures that costs much of the score "
             f"(docs/transfer.md). {why}"

@@ -23,7 +23,7 @@ from pixelwise.types import DatasetInfo, Prediction, Sample
 
 Reduced = Mapping[str, Mapping[str, NDArray[Any]]]  # head → reduction → array, of one picture or of a band of its rows
 Counts = NDArray[np.int64] | Mapping[str, NDArray[np.int64]]  # of the classes, or of each head's
-INPUT = "input"  # the finding that says how pictures are normalised, where pretrained weights brought it
+# The defaults of the options `mean` and `std`. Written out because defaults are read without importing (shelf.py).
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -166,18 +166,21 @@ class Task(ABC):
         """The task that knows what `study` found. Raises RunError if that is not what it needs."""
         return self
 
-    def normalising(self, mean: Sequence[float], std: Sequence[float]) -> Task:
-        """The task that normalises pictures by a mean and std of (R, G, B) in 0..1; grey ones by the means of the three.
+    def normalising(self, mean: Sequence[float] | None = None, std: Sequence[float] | None = None) -> Task:
+        """The task that normalises pictures by a mean or std of (R, G, B) in 0..1, or both; grey ones by their means.
 
-        Raises ValueError if these are not three finite numbers each, std above 0.
+        Without one of them, that of the recipe stays. Raises ValueError if they are not three finite numbers each, std above 0.
         """
-        if not len(mean) == len(std) == 3 or not all(math.isfinite(n) for n in (*mean, *std)) or min(std) <= 0:
+        given = {name: numbers for name, numbers in (("mean", mean), ("std", std)) if numbers is not None}
+        wrong = [numbers for numbers in given.values() if len(numbers) != 3 or not all(map(math.isfinite, numbers))]
+        if wrong or not given or (std is not None and min(std) <= 0):
             raise ValueError(f"mean {mean} and std {std} are not three numbers each, std above 0")
-        if self.input.channels == 1:
-            mean, std = (sum(mean) / 3,), (sum(std) / 3,)
-        mean, std = (for_channels(numbers, self.input.channels) for numbers in (mean, std))
-        task = copy.copy(self)
-        task.input = replace(self.input, mean=tuple(mean), std=tuple(std))
+        channels, task = self.input.channels, copy.copy(self)
+        made = {
+            name: (sum(numbers) / 3,) if channels == 1 else for_channels(numbers, channels)
+            for name, numbers in given.items()
+        }
+        task.input = replace(self.input, mean=made.get("mean", self.input.mean), std=made.get("std", self.input.std))
         return task
 
     @abstractmethod

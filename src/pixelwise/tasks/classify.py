@@ -51,10 +51,10 @@ def classify(
 ) -> Task:
     """One class for every picture: RGB in, a score for each class out, probabilities back.
 
-    mean:   of the pictures in 0..1, one number per channel, ImageNet's by default; or `image`: the mean of the training
-            pictures is subtracted, place by place; or `whole_image`: the mean of the whole training set, of which the
-            data set `first` trains on only some
-    std:    of the pictures in 0..1; null: no division, the numbers stay on the scale 0..255
+    mean:   of the pictures in 0..1, one number per channel; by default that of pretrained weights, else ImageNet's; or
+            `image`: the mean of the training pictures is subtracted, place by place; or `whole_image`: the mean of the
+            whole training set, of which the data set `first` trains on only some
+    std:    of the pictures in 0..1, by default as `mean`; null: no division, the numbers stay on the scale 0..255
     mixup:  α of Beta(α, α), from which a batch's share is drawn: each picture becomes a mixture with another one of
             its batch, and so does its loss (Zhang et al. 2018); 0: none
     """

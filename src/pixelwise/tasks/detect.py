@@ -39,7 +39,7 @@ def detect(
 
     least_score:  objects with at least this score count as found: they are drawn, written and counted. Average precision
                   uses all objects of the model
-    mean, std:    of the pictures the model is to read, in 0..1; ImageNet's by default
+    mean, std:    of the pictures the model is to read, in 0..1; by default those of pretrained weights, else ImageNet's
 
     Pictures may have different sizes, and may have no objects. Crowds are not learnt, and detections within them do not count.
     """

@@ -35,7 +35,7 @@ def segment(
     """One class for every pixel: RGB in, a score for each class out, argmax back.
 
     void:       pixels without a label are left out of the loss (`ignore`), or count as the class named background
-    mean, std:  of the pictures the model is to read, in 0..1; ImageNet's by default
+    mean, std:  of the pictures the model is to read, in 0..1; by default those of pretrained weights, else ImageNet's
     """
     return Segment(info, void, input_for(info, mean, std))
 

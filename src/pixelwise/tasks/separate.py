@@ -178,7 +178,7 @@ def separate(
     depth:      how far a peak of the distance must rise above the path to a higher peak; else both are one object
     smallest:   pixels of the smallest object
     score:      `inside`: the mean probability; times the mean distance (`inside_energy`), or its largest (`inside_peak`)
-    mean, std:  of the pictures the model is to read, in 0..1; ImageNet's by default
+    mean, std:  of the pictures the model is to read, in 0..1; by default those of pretrained weights, else ImageNet's
 
     The head `inside` has a score for no object and one for each class. The target of `distance` is the Euclidean distance to
     the nearest pixel that is not of the same object, divided by the largest one in the object, and 0 outside.
@@ -233,7 +233,7 @@ def separate_levels(
     depth:      how far a peak of the energy must rise above the path to a higher peak; 1 is all 15 levels
     smallest:   pixels of the smallest object
     score:      `inside`: the mean probability; times the mean energy (`inside_energy`), or its largest (`inside_peak`)
-    mean, std:  of the pictures the model is to read, in 0..1; ImageNet's by default
+    mean, std:  of the pictures the model is to read, in 0..1; by default those of pretrained weights, else ImageNet's
 
     The energy is the mean level by the probabilities, divided by 15. The head `direction` learns the unit vector away from the
     boundary. In the paper a first network gives it to a second one; here both are heads of one network, trained together.
@@ -298,7 +298,7 @@ def separate_centres(
     depth:      height of the lowest bell that is a centre
     smallest:   pixels of the smallest object
     score:      `inside`: the mean probability; times the mean bell (`inside_energy`), or its highest place (`inside_peak`)
-    mean, std:  of the pictures the model is to read, in 0..1; ImageNet's by default
+    mean, std:  of the pictures the model is to read, in 0..1; by default those of pretrained weights, else ImageNet's
 
     The target of `centre` is a bell with σ = 8 pixels at each centre of mass. The target of `offset` is the vector to the
     centre in units of 32 pixels. Parts of one object need not touch.

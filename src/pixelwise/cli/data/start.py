@@ -62,7 +62,10 @@ def start(
     _show(found, findings, accepted)
     name = found.name or "folder"
     fatal = [finding for finding in findings if finding.severity == "fatal"]
+    before = len(found.said)
     plan, estimate = _plan(found, seen, overrides or [], data, seconds, bool(fatal))
+    for line in found.said[before:]:  # what the plan adds, e.g. that no pretrained weights were found
+        say(f"\n{line}")
     said = _in_words(plan, estimate, seconds)
     from pixelwise.cli.train import free_folder
     from pixelwise.start.files import write_page, write_recipe

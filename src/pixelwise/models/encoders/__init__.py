@@ -30,7 +30,7 @@ class EncoderShelf(Shelf):
             return ANY_OF_TIMM
         what = f"unknown encoder '{name}'; the tested ones are {', '.join(sorted(self._table))}. "
         what += "Any other model of timm with feature maps can be named, and package.module:function."
-        raise RecipeError(what, hint=did_you_mean(name, [*self._table, *sorted(known)]))
+        raise RecipeError(what, hint=did_you_mean(name.partition(".")[0], [*self._table, *sorted(known)]))
 
     def may_import(self, name: str) -> bool:
         return self[name] == ANY_OF_TIMM or super().may_import(name)

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from pixelwise.errors import RecipeError
+from pixelwise.errors import Problem, RecipeError, did_you_mean, listing
 from pixelwise.models.encoders.base import Encoder, OutputStride
 
 
@@ -42,6 +42,18 @@ def timm() -> ModuleType:
     return timm
 
 
+def tag_problem(name: str) -> Problem | None:
+    """What is wrong with the tag of weights in a name, such as `a1_in1k` in `resnet18.a1_in1k`; None if nothing is."""
+    network, dot, tag = name.partition(".")
+    known = [one.removeprefix(f"{network}.") for one in timm().list_pretrained(f"{network}.*")]
+    if not dot or tag in known:
+        return None
+    what = f"read '{name}'; timm has the network '{network}', but its weights have no tag '{tag}'. "
+    what += f"The tags are {listing(known, 12)}." if known else "It has no weights."
+    hint = did_you_mean(tag, known) or f"Leave out the tag for timm's default weights: model.encoder={network}."
+    return Problem("model.encoder", what, hint)
+
+
 def any_of_timm(in_channels: int, name: str, *, output_stride: OutputStride = 32) -> Encoder:
     """Any model of timm with feature maps.
 
@@ -55,6 +67,8 @@ def any_of_timm(in_channels: int, name: str, *, output_stride: OutputStride = 32
             name, pretrained=False, features_only=True, feature_cls="getter", in_chans=in_channels, **options
         )
     except (AttributeError, RuntimeError, TypeError, ValueError, NotImplementedError, AssertionError) as error:
+        if problem := tag_problem(name):
+            raise RecipeError.all([problem]) from error
         lacks = f"has no dilated form with output_stride {output_stride}" if options else "gives no feature maps"
         what = f"timm's model '{name}' {lacks}: {str(error).strip() or type(error).__name__}."
         hint = "Leave output_stride at 32, or choose another encoder, e.g. tf_efficientnet_lite0." if options else ""

@@ -158,10 +158,16 @@ Positive = Annotated[float, Field(gt=0, le=1e100)]
 
 
 class Reads(Part):
-    """How pictures are normalised (tasks/base.py: `normalising`)."""
+    """How pictures are normalised (tasks/base.py: `normalising`); one of the two may be the recipe's."""
 
-    mean: Annotated[list[Number], Field(min_length=3, max_length=3)]
-    std: Annotated[list[Positive], Field(min_length=3, max_length=3)]
+    mean: Annotated[list[Number], Field(min_length=3, max_length=3)] = []
+    std: Annotated[list[Positive], Field(min_length=3, max_length=3)] = []
+
+    @model_validator(mode="after")
+    def _check_any(self) -> Reads:
+        if not self.model_fields_set:
+            raise fault("which has neither `mean` nor `std`")
+        return self
 
 
 class Findings(Part):
