@@ -283,6 +283,8 @@ def merge(record: Json, more: Json) -> Json:
     """Two records of a recipe as one, the seeds of the first before those of the other. Raises RunError if a seed repeats."""
     if both := set(record["seeds"]) & set(more["seeds"]):
         raise RunError(f"the seeds {sorted(both)} are recorded already: a seed counts once.", where=record["recipe"])
+    if changed := [field for field in ("parameters", "macs", "loss", "pictures") if record[field] != more[field]]:
+        raise RunError(f"the runs differ from those recorded in {', '.join(changed)}.", where=record["recipe"])
     listed = ("seeds", "epochs", "best_epoch", "minutes")
     united = ("commit", "machine", "precision", "differs")
     if record["scores"].keys() != more["scores"].keys():

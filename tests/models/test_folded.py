@@ -30,7 +30,7 @@ def norms(module: nn.Module) -> int:
 @pytest.mark.parametrize("name", ["resnet18", "tf_efficientnet_lite0", "mobilenetv3_large_100"])
 def test_every_normalisation_of_an_encoder_is_folded_and_the_maps_stay(name):
     encoder = with_statistics(build_encoder(name, 3)).double()
-    made = folded(encoder, torch.randn(1, 3, 64, 96).double())
+    made = folded(encoder, (3, 64, 96))
     assert norms(encoder) > 15
     assert norms(made) == 0
     x = torch.randn(2, 3, 97, 64).double()
@@ -52,7 +52,7 @@ class Reads(nn.Module):
 
 def test_a_convolution_gets_scale_and_bias_by_hand():
     module = with_statistics(Reads())
-    made = folded(module, torch.randn(1, 3, 8, 8))
+    made = folded(module, (3, 8, 8))
     scale = module.norm.weight / (module.norm.running_var + module.norm.eps).sqrt()
     torch.testing.assert_close(made.conv.weight, module.conv.weight * scale[:, None, None, None])
     torch.testing.assert_close(made.conv.bias, module.norm.bias - scale * module.norm.running_mean)
@@ -71,7 +71,7 @@ def test_a_convolution_gets_scale_and_bias_by_hand():
     ids=["read twice", "norm first", "activation between", "statistics of the batch", "no norm"],
 )
 def test_what_cannot_be_folded_is_left(module):
-    assert folded(with_statistics(module), torch.randn(1, 3, 8, 8)) is None
+    assert folded(with_statistics(module), (3, 8, 8)) is None
 
 
 def test_a_layer_that_is_used_twice_is_left():
@@ -80,26 +80,23 @@ def test_a_layer_that_is_used_twice_is_left():
             once = self.norm(self.conv(x))
             return self.norm(once.relu())
 
-    assert folded(with_statistics(Shared()), torch.randn(1, 3, 8, 8)) is None
+    assert folded(with_statistics(Shared()), (3, 8, 8)) is None
 
 
 def test_a_norm_without_scale_is_folded():
     module = with_statistics(Reads(affine=False))
     x = torch.randn(2, 3, 8, 8)
-    torch.testing.assert_close(folded(module, x[:1])(x), module(x))
+    torch.testing.assert_close(folded(module, (3, 8, 8))(x), module(x))
 
 
 def test_a_module_is_folded_inside_with_only_and_in_evaluation_mode_only():
-    module = with_statistics(Reads())
-    calls = []
-    module.norm.register_forward_hook(lambda *_: calls.append(1))
+    module, calls = with_statistics(Reads()), []
     x = torch.randn(2, 3, 8, 8)
     folding = Folding([module])
     expected = module(x)
-    calls.clear()
     with folding.used():
         torch.testing.assert_close(module(x), expected)
-        calls.clear()
+        module.norm.register_forward_hook(lambda *_: calls.append(1))
         module(x)
         assert calls == []
         module.train()
@@ -107,3 +104,54 @@ def test_a_module_is_folded_inside_with_only_and_in_evaluation_mode_only():
         assert module.norm.num_batches_tracked == 1
     assert "forward" not in vars(module)
     copy.deepcopy(module)
+
+
+class Counts(Reads):
+    """It keeps what a hook told it, and what it was called with."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = []
+
+    def forward(self, x):
+        self.seen.append(x)
+        return super().forward(nn.functional.dropout(x))
+
+
+def test_a_module_with_hooks_or_a_part_that_learns_is_left():
+    hooked = with_statistics(Reads())
+    hooked.conv.register_forward_hook(lambda *_: None)
+    assert folded(hooked, (3, 8, 8)) is None
+    learns = with_statistics(Reads())
+    learns.conv.weight.requires_grad_(True)
+    assert folded(learns, (3, 8, 8)) is None
+    assert folded(with_statistics(Reads()).requires_grad_(False).train(), (3, 8, 8)) is None
+    own = with_statistics(Reads())
+    own.forward = lambda x: x
+    with Folding([own]).used():
+        assert own(3) == 3
+    assert own(3) == 3
+
+
+def test_the_trial_touches_neither_the_batch_nor_the_random_numbers():
+    module, x = with_statistics(Counts()), torch.randn(2, 3, 8, 8)
+    before, state = x.clone(), torch.get_rng_state()
+    assert folded(module, (3, 8, 8)) is None  # dropout: never the same maps
+    assert module.seen == []
+    assert torch.equal(torch.get_rng_state(), state)
+    with Folding([module]).used():
+        module(x)
+    assert torch.equal(x, before)
+
+
+def test_a_module_that_fails_with_random_numbers_is_called_itself():
+    class Looks(Reads):
+        def forward(self, x):
+            return self.norm(self.conv(self.table(x.long())[..., 0]))
+
+    module = Looks()
+    module.table = nn.Embedding(4, 1)
+    with_statistics(module)
+    x = torch.ones(1, 3, 8, 8)
+    with Folding([module]).used():
+        torch.testing.assert_close(module(x), module.norm(module.conv(module.table(x.long())[..., 0])))

@@ -1,4 +1,4 @@
-"""Batch normalisation folded into the convolution before it: the same maps for less time, for parts that do not learn.
+"""Batch normalisation folded into the convolution before it: the same maps for less time, for encoders that do not learn.
 
 With its statistics fixed, batch normalisation is y = s·(x − m) + b for each channel, s = γ / √(variance + ε). A convolution
 with weights s·W and bias b + s·(bias − m) does it at once (Jacob et al. 2018, eq. 14).
@@ -15,18 +15,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-CLOSE = 1e-4  # of the largest value of a map: how far a folded module may be from the module itself
+CLOSE = 1e-6  # of the largest value of a map, in float64: how far a folded module may be from the module itself
 
 
 class Folding:
-    """Modules in evaluation mode that are folded when they are first called, and used in their place inside `with`.
+    """Modules that are folded when they are first called, and used in their place inside `with`.
 
-    Folded copies are made from the weights of that moment: make a new object when weights may have changed. What a copy
-    cannot do equally well is left unchanged: no convolution to fold into, or other values.
+    Folded copies are made from the weights of that moment: make a new object when weights may have changed. A module that
+    `folded` gives no copy of is called itself, as is one in training mode.
     """
 
     def __init__(self, modules: Sequence[nn.Module]) -> None:
-        self.modules = modules
+        self.modules = [module for module in modules if "forward" not in vars(module)]
         self._copies: dict[int, nn.Module | None] = {}
 
     @contextmanager
@@ -47,7 +47,7 @@ class Folding:
             if id(module) not in self._copies:
                 del module.forward  # the copy must not have it
                 try:
-                    self._copies[id(module)] = folded(module, given[0][:1].float())
+                    self._copies[id(module)] = folded(module, tuple(given[0].shape[1:]))
                 finally:
                     module.forward = forward
             stand_in = self._copies[id(module)]
@@ -57,26 +57,34 @@ class Folding:
 
 
 @torch.no_grad()
-def folded(module: nn.Module, x: Tensor) -> nn.Module | None:
+def folded(module: nn.Module, shape: tuple[int, ...]) -> nn.Module | None:
     """A copy of the module without the batch normalisations that follow a convolution, or None.
 
-    x:  (1, C, H, W), a picture by which the order of the layers is found and the copy is checked
+    shape:  (C, H, W) of its pictures. The order of the layers is found with one of random numbers, in float64; the copy is
+            kept only if it gives the same maps for it. So rounding and the pictures of a batch decide nothing
 
-    None if there is nothing to fold, if the module cannot be copied, or if the copy gives other values for x: then a
-    convolution's output is read by something else too.
+    None if a part of it learns, is in training mode or has hooks, if there is nothing to fold, or if the trial fails: a
+    convolution's output is read by something else too, say.
     """
-    with torch.autocast(x.device.type, enabled=False):
-        expected, pairs = _called(module, x)
-        if not pairs:
-            return None
+    still = not any(parameter.requires_grad for parameter in module.parameters())
+    if not still or any(part.training or part._forward_hooks or part._forward_pre_hooks for part in module.modules()):
+        return None
+    device = next((parameter.device for parameter in module.parameters()), torch.device("cpu"))
+    x = torch.randn((1, *shape), dtype=torch.float64, generator=torch.Generator().manual_seed(0)).to(device)
+    with torch.random.fork_rng(), torch.autocast(device.type, enabled=False):
         try:
-            made = copy.deepcopy(module)
+            exact = copy.deepcopy(module).double()
+            expected, pairs = _called(exact, x.clone())
             for convolution, norm in pairs.items():
-                _fold(made, convolution, norm)
-            found = made(x)
-        except (RuntimeError, TypeError, AttributeError):  # e.g. parts that share what they compute by hooks
+                _fold(exact, convolution, norm)
+            if not pairs or not _close(expected, exact(x)):
+                return None
+        except Exception:  # whatever a module from outside does with random numbers: it can still be called itself
             return None
-    return made.requires_grad_(False) if _close(expected, found) else None
+    made = copy.deepcopy(module)
+    for convolution, norm in pairs.items():
+        _fold(made, convolution, norm)
+    return made.requires_grad_(False)
 
 
 def _called(module: nn.Module, x: Tensor) -> tuple[Any, dict[str, str]]:

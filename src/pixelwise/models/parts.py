@@ -25,12 +25,3 @@ def part_of(name: str, parts: Collection[str]) -> str | None:
 def lies_within(name: str, parts: Collection[str]) -> bool:
     """Whether a module or array is one of the parts, or is in one."""
     return part_of(name, parts) is not None
-
-
-def outermost(parts: Collection[str]) -> list[str]:
-    """The parts that are in no other of them, in their order.
-
-    >>> outermost(["encoder.stem", "encoder", "decoder"])
-    ['encoder', 'decoder']
-    """
-    return [part for part in dict.fromkeys(parts) if not any(place in parts for place in list(places(part))[1:])]

@@ -291,9 +291,9 @@ def test_a_frozen_encoder_is_folded_in_training_steps_only(learner_of: Callable[
         learner.begin(0)
         if not folds:
             learner.folding = Folding([])
-        model.encoder.model.bn1.register_forward_hook(lambda *_: norms.append("called"))
         names = list(model.state_dict())
         learner.step(learner.encode(pictures), 0.01, 0)  # it makes the copy
+        model.encoder.model.bn1.register_forward_hook(lambda *_: norms.append("called"))
         norms.clear()
         found.append(learner.step(learner.encode(pictures), 0.01, 1)["class"][0])
         called = len(norms)

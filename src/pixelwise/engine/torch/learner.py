@@ -49,9 +49,10 @@ from pixelwise.engine.torch.update import Total, change, check_weights, descend,
 from pixelwise.engine.torch.views import averaged_scores
 from pixelwise.errors import PixelwiseError, Problem, RecipeError, raised
 from pixelwise.losses.base import Loss, Term
+from pixelwise.models.encoders.base import Encoder
 from pixelwise.models.folded import Folding
 from pixelwise.models.initialise import initialise
-from pixelwise.models.parts import lies_within, outermost
+from pixelwise.models.parts import lies_within
 from pixelwise.recipe.schema import Hardware, Recipe, Train
 from pixelwise.run.progress import Sums
 from pixelwise.tasks.base import Reduced, Task
@@ -187,8 +188,8 @@ class TorchLearner(Learner):
         for name, parameter in self.model.named_parameters():
             parameter.requires_grad_(not lies_within(name, frozen))
         self._set_training()
-        parts = outermost(frozen)
-        self.folding = Folding([module for name, module in self.model.named_modules() if name in parts])
+        still = [module for name, module in self.model.named_modules() if name in frozen]
+        self.folding = Folding([module for module in still if isinstance(module, Encoder)])
         if self.recipe.train.ema and self.average is None:
             self.average = Average(self.model, self.recipe.train.ema)
         return sum(p.numel() for p in self.model.parameters() if p.requires_grad)
