@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from collect import collect, markdown_table
+from collect import collect, markdown_table, merge
 
 from pixelwise.cli import app
 from pixelwise.compare.columns import column_sets, headings
@@ -17,6 +17,7 @@ from pixelwise.compare.figures import draw_runs
 from pixelwise.compare.gather import gather
 from pixelwise.compare.page import build_comparison_page
 from pixelwise.compare.runs import ComparedRuns, compare_runs
+from pixelwise.errors import RunError
 from pixelwise.report.record import losses_at, read_record
 from pixelwise.run.folder import RunFolder
 
@@ -160,3 +161,24 @@ def test_results_collect_the_losses(tiny_run: Path, tmp_path: Path) -> None:
     assert f"| {epoch['train']['loss']:.4f} ± 0.0000 |" in row
     older = {**record, "loss": None, "losses": None}
     assert "loss" not in markdown_table([record, older], "val", {})
+
+
+def test_results_of_other_seeds_join_those_recorded(tiny_run: Path, tmp_path: Path) -> None:
+    again = shutil.copytree(tiny_run, tmp_path / "again")
+    setup = json.loads((again / "setup.json").read_text())
+    setup["recipe"]["train"]["seed"] += 1
+    (again / "setup.json").write_text(json.dumps(setup))
+    environment = json.loads((again / "environment.json").read_text())
+    environment["packages"]["torch"], environment["gpu"] = "9.9", "A GPU"
+    (again / "environment.json").write_text(json.dumps(environment))
+    one, other = ({**collect("quickstart", [RunFolder(path)]), "differs": [path.name]} for path in (tiny_run, again))
+    joined = merge(one, other)
+    assert joined.pop("differs") == sorted([tiny_run.name, "again"])
+    assert joined == collect("quickstart", [RunFolder(tiny_run), RunFolder(again)])
+    assert len(joined["machine"]) == 2
+    assert joined["machine"][-1].endswith("A GPU") or joined["machine"][0].endswith("A GPU")
+    assert joined["versions"]["torch"].endswith(", 9.9")
+    with pytest.raises(RunError, match=r"the seeds \[\d+\] are recorded already"):
+        merge({**joined, "differs": []}, other)
+    with pytest.raises(RunError, match="the runs differ from those recorded in parameters"):
+        merge(one, {**other, "parameters": 1})
