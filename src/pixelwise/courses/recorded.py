@@ -9,7 +9,6 @@ import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 FILE = Path(__file__).resolve().parent / "recorded.json"
@@ -49,9 +48,9 @@ def compact(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def minutes(results: Results, recipe: str) -> float | None:
-    """The mean time of a training on the machine of the results; None if it was not measured."""
+    """The longest time of a training among the results, whose machines may differ; None if it was not measured."""
     measured = (results.get(recipe) or {}).get("minutes")
-    return fmean(measured) if measured else None
+    return max(measured) if measured else None
 
 
 def _rounded(value: float | None) -> float | None:
