@@ -76,7 +76,7 @@ def plain(image: Image) -> Callable[[], object]:
     import torch
 
     from pixelwise.models.unet import unet
-    from pixelwise.tasks.segment import IMAGENET_MEAN, IMAGENET_STD
+    from pixelwise.run.normalisation import IMAGENET_MEAN, IMAGENET_STD
 
     model = unet(3, CLASSES, width=8, depth=4).eval()
     mean, std = (torch.tensor(values)[:, None, None] for values in (IMAGENET_MEAN, IMAGENET_STD))

@@ -137,8 +137,8 @@ HEAD = """\
 # Results
 
 Made from `results/*/*.json` by `python results/collect.py`; nothing here is typed by hand. Each number is the mean ± standard
-deviation over seeds of one pass over the whole split. Minutes are those of each run's own machine;
-runs on a GPU shared it with up to 17 others. Stanford Background has no test pictures with labels, and the 210
+deviation over seeds of one pass over the whole split. The minutes of a run were measured on the machine that trained it. Up
+to 18 runs used the GPU at the same time. Stanford Background has no test pictures with labels, and the 210
 labelled test pictures of VOC 2007 were not used, so every number of both is **val**; the
 epoch was chosen on the same pictures by mean IoU, which makes the numbers a
 little optimistic. Where recipes score at different sizes, a column says which. Mean IoU is over the classes in truth or

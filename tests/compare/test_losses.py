@@ -141,11 +141,17 @@ def test_an_interrupted_run_shows_no_losses(made: Made, tmp_path: Path) -> None:
     build_comparison_page(comparison, [], tmp_path / "c.html")
 
 
-def test_results_collect_the_losses(tiny_run: Path, tmp_path: Path) -> None:
-    again = shutil.copytree(tiny_run, tmp_path / "again")
-    setup = json.loads((again / "setup.json").read_text())
+def with_another_seed(run: Path, copy: Path) -> Path:
+    """A copy of a run whose record says that it had the next seed."""
+    shutil.copytree(run, copy)
+    setup = json.loads((copy / "setup.json").read_text())
     setup["recipe"]["train"]["seed"] += 1
-    (again / "setup.json").write_text(json.dumps(setup))
+    (copy / "setup.json").write_text(json.dumps(setup))
+    return copy
+
+
+def test_results_collect_the_losses(tiny_run: Path, tmp_path: Path) -> None:
+    again = with_another_seed(tiny_run, tmp_path / "again")
     summary = json.loads((again / "summary.json").read_text())
     del summary["losses"]  # as version 0.1 wrote it
     (again / "summary.json").write_text(json.dumps(summary))
@@ -164,10 +170,7 @@ def test_results_collect_the_losses(tiny_run: Path, tmp_path: Path) -> None:
 
 
 def test_results_of_other_seeds_join_those_recorded(tiny_run: Path, tmp_path: Path) -> None:
-    again = shutil.copytree(tiny_run, tmp_path / "again")
-    setup = json.loads((again / "setup.json").read_text())
-    setup["recipe"]["train"]["seed"] += 1
-    (again / "setup.json").write_text(json.dumps(setup))
+    again = with_another_seed(tiny_run, tmp_path / "again")
     environment = json.loads((again / "environment.json").read_text())
     environment["packages"]["torch"], environment["gpu"] = "9.9", "A GPU"
     (again / "environment.json").write_text(json.dumps(environment))

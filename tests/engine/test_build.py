@@ -18,6 +18,7 @@ from pixelwise.engine.torch.loader import build_augmentation
 from pixelwise.engine.train import _open_together, prepare
 from pixelwise.errors import DataError
 from pixelwise.losses.weights import median_frequency
+from pixelwise.metrics.base import Metric
 from pixelwise.metrics.confusion import Confusion
 from pixelwise.recipe.schema import Recipe
 from pixelwise.run.records.run_schema import Setup
@@ -27,6 +28,7 @@ from pixelwise.tasks.segment import Segment
 from pixelwise.types import DatasetInfo
 
 Tiny = Callable[..., Recipe]
+MetricsOf = Callable[[str], list[Metric]]
 
 
 def learner(recipe: Recipe, task: Task) -> TorchLearner:
@@ -144,12 +146,20 @@ def asking(info: DatasetInfo) -> Asking:
     return Asking(info, "ignore")
 
 
-def test_a_metric_asks_for_what_it_needs_by_itself_or_by_its_declaration(
-    tiny: Tiny, data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PIXELWISE_ALLOW", __name__)
-    recipe = tiny(f"metrics=['{__name__}:asking', confusion]")
-    metrics = build_metrics(recipe, open_material(recipe, root=data).info)
+@pytest.fixture
+def metrics_of(tiny: Tiny, data: Path, monkeypatch: pytest.MonkeyPatch) -> MetricsOf:
+    """The metrics that a recipe lists, of this module too."""
+
+    def build_them(listed: str) -> list[Metric]:
+        monkeypatch.setenv("PIXELWISE_ALLOW", __name__)
+        recipe = tiny(f"metrics={listed}")
+        return build_metrics(recipe, open_material(recipe, root=data).info)
+
+    return build_them
+
+
+def test_a_metric_asks_for_what_it_needs_by_itself_or_by_its_declaration(metrics_of: MetricsOf) -> None:
+    metrics = metrics_of(f"['{__name__}:asking', confusion]")
     assert [(one.counts, one.needs) for one in metrics] == [((), ("probability",)), (("class_map",), ())]
 
 
@@ -163,12 +173,9 @@ def accuracy(info: DatasetInfo) -> Accuracy:
     return Accuracy(info, "ignore")
 
 
-def test_metrics_are_recorded_by_their_name_in_the_recipe(
-    tiny: Tiny, data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PIXELWISE_ALLOW", __name__)
-    recipe = tiny(f"metrics=[average_precision, '{__name__}:accuracy', '{__name__}:asking']")
-    records = [metric_record(one) for one in build_metrics(recipe, open_material(recipe, root=data).info)]
+def test_metrics_are_recorded_by_their_name_in_the_recipe(metrics_of: MetricsOf) -> None:
+    listed = f"[average_precision, '{__name__}:accuracy', '{__name__}:asking']"
+    records = [metric_record(one) for one in metrics_of(listed)]
     assert [(record["name"], record["ranks_by"]) for record in records] == [
         ("average_precision", "the mean AP over the pixels of that picture alone"),
         (f"{__name__}:accuracy", "the worst class of that picture"),

@@ -18,12 +18,12 @@ from pixelwise.recipe.schema import Recipe
 from pixelwise.report.record import read_record
 from pixelwise.run.folder import RunFolder
 from pixelwise.run.identity import deciding, run_key
-from pixelwise.run.normalisation import MEAN, STD, TASKS
+from pixelwise.run.normalisation import IMAGENET_MEAN, IMAGENET_STD, TASKS
 from pixelwise.types import DatasetInfo
 from pretrained_runs import NETWORK, begun, probe, put, state_of
 
 FOUND = Pretrained("imagenet", {}, "", "", mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.4))
-DEFAULT_MEAN, DEFAULT_STD = f"task.mean={list(MEAN)}", f"task.std={list(STD)}"
+DEFAULT_MEAN, DEFAULT_STD = f"task.mean={list(IMAGENET_MEAN)}", f"task.std={list(IMAGENET_STD)}"
 INFO = DatasetInfo("two", ("a", "b"), ((0, 0, 0), (9, 9, 9)), frozenset({"mask", "label"}))
 
 
@@ -53,9 +53,9 @@ def again(recipe: Recipe, tmp_path: Path) -> list[Recipe]:
     ("words", "mean", "std"),
     [
         ((), FOUND.mean, FOUND.std),
-        ((DEFAULT_MEAN,), MEAN, FOUND.std),
-        ((DEFAULT_STD,), FOUND.mean, STD),
-        ((DEFAULT_MEAN, DEFAULT_STD), MEAN, STD),
+        ((DEFAULT_MEAN,), IMAGENET_MEAN, FOUND.std),
+        ((DEFAULT_STD,), FOUND.mean, IMAGENET_STD),
+        ((DEFAULT_MEAN, DEFAULT_STD), IMAGENET_MEAN, IMAGENET_STD),
         (("task.mean=[0.1, 0.2, 0.3]",), (0.1, 0.2, 0.3), FOUND.std),
         (("task=classify", "task.mean=image", "metrics=[]", "train.best=''", "loss=null"), None, FOUND.std),
         (("task=classify", "task.std=null", "metrics=[]", "train.best=''", "loss=null"), FOUND.mean, None),
@@ -80,7 +80,7 @@ def test_what_is_stated_stays_and_the_rest_comes_with_the_weights(
 
 def test_without_weights_the_defaults_are_those_of_before(tmp_path: Path) -> None:
     for one in again(probe("none"), tmp_path):
-        assert reads(one, None) == (MEAN, STD)
+        assert reads(one, None) == (IMAGENET_MEAN, IMAGENET_STD)
     unknown = Pretrained("a.safetensors", {}, "", "", mean=(0.5, 0.4, 0.3))  # no std
     assert found_with(probe("none"), unknown) == {}
     assert found_with(probe("none", DEFAULT_STD), unknown) == {"input": {"mean": [0.5, 0.4, 0.3]}}
@@ -92,7 +92,7 @@ def test_tasks_with_these_defaults_are_known() -> None:
         for name in shelf:
             options = shelf.signature(name).options
             defaults = [tuple(options[one].default) for one in ("mean", "std") if one in options]
-            assert defaults == ([MEAN, STD] if name in TASKS else []), name
+            assert defaults == ([IMAGENET_MEAN, IMAGENET_STD] if name in TASKS else []), name
 
 
 def test_runs_that_wrote_the_defaults_down_are_the_same_training(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_runs_that_wrote_the_defaults_down_are_the_same_training(tmp_path: Path)
     assert run_key(now) == run_key(then)
     assert deciding(now["recipe"]) == deciding(then["recipe"])
     assert deciding(now["recipe"]) != deciding(probe("none", "task.std=[0.5, 0.5, 0.5]").model_dump(mode="json"))
-    assert reads_of(now) == reads_of(then) == (MEAN, STD)
+    assert reads_of(now) == reads_of(then) == (IMAGENET_MEAN, IMAGENET_STD)
     findings = {"findings": {"input": {"mean": [0.5] * 3, "std": [0.25] * 3}}}
     assert reads_of({**now, **findings}) == reads_of({**then, **findings}) == ((0.5,) * 3, (0.25,) * 3)
     assert build_task(earlier, INFO, findings["findings"]).input.mean == (0.5,) * 3
@@ -123,7 +123,7 @@ def test_a_run_that_states_the_defaults_is_another_one(root: Path, tmp_path: Pat
     stated = probe("none", "task.std=[0.1, 0.1, 0.1]")
     list(train(stated, tmp_path / "own", data=root))
     _, setup = begun(probe("none"), tmp_path / "next", root, from_run=tmp_path / "own")
-    assert setup["findings"] == {"input": {"mean": list(MEAN), "std": [0.1] * 3}}
+    assert setup["findings"] == {"input": {"mean": list(IMAGENET_MEAN), "std": [0.1] * 3}}
 
 
 @pytest.mark.parametrize(

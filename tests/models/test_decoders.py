@@ -112,19 +112,27 @@ def test_a_frozen_encoder_gets_no_gradient_and_keeps_its_statistics():
     assert all(p.grad.abs().max() > 0 for part in (model.decoder, model.classifier) for p in part.parameters())
 
 
-def test_the_pyramid_begins_as_a_linear_probe():
-    """At the first step, both give the same scores where the pyramid's own classifier is silent."""
-    pyramid = build("fpn", strides=(4, 8, 32)).train()
-    probe = build("linear_probe", strides=(4, 8, 32), standardise="batch").train()
-    probe.encoder.load_state_dict(pyramid.encoder.state_dict())
+@pytest.mark.parametrize(
+    ("name", "options", "strides"),
+    [
+        ("fpn", {"strides": (4, 8, 32)}, (4, 8, 32)),
+        ("encoder_unet", {"finest": 1, "standardise": "batch", "linear": True}, (2, 4, 8, 16, 32)),
+        ("encoder_unet", {"finest": 4, "standardise": "batch", "linear": True}, (4, 8, 16, 32)),
+    ],
+)
+def test_the_decoder_begins_as_a_linear_probe(name, options, strides):
+    """At the first step, both give the same scores if the decoder's classifier gives zeros."""
+    model = build(name, **options).train()
+    probe = build("linear_probe", strides=strides, standardise="batch").train()
+    probe.encoder.load_state_dict(model.encoder.state_dict())
     with torch.no_grad():
-        pyramid.classifier.weight.zero_()
-        for mine, its in zip(pyramid.linear, probe.classifier, strict=True):
+        model.classifier.weight.zero_()
+        for mine, its in zip(model.linear, probe.classifier, strict=True):
             assert not mine.weight.any()
             its.weight.copy_(nn.init.normal_(mine.weight))
     x = torch.randn(2, 3, 64, 64)
-    torch.testing.assert_close(pyramid(x), probe(x))
-    assert build("fpn", linear=False).linear is None
+    torch.testing.assert_close(model(x), probe(x))
+    assert build(name, linear=False).linear is None
 
 
 def test_the_pyramid_on_the_usual_encoder_costs_about_one_gmac():
@@ -175,21 +183,6 @@ def test_the_unet_can_end_at_a_quarter_of_the_size_and_reads_no_finer_map():
 def test_the_unet_ends_at_a_stride_of_the_encoder_only(finest):
     with pytest.raises(RecipeError, match=rf"is {finest}; the decoder can end at the strides 1, 2, 4, 8, 16"):
         build("encoder_unet", finest=finest)
-
-
-@pytest.mark.parametrize("finest", [1, 4])
-def test_the_unet_begins_as_a_linear_probe(finest):
-    unet = build("encoder_unet", finest=finest, standardise="batch", linear=True).train()
-    strides = tuple(stride for stride in unet.encoder.strides if stride >= finest)
-    probe = build("linear_probe", strides=strides, standardise="batch").train()
-    probe.encoder.load_state_dict(unet.encoder.state_dict())
-    with torch.no_grad():
-        unet.classifier.weight.zero_()
-        for mine, its in zip(unet.linear, probe.classifier, strict=True):
-            assert not mine.weight.any()
-            its.weight.copy_(nn.init.normal_(mine.weight))
-    x = torch.randn(2, 3, 64, 64)
-    torch.testing.assert_close(unet(x), probe(x))
 
 
 def test_the_plain_network_is_a_unet_whose_skips_are_zero():

@@ -18,7 +18,7 @@ from pixelwise.errors import RunError, ShapeError
 from pixelwise.models import MODELS
 from pixelwise.models.detectors.torchvision_names import NEW, is_theirs, our_name
 from pixelwise.models.published import published
-from pixelwise.tasks.base import IMAGENET_MEAN
+from pixelwise.run.normalisation import IMAGENET_MEAN
 from small_models import options_of
 
 TWO = {"boxes": [[5.0, 5, 25, 30], [12, 20, 30, 46]], "labels": [1, 2]}

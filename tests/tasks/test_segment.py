@@ -6,7 +6,8 @@ import pytest
 from pixelwise.engine.torch.loader import build_augmentation
 from pixelwise.errors import DataError
 from pixelwise.recipe.load import load_recipe
-from pixelwise.tasks.segment import IMAGENET_MEAN, IMAGENET_STD, Segment, segment
+from pixelwise.run.normalisation import IMAGENET_MEAN, IMAGENET_STD
+from pixelwise.tasks.segment import Segment, segment
 from pixelwise.types import IGNORE, ClassMap, DatasetInfo, Sample
 
 GREY = (9, 9, 9)

@@ -250,9 +250,7 @@ def found_with(recipe: Recipe, found: Pretrained | None, origin: Path | None = N
     origin: a run that the training starts from as a whole (`--from`); what came with its weights goes before, and its recipe's
             mean and std are used where no other weights have any
     """
-    wanted = [
-        name for name in NAMES if name not in recipe.task.options
-    ]  # an option is written down only if it is stated
+    wanted = [name for name in NAMES if name not in recipe.task.options]  # what is not stated is not written down
     setup = None if origin is None else RunFolder.open(origin).read("setup")
     mean, std = (None, None) if found is None else (found.mean, found.std)
     if setup is not None and ((setup.get("findings") or {}).get(INPUT) or mean is None or std is None):

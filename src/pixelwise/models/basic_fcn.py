@@ -1,9 +1,8 @@
 """A plain fully convolutional network: five strided convolutions down, then five transposed ones up.
 
 Each step is convolution → ReLU → batch normalisation, in the course's order: the statistics are taken of what the next
-convolution reads. `norm_first` is the order of its authors and the usual one, the normalisation before the ReLU. There are no
-skips, so every edge has to pass a map 32 times smaller than the picture, and outlines stay soft. (Long, Shelhamer & Darrell
-2015 for the idea.)
+convolution reads. With `norm_first` the normalisation comes before the ReLU, as in most networks. There are no skips, so every
+edge has to pass a map 32 times smaller than the picture, and outlines stay soft. (Long, Shelhamer & Darrell 2015 for the idea.)
 """
 
 from __future__ import annotations

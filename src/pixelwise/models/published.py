@@ -20,7 +20,7 @@ from pixelwise.models.encoders import timm_names
 from pixelwise.models.encoders.timm_encoders import timm
 from pixelwise.outside import find_source
 from pixelwise.run.lock import unfinished_folder
-from pixelwise.run.normalisation import MEAN, STD
+from pixelwise.run.normalisation import IMAGENET_MEAN, IMAGENET_STD
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -189,7 +189,8 @@ def _of_torchvision(of: str, known: Torchvision) -> Published:
 
     weights = get_weight(known.name)
     seen = weights.transforms()
-    mean, std = (getattr(seen, name, other) for name, other in (("mean", MEAN), ("std", STD)))  # detectors
+    imagenet = {"mean": IMAGENET_MEAN, "std": IMAGENET_STD}  # what torchvision's detectors normalise by
+    mean, std = (getattr(seen, name, other) for name, other in imagenet.items())
 
     def build() -> torch.nn.Module:
         return get_model(of, weights=None, **known.build_options)

@@ -9,10 +9,9 @@ from pixelwise.errors import Problem, shown
 
 NAMES = ("mean", "std")  # options of a task
 INPUT = "input"  # the finding with those of the two that came with weights
-MEAN, STD = (
-    (0.485, 0.456, 0.406),
-    (0.229, 0.224, 0.225),
-)  # ImageNet's, if neither the recipe nor its weights give others
+# The defaults of the two options, if neither the recipe nor its weights give others.
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
 TASKS = ("segment", "classify", "detect", "separate", "separate_levels", "separate_centres")  # whose defaults these are
 
 
@@ -24,7 +23,7 @@ def with_defaults(recipe: Mapping[str, Any]) -> dict[str, Any]:
     task = recipe.get("task")
     if not isinstance(task, Mapping) or task.get("name") not in TASKS:
         return dict(recipe)
-    defaults = zip(NAMES, (MEAN, STD), strict=True)
+    defaults = zip(NAMES, (IMAGENET_MEAN, IMAGENET_STD), strict=True)
     return {**recipe, "task": {**task, **{name: list(one) for name, one in defaults if name not in task}}}
 
 

@@ -23,9 +23,6 @@ from pixelwise.types import DatasetInfo, Prediction, Sample
 
 Reduced = Mapping[str, Mapping[str, NDArray[Any]]]  # head → reduction → array, of one picture or of a band of its rows
 Counts = NDArray[np.int64] | Mapping[str, NDArray[np.int64]]  # of the classes, or of each head's
-# The defaults of the options `mean` and `std`. Written out because defaults are read without importing (shelf.py).
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True, eq=False)

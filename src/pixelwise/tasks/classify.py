@@ -15,10 +15,9 @@ from pixelwise.data.cache import CachedSplit, ReadSplit
 from pixelwise.data.counts import label_counts
 from pixelwise.data.part import WHOLE
 from pixelwise.errors import DataError, RunError
+from pixelwise.run.normalisation import IMAGENET_MEAN, IMAGENET_STD
 from pixelwise.shelf import declares
 from pixelwise.tasks.base import (
-    IMAGENET_MEAN,
-    IMAGENET_STD,
     Head,
     Input,
     Lookup,

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from pixelwise.data.cache import CachedSplit
 from pixelwise.errors import DataError
 from pixelwise.rle import RLE
+from pixelwise.run.normalisation import IMAGENET_MEAN, IMAGENET_STD
 from pixelwise.shelf import declares
-from pixelwise.tasks.base import IMAGENET_MEAN, IMAGENET_STD, Head, Input, Reduced, Reduction, Task, input_for
+from pixelwise.tasks.base import Head, Input, Reduced, Reduction, Task, input_for
 from pixelwise.types import BACKGROUND, DatasetInfo, Instances, Object, Sample
 
 Mean = tuple[float, float, float]

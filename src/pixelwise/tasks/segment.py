@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from pixelwise.data.cache import CachedSplit
 from pixelwise.data.counts import class_counts
 from pixelwise.errors import DataError
+from pixelwise.run.normalisation import IMAGENET_MEAN, IMAGENET_STD
 from pixelwise.shelf import declares
-from pixelwise.tasks.base import IMAGENET_MEAN, IMAGENET_STD, Head, Input, Lookup, Reduced, Reduction, Task, input_for
+from pixelwise.tasks.base import Head, Input, Lookup, Reduced, Reduction, Task, input_for
 from pixelwise.types import IGNORE, ClassMap, DatasetInfo, Void
 
 

@@ -25,8 +25,9 @@ from pixelwise.imaging.draw import number_objects
 from pixelwise.imaging.instances import centres, targets
 from pixelwise.imaging.instances.objects import ScoreRule, scored_objects
 from pixelwise.imaging.instances.watershed import separate as watershed
+from pixelwise.run.normalisation import IMAGENET_MEAN, IMAGENET_STD
 from pixelwise.shelf import declares
-from pixelwise.tasks.base import IMAGENET_MEAN, IMAGENET_STD, Head, Input, Reduced, Reduction, Task, input_for
+from pixelwise.tasks.base import Head, Input, Reduced, Reduction, Task, input_for
 from pixelwise.types import BACKGROUND, IGNORE, DatasetInfo, Instances, Object, Sample
 
 LEVELS = len(targets.EDGES)

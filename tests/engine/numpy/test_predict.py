@@ -20,9 +20,9 @@ from pixelwise.imaging.resize import resize_image
 from pixelwise.predict import Predictor, Tiles
 from pixelwise.run.checkpoint import load_checkpoint
 from pixelwise.run.folder import RunFolder
+from pixelwise.run.normalisation import IMAGENET_MEAN, IMAGENET_STD
 from pixelwise.scratch.layers import Conv2d, ConvTranspose2d, MaxPool2d, ReLU
 from pixelwise.scratch.network import Network
-from pixelwise.tasks.segment import IMAGENET_MEAN, IMAGENET_STD
 from pixelwise.types import Sample
 
 

@@ -18,7 +18,8 @@ from pixelwise.predict import Predictor
 from pixelwise.recipe.schema import Recipe
 from pixelwise.run.checkpoint import load_checkpoint
 from pixelwise.run.events import EpochDone, Event, PhaseBegan, StepDone
-from pixelwise.tasks.segment import IMAGENET_MEAN, IMAGENET_STD, segment
+from pixelwise.run.normalisation import IMAGENET_MEAN, IMAGENET_STD
+from pixelwise.tasks.segment import segment
 from pixelwise.types import DatasetInfo, Sample
 
 Tiny = Callable[..., Recipe]

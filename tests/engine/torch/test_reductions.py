@@ -20,8 +20,8 @@ from pixelwise.engine.torch.reductions import (
 )
 from pixelwise.errors import DataError
 from pixelwise.metrics import ranking
+from pixelwise.run.normalisation import IMAGENET_MEAN, IMAGENET_STD
 from pixelwise.tasks.base import Head, Input, Reduction
-from pixelwise.tasks.segment import IMAGENET_MEAN, IMAGENET_STD
 
 PALETTE = ((0, 0, 0), (200, 0, 0), (0, 210, 0))
 

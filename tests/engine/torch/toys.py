@@ -10,9 +10,10 @@ from torch.nn import functional
 
 from pixelwise.data.counts import class_counts, label_counts
 from pixelwise.losses.base import Term
+from pixelwise.run.normalisation import IMAGENET_MEAN, IMAGENET_STD
 from pixelwise.shelf import declares
 from pixelwise.tasks.base import Head, Input, Lookup, Reduction, Task
-from pixelwise.tasks.segment import IMAGENET_MEAN, IMAGENET_STD, target_table
+from pixelwise.tasks.segment import target_table
 from pixelwise.types import ClassMap, DatasetInfo
 
 

@@ -21,6 +21,7 @@ from pixelwise.engine.hardware.trial import find_fair_trial, find_trial
 from pixelwise.errors import DeviceError
 from pixelwise.recipe.schema import Hardware
 
+TF32 = "convolutions round their inputs to TF32 (10 bits of mantissa), which is PyTorch's default on this GPU"
 WORTH_IT = 1.2  # how many times faster another precision must be on a CPU before it is taken
 
 
@@ -72,9 +73,8 @@ class Choices:
             return
         _check_gpu(self.device)
         torch.cuda.set_device(self.torch_device)  # random draws are keyed on the current GPU
-        torch.backends.cudnn.benchmark = (
-            False  # by timing, two runs of one seed could differ; and it takes long (LAB.md)
-        )
+        # Algorithms chosen by timing could differ between two runs of one seed, and to choose them takes long (LAB.md).
+        torch.backends.cudnn.benchmark = False
         if self.deterministic:
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(self.deterministic)
@@ -155,18 +155,16 @@ def _threads(wanted: int | None) -> int:
     return wanted or (int(said) if said.isdecimal() else 0) or torch.get_num_threads()
 
 
+def _has_tf32(device: str) -> bool:
+    """Whether torch rounds what a convolution reads on this device, although weights and maps are float32."""
+    if not device.startswith("cuda") or not torch.backends.cudnn.allow_tf32:
+        return False
+    return torch.cuda.get_device_capability(device) >= (8, 0)
+
+
 def _choose_precision(wanted: str, device: str, threads: int, memory: Path) -> tuple[str, tuple[str, ...]]:
     if wanted == "fp32":
-        in_tf32 = (
-            device.startswith("cuda")
-            and torch.backends.cudnn.allow_tf32
-            and torch.cuda.get_device_capability(device) >= (8, 0)
-        )
-        return "fp32", (
-            ("convolutions round their inputs to TF32 (10 bits of mantissa) on this GPU, as torch has it",)
-            if in_tf32
-            else ()
-        )
+        return "fp32", (TF32,) if _has_tf32(device) else ()
     if device.startswith("cuda"):
         if torch.cuda.is_bf16_supported(including_emulation=False):
             return "bf16", ()

@@ -311,12 +311,10 @@ class TorchLearner(Learner):
         twin.model, twin.optimizer, twin.losses, twin.phase_losses = copies
         twin.shared, twin.average, twin.processes = None, None, TorchProcesses()
         python, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002 - models from outside may draw here
-        tries, torch.backends.cudnn.benchmark = torch.backends.cudnn.benchmark, False
         try:
             with keyed_random(self.recipe.train.seed, "copy"):
                 yield twin
         finally:
-            torch.backends.cudnn.benchmark = tries
             random.setstate(python)
             np.random.set_state(legacy)  # noqa: NPY002
 

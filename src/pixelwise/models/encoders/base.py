@@ -54,11 +54,9 @@ class Encoder(nn.Module, ABC):
             if self.size in (None, (height, width)) or "memory" in str(error):
                 raise
             needed, given = (f"{columns}×{rows}" for rows, columns in (self.size, (height, width)))
-            what = (
-                f"encoder '{self.name}' takes only pictures of {needed} (width × height); it was given one of {given}."
-            )
+            what = f"encoder '{self.name}' takes only pictures of {needed} (width × height); it was given"
             hint = f"Set data.size={list(self.size)}. Leave out augmentations that give another size."
-            raise ShapeError(what, where="model.encoder", hint=hint) from error
+            raise ShapeError(f"{what} one of {given}.", where="model.encoder", hint=hint) from error
         for found, channels, stride in zip(maps, self.channels, self.strides, strict=True):
             if tuple(found.shape[1:]) != (wanted := (channels, rows // stride, columns // stride)):
                 what = f"encoder '{self.name}' gives a map of {tuple(found.shape[1:])} where {wanted} was announced"
