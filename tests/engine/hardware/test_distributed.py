@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -29,10 +28,7 @@ Tiny = Callable[..., Recipe]
 def launch(recipe: Recipe, run: Path, data: Path) -> subprocess.Popen[str]:
     file = run.with_suffix(".yaml")
     file.write_text(as_yaml(recipe))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    torchrun = ["-m", "torch.distributed.run", "--nproc-per-node=2", f"--master-port={port}", "--master-addr=127.0.0.1"]
+    torchrun = ["-m", "torch.distributed.run", "--nproc-per-node=2", "--standalone", "--local-addr=127.0.0.1"]
     command = [sys.executable, *torchrun, "-m", "pixelwise", "train", str(file), "--out", str(run), "--data", str(data)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
