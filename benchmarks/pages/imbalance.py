@@ -33,9 +33,9 @@ LONG = {  # rows of the first table; a recipe that was not run is left out
     "short/resnet32_cb_drw": "cross-entropy, then class-balanced",
 }
 TUNED = {
-    "short/resnet32_ce": "cross-entropy, as in the paper",
+    "short/resnet32_ce": "cross-entropy, not tuned",
     "softmax/tuned/resnet32_ce": "cross-entropy, tuned",
-    "softmax/resnet32_focal": "focal loss, softmax, as in the paper",
+    "softmax/resnet32_focal": "focal loss, softmax, not tuned",
     "softmax/tuned/resnet32_focal": "focal loss, softmax, tuned",
 }
 HEAD = ["loss", "many", "medium", "accuracy", "calibration error"]
