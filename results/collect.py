@@ -165,7 +165,10 @@ def main(arguments: list[str]) -> None:
                 f"{where}={_written(after)}, in the recipe {_written(before)}"
                 for where, before, after in differences(recipe["hardware"], made["hardware"], "hardware")
             ]
-        words = {"title": recipe["title"], "stated": recipe["stated"]}  # a run may have come from another one by options
+        words = {
+            "title": recipe["title"],
+            "stated": recipe["stated"],
+        }  # a run may have come from another one by options
         record, file = {**collect(name, runs), **words, "differs": sorted(set(differs))}, RESULTS / f"{name}.json"
         write_json(file, merge(json.loads(file.read_text(encoding="utf-8")), record) if beside else record)
     for file in RESULTS.rglob("*.json"):
