@@ -12,6 +12,7 @@ from pixelwise.models import MODELS
 from pixelwise.models.parts import lies_within
 from pixelwise.recipe.load import load_recipe
 from pixelwise.recipe.shipped import find_recipe, shipped_recipes
+from pixelwise.run.identity import differences
 
 
 @pytest.mark.parametrize(
@@ -37,6 +38,28 @@ def test_with_random_weights(name, classes, size, learning):
     left = sum(p.numel() for part, p in model.named_parameters() if not lies_within(part, freeze))
     assert left < sum(p.numel() for p in model.parameters())
     assert learning is None or left == learning
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "places"),
+    [
+        # a frozen part also keeps its statistics; `phases` of a child replace those of its parent, options and all
+        ("lite0_fpn_unfrozen", "lite0_fpn", {"train.phases.0.freeze", "train.phases.0.freeze_statistics"}),
+        (
+            "effects/moving_statistics",
+            "lite0_fpn_unfrozen",
+            {"train.phases.0.freeze_statistics", "train.phases.1.freeze_statistics"},
+        ),
+        ("lite0_fpn_long", "lite0_fpn", {"train.phases.1.epochs"}),
+        ("lite2_fpn", "lite0_fpn", {"model.encoder"}),
+    ],
+)
+def test_recipes_that_are_compared_differ_in_one_thing(name, other, places):
+    words = {"title", "about", "stated"}
+    made, against = (
+        load_recipe(f"stanford_background/{each}").model_dump(mode="json", exclude=words) for each in (name, other)
+    )
+    assert {place for place, *_ in differences(against, made)} == places
 
 
 def test_every_shipped_recipe_names_parts_that_its_model_has():
