@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from safetensors.numpy import save_file
 
 from pixelwise.engine.train import train
@@ -25,6 +26,13 @@ def put(root: Path, network: str, state: dict[str, Any], **words: str) -> Path:
     file.parent.mkdir(parents=True, exist_ok=True)
     save_file({n: a.astype(np.float16) if a.dtype == np.float32 else a for n, a in state.items()}, file, metadata=words)
     return file
+
+
+def drawn_weights(root: Path) -> Path:
+    """A data folder with ImageNet weights, drawn and in half precision, as people put them there."""
+    torch.manual_seed(3)
+    put(root, NETWORK, state_of(NETWORK))
+    return root
 
 
 def probe(weights: str = "imagenet", *words: str, model: str = "linear_probe") -> Recipe:
