@@ -77,6 +77,7 @@ COLUMNS = {  # (data set, split): a table over the recipes of which this split i
         "accuracy_medium[n=20..100]": "medium (n = 20..100)",
         "calibration_error[bins=15]": "calibration error",
     },
+    ("cifar10_longtail", "val"): {"accuracy": "accuracy", "calibration_error[bins=15]": "calibration error"},
     ("cifar10_horses", "test"): {
         "accuracy[palette=24]": "accuracy over 24 colours",
         "psnr[reference=original,mse=pooled]": "PSNR, dB",
