@@ -30,6 +30,7 @@ from pixelwise.recipe.load import check_recipe, load_recipe
 from pixelwise.recipe.shipped import shipped_recipes
 from pixelwise.report.record import in_steps, loss_function, losses_at, scores_of
 from pixelwise.run.atomic import write_json, write_text
+from pixelwise.run.environment import machine_of
 from pixelwise.run.folder import RunFolder
 from pixelwise.run.identity import deciding, differences
 from pixelwise.types import Score, current_key
@@ -138,7 +139,7 @@ HEAD = """\
 # Results
 
 Made from `results/*/*.json` by `python results/collect.py`; nothing here is typed by hand. Each number is the mean ± standard
-deviation over seeds of one pass over the whole split. The minutes of a run were measured on the machine that trained it. Up
+deviation over seeds, with the whole split scored at once. The minutes of a run were measured on the machine that trained it. Up
 to 18 runs used the GPU at the same time. Stanford Background has no test pictures with labels, and the 210
 labelled test pictures of VOC 2007 were not used, so every number of both is **val**; the
 epoch was chosen on the same pictures by mean IoU, which makes the numbers a
@@ -166,10 +167,8 @@ def main(arguments: list[str]) -> None:
                 f"{where}={_written(after)}, in the recipe {_written(before)}"
                 for where, before, after in differences(recipe["hardware"], made["hardware"], "hardware")
             ]
-        words = {
-            "title": recipe["title"],
-            "stated": recipe["stated"],
-        }  # a run may have come from another one by options
+        # A run may be of another recipe, with options that make it this one: its words would be those of the other.
+        words = {"title": recipe["title"], "stated": recipe["stated"]}
         record, file = {**collect(name, runs), **words, "differs": sorted(set(differs))}, RESULTS / f"{name}.json"
         write_json(file, merge(json.loads(file.read_text(encoding="utf-8")), record) if beside else record)
     for file in RESULTS.rglob("*.json"):
@@ -252,7 +251,7 @@ def collect(name: str, runs: Sequence[RunFolder]) -> Json:
         "title": first["recipe"]["title"],
         "stated": first["recipe"]["stated"],
         "commit": sorted({str(environment["commit"]) for environment in environments}),
-        "machine": sorted({_machine(environment) for environment in environments}),
+        "machine": sorted({machine_of(environment) for environment in environments}),
         "versions": _versions([environment["packages"] for environment in environments]),
         "device": ", ".join(sorted({setup["choices"]["device"] for setup in setups})),
         "precision": sorted({setup["choices"]["precision"] for setup in setups}),
@@ -276,12 +275,6 @@ def _versions(runs: Sequence[Mapping[str, str | None]]) -> dict[str, str | None]
     names = dict.fromkeys(name for packages in runs for name in packages)
     found = {name: sorted({str(packages[name]) for packages in runs if packages.get(name)}) for name in names}
     return {name: ", ".join(versions) or None for name, versions in found.items()}
-
-
-def _machine(environment: Json) -> str:
-    return ", ".join(
-        [environment["processor"], f"{environment['cores']} cores", *filter(None, [environment.get("gpu")])]
-    )
 
 
 def merge(record: Json, more: Json) -> Json:

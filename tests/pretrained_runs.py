@@ -7,14 +7,19 @@ import numpy as np
 import torch
 from safetensors.numpy import save_file
 
+from pixelwise.engine.hardware.device import Choices
 from pixelwise.engine.train import train
 from pixelwise.models.encoders.timm_encoders import timm
 from pixelwise.recipe.load import load_recipe
 from pixelwise.recipe.schema import Recipe
 from pixelwise.run.checkpoint import load_checkpoint
 from pixelwise.run.folder import RunFolder
+from pixelwise.types import DatasetInfo
 
 NETWORK = "test_resnet"  # timm's own for tests: 0.5 million parameters, and a mean that is not the task's default
+
+CPU = Choices("cpu", "fp32", "contiguous", False, 1, False)
+INFO = DatasetInfo("two", ("a", "b"), ((0, 0, 0), (9, 9, 9)), frozenset({"mask"}))
 
 
 def state_of(network: str) -> dict[str, Any]:

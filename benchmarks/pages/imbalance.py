@@ -16,6 +16,7 @@ import lesson
 
 from pixelwise.report.record import scores_of
 from pixelwise.run.atomic import write_json
+from pixelwise.run.environment import machine_of
 from pixelwise.run.folder import RunFolder
 
 LONG = {  # rows of the first table; a recipe that was not run is left out
@@ -79,7 +80,7 @@ def recorded(runs: Sequence[Path]) -> None:
                 "accuracy": next(one.value for one in scores if one.name == "accuracy"),
             }
         )
-        machines.add(f"{environment['processor']}, {environment['cores']} cores, {environment['gpu']}")
+        machines.add(machine_of(environment))
         commits.add(environment["commit"])
     rows.sort(key=lambda row: [str(value) for value in row.values()])
     what = "cifar10_longtail/softmax/tuning: accuracy on the 5,000 pictures held out"

@@ -13,7 +13,6 @@ from pixelwise.compare.runs import compare_runs
 from pixelwise.engine import pretrained
 from pixelwise.engine.build import build_task, open_material
 from pixelwise.engine.fitted import take_pretrained
-from pixelwise.engine.hardware.device import Choices
 from pixelwise.engine.pretrained import find_weights, found_with
 from pixelwise.engine.setup import open_learner
 from pixelwise.engine.torch.learner import TorchLearner
@@ -25,11 +24,9 @@ from pixelwise.report.record import read_record
 from pixelwise.report.tables import opening
 from pixelwise.run.checkpoint import load_checkpoint
 from pixelwise.run.folder import RunFolder
-from pixelwise.types import DatasetInfo, Sample
-from pretrained_runs import NETWORK, begun, drawn_weights, probe, put, state_of
+from pixelwise.types import Sample
+from pretrained_runs import CPU, INFO, NETWORK, begun, drawn_weights, probe, put, state_of
 
-CPU = Choices("cpu", "fp32", "contiguous", False, 1, False)
-INFO = DatasetInfo("two", ("a", "b"), ((0, 0, 0), (9, 9, 9)), frozenset({"mask"}))
 HALF = (0.5, 0.5, 0.5)
 
 

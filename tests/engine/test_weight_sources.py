@@ -15,17 +15,13 @@ import torch
 from pixelwise.engine import pretrained
 from pixelwise.engine.build import build_task
 from pixelwise.engine.fitted import take_pretrained
-from pixelwise.engine.hardware.device import Choices
 from pixelwise.engine.pretrained import find_weights
 from pixelwise.engine.torch.learner import TorchLearner
 from pixelwise.engine.train import train
 from pixelwise.errors import RecipeError, RunError
 from pixelwise.models import published
-from pixelwise.types import DatasetInfo
-from pretrained_runs import NETWORK, begun, drawn_weights, probe, state_of
+from pretrained_runs import CPU, INFO, NETWORK, begun, drawn_weights, probe, state_of
 
-CPU = Choices("cpu", "fp32", "contiguous", False, 1, False)
-INFO = DatasetInfo("two", ("a", "b"), ((0, 0, 0), (9, 9, 9)), frozenset({"mask"}))
 LITE = "imagenet", "tf_efficientnet_lite0"
 
 

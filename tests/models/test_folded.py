@@ -107,7 +107,7 @@ def test_a_module_is_folded_inside_with_only_and_in_evaluation_mode_only():
 
 
 class Counts(Reads):
-    """It keeps what a hook told it, and what it was called with."""
+    """It keeps what it was called with."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -91,6 +91,13 @@ def test_every_name_is_escaped(made: Callable[..., Path], tmp_path: Path) -> Non
     assert r"\input" not in file.read_text(encoding="utf-8")
 
 
+def test_the_gpu_is_named(made: Callable[..., Path], tmp_path: Path) -> None:
+    run = made("a")
+    change(run, "environment", lambda recorded: recorded.update(processor="AMD EPYC", cores=2, gpu="NVIDIA H200"))
+    text = write_paper([run], tmp_path / "paper").read_text(encoding="utf-8")
+    assert "AMD EPYC, 2 cores, NVIDIA H200, Python" in text
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no LaTeX is installed")
 def test_a_report_with_hostile_names_compiles(made: Callable[..., Path], tmp_path: Path) -> None:

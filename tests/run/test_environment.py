@@ -10,7 +10,7 @@ from importlib.metadata import version
 import pytest
 
 from pixelwise.run import environment as module
-from pixelwise.run.environment import commit, environment
+from pixelwise.run.environment import commit, environment, machine_of
 
 
 def test_it_is_json_with_versions_and_names_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,3 +42,10 @@ def test_a_package_that_builds_a_model_is_named_where_it_was_imported_or_recorde
     assert environment(["timm"])["packages"]["timm"] == version("timm")
     monkeypatch.setitem(sys.modules, "timm", sys)
     assert environment()["packages"]["timm"] == version("timm")
+
+
+def test_a_machine_is_named_by_what_was_recorded() -> None:
+    recorded = {"processor": "AMD EPYC", "cores": 2, "gpu": "NVIDIA H200"}
+    assert machine_of(recorded) == "AMD EPYC, 2 cores, NVIDIA H200"
+    assert machine_of({**recorded, "gpu": None}) == "AMD EPYC, 2 cores"
+    assert machine_of({}) == ""

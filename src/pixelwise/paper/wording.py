@@ -15,6 +15,7 @@ from pixelwise.paper.figures import Gallery
 from pixelwise.paper.results import constant_guess, main_columns
 from pixelwise.paper.sources import kind_of
 from pixelwise.paper.tex import TeX, escape, prose
+from pixelwise.run.environment import machine_of
 from pixelwise.run.words import convention_label, counted, listed, number
 
 LONGEST_TITLE = 90  # letters
@@ -152,8 +153,7 @@ def machine(comparison: Comparison) -> TeX:
     for run in comparison.runs:
         known: dict[str, Any] = dict(run.record.environment)
         packages = ", ".join(f"{name} {version}" for name, version in (known.get("packages") or {}).items())
-        parts = [known.get("processor"), f"{known['cores']} cores" if known.get("cores") else "",
-                 f"Python {known['python']}" if known.get("python") else "", packages,
+        parts = [machine_of(known), f"Python {known['python']}" if known.get("python") else "", packages,
                  f"commit {known['commit']}" if known.get("commit") else ""]  # fmt: skip
         told.append(", ".join(str(part) for part in parts if part))
     return escape(f"Machine and versions: {'; '.join(dict.fromkeys(told))}.")

@@ -6,7 +6,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -37,6 +37,16 @@ def environment(recorded: Container[str] = ()) -> dict[str, Any]:
         "commit": commit(),
         "command": ["pixelwise", *map(hide_passwords, sys.argv[1:])],
     }
+
+
+def machine_of(recorded: Mapping[str, Any]) -> str:
+    """Processor, cores and GPU of a recorded environment in words, without what it does not contain.
+
+    >>> machine_of({"processor": "AMD EPYC", "cores": 2, "gpu": None})
+    'AMD EPYC, 2 cores'
+    """
+    cores = f"{recorded['cores']} cores" if recorded.get("cores") else None
+    return ", ".join(str(part) for part in (recorded.get("processor"), cores, recorded.get("gpu")) if part)
 
 
 @dataclass(frozen=True)
