@@ -149,7 +149,7 @@ def bars(axes: Axes, names: list[str], values: list[float | None], labels: list[
             va="center",
             fontsize=8,
             color=QUIET if quiet else INK,
-            bbox={"boxstyle": "square,pad=0.1", "facecolor": PAPER, "edgecolor": "none"},
+            bbox={"boxstyle": "square,pad=0.3", "facecolor": PAPER, "edgecolor": "none"},
         )
     axes.set_yticks(list(places), [shorten(name) for name in names])
     axes.set_ylim(len(names) - 0.4, -0.6)
